@@ -1,0 +1,135 @@
+/**
+ * The MTP layer at work: it watches what the main model runs and proposes tokens ahead of it.
+ *
+ * Slot `i` of its cache needs the main hidden state at `i` and token `i + 1`, so it always stands
+ * one slot behind the timeline: the newest hidden states wait here until the token after them is
+ * known. Draft slots are dropped after each proposal and made anew from true hidden states.
+ * @module
+ */
+import { type LayerCache, newLayerCache, truncateLayer } from "../kv/model-cache.ts";
+import { head, type Model } from "../model/model.ts";
+import { type MtpOutput, mtpStep } from "../model/mtp.ts";
+import type { MtpWeights } from "../model/weights.ts";
+import { noTap, noTaps } from "../tap.ts";
+import type { Floats, Indices, Tensor } from "../tensor.ts";
+
+/** A proposed token and the logits it was chosen from. */
+export interface Draft {
+  readonly token: number;
+  readonly logits: Floats;
+}
+
+/** Hidden states of the newest run: positions `start …`, with the tokens that stand there. */
+interface Waiting {
+  readonly start: number;
+  tokens: number[];
+  hidden: Floats;
+}
+
+/** Proposes tokens; see the top of this file. */
+export class DraftHead {
+  readonly #model: Model;
+  readonly #mtp: MtpWeights;
+  readonly #cache: LayerCache;
+  #waiting: Waiting | undefined;
+  /** Token that filled the newest slot; another choice makes that slot void. */
+  #newest: number | undefined;
+
+  /** @throws {RangeError} when the checkpoint has no MTP layer */
+  constructor(model: Model, maxContext: number) {
+    if (!model.weights.mtp) throw new RangeError("draft: this checkpoint has no MTP layer");
+    this.#model = model;
+    this.#mtp = model.weights.mtp;
+    this.#cache = newLayerCache(model.ops, model.config, true, maxContext);
+  }
+
+  /** Whether the slot before position `length` can still be filled. */
+  canContinueAt(length: number): boolean {
+    const waiting = this.#waiting;
+    const end = waiting ? waiting.start + waiting.tokens.length : 0;
+    return length === end && (length === 0 || waiting !== undefined);
+  }
+
+  /** Takes the hidden states of a run at positions `start …`. */
+  observe(start: number, tokens: Int32Array, hidden: Tensor<["T", "hidden"]>): void {
+    this.#fill(tokens[0]);
+    this.#waiting = { start, tokens: [...tokens], hidden: this.#model.ops.read(hidden) };
+  }
+
+  /** Forgets every position from `length` on. */
+  truncate(length: number): void {
+    truncateLayer(this.#cache, Math.max(0, length - 1));
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    if (length <= waiting.start) this.#waiting = undefined;
+    else waiting.tokens.length = Math.min(waiting.tokens.length, length - waiting.start);
+  }
+
+  /**
+   * Proposes up to `steps` tokens to follow `next`, which the main model has chosen but not run.
+   *
+   * @param choose picks a token from draft logits
+   */
+  propose(next: number, steps: number, choose: (logits: Floats) => number): Draft[] {
+    const { ops, config } = this.#model;
+    const mark = ops.mark();
+    const verified = this.#fill(next);
+    if (!verified) return [];
+    const nSlots = this.#cache.latent.length;
+    const lastRow = verified.hidden.shape[0] - 1;
+    const [, nK] = verified.topK.shape;
+    const sharedTopK: Indices<["T", "K"]> | undefined = config.indexShareForMtpIteration
+      ? {
+          dims: ["T", "K"],
+          shape: [1, nK],
+          data: verified.topK.data.slice(lastRow * nK, (lastRow + 1) * nK),
+        }
+      : undefined;
+
+    const drafts: Draft[] = [];
+    let hidden = ops.slice(verified.hidden, lastRow, lastRow + 1);
+    for (let step = 0; step < steps; step++) {
+      const logits = ops.read(head(this.#model, hidden, noTaps));
+      const token = choose(logits);
+      drafts.push({ token, logits });
+      if (step + 1 === steps) break;
+      const slot = nSlots + step;
+      const tokens = Int32Array.of(token);
+      hidden = mtpStep(
+        this.#model,
+        this.#mtp,
+        tokens,
+        hidden,
+        slot,
+        this.#cache,
+        sharedTopK,
+        noTap,
+      ).hidden;
+    }
+    truncateLayer(this.#cache, nSlots);
+    ops.release(mark);
+    return drafts;
+  }
+
+  /** Runs the layer over every slot that `next` completes. Nothing when there is none. */
+  #fill(next: number): MtpOutput | undefined {
+    const waiting = this.#waiting;
+    if (!waiting) return undefined;
+    const end = waiting.start + waiting.tokens.length;
+    if (this.#cache.latent.length === end) {
+      if (this.#newest === next) return undefined;
+      truncateLayer(this.#cache, end - 1);
+    }
+    const from = this.#cache.latent.length;
+    const { ops, config } = this.#model;
+    const nHidden = config.hiddenSize;
+    const hidden = ops.tensor(
+      ["T", "hidden"],
+      [end - from, nHidden],
+      waiting.hidden.subarray((from - waiting.start) * nHidden, (end - waiting.start) * nHidden),
+    );
+    const tokens = Int32Array.from([...waiting.tokens.slice(from - waiting.start + 1), next]);
+    this.#newest = next;
+    return mtpStep(this.#model, this.#mtp, tokens, hidden, from, this.#cache, undefined, noTap);
+  }
+}

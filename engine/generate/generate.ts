@@ -1,0 +1,125 @@
+/**
+ * Generation: prefill, then token after token until something ends it.
+ *
+ * Next: speculate.ts
+ * @module
+ */
+import { type Random, seededRandom } from "./random.ts";
+import {
+  checkSampling,
+  distribution,
+  draw,
+  logProbs,
+  type SamplingOptions,
+  topIds,
+} from "./sampler.ts";
+import type { Session } from "./session.ts";
+import { type Choice, speculate } from "./speculate.ts";
+
+/** Why a text ended: a stop id, the length asked for, the end of the context, or the caller. */
+export type FinishReason = "stop" | "length" | "context" | "aborted";
+
+/** How to generate. */
+export interface GenerateOptions {
+  readonly maxTokens: number;
+  readonly sampling?: SamplingOptions;
+  /** Seed of the random numbers; the same seed gives the same text. Default 0. */
+  readonly seed?: number;
+  /** Ids that end the text; they are not part of it. */
+  readonly stopIds?: readonly number[];
+  /** Also report the `topLogProbs` most probable ids of each step. Default 0. */
+  readonly topLogProbs?: number;
+  /** Guess this many tokens ahead with the draft head of the session. Default 0: none. */
+  readonly draftSteps?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One generated token. */
+export interface GeneratedToken {
+  readonly id: number;
+  /** Natural log of its probability before any sampling option. */
+  readonly logProb: number;
+  readonly top: readonly { readonly id: number; readonly logProb: number }[];
+  /** Whether the draft head had guessed it. */
+  readonly drafted: boolean;
+}
+
+/** Longest time between two looks at the event loop, in milliseconds. */
+const BREATH = 30;
+
+/**
+ * Generates after `prompt` and returns why it ended.
+ *
+ * The session's timeline afterwards begins with the prompt and the generated tokens; the newest
+ * may be missing (it was not run yet), or guesses that were never asked for may follow.
+ *
+ * @throws {SamplingError} for options out of range, and what {@link Session.sync} throws
+ */
+export async function* generate(
+  session: Session,
+  prompt: readonly number[],
+  options: GenerateOptions,
+): AsyncGenerator<GeneratedToken, FinishReason> {
+  const { maxTokens, stopIds = [], topLogProbs = 0, signal } = options;
+  checkSampling(options.sampling ?? {});
+  if (!(Number.isInteger(maxTokens) && maxTokens >= 0)) {
+    throw new RangeError(`maxTokens: expected an integer of 0 or more, got ${maxTokens}`);
+  }
+  if (options.draftSteps && !session.draft) {
+    throw new RangeError("draftSteps: the session was made without a draft head");
+  }
+
+  let nGenerated = 0;
+  let lastBreath = Date.now();
+  for (const choice of choices(session, prompt, options)) {
+    if (Date.now() - lastBreath > BREATH) {
+      await new Promise((resolve) => setTimeout(resolve, 0)); // lets an abort arrive
+      lastBreath = Date.now();
+    }
+    if (signal?.aborted) return "aborted";
+    if (stopIds.includes(choice.id)) return "stop";
+    if (nGenerated === maxTokens) return "length";
+    yield report(choice, topLogProbs);
+    nGenerated++;
+    if (nGenerated === maxTokens) return "length";
+  }
+  return "context";
+}
+
+/** Chosen tokens without end, until the context is full. */
+function* choices(
+  session: Session,
+  prompt: readonly number[],
+  options: GenerateOptions,
+): Generator<Choice, void> {
+  const { sampling = {}, draftSteps = 0 } = options;
+  const random: Random = seededRandom(options.seed ?? 0);
+  const text = [...prompt];
+  const { logits } = session.sync(prompt);
+  let ready: Choice[] = [
+    { id: draw(distribution(logits, sampling, text), random), logits, drafted: false },
+  ];
+  for (;;) {
+    for (const choice of ready) {
+      yield choice;
+      text.push(choice.id);
+    }
+    const room = session.maxContext - text.length;
+    if (room < 0) return; // the newest token has no place to be run
+    ready = [];
+    const steps = Math.min(draftSteps, room);
+    if (steps > 0 && session.draft) {
+      ready = speculate(session, session.draft, text, steps, sampling, random);
+    } else {
+      const row = session.append([text[text.length - 1]]);
+      const id = draw(distribution(row, sampling, text), random);
+      ready = [{ id, logits: row, drafted: false }];
+    }
+  }
+}
+
+function report({ id, logits, drafted }: Choice, nTop: number): GeneratedToken {
+  const ids = topIds(logits, nTop);
+  const [logProb, ...top] = logProbs(logits, [id, ...ids]);
+  return { id, logProb, drafted, top: ids.map((topId, i) => ({ id: topId, logProb: top[i] })) };
+}

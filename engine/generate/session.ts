@@ -1,0 +1,200 @@
+/**
+ * One mutable timeline: a sequence of tokens and the caches that remember it.
+ *
+ * Callers say what the whole text should be; {@link Session.sync} finds how much of it the caches
+ * already hold, drops what differs and runs the rest. Everything after `engine/model` is token ids:
+ * no text comes in here.
+ *
+ * Next: generate.ts
+ * @module
+ */
+import { CacheFullError } from "../kv/cache-error.ts";
+import { type ModelCache, newModelCache, truncateLayer } from "../kv/model-cache.ts";
+import { forward, head, type Model } from "../model/model.ts";
+import { noTaps, type Taps } from "../tap.ts";
+import type { Floats, Tensor } from "../tensor.ts";
+import { DraftHead } from "./draft-head.ts";
+
+/** A token id that the model does not have. Thrown before any work. */
+export class TokenError extends Error {
+  override readonly name = "TokenError";
+}
+
+/** How a session is set up. */
+export interface SessionOptions {
+  /** Positions to make room for; at most `maxPositionEmbeddings`, which is the default. */
+  readonly maxContext?: number;
+  /** Tokens per prefill step, 64 by default. Never changes a result, only the memory in use. */
+  readonly chunk?: number;
+  /** Keep the MTP layer's caches too, for speculative decoding. */
+  readonly draft?: boolean;
+  readonly taps?: Taps;
+  /** Called after each prefill step with the positions done and wanted. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What {@link Session.sync} did. */
+export interface SyncResult {
+  /**
+   * `reused`: the caches held all of it, only the last token was run; `extended`: new tokens were
+   * run after the old ones; `rebuilt`: the texts differ, rows were dropped and made anew.
+   */
+  readonly kind: "reused" | "extended" | "rebuilt";
+  /** Positions that were kept. */
+  readonly kept: number;
+  /** Logits after the last token. */
+  readonly logits: Floats;
+}
+
+/** One sequence, its caches, and the operations on them. */
+export class Session {
+  readonly model: Model;
+  readonly maxContext: number;
+  readonly #chunk: number;
+  readonly #taps: Taps;
+  readonly #onProgress: (done: number, total: number) => void;
+  readonly #cache: ModelCache;
+  readonly #draft: DraftHead | undefined;
+  #tokens: number[] = [];
+
+  constructor(model: Model, options: SessionOptions = {}) {
+    const limit = model.config.maxPositionEmbeddings;
+    const maxContext = options.maxContext ?? limit;
+    const chunk = options.chunk ?? 64;
+    if (!(Number.isInteger(maxContext) && maxContext > 0 && maxContext <= limit)) {
+      throw new RangeError(`maxContext: expected 1 … ${limit}, got ${maxContext}`);
+    }
+    if (!(Number.isInteger(chunk) && chunk > 0)) {
+      throw new RangeError(`chunk: expected a positive integer, got ${chunk}`);
+    }
+    this.model = model;
+    this.maxContext = maxContext;
+    this.#chunk = chunk;
+    this.#taps = options.taps ?? noTaps;
+    this.#onProgress = options.onProgress ?? (() => {});
+    this.#cache = newModelCache(model.ops, model.config, maxContext);
+    this.#draft = options.draft ? new DraftHead(model, maxContext) : undefined;
+  }
+
+  /** The tokens whose rows the caches hold. */
+  get tokens(): readonly number[] {
+    return this.#tokens;
+  }
+
+  /** The draft head, if the session was made with one. */
+  get draft(): DraftHead | undefined {
+    return this.#draft;
+  }
+
+  /**
+   * Makes the timeline equal to `tokens` and returns the logits after the last of them.
+   *
+   * The last token is always run, since its logits are asked for and not kept.
+   *
+   * @throws {TokenError} when a token id is out of range, or there is none
+   * @throws {CacheFullError} when there are more than `maxContext`
+   */
+  sync(tokens: readonly number[]): SyncResult {
+    if (tokens.length === 0) throw new TokenError("sync: no tokens");
+    this.#check(tokens, 0);
+    let same = 0;
+    while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;
+    const kind =
+      same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
+    const kept = Math.min(same, tokens.length - 1);
+    this.truncate(kept);
+    return { kind, kept, logits: this.append(tokens.slice(kept)) };
+  }
+
+  /** Appends tokens and returns the logits after the last one. Errors as {@link sync}. */
+  append(tokens: readonly number[]): Floats {
+    const rows = this.#run(tokens, (hidden, isLast) => {
+      const [nT] = hidden.shape;
+      return isLast ? this.#logits(this.model.ops.slice(hidden, nT - 1, nT)) : [];
+    });
+    return rows[0];
+  }
+
+  /** Appends tokens and returns the logits after each of them. Errors as {@link sync}. */
+  appendAll(tokens: readonly number[]): Floats[] {
+    return this.#run(tokens, (hidden) => this.#logits(hidden));
+  }
+
+  /** Forgets every position from `length` on. */
+  truncate(length: number): void {
+    if (!(Number.isInteger(length) && length >= 0)) {
+      throw new RangeError(`truncate: expected a length of 0 or more, got ${length}`);
+    }
+    if (length >= this.#tokens.length) return;
+    this.#tokens.length = length;
+    for (const layer of this.#cache.layers) truncateLayer(layer, length);
+    this.#draft?.truncate(length);
+  }
+
+  /** Runs `tokens` chunk by chunk and collects what `take` makes of each chunk's hidden states. */
+  #run(
+    tokens: readonly number[],
+    take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
+  ): Floats[] {
+    if (tokens.length === 0) throw new TokenError("append: no tokens");
+    this.#check(tokens, this.#tokens.length);
+    this.#recallHidden();
+    const { ops } = this.model;
+    const total = this.#tokens.length + tokens.length;
+    const results: Floats[] = [];
+    for (let from = 0; from < tokens.length; from += this.#chunk) {
+      const part = Int32Array.from(tokens.slice(from, from + this.#chunk));
+      const start = this.#tokens.length;
+      const mark = ops.mark();
+      const hidden = forward(this.model, part, start, this.#cache, this.#taps);
+      this.#draft?.observe(start, part, hidden);
+      this.#tokens.push(...part);
+      results.push(...take(hidden, this.#tokens.length === total));
+      ops.release(mark);
+      this.#onProgress(this.#tokens.length, total);
+    }
+    return results;
+  }
+
+  /**
+   * The draft head needs the hidden state of the position before the next one. After a truncate it
+   * may be gone: then that position is run again, which writes the same rows once more.
+   */
+  #recallHidden(): void {
+    const last = this.#tokens.length - 1;
+    if (last < 0 || !this.#draft || this.#draft.canContinueAt(last + 1)) return;
+    const token = this.#tokens[last];
+    this.truncate(last);
+    const mark = this.model.ops.mark();
+    const part = Int32Array.of(token);
+    this.#draft.observe(last, part, forward(this.model, part, last, this.#cache, this.#taps));
+    this.model.ops.release(mark);
+    this.#tokens.push(token);
+  }
+
+  /** One array of `vocab` logits for each row. */
+  #logits(hidden: Tensor<["T", "hidden"]>): Floats[] {
+    const values = this.model.ops.read(head(this.model, hidden, this.#taps));
+    const { vocabSize } = this.model.config;
+    return Array.from({ length: hidden.shape[0] }, (_, t) =>
+      values.subarray(t * vocabSize, (t + 1) * vocabSize),
+    );
+  }
+
+  #check(tokens: readonly number[], start: number): void {
+    const { vocabSize } = this.model.config;
+    tokens.forEach((token, i) => {
+      if (!(Number.isInteger(token) && token >= 0 && token < vocabSize)) {
+        throw new TokenError(
+          `token at position ${start + i}: expected an id of 0 … ${vocabSize - 1}, got ${token}`,
+        );
+      }
+    });
+    const wanted = start + tokens.length;
+    if (wanted > this.maxContext) {
+      throw new CacheFullError(
+        `context: room for ${this.maxContext} positions, ${wanted} wanted; nothing was run`,
+      );
+    }
+  }
+}

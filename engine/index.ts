@@ -1,0 +1,47 @@
+/**
+ * The engine's public surface.
+ * @module
+ */
+export { ConfigError, parseConfig } from "./config.ts";
+export { type Draft, DraftHead } from "./generate/draft-head.ts";
+export {
+  type FinishReason,
+  type GeneratedToken,
+  type GenerateOptions,
+  generate,
+} from "./generate/generate.ts";
+export { type Random, seededRandom } from "./generate/random.ts";
+export {
+  argmax,
+  distribution,
+  draw,
+  logProbs,
+  SamplingError,
+  type SamplingOptions,
+} from "./generate/sampler.ts";
+export { Session, type SessionOptions, type SyncResult, TokenError } from "./generate/session.ts";
+export { StopStrings } from "./generate/stop-strings.ts";
+export { CacheError, CacheFullError } from "./kv/cache-error.ts";
+export { forward, head, type Model } from "./model/model.ts";
+export type { ModelWeights } from "./model/weights.ts";
+export type { IndexerType, MlpLayerType, ModelConfig } from "./model-config.ts";
+export type { Ops } from "./ops/ops.ts";
+export { referenceOps } from "./ops/reference/index.ts";
+export type { Precision } from "./rope-table.ts";
+export {
+  LAYER_STAGES,
+  MODEL_STAGES,
+  MTP_STAGES,
+  noTaps,
+  type Stage,
+  type Tap,
+  type Taps,
+} from "./tap.ts";
+export {
+  describe,
+  type Floats,
+  type Indices,
+  ShapeError,
+  type Tensor,
+  type Weight,
+} from "./tensor.ts";

@@ -1,0 +1,74 @@
+/**
+ * Multi-head latent attention (MLA), absorbed form.
+ *
+ * What is cached per position is one latent of `kvLora` numbers and one rotary key of `rope`
+ * numbers, shared by all heads: 576 numbers in GLM-5.2, where keys and values of 64 heads would be
+ * 32,768. Keys and values are never expanded. Because `qᵀ(W^UK c) = (W^UKᵀ q)ᵀ c`, each head's
+ * query is moved into the latent space once and meets every cached row as it lies in the cache;
+ * because `Σ p W^UV c = W^UV Σ p c`, the value projection is applied once to the sum.
+ *
+ * Next: indexer.ts
+ * @see DeepSeek-V2, arXiv 2405.04434, §2.1 · HF `GlmMoeDsaAttention.forward` (naive form)
+ * @module
+ */
+import type { LatentCache } from "../kv/latent-cache.ts";
+import type { ModelConfig } from "../model-config.ts";
+import type { Ops } from "../ops/ops.ts";
+import type { RopeTable } from "../rope-table.ts";
+import type { Tap } from "../tap.ts";
+import type { Indices, Tensor } from "../tensor.ts";
+import type { AttentionWeights } from "./weights.ts";
+
+/**
+ * The query latent, normed. The attention reads it, and so does the indexer.
+ *
+ * Not the raw projection: an indexer fed before the norm picks other rows.
+ */
+export function queryLatent(
+  ops: Ops,
+  cfg: ModelConfig,
+  w: AttentionWeights,
+  x: Tensor<["T", "hidden"]>,
+  tap: Tap,
+): Tensor<["T", "qLora"]> {
+  return tap("qr", ops.rmsNorm(ops.linear(x, w.qAProj), w.qANorm, cfg.latentNormEps));
+}
+
+/**
+ * The block's contribution to the residual stream.
+ *
+ * @param x     normed input of the block
+ * @param qr    {@link queryLatent} of `x`
+ * @param topK  rows each query may see, from the indexer of this layer or of the one it shares with
+ * @param cache this layer's rows; the rows of `x` are appended here, at position `start`
+ */
+export function attention(
+  ops: Ops,
+  cfg: ModelConfig,
+  w: AttentionWeights,
+  x: Tensor<["T", "hidden"]>,
+  qr: Tensor<["T", "qLora"]>,
+  rope: RopeTable,
+  start: number,
+  cache: LatentCache,
+  topK: Indices<["T", "K"]>,
+  tap: Tap,
+): Tensor<["T", "hidden"]> {
+  // Query: q_lora_rank → one (nope | rope) vector per head.
+  const q = ops.splitHeads(ops.linear(qr, w.qBProj), "H", cfg.numAttentionHeads, "nope+rope");
+  const [qNopeRaw, qPeRaw] = ops.splitEach(q, "nope", cfg.qkNopeHeadDim, "rope");
+  const qNope = tap("q_nope", qNopeRaw);
+  const qPe = tap("q_pe", ops.ropeInterleaved(qPeRaw, rope));
+
+  // Key and value: hidden → (latent | rope). These two are all that is cached.
+  const [cRaw, kPeRaw] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");
+  const c = tap("kv_cmpr", ops.rmsNorm(cRaw, w.kvANorm, cfg.latentNormEps));
+  const kPe = tap("k_pe", ops.ropeInterleaved(kPeRaw, rope));
+  const past = cache.append(ops, start, c, kPe);
+
+  // Attend in latent space to the rows the indexer chose.
+  const qLatent = tap("q_nope_absorbed", ops.perHead(qNope, w.kUp));
+  const oLatent = ops.latentAttention(qLatent, qPe, past, topK, cfg.qkHeadDim ** -0.5);
+  const o = ops.perHead(oLatent, w.vUp);
+  return tap("attn_out", ops.linear(ops.joinHeads(o), w.oProj));
+}

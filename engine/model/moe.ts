@@ -1,0 +1,49 @@
+/**
+ * Mixture of experts: why a model of 744 billion parameters costs 40 billion per token.
+ *
+ * A router looks at each token and names `numExpertsPerTok` of `nRoutedExperts` small SwiGLU
+ * blocks; only those run. One more block, the shared expert, runs for every token.
+ *
+ * Next: attention.ts
+ * @module
+ */
+import type { ModelConfig } from "../model-config.ts";
+import type { Ops, RouteRule } from "../ops/ops.ts";
+import type { Tap } from "../tap.ts";
+import type { Tensor } from "../tensor.ts";
+import { mlp } from "./mlp.ts";
+import type { MoeWeights } from "./weights.ts";
+
+/**
+ * `Σ_i g_i · expert_i(x) + shared(x)`
+ *
+ * The scaling factor (2.5 in GLM-5.2) is part of `g`. Not applied to the shared expert.
+ *
+ * @see DeepSeek-V3, arXiv 2412.19437, §2.1.2 · HF `GlmMoeDsaMoE.forward`
+ */
+export function moe(
+  ops: Ops,
+  cfg: ModelConfig,
+  w: MoeWeights,
+  x: Tensor<["T", "hidden"]>,
+  tap: Tap,
+): Tensor<["T", "hidden"]> {
+  const logits = tap("ffn_moe_logits", ops.linear(x, w.router));
+  const routing = ops.route(logits, w.eScoreCorrectionBias, routeRule(cfg));
+  tap("ffn_moe_topk", routing.experts);
+  tap("ffn_moe_weights", routing.weights);
+
+  const routed = tap("ffn_moe_out", ops.experts(x, routing, w.experts));
+  const shared = tap("ffn_shexp", mlp(ops, w.shared, x));
+  return ops.add(routed, shared);
+}
+
+function routeRule(cfg: ModelConfig): RouteRule {
+  return {
+    nActive: cfg.numExpertsPerTok,
+    nGroup: cfg.nGroup,
+    topkGroup: cfg.topkGroup,
+    normTopkProb: cfg.normTopkProb,
+    scale: cfg.routedScalingFactor,
+  };
+}

@@ -1,0 +1,193 @@
+/**
+ * The one door between the model and the arithmetic.
+ *
+ * `engine/ops/reference` is the specification: each method is one file there, whose doc comment is
+ * its definition. Another backend must agree with it within the bound that its tests state.
+ *
+ * Who owns memory: weights are placed once and stay where they are; caches are {@link Rows};
+ * everything an op returns is scratch, alive until the next `keep` of an older mark.
+ * @module
+ */
+import type { RawTensor } from "../raw-tensor.ts";
+import type { Precision, RopeTable } from "../rope-table.ts";
+import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
+
+/** Equal rows in the backend's memory, written in place: the substance of every cache. */
+export interface Rows<C extends string = string> {
+  readonly width: C;
+  readonly nWidth: number;
+  readonly capacity: number;
+  readonly home: object;
+}
+
+/** What the attention reads: one latent and one rotary key per position. */
+export interface LatentRows {
+  readonly latent: Tensor<["S", "kvLora"]>;
+  readonly kPe: Tensor<["S", "rope"]>;
+}
+
+/** One bank of routed experts; expert `e` is the `e`-th matrix of each weight. */
+export interface ExpertBank {
+  readonly gate: Weight<["E", "moe", "hidden"]>;
+  readonly up: Weight<["E", "moe", "hidden"]>;
+  readonly down: Weight<["E", "hidden", "moe"]>;
+}
+
+/** How many experts a token gets, and how their weights are normed. */
+export interface RouteRule {
+  readonly nActive: number;
+  readonly nGroup: number;
+  readonly topkGroup: number;
+  readonly normTopkProb: boolean;
+  readonly scale: number;
+}
+
+/** Which experts each token visits, ascending, and how much of each it takes. */
+export interface Routing {
+  readonly experts: Indices<["T", "A"]>;
+  readonly weights: Tensor<["T", "A"]>;
+}
+
+/** A place in the scratch memory; see {@link Ops.keep}. */
+export type Mark = number;
+
+/** The arithmetic of the model. */
+export interface Ops {
+  readonly backend: "reference" | "wasm";
+  /** How activations and caches are stored. */
+  readonly precision: Precision;
+
+  // Memory ------------------------------------------------------------------------------------
+
+  /** Puts a parameter where this backend wants it. The bytes of `raw` may be dropped after. */
+  place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
+  /** Room for `capacity` rows of `nWidth` numbers. */
+  newRows<C extends string>(width: C, nWidth: number, capacity: number): Rows<C>;
+  /** Writes `x` at rows `start …`. */
+  writeRows<C extends string>(rows: Rows<C>, start: number, x: Tensor<[string, NoInfer<C>]>): void;
+  /** The first `n` rows, without a copy. Valid until rows below `n` are written again. */
+  readRows<C extends string>(rows: Rows<C>, n: number): Tensor<["S", C]>;
+  /** Where scratch memory stands now. */
+  mark(): Mark;
+  /** Frees all scratch made since `mark`, except these two, which it returns (perhaps moved). */
+  keep<A extends Tensor | Indices, B extends Tensor | Indices>(mark: Mark, a: A, b: B): [A, B];
+  /** Frees all scratch made since `mark`. */
+  release(mark: Mark): void;
+  /** A scratch tensor with these numbers: the way values from outside come in. */
+  tensor<const D extends readonly string[]>(
+    dims: D,
+    shape: Shape<D>,
+    values: ArrayLike<number>,
+  ): Tensor<D>;
+
+  // Arithmetic --------------------------------------------------------------------------------
+
+  /** `y[t] = E[tokens[t]]` */
+  embed(tokens: Int32Array, table: Weight<["vocab", "hidden"]>): Tensor<["T", "hidden"]>;
+  /** `y[t,o] = Σ_i x[t,i] · w[o,i]` */
+  linear<T extends string, I extends string, O extends string>(
+    x: Tensor<[T, I]>,
+    w: Weight<[O, NoInfer<I>]>,
+  ): Tensor<[T, O]>;
+  /** `y[t,h,o] = Σ_i x[t,h,i] · w[h,o,i]` */
+  perHead<T extends string, H extends string, I extends string, O extends string>(
+    x: Tensor<[T, H, I]>,
+    w: Weight<[NoInfer<H>, O, NoInfer<I>]>,
+  ): Tensor<[T, H, O]>;
+  /** `y[t,c] = g[c] · x[t,c] / √(mean_c x[t,c]² + eps)` */
+  rmsNorm<T extends string, C extends string>(
+    x: Tensor<[T, C]>,
+    gain: Weight<[NoInfer<C>]>,
+    eps: number,
+  ): Tensor<[T, C]>;
+  /** `y[t,c] = g[c] · (x[t,c] − mean) / √(var + eps) + b[c]` */
+  layerNorm<T extends string, C extends string>(
+    x: Tensor<[T, C]>,
+    gain: Weight<[NoInfer<C>]>,
+    bias: Weight<[NoInfer<C>]>,
+    eps: number,
+  ): Tensor<[T, C]>;
+  /** Rotates neighbours `(x0,x1), (x2,x3), …` of row `t` by the angles in row `t` of the table. */
+  ropeInterleaved<D extends readonly [string, "rope"] | readonly [string, string, "rope"]>(
+    x: Tensor<D>,
+    table: RopeTable,
+  ): Tensor<D>;
+  /** `I[t,s] = scale · Σ_j w[t,j] · max(0, q[t,j] · k[s])`, `-Infinity` where `s > start + t` */
+  indexScores<T extends string, D extends string>(
+    idxQ: Tensor<[T, "idxH", D]>,
+    idxK: Tensor<["S", NoInfer<D>]>,
+    idxW: Tensor<[T, "idxH"]>,
+    start: number,
+    scale: number,
+  ): Tensor<[T, "S"]>;
+  /** The `min(k, S)` largest of each row, ascending positions, padded with −1. */
+  topK<T extends string>(scores: Tensor<[T, "S"]>, k: number): Indices<[T, "K"]>;
+  /** Attention in latent space over the chosen rows only. */
+  latentAttention<T extends string>(
+    qLatent: Tensor<[T, "H", "kvLora"]>,
+    qPe: Tensor<[T, "H", "rope"]>,
+    past: LatentRows,
+    topK: Indices<[T, "K"]>,
+    scale: number,
+  ): Tensor<[T, "H", "kvLora"]>;
+  /** Sigmoid router with a bias that only selects. */
+  route(logits: Tensor<["T", "E"]>, bias: Weight<["E"]>, rule: RouteRule): Routing;
+  /** `y[t] = Σ_a weights[t,a] · down_e(silu(gate_e x) ⊙ up_e x)`, `e = experts[t,a]` ascending */
+  experts(x: Tensor<["T", "hidden"]>, routing: Routing, bank: ExpertBank): Tensor<["T", "hidden"]>;
+  /** `y = silu(gate) ⊙ up`, `silu(x) = x / (1 + e^−x)` */
+  siluMul<T extends string, C extends string>(
+    gate: Tensor<[T, C]>,
+    up: Tensor<[NoInfer<T>, NoInfer<C>]>,
+  ): Tensor<[T, C]>;
+  /** `y = a + b` */
+  add<T extends string, C extends string>(
+    a: Tensor<[T, C]>,
+    b: Tensor<[NoInfer<T>, NoInfer<C>]>,
+  ): Tensor<[T, C]>;
+
+  // Wiring: no arithmetic, only where numbers stand -------------------------------------------
+
+  /** `[T, A+B] → [T, A], [T, B]` */
+  split<T extends string, A extends string, B extends string>(
+    x: Tensor<[T, `${A}+${B}`]>,
+    a: A,
+    nA: number,
+    b: B,
+  ): [Tensor<[T, A]>, Tensor<[T, B]>];
+  /** `[T, H, A+B] → [T, H, A], [T, H, B]` */
+  splitEach<T extends string, H extends string, A extends string, B extends string>(
+    x: Tensor<[T, H, `${A}+${B}`]>,
+    a: A,
+    nA: number,
+    b: B,
+  ): [Tensor<[T, H, A]>, Tensor<[T, H, B]>];
+  /** `[T, A], [T, B] → [T, A+B]` */
+  join<T extends string, A extends string, B extends string>(
+    a: Tensor<[T, A]>,
+    b: Tensor<[NoInfer<T>, B]>,
+  ): Tensor<[T, `${A}+${B}`]>;
+  /** `[T, H, A], [T, H, B] → [T, H, A+B]` */
+  joinEach<T extends string, H extends string, A extends string, B extends string>(
+    a: Tensor<[T, H, A]>,
+    b: Tensor<[NoInfer<T>, NoInfer<H>, B]>,
+  ): Tensor<[T, H, `${A}+${B}`]>;
+  /** `[T, H*D] → [T, H, D]`, a new name for the same numbers */
+  splitHeads<T extends string, H extends string, D extends string>(
+    x: Tensor<[T, `${H}*${D}`]>,
+    h: H,
+    nH: number,
+    d: D,
+  ): Tensor<[T, H, D]>;
+  /** `[T, H, D] → [T, H*D]`, a new name for the same numbers */
+  joinHeads<T extends string, H extends string, D extends string>(
+    x: Tensor<[T, H, D]>,
+  ): Tensor<[T, `${H}*${D}`]>;
+  /** Rows `from … to` as a view. */
+  slice<T extends string, C extends string>(
+    x: Tensor<[T, C]>,
+    from: number,
+    to: number,
+  ): Tensor<[T, C]>;
+  /** The numbers of `x` as plain floats that no later op overwrites. */
+  read(x: Tensor): Floats;
+}

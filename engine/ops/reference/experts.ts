@@ -1,0 +1,60 @@
+import { sigmoid } from "../../math.ts";
+import { describe, type Floats, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import type { ExpertBank, Routing } from "../ops.ts";
+import { floatsOf } from "./memory.ts";
+
+/**
+ * `y[t] = Σ_a weights[t,a] · down_e(silu(gate_e x[t]) ⊙ up_e x[t])`, `e = experts[t,a]`
+ *
+ * A token visits its experts in ascending order, so its sum does not depend on which other tokens
+ * are in the batch. Stored formats round inside an expert as they would between three ops: after
+ * gate and up, after the product, and once at the end of the whole sum.
+ */
+export function experts(
+  x: Tensor<["T", "hidden"]>,
+  routing: Routing,
+  bank: ExpertBank,
+): Tensor<["T", "hidden"]> {
+  const [nT, nHidden] = x.shape;
+  const [nE, nMoe, nIn] = bank.gate.shape;
+  const [, nA] = routing.experts.shape;
+  if (nIn !== nHidden || routing.experts.shape[0] !== nT) {
+    throw new ShapeError(
+      `experts: x ${describe(x)} against ${describe(bank.gate)}, routing ${describe(routing.experts)}`,
+    );
+  }
+
+  const gate = floatsOf(bank.gate);
+  const up = floatsOf(bank.up);
+  const down = floatsOf(bank.down);
+  const y = floatsLike(x.data, nT * nHidden);
+  const g = floatsLike(x.data, nMoe);
+  const u = floatsLike(x.data, nMoe);
+  const inner = floatsLike(x.data, nMoe);
+  const sum = new Float64Array(nHidden);
+  for (let t = 0; t < nT; t++) {
+    const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
+    sum.fill(0);
+    for (let a = 0; a < nA; a++) {
+      const e = routing.experts.data[t * nA + a];
+      if (!(e >= 0 && e < nE)) throw new ShapeError(`experts: token ${t} names expert ${e}`);
+      for (let m = 0; m < nMoe; m++) {
+        g[m] = dot(row, gate, (e * nMoe + m) * nHidden);
+        u[m] = dot(row, up, (e * nMoe + m) * nHidden);
+        inner[m] = g[m] * sigmoid(g[m]) * u[m];
+      }
+      const weight = routing.weights.data[t * nA + a];
+      for (let o = 0; o < nHidden; o++)
+        sum[o] += weight * dot(inner, down, (e * nHidden + o) * nMoe);
+    }
+    y.set(sum, t * nHidden);
+  }
+  return { dims: x.dims, shape: x.shape, data: y };
+}
+
+/** `Σ_i x[i] · w[at + i]` */
+function dot(x: Floats, w: Floats, at: number): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i] * w[at + i];
+  return sum;
+}

@@ -1,0 +1,32 @@
+/**
+ * A parameter as the checkpoint stores it: bytes with a dtype, not yet placed by any backend.
+ * @module
+ */
+
+/** Stored number formats that the engine reads, by their safetensors names. */
+export type Dtype = "F32" | "F64" | "BF16" | "F16" | "F8_E4M3";
+
+/** Bytes of one stored element. */
+export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = {
+  F64: 8,
+  F32: 4,
+  BF16: 2,
+  F16: 2,
+  F8_E4M3: 1,
+};
+
+/** Rows and columns that share one fp8 scale (DeepSeek-V3 block quantisation; model.md calls it 128x128). */
+export const FP8_BLOCK = 128;
+
+/** A stored tensor, row-major, little-endian, with its fp8 block scales if it has any. */
+export interface RawTensor {
+  readonly dtype: Dtype;
+  /** Lengths; fp8 tensors are `[rows, cols]` or a stack of such matrices. */
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+  /**
+   * Only with `F8_E4M3`: one f32 factor per block of 128 x 128, `[⌈rows/128⌉, ⌈cols/128⌉]` for each
+   * matrix. The stored value is multiplied by it, though the checkpoint names it an inverse.
+   */
+  readonly scales?: Float32Array;
+}

@@ -1,0 +1,86 @@
+/**
+ * JSON that says each thing once.
+ *
+ * `JSON.parse` keeps the last of two equal keys and drops the other without a word; two readers
+ * that keep different ones see two different checkpoints. So the text is walked once before.
+ * @module
+ */
+import { WeightsError } from "./weights-error.ts";
+
+/** Brackets inside brackets. A header needs 3; hostile ones nest until the memory is gone. */
+const MAX_DEPTH = 8;
+
+/**
+ * Parses UTF-8 JSON.
+ *
+ * @param where    begins every error message
+ * @param numbers  which numbers the text may hold: in a safetensors header all are sizes
+ * @throws {WeightsError} when the bytes are not UTF-8 or not JSON, when an object names a key
+ *   twice, when brackets nest too deep, or when a number is not a plain size and should be
+ */
+export function parseJson(where: string, bytes: Uint8Array, numbers: "any" | "sizes"): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new WeightsError(`${where}: expected UTF-8, got other bytes`);
+  }
+  checkTokens(where, text, numbers);
+  const value = tryParse(text);
+  if (value === undefined) throw new WeightsError(`${where}: expected JSON, got other text`);
+  return value;
+}
+
+/** No JSON text means `undefined`, so it can stand for a failure. */
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Walks strings, numbers and brackets. What is not JSON passes: the parser will say so. */
+function checkTokens(where: string, text: string, numbers: "any" | "sizes"): void {
+  const open: (Set<unknown> | undefined)[] = []; // the keys of each open object; lists have none
+  let i = 0;
+  while (i < text.length) {
+    const begin = i;
+    const c = text[i++];
+    if (c === "{" || c === "[") {
+      open.push(c === "{" ? new Set() : undefined);
+      if (open.length > MAX_DEPTH) {
+        throw new WeightsError(`${where}: expected at most ${MAX_DEPTH} nested brackets`);
+      }
+    } else if (c === "}" || c === "]") {
+      open.pop();
+    } else if (c === '"') {
+      i = stringEnd(text, i);
+      const keys = open.at(-1);
+      if (keys === undefined || !isKey(text, i)) continue;
+      const key = tryParse(text.slice(begin, i)); // "a" and "\u0061" are one key
+      if (keys.has(key)) throw new WeightsError(`${where}: ${String(key)} is there twice`);
+      keys.add(key);
+    } else if (numbers === "sizes" && "-0123456789".includes(c)) {
+      while (i < text.length && "0123456789.eE+-".includes(text[i])) i++;
+      const token = text.slice(begin, Math.min(i, begin + 40));
+      if (!/^[0-9]+$/.test(token)) {
+        throw new WeightsError(`${where}: expected a whole number >= 0, got ${token}`);
+      }
+    }
+  }
+}
+
+/** The place after the quote that closes a string which opened just before `from`. */
+function stringEnd(text: string, from: number): number {
+  let i = from;
+  while (i < text.length && text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
+  return i + 1;
+}
+
+/** A string is a key iff a colon is the next character that is not white space. */
+function isKey(text: string, from: number): boolean {
+  let i = from;
+  while (" \n\r\t".includes(text[i]) && i < text.length) i++;
+  return text[i] === ":";
+}

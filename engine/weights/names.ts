@@ -1,0 +1,191 @@
+/**
+ * THE table: what a checkpoint calls each tensor, and the axes and lengths that the config implies.
+ *
+ * Each group below has the fields of its interface in `model/weights.ts`, so the compiler compares
+ * the axes. Two fields exist in files only: `kv_b_proj` (split into `kUp` and `vUp` when loaded)
+ * and the experts (one bank when loaded, many tensors or two fused ones in the files).
+ *
+ * A name is relative to its layer, `model.layers.<i>.`; the MTP layer is `<numHiddenLayers>`, and
+ * has neither an embedding nor a head of its own.
+ *
+ * | layer kind     | tensors, experts apart | fp8 scales beside them | 5.2: which layers     |
+ * |----------------|------------------------|------------------------|-----------------------|
+ * | dense + full   | 17                     | 10                     | 0, 1, 2               |
+ * | sparse + full  | 787                    | 778                    | 6, 10, … 74           |
+ * | sparse, shared | 782                    | 776                    | the other 57          |
+ * | MTP            | 791                    | 778                    | 78                    |
+ *
+ * Next: bind.ts
+ * @module
+ */
+import type {
+  AttentionWeights,
+  IndexerWeights,
+  LayerWeights,
+  ModelWeights,
+  MoeWeights,
+  MtpWeights,
+} from "../model/weights.ts";
+import type { ModelConfig } from "../model-config.ts";
+import type { Dims, Shape, Weight } from "../tensor.ts";
+
+/** One line of the table. */
+export interface TensorSpec<D extends Dims = Dims> {
+  readonly name: string;
+  readonly axes: Readonly<D>;
+  readonly shape: Shape<D>;
+  /** Whether the released FP8 repository quantises it. What a file does, the file itself says. */
+  readonly quantized: boolean;
+}
+
+/** The table's lines for the weights in an interface, under the same field names. */
+export type Specs<W> = {
+  readonly [K in keyof W]: W[K] extends Weight<infer D> ? TensorSpec<D> : never;
+};
+
+/** The two ways to store experts: as released, and as HF transformers 5 saves them. */
+export type ExpertLayout = "per-expert" | "fused";
+
+/** The lines of one SwiGLU block. */
+export interface MlpSpecs<F extends string> {
+  readonly gate: TensorSpec<[F, "hidden"]>;
+  readonly up: TensorSpec<[F, "hidden"]>;
+  readonly down: TensorSpec<["hidden", F]>;
+}
+
+/** All experts of a layer in two tensors; the gate's rows stand before those of `up`. */
+export interface FusedExpertSpecs {
+  readonly gateUp: TensorSpec<["E", "moe+moe", "hidden"]>;
+  readonly down: TensorSpec<["E", "hidden", "moe"]>;
+}
+
+/** The attention as files hold it: keys and values still in one matrix. */
+export type StoredAttention = Omit<AttentionWeights, "kUp" | "vUp"> & {
+  readonly kvBProj: Weight<["H*nope+v", "kvLora"]>;
+};
+
+function line<const D extends Dims>(name: string, axes: D, shape: Shape<D>): TensorSpec<D> {
+  return { name, axes, shape, quantized: false };
+}
+
+/** A matrix that the FP8 repository stores in blocks. */
+function blocks<const D extends Dims>(name: string, axes: D, shape: Shape<D>): TensorSpec<D> {
+  return { name, axes, shape, quantized: true };
+}
+
+/** Outside the layers; these names are complete. */
+export function globalSpecs(
+  c: ModelConfig,
+): Specs<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">> {
+  const { hiddenSize: hidden, vocabSize: vocab } = c;
+  return {
+    embedTokens: line("model.embed_tokens.weight", ["vocab", "hidden"], [vocab, hidden]),
+    norm: line("model.norm.weight", ["hidden"], [hidden]),
+    lmHead: line("lm_head.weight", ["vocab", "hidden"], [vocab, hidden]),
+  };
+}
+
+/** Of every layer. */
+export function normSpecs(
+  c: ModelConfig,
+): Specs<Pick<LayerWeights, "inputNorm" | "postAttentionNorm">> {
+  return {
+    inputNorm: line("input_layernorm.weight", ["hidden"], [c.hiddenSize]),
+    postAttentionNorm: line("post_attention_layernorm.weight", ["hidden"], [c.hiddenSize]),
+  };
+}
+
+/** Of every layer. Rows of one head stand together: nope before rope, key before value. */
+export function attentionSpecs(c: ModelConfig): Specs<StoredAttention> {
+  const { hiddenSize: hidden, qLoraRank: qLora, kvLoraRank: kvLora, qkRopeHeadDim: rope } = c;
+  const { numAttentionHeads: nH, qkHeadDim, qkNopeHeadDim: nope, vHeadDim: v } = c;
+  const p = "self_attn";
+  return {
+    qAProj: blocks(`${p}.q_a_proj.weight`, ["qLora", "hidden"], [qLora, hidden]),
+    qANorm: line(`${p}.q_a_layernorm.weight`, ["qLora"], [qLora]),
+    qBProj: blocks(`${p}.q_b_proj.weight`, ["H*nope+rope", "qLora"], [nH * qkHeadDim, qLora]),
+    kvAProj: blocks(
+      `${p}.kv_a_proj_with_mqa.weight`,
+      ["kvLora+rope", "hidden"],
+      [kvLora + rope, hidden],
+    ),
+    kvANorm: line(`${p}.kv_a_layernorm.weight`, ["kvLora"], [kvLora]),
+    kvBProj: blocks(`${p}.kv_b_proj.weight`, ["H*nope+v", "kvLora"], [nH * (nope + v), kvLora]),
+    oProj: blocks(`${p}.o_proj.weight`, ["hidden", "H*v"], [hidden, nH * v]),
+  };
+}
+
+/** Of full layers and the MTP layer. Shared layers hold nothing of the kind. */
+export function indexerSpecs(c: ModelConfig): Specs<IndexerWeights> {
+  const { hiddenSize: hidden, qLoraRank: qLora, indexNHeads: nIdxH, indexHeadDim: idx } = c;
+  const p = "self_attn.indexer";
+  return {
+    wqB: blocks(`${p}.wq_b.weight`, ["idxH*rope+idxNope", "qLora"], [nIdxH * idx, qLora]),
+    wk: blocks(`${p}.wk.weight`, ["rope+idxNope", "hidden"], [idx, hidden]),
+    kNorm: line(`${p}.k_norm.weight`, ["rope+idxNope"], [idx]),
+    kNormBias: line(`${p}.k_norm.bias`, ["rope+idxNope"], [idx]),
+    weightsProj: line(`${p}.weights_proj.weight`, ["idxH", "hidden"], [nIdxH, hidden]),
+  };
+}
+
+/** One SwiGLU block: `mlp`, `mlp.shared_experts` or `mlp.experts.<e>`. */
+export function mlpSpecs<const F extends string>(
+  c: ModelConfig,
+  name: string,
+  axis: F,
+  n: number,
+): MlpSpecs<F> {
+  const hidden = c.hiddenSize;
+  return {
+    gate: blocks<[F, "hidden"]>(`${name}.gate_proj.weight`, [axis, "hidden"], [n, hidden]),
+    up: blocks<[F, "hidden"]>(`${name}.up_proj.weight`, [axis, "hidden"], [n, hidden]),
+    down: blocks<["hidden", F]>(`${name}.down_proj.weight`, ["hidden", axis], [hidden, n]),
+  };
+}
+
+/** The feed-forward block of a dense layer. */
+export function denseSpecs(c: ModelConfig): MlpSpecs<"ffn"> {
+  return mlpSpecs(c, "mlp", "ffn", c.intermediateSize);
+}
+
+/** The shared experts of a sparse layer: one block, as wide as all of them. */
+export function sharedSpecs(c: ModelConfig): MlpSpecs<"shared"> {
+  return mlpSpecs(c, "mlp.shared_experts", "shared", c.moeIntermediateSize * c.nSharedExperts);
+}
+
+/** Routed expert `e` of a sparse layer. */
+export function expertSpecs(c: ModelConfig, e: number): MlpSpecs<"moe"> {
+  return mlpSpecs(c, `mlp.experts.${e}`, "moe", c.moeIntermediateSize);
+}
+
+/** All routed experts of a sparse layer, as HF transformers 5 saves them. */
+export function fusedExpertSpecs(c: ModelConfig): FusedExpertSpecs {
+  const { hiddenSize: hidden, nRoutedExperts: nE, moeIntermediateSize: moe } = c;
+  const p = "mlp.experts";
+  return {
+    gateUp: blocks(`${p}.gate_up_proj`, ["E", "moe+moe", "hidden"], [nE, 2 * moe, hidden]),
+    down: blocks(`${p}.down_proj`, ["E", "hidden", "moe"], [nE, hidden, moe]),
+  };
+}
+
+/** The router of a sparse layer. */
+export function routerSpecs(
+  c: ModelConfig,
+): Specs<Pick<MoeWeights, "router" | "eScoreCorrectionBias">> {
+  const { hiddenSize: hidden, nRoutedExperts: nE } = c;
+  return {
+    router: line("mlp.gate.weight", ["E", "hidden"], [nE, hidden]),
+    eScoreCorrectionBias: line("mlp.gate.e_score_correction_bias", ["E"], [nE]),
+  };
+}
+
+/** What the MTP layer has beside an ordinary layer that is sparse and full. */
+export function mtpSpecs(c: ModelConfig): Specs<Omit<MtpWeights, "layer">> {
+  const { hiddenSize: hidden } = c;
+  return {
+    enorm: line("enorm.weight", ["hidden"], [hidden]),
+    hnorm: line("hnorm.weight", ["hidden"], [hidden]),
+    ehProj: line("eh_proj.weight", ["hidden", "hidden+hidden"], [hidden, 2 * hidden]),
+    sharedHeadNorm: line("shared_head.norm.weight", ["hidden"], [hidden]),
+  };
+}

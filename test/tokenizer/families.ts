@@ -1,0 +1,40 @@
+/**
+ * The tokenizer.json files of real models. They are too large for the repository: they are looked
+ * for in `$GLM52_DATA`, or else beside the project.
+ * @module
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const DATA =
+  process.env["GLM52_DATA"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+
+export interface Family {
+  readonly name: string;
+  readonly path: string;
+  /** Why its tests cannot run, if they cannot. */
+  readonly skip: string | undefined;
+}
+
+export const GLM_5_2: Family = family("glm-5.2", "glm-5.2/tokenizer.json");
+
+export const FAMILIES: readonly Family[] = [
+  GLM_5_2,
+  ...["glm-4.6", "qwen2", "qwen3", "deepseek", "mistral-nemo"].map((name) =>
+    family(name, `tokenizers/${name}.tokenizer.json`),
+  ),
+];
+
+function family(name: string, file: string): Family {
+  const path = `${DATA}/${file}`;
+  return { name, path, skip: existsSync(path) ? undefined : `no ${path}; set GLM52_DATA` };
+}
+
+/** The title of a test suite over `family`, with the reason if it is skipped. */
+export function title(family: Family): string {
+  return family.skip === undefined ? family.name : `${family.name} (skipped: ${family.skip})`;
+}
+
+export function readText({ path }: Family): string {
+  return readFileSync(path, "utf8");
+}

@@ -1,0 +1,60 @@
+/**
+ * The byte-level alphabet of GPT-2: one printable character for each of the 256 bytes.
+ *
+ * A vocabulary of byte strings has to live in JSON, which holds text. Bytes 33–126, 161–172 and
+ * 174–255 stand for themselves (as Latin-1); the other 68, in ascending order, become U+0100,
+ * U+0101, … So a space is `Ġ` (U+0120) and a newline `Ċ` (U+010A).
+ *
+ * @see openai/gpt-2 `src/encoder.py` `bytes_to_unicode` · HF tokenizers `pre_tokenizers/byte_level.rs`
+ * @module Next: `vocabulary.ts`
+ */
+
+/** The character that stands for each byte. */
+export const CHAR_OF_BYTE: readonly string[] = alphabet();
+
+const BYTE_OF_CHAR: ReadonlyMap<string, number> = new Map(CHAR_OF_BYTE.map((c, byte) => [c, byte]));
+
+const encoder = new TextEncoder();
+
+/** The bytes that `token` spells in the alphabet, or `undefined` if it strays outside it. */
+export function bytesOfSpelling(token: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(token.length);
+  for (let i = 0; i < token.length; i++) {
+    const byte = BYTE_OF_CHAR.get(token.charAt(i));
+    if (byte === undefined) return undefined;
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+/**
+ * The bytes a token of either kind stands for in decoded text.
+ *
+ * Not asked: whether the token is an added one. The reference reads an added token whose
+ * characters all belong to the alphabet as a spelling too.
+ *
+ * @see HF tokenizers `pre_tokenizers/byte_level.rs` `decode_chain`
+ */
+export function bytesOfToken(token: string): Uint8Array {
+  return bytesOfSpelling(token) ?? encoder.encode(token);
+}
+
+/** The bytes of all `parts`, one after the other. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
+}
+
+function alphabet(): string[] {
+  const isPrintable = (byte: number) =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+  let moved = 0x100;
+  return Array.from({ length: 256 }, (_, byte) =>
+    String.fromCharCode(isPrintable(byte) ? byte : moved++),
+  );
+}

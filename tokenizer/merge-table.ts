@@ -1,0 +1,84 @@
+/**
+ * The merges of a BPE model: (left id, right id) → (rank, id of the merged token).
+ *
+ * An open-addressing hash table in typed arrays. A `Map` would need one key object per pair, and
+ * GLM-5.2 has 321,649 pairs; this takes 16 bytes a slot and finds most pairs at the first probe.
+ * @module Next: `bpe.ts`
+ */
+import { at, ROOT } from "./json-fields.ts";
+import { show, TokenizerError } from "./tokenizer-error.ts";
+import type { TokenizerSpec } from "./tokenizer-json.ts";
+
+/** A slot holds `left, right, rank, merged`. */
+const SLOT = 4;
+const EMPTY = -1;
+/** `bpe.ts` packs a rank above a 32-bit position into the 53 bits of a number. */
+const MAX_MERGES = 2 ** 21;
+
+export class MergeTable {
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+
+  /** @param capacity number of merges that {@link add} will be called with */
+  constructor(capacity: number) {
+    let slots = 16;
+    while (slots < capacity * 1.5) slots *= 2; // at most two thirds full
+    this.#slots = new Int32Array(slots * SLOT).fill(EMPTY);
+    this.#mask = slots - 1;
+  }
+
+  /** Adds a merge; `false` if the pair has one already. */
+  add(left: number, right: number, rank: number, merged: number): boolean {
+    const slot = this.#probe(left, right);
+    if (this.#slots[slot] !== EMPTY) return false;
+    this.#slots.set([left, right, rank, merged], slot);
+    return true;
+  }
+
+  /** Where the merge of this pair is kept, for {@link rankAt} and {@link mergedAt}; -1 if none. */
+  find(left: number, right: number): number {
+    const slot = this.#probe(left, right);
+    return this.#slots[slot] === EMPTY ? -1 : slot;
+  }
+
+  rankAt(slot: number): number {
+    return this.#slots[slot + 2] as number;
+  }
+
+  mergedAt(slot: number): number {
+    return this.#slots[slot + 3] as number;
+  }
+
+  /** The slot of the pair, or the empty slot where it belongs. */
+  #probe(left: number, right: number): number {
+    const slots = this.#slots;
+    let hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    hash ^= hash >>> 15;
+    for (let i = hash & this.#mask; ; i = (i + 1) & this.#mask) {
+      const slot = i * SLOT;
+      const found = slots[slot];
+      if (found === EMPTY || (found === left && slots[slot + 1] === right)) return slot;
+    }
+  }
+}
+
+/** @throws {TokenizerError} when a merge is listed twice, or a part or its result is no token */
+export function createMergeTable(spec: TokenizerSpec): MergeTable {
+  const { merges, vocab } = spec;
+  const path = at(at(ROOT, "model"), "merges");
+  if (merges.length > MAX_MERGES) {
+    throw new TokenizerError(path, `at most ${MAX_MERGES} merges`, `${merges.length}`);
+  }
+  const table = new MergeTable(merges.length);
+  merges.forEach(([left, right], rank) => {
+    const [l, r, merged] = [left, right, left + right].map((token) => {
+      const id = vocab.get(token);
+      if (id === undefined) throw new TokenizerError(at(path, rank), "known tokens", show(token));
+      return id;
+    }) as [number, number, number];
+    if (!table.add(l, r, rank, merged)) {
+      throw new TokenizerError(at(path, rank), "each pair once", show([left, right]));
+    }
+  });
+  return table;
+}

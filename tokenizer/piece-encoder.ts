@@ -1,0 +1,34 @@
+/**
+ * The tokens of one piece: from memory, from the vocabulary as a whole, or by BPE.
+ * @module Next: `decode-stream.ts`
+ */
+import { Bpe } from "./bpe.ts";
+import { createMergeTable } from "./merge-table.ts";
+import { PieceCache } from "./piece-cache.ts";
+import type { TokenizerSpec } from "./tokenizer-json.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+const CACHED_PIECES = 32_768; // per generation; about 5 MB when full
+const encoder = new TextEncoder();
+
+export class PieceEncoder {
+  readonly #bpe: Bpe;
+  readonly #cache = new PieceCache(CACHED_PIECES);
+  readonly #wholePieces: ReadonlyMap<string, number>;
+
+  constructor(spec: TokenizerSpec, vocabulary: Vocabulary) {
+    this.#bpe = new Bpe(vocabulary.byteIds, createMergeTable(spec));
+    // ignore_merges matters: 893 tokens of GLM-5.2, as " 王", are the end of no chain of merges.
+    this.#wholePieces = spec.ignoreMerges ? vocabulary.idOfText : new Map();
+  }
+
+  /** @param piece well-formed; a match of the pre-tokenizer */
+  encode(piece: string): readonly number[] {
+    const known = this.#cache.get(piece);
+    if (known !== undefined) return known;
+    const whole = this.#wholePieces.get(piece);
+    const ids = whole === undefined ? this.#bpe.encode(encoder.encode(piece)) : [whole];
+    this.#cache.set(piece, ids);
+    return ids;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * `tokenizer.json` (the Hugging Face format) → {@link TokenizerSpec}, strictly.
+ *
+ * Byte-level BPE only. Whatever would change a single id and is not built here is an error that
+ * names the field, so that a file which loads is a file which is tokenised exactly.
+ *
+ * @see HF tokenizers `tokenizer/serialization.rs`, `models/bpe/serialization.rs`
+ * @module Next: `json-components.ts`
+ */
+import {
+  parseDecoder,
+  parseNormalizer,
+  parsePostProcessor,
+  parsePreTokenizer,
+} from "./json-components.ts";
+import {
+  at,
+  Fields,
+  isArray,
+  isBoolean,
+  isId,
+  isObject,
+  isOneOf,
+  isString,
+  ROOT,
+} from "./json-fields.ts";
+import type { Normalizer } from "./normalize.ts";
+import { show, TokenizerError } from "./tokenizer-error.ts";
+
+/** A token matched verbatim in the text, before any splitting: `<|user|>`, `<think>`, … */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Dropped by `decode` under `skipSpecial`. Tool and think tags are added but not special. */
+  readonly special: boolean;
+  /** Matched after the normalizer has run instead of before it. */
+  readonly normalized: boolean;
+}
+
+/** Everything in a tokenizer.json that decides ids and texts. */
+export interface TokenizerSpec {
+  readonly normalizer: Normalizer;
+  /** Applied one after the other, each inside the pieces of the one before. */
+  readonly splits: readonly RegExp[];
+  /** Tokens in the spelling of `byte-level.ts`. */
+  readonly vocab: ReadonlyMap<string, number>;
+  /** Pairs of spellings; the index is the rank, the lower the earlier. */
+  readonly merges: readonly (readonly [left: string, right: string])[];
+  /** A piece that is itself in the vocabulary is that token, whatever the merges would make. */
+  readonly ignoreMerges: boolean;
+  readonly addedTokens: readonly AddedToken[];
+  /** Number of ids; `vocab` and `addedTokens` together use each of `0..size-1`. */
+  readonly size: number;
+  /** Ids the file's post-processor would put before and after a text. */
+  readonly prefixIds: readonly number[];
+  readonly suffixIds: readonly number[];
+}
+
+/**
+ * Reads a tokenizer.json, as text or already parsed.
+ *
+ * @throws {TokenizerError} naming the field
+ */
+export function parseTokenizerJson(source: string | object): TokenizerSpec {
+  const root = new Fields(typeof source === "string" ? parseJson(source) : source, ROOT);
+  root.take("version", '"1.0"', isOneOf("1.0"));
+  root.take("truncation", "null (not supported)", isOneOf(null, undefined));
+  root.take("padding", "null (not supported)", isOneOf(null, undefined));
+
+  const model = new Fields(root.take("model", "an object", isObject), at(ROOT, "model"));
+  const { vocab, merges, ignoreMerges } = parseModel(model);
+  const addedTokens = root
+    .take("added_tokens", "an array", isArray)
+    .map((token, i) => parseAddedToken(token, at(at(ROOT, "added_tokens"), i)));
+  const size = checkIds(vocab, addedTokens);
+
+  const normalizer = parseNormalizer(root.take("normalizer", "any", isAny), at(ROOT, "normalizer"));
+  const splits = parsePreTokenizer(
+    root.take("pre_tokenizer", "an object", isObject),
+    at(ROOT, "pre_tokenizer"),
+  );
+  const around = parsePostProcessor(
+    root.take("post_processor", "any", isAny),
+    at(ROOT, "post_processor"),
+  );
+  parseDecoder(root.take("decoder", "an object", isObject), at(ROOT, "decoder"));
+  root.end();
+  return { normalizer, splits, vocab, merges, ignoreMerges, addedTokens, size, ...around };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const got = `${text.length} characters that end in ${show(text.slice(-20))}`;
+    throw new TokenizerError(ROOT, "a complete JSON text", got, { cause });
+  }
+}
+
+function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ignoreMerges"> {
+  model.take("type", '"BPE"', isOneOf("BPE"));
+  model.take("dropout", "null: encoding is deterministic", isOneOf(null, undefined));
+  model.take("continuing_subword_prefix", "null", isOneOf(null, "", undefined));
+  model.take("end_of_word_suffix", "null", isOneOf(null, "", undefined));
+  model.take("byte_fallback", "false: the alphabet is bytes", isOneOf(false, undefined));
+  model.waive("every byte is a token, so nothing is unknown", "unk_token", "fuse_unk");
+  const ignoreMerges = model.take("ignore_merges", "a boolean", isOneOf(true, false, undefined));
+
+  const vocabPath = at(model.path, "vocab");
+  const vocab = new Map(Object.entries(model.take("vocab", "an object", isObject))) as Map<
+    string,
+    number
+  >;
+  for (const [token, id] of vocab) {
+    if (!isId(id)) throw new TokenizerError(`${vocabPath}[${show(token)}]`, "an id", show(id));
+  }
+  const mergesPath = at(model.path, "merges");
+  const merges = model
+    .take("merges", "an array", isArray)
+    .map((merge, rank) => parseMerge(merge, mergesPath, rank));
+  model.end();
+  return { vocab, merges, ignoreMerges: ignoreMerges === true };
+}
+
+/** `["a", "b"]`, or in older files `"a b"`: no spelling holds a space, so the cut is unique. */
+function parseMerge(merge: unknown, path: string, rank: number): [string, string] {
+  const parts: unknown = isString(merge) ? merge.split(" ") : merge;
+  if (isArray(parts) && parts.length === 2) {
+    const [left, right] = parts;
+    if (isString(left) && isString(right)) return [left, right];
+  }
+  throw new TokenizerError(at(path, rank), 'two tokens, ["a", "b"] or "a b"', show(merge));
+}
+
+function parseAddedToken(value: unknown, path: string): AddedToken {
+  const token = new Fields(value, path);
+  for (const flag of ["single_word", "lstrip", "rstrip"]) {
+    token.take(flag, "false (not supported)", isOneOf(false));
+  }
+  const added: AddedToken = {
+    id: token.take("id", "an id", isId),
+    content: token.take("content", "a non-empty string", isNonEmpty),
+    special: token.take("special", "a boolean", isBoolean),
+    normalized: token.take("normalized", "a boolean", isBoolean),
+  };
+  token.end();
+  return added;
+}
+
+/** Checks that each id of `0..n-1` names exactly one token, and returns `n`. */
+function checkIds(vocab: ReadonlyMap<string, number>, added: readonly AddedToken[]): number {
+  const owner = new Map<number, string>();
+  const claim = (id: number, token: string, path: string) => {
+    const other = owner.get(id);
+    if (other !== undefined) {
+      throw new TokenizerError(path, "an id of its own", `${id}, the id of ${show(other)}`);
+    }
+    owner.set(id, token);
+  };
+  const vocabPath = at(at(ROOT, "model"), "vocab");
+  for (const [token, id] of vocab) claim(id, token, `${vocabPath}[${show(token)}]`);
+
+  const contents = new Set<string>();
+  added.forEach(({ id, content }, i) => {
+    const path = at(at(ROOT, "added_tokens"), i);
+    if (contents.has(content)) {
+      throw new TokenizerError(at(path, "content"), "a content of its own", show(content));
+    }
+    contents.add(content);
+    // Some families list their control tokens in both places; then the ids must agree.
+    const known = vocab.get(content);
+    if (known === undefined) claim(id, content, at(path, "id"));
+    else if (known !== id) throw new TokenizerError(at(path, "id"), `${known}`, `${id}`);
+  });
+
+  for (let id = 0; id < owner.size; id++) {
+    if (!owner.has(id)) throw new TokenizerError(vocabPath, `a token for id ${id}`, "none");
+  }
+  return owner.size;
+}
+
+function isNonEmpty(value: unknown): value is string {
+  return isString(value) && value !== "";
+}
+
+function isAny(_value: unknown): _value is unknown {
+  return true;
+}
