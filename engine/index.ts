@@ -22,7 +22,9 @@ export {
 export { Session, type SessionOptions, type SyncResult, TokenError } from "./generate/session.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";
+export { newLayerCache } from "./kv/model-cache.ts";
 export { forward, head, type Model } from "./model/model.ts";
+export { type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./model-config.ts";
 export type { Ops } from "./ops/ops.ts";

@@ -60,5 +60,5 @@ export function indexer(
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
   const scale = cfg.indexNHeads ** -0.5 * cfg.indexHeadDim ** -0.5;
   const scores = tap("indexer_score", ops.indexScores(idxQ, past, idxW, start, scale));
-  return tap("top_k", ops.topK(scores, cfg.indexTopk));
+  return ops.topK(scores, cfg.indexTopk);
 }

@@ -49,10 +49,11 @@ export function decoderLayer(
   const { h } = input;
   const x = tap("attn_norm", ops.rmsNorm(h, w.inputNorm, cfg.rmsNormEps));
   const qr = queryLatent(ops, cfg, w.attn, x, tap);
-  const topK = w.indexer
+  const chosen = w.indexer
     ? indexer(ops, cfg, w.indexer, x, qr, rope, start, cache.index, tap)
     : input.topK;
-  if (!topK) throw new ShapeError("a shared layer needs the top-k of a full layer before it");
+  if (!chosen) throw new ShapeError("a shared layer needs the top-k of a full layer before it");
+  const topK = tap("top_k", chosen);
 
   const o = attention(ops, cfg, w.attn, x, qr, rope, start, cache.latent, topK, tap);
   const afterAttention = tap("ffn_inp", ops.add(h, o));

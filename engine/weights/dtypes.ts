@@ -61,7 +61,7 @@ export function toF16(x: number): number {
   return roundToFormat(x, 5, 10);
 }
 
-/** The nearest e4m3 of an f32; NaN above 464, as in torch. Clamp to ±448 first to avoid it. */
+/** The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch). */
 export function toE4m3(x: number): number {
   return roundToFormat(x, 4, 3);
 }
@@ -77,16 +77,17 @@ function roundToFormat(x: number, exponentBits: number, fractionBits: number): n
   const sign = (bitsView[0] >>> 31) << (exponentBits + fractionBits);
   const largestExponent = 2 ** exponentBits - 1;
   const bias = 2 ** (exponentBits - 1) - 1;
-  const nan = sign | ((largestExponent + 1) * 2 ** fractionBits - 1);
-  if (Number.isNaN(x)) return nan;
+  const allOnes = (largestExponent + 1) * 2 ** fractionBits - 1;
+  if (Number.isNaN(x)) return sign | allOnes;
 
   const magnitude = Math.abs(floatView[0]);
   // The exponent of f32 subnormals reads −127; no format here has steps that fine but bf16.
   const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, 1 - bias);
   const steps = roundToEven(magnitude / 2 ** (exponent - fractionBits));
   const bits = steps + (exponent + bias - 1) * 2 ** fractionBits;
-  if (exponentBits === 4) return bits >= 0x7f ? nan : sign | bits; // no infinity: 480 is NaN
-  return sign | Math.min(bits, largestExponent * 2 ** fractionBits);
+  // Past the end: infinity, or in e4m3, where all ones is the only NaN, the largest number.
+  const end = exponentBits === 4 ? allOnes - 1 : largestExponent * 2 ** fractionBits;
+  return sign | Math.min(bits, end);
 }
 
 /** Nearest integer, ties to even, for `0 ≤ x < 2^52`. */
@@ -155,4 +156,12 @@ function decodeBlocks(raw: RawTensor, scales: Float32Array): Float32Array {
     }
   }
   return values;
+}
+
+/** Numbers as an F32 tensor, each rounded to f32. */
+export function encodeF32(shape: readonly number[], values: ArrayLike<number>): RawTensor {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
+  return { dtype: "F32", shape, bytes };
 }

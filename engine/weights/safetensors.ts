@@ -15,7 +15,6 @@
  * @module
  * @see https://github.com/huggingface/safetensors#format
  */
-import { sizeOf } from "../tensor.ts";
 import { type ByteSource, readExactly } from "./byte-source.ts";
 import { parseJson } from "./json.ts";
 import { WeightsError } from "./weights-error.ts";
@@ -91,9 +90,11 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   if (bytes[0] !== "{".charCodeAt(0)) {
     throw new WeightsError(`${where}: expected a header that begins with {, got another byte`);
   }
-  const json = parseJson(`${where}: header`, bytes, "sizes") as Record<string, unknown>;
+  const json = parseJson(`${where}: header`, bytes, "sizes") as {
+    readonly __metadata__?: unknown;
+  };
 
-  const metadata = readMetadata(where, json["__metadata__"]);
+  const metadata = readMetadata(where, json.__metadata__);
   const dataStart = 8 + length;
   const tensors = new Map<string, TensorEntry>();
   for (const [name, entry] of Object.entries(json)) {
@@ -131,13 +132,13 @@ function readEntry(where: string, json: unknown, dataStart: number): TensorEntry
   for (const n of shape) {
     expected *= n;
     if (!Number.isSafeInteger(expected)) {
-      throw new WeightsError(`${where}: shape [${shape.slice(0, 8)}] overflows 2^53 bytes`);
+      throw new WeightsError(`${where}: shape ${showShape(shape)} overflows 2^53 bytes`);
     }
   }
   const length = offsets[1] - offsets[0];
   if (expected !== length) {
-    const text = `${dtype} [${shape}] is ${sizeOf(shape) * bytes} bytes`;
-    throw new WeightsError(`${where}: ${text}, its data_offsets span ${length}`);
+    const text = `${dtype} ${showShape(shape)} to span ${expected} bytes`;
+    throw new WeightsError(`${where}: expected ${text}, got ${length}`);
   }
   return { dtype: dtype as StoredDtype, shape, offset: dataStart + offsets[0], length };
 }
@@ -167,6 +168,11 @@ function checkCover(
       `${where}: expected the tensors to end the file at ${fileSize}, they end at ${end}`,
     );
   }
+}
+
+/** `[2048, 6144]`, as every message of this folder prints a shape. */
+export function showShape(shape: readonly number[]): string {
+  return `[${shape.slice(0, 8).join(", ")}${shape.length > 8 ? ", …" : ""}]`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -6,8 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const DATA =
-  process.env["GLM52_DATA"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+const { GLM52_DATA } = process.env;
+const DATA = GLM52_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 
 export interface Family {
   readonly name: string;

@@ -142,13 +142,14 @@ def margins(cfg, taps, drafts):
     """The closest any discrete choice comes to flipping, over the whole run."""
     index, router, group, draft, tied = [], [], [], [], 0
     for key, value in taps.items():
+        key = key.lstrip("_")
         if key.startswith("indexer_score-"):
             gaps = cut_margin(value, cfg["index_topk"])
             tied += int((gaps == 0).sum())
             index.append(gaps[gaps > 0])
-        elif key.startswith("_router_biased-"):
+        elif key.startswith("router_biased-"):
             router.append(cut_margin(value, cfg["num_experts_per_tok"]))
-        elif key.startswith("_router_groups-"):
+        elif key.startswith("router_groups-"):
             group.append(cut_margin(value, cfg["topk_group"]))
     for number in range(len(drafts[1])):
         draft.append(cut_margin(drafts[0][f"mtp_logits-{number}"][-1:], 1))

@@ -40,6 +40,10 @@ def draft(cfg, weights, tokens, hidden, latent_eps, steps):
     frozen = rows[-1:] if cfg["index_share_for_mtp_iteration"] else None
     r = r[-1:]
     for number in range(1, steps + 1):
-        r, _ = step(number, np.asarray(drafted[-1:]), r, np.array([slots - 1 + number]), frozen, None)
+        taps = {}
+        r, _ = step(number, np.asarray(drafted[-1:]), r, np.array([slots - 1 + number]), frozen, taps)
+        for stage in ("indexer_score", "_router_biased", "_router_groups"):  # for the margins only
+            if f"{stage}-{n}" in taps:
+                out[f"_{stage.lstrip('_')}-step{number}"] = taps[f"{stage}-{n}"]
         drafted.append(int(np.argmax(out[f"mtp_logits-{number}"][-1])))
     return out, drafted

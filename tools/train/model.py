@@ -3,7 +3,7 @@
 Same function as transformers' `GlmMoeDsaForCausalLM` (see check_hf.py), plus the MTP block that
 transformers leaves out. Three ways to run the attention:
 
-  dense   causal attention over every earlier token (flash SDPA), indexers idle
+  dense   causal attention over every earlier token, indexers idle
   warm    as dense, and the indexers score; used to train and to judge them
   sparse  attention only over the indexer's top-k, as the finished model runs
 """
@@ -146,23 +146,20 @@ class Attention(nn.Module):
         k = torch.cat((kv[..., : s.nope], k_rope), -1).transpose(1, 2)
         v = kv[..., s.nope :].transpose(1, 2)
 
-        if mode == "dense":
-            o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            if self.indexer is not None:
-                score = self.indexer(x, q_latent, rope)
-                chosen = score.detach().topk(min(s.topk, T), -1).indices
-                trace.score[index], trace.chosen[index] = score, chosen
-            later = torch.ones(T, T, dtype=torch.bool).triu(1)
-            if mode == "sparse":
-                hidden = torch.ones(B, T, T, dtype=torch.bool).scatter_(-1, chosen, False) | later
-                mask = torch.zeros(B, 1, T, T).masked_fill_(hidden.unsqueeze(1), NEG)
-            else:
-                mask = torch.zeros(1, 1, T, T).masked_fill_(later, NEG)
-            o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype))
-            with torch.no_grad(), torch.autocast("cpu", enabled=False):
-                logits = torch.matmul(q.float(), k.float().transpose(-1, -2)) * (s.nope + s.rope) ** -0.5
-                trace.attn[index] = torch.softmax(logits.add_(mask), -1).mean(1)
+        if mode != "dense" and self.indexer is not None:
+            score = self.indexer(x, q_latent, rope)
+            chosen = score.detach().topk(min(s.topk, T), -1).indices
+            trace.score[index], trace.chosen[index] = score, chosen
+        mask = torch.zeros(T, T).masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), NEG)
+        if mode == "sparse":
+            hidden = torch.ones(B, T, T, dtype=torch.bool).scatter(-1, chosen, False)
+            mask = mask.masked_fill(hidden, NEG).unsqueeze(1)
+        # Written out: faster here than SDPA's flash kernel, and the indexer loss needs the weights.
+        logits = torch.matmul(q, k.transpose(-1, -2)).float() * (s.nope + s.rope) ** -0.5 + mask
+        p = torch.softmax(logits, -1)
+        if mode != "dense":
+            trace.attn[index] = p.detach().mean(1)
+        o = torch.matmul(p.to(v.dtype), v)
         return self.o_proj(o.transpose(1, 2).reshape(B, T, s.heads * s.v)), chosen
 
 
@@ -284,24 +281,32 @@ class Model(nn.Module):
         return [layer.mlp for layer in [*self.layers, self.mtp] if isinstance(layer.mlp, MoE)]
 
 
-def indexer_loss(s: Shape, trace: Trace, sparse: bool) -> tuple[Tensor, dict[int, float]]:
-    """Sum over indexers of KL(attention averaged over heads and served layers || softmax of scores).
+def cross_entropy(model: Model, h: Tensor, target: Tensor) -> Tensor:
+    return F.cross_entropy(model.lm_head(h).flatten(0, 1).float(), target.flatten())
+
+
+def indexer_loss(s: Shape, trace: Trace, sparse: bool) -> Tensor:
+    """Per indexer: KL(attention averaged over heads and served layers || softmax of the scores).
 
     `sparse`: over the selected positions only (there the attention already sums to one).
     """
-    total, each = torch.zeros(()), {}
+    out = []
     for owner, served in s.groups().items():
-        if owner not in trace.score:
-            continue
         p = torch.stack([trace.attn[j] for j in served]).mean(0)
         score = trace.score[owner]
         if sparse:
             p, score = p.gather(-1, trace.chosen[owner]), score.gather(-1, trace.chosen[owner])
         logq = torch.log_softmax(score, -1).masked_fill(score == NEG, 0.0)
-        kl = (torch.xlogy(p, p) - p * logq).sum(-1).mean()
-        total = total + kl
-        each[owner] = kl.item()
-    return total, each
+        out.append((torch.xlogy(p, p) - p * logq).sum(-1).mean())
+    return torch.stack(out)
+
+
+def training_losses(model: Model, x: Tensor, mode: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """x [B,T+2] -> next-token loss, MTP loss, indexer losses (sparse mode), expert loads."""
+    h, z, trace = model(x[:, :-2], mode, x[:, 1:-1])
+    lm, mtp = cross_entropy(model, h, x[:, 1:-1]), cross_entropy(model, z, x[:, 2:])
+    kl = indexer_loss(model.s, trace, True) if mode == "sparse" else torch.zeros(1)
+    return lm, mtp, kl, torch.stack(trace.load)
 
 
 def captured_mass(s: Shape, trace: Trace) -> dict[int, float]:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 import export
-from model import Model, Shape, captured_mass, indexer_loss
+from model import Model, Shape, captured_mass, cross_entropy, indexer_loss, training_losses
 from tokenizer import SEPARATOR, encode_corpus, write_tokenizer
 
 SEED = 52
@@ -92,14 +91,14 @@ class Valid:
             x = self.rows[pick[:4]]
             with autocast():
                 _, _, trace = model(x[:, :-2], "warm", x[:, 1:-1])
-            out["kl"] = {k: round(v, 4) for k, v in indexer_loss(model.s, trace, False)[1].items()}
+            out["kl"] = rounded(indexer_loss(model.s, trace, False))
             out["captured"] = {k: round(v, 4) for k, v in captured_mass(model.s, trace).items()}
         model.train()
         return out
 
 
-def cross_entropy(model: Model, h: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return F.cross_entropy(model.lm_head(h).flatten(0, 1).float(), target.flatten())
+def rounded(t: torch.Tensor) -> list[float]:
+    return [round(v, 4) for v in t.tolist()]
 
 
 def stage_of(part: float) -> str:
@@ -174,6 +173,7 @@ class Trainer:
         self.stage = "A"
         self.start, self.published = time.time(), 0.0
         self.stop = False
+        self.compiled = torch.compile(training_losses, dynamic=False)
         path = self.work / "checkpoint.pt"
         gap = 0.0
         if path.exists():
@@ -233,6 +233,19 @@ class Trainer:
             export.publish(self.work / "export", self.args.publish)
             self.published = time.time()
 
+    def losses(self, x: torch.Tensor, mode: str):
+        """`training_losses`, compiled; a compiler that fails costs speed, never the run."""
+        fn = training_losses if self.args.eager else self.compiled
+        try:
+            with self.autocast():
+                return fn(self.model, x, mode)
+        except Exception as error:  # noqa: BLE001
+            if self.args.eager:
+                raise
+            self.args.eager = True
+            self.log("eager", reason=repr(error)[:300])
+            return self.losses(x, mode)
+
     def train_step(self, part: float) -> dict:
         model, s = self.model, self.model.s
         main_lr, index_lr = learning_rates(part, self.step, self.stage_step)
@@ -249,31 +262,27 @@ class Trainer:
             # Nothing but the indexers has gradients here, and their inputs are detached.
             with self.autocast():
                 _, _, trace = model(x[:, :-2], "warm", x[:, 1:-1])
-            loss, each = indexer_loss(s, trace, sparse=False)
-            loss.backward()
-            info = {"kl": {k: round(v, 4) for k, v in each.items()}}
+            kl = indexer_loss(s, trace, sparse=False)
+            kl.sum().backward()
+            info = {"kl": rounded(kl)}
+            loads = torch.stack(trace.load)
         else:
-            with self.autocast():
-                h, z, trace = model(x[:, :-2], "dense" if self.stage == "A" else "sparse", x[:, 1:-1])
-                lm, mtp = cross_entropy(model, h, x[:, 1:-1]), cross_entropy(model, z, x[:, 2:])
-            loss = lm + MTP_WEIGHT * mtp
+            lm, mtp, kl, loads = self.losses(x, "dense" if self.stage == "A" else "sparse")
             info = {"loss": lm.item(), "mtp": mtp.item()}
             if self.stage == "C":
-                kl, each = indexer_loss(s, trace, sparse=True)
-                loss = loss + kl
-                info["kl"] = {k: round(v, 4) for k, v in each.items()}
-            loss.backward()
+                info["kl"] = rounded(kl)
+            (lm + MTP_WEIGHT * mtp + kl.sum()).backward()
             torch.nn.utils.clip_grad_norm_(model.main_parameters(), 1.0)
             self.main_opt.step()
             self.main_opt.zero_grad()
             rate = 3e-3 if part < 0.05 else 1e-3 if self.stage == "A" else 3e-4
-            balance(model, trace.load, rate)
+            balance(model, loads, rate)
         if self.stage != "A":
             torch.nn.utils.clip_grad_norm_(model.indexer_parameters(), 1.0)
             self.index_opt.step()
             self.index_opt.zero_grad()
         info["lr"] = main_lr if self.stage != "B" else index_lr
-        info["load"] = trace.load
+        info["load"] = loads
         self.step, self.stage_step, self.tokens = self.step + 1, self.stage_step + 1, self.tokens + rows * length
         return info
 
@@ -301,7 +310,7 @@ class Trainer:
             if stage_of(part) != self.stage:
                 self.enter(stage_of(part))
             info = self.train_step(part)
-            load = torch.stack(info.pop("load"))
+            load = info.pop("load")
             loads = load if loads is None else loads + load
             if "loss" in info:
                 recent.append((info["loss"], info["mtp"]))
@@ -376,9 +385,11 @@ def main() -> None:
     when.add_argument("--minutes", type=float, help="length of the plan")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch-tokens", type=int, default=2048)
+    p.add_argument("--eager", action="store_true", help="no torch.compile (which needs a C++ compiler)")
     p.add_argument("--fp32", action="store_true", help="no bf16 autocast")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(args.work / "inductor"))  # a resume compiles faster
     Trainer(args).run()
 
 

@@ -39,7 +39,7 @@ export function splitEach<T extends string, H extends string, A extends string, 
 
 /** Columns `from … to` of rows that are `nC` wide. */
 function columns(x: Tensor, nC: number, from: number, to: number): Tensor["data"] {
-  if (!(from >= 0 && to <= nC && from < to)) {
+  if (!(from >= 0 && from <= to && to <= nC)) {
     throw new ShapeError(`split: columns ${from} … ${to} of ${describe(x)}`);
   }
   const nRows = x.data.length / nC;

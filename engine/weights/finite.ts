@@ -1,0 +1,52 @@
+/**
+ * Finds NaN and infinity in stored bytes without decoding them: in every format they are the
+ * numbers whose exponent bits are all ones (in e4m3, whose other bits are all ones).
+ * @module
+ */
+import type { RawTensor } from "../raw-tensor.ts";
+import { WeightsError } from "./weights-error.ts";
+
+const E4M3_MAX = 448;
+
+/**
+ * Lets a tensor pass whose numbers, and scales, are all finite.
+ *
+ * @throws {WeightsError} that names the tensor and the place of the first one that is not
+ */
+export function checkFinite(name: string, raw: RawTensor): void {
+  const at = firstNotFinite(raw);
+  if (at >= 0) {
+    const index = coordinates(at, raw.shape).join(", ");
+    throw new WeightsError(`${name}: expected finite numbers, got NaN or infinity at [${index}]`);
+  }
+  // A block's largest value times its scale must still be an f32.
+  const scale = raw.scales?.findIndex((s) => !Number.isFinite(Math.fround(s * E4M3_MAX))) ?? -1;
+  if (scale >= 0) {
+    const value = raw.scales?.[scale];
+    throw new WeightsError(`${name}_scale_inv: expected a finite scale, got ${value} at ${scale}`);
+  }
+}
+
+/** Flat index of the first number that is NaN or infinite, or −1. */
+function firstNotFinite({ dtype, bytes }: RawTensor): number {
+  if (dtype === "F8_E4M3") return bytes.findIndex((b) => (b & 0x7f) === 0x7f);
+
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
+  const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: 0x7c00 }[dtype];
+  // The upper 16 bits hold the whole exponent, also in the wider formats.
+  for (let i = width - 2; i < bytes.length; i += width) {
+    if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;
+  }
+  return -1;
+}
+
+function coordinates(flat: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = flat;
+  for (const length of shape.toReversed()) {
+    index.unshift(rest % length);
+    rest = Math.floor(rest / length);
+  }
+  return index;
+}

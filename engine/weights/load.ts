@@ -1,0 +1,71 @@
+/**
+ * Checkpoint → {@link ModelWeights}. Each byte is read once, tensor by tensor, and handed to the
+ * backend as it is stored; no file is ever read whole.
+ *
+ * Next: load-layer.ts
+ * @module
+ */
+import type { LayerWeights, ModelWeights } from "../model/weights.ts";
+import type { ModelConfig } from "../model-config.ts";
+import type { Ops } from "../ops/ops.ts";
+import type { Dtype, RawTensor } from "../raw-tensor.ts";
+import { bind, SCALE_SUFFIX } from "./bind.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { decode } from "./dtypes.ts";
+import { checkFinite } from "./finite.ts";
+import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
+import { globalSpecs } from "./names.ts";
+
+/** Told after each tensor how far the reading is, in bytes. */
+export type OnProgress = (bytesDone: number, bytesTotal: number) => void;
+
+/**
+ * Reads and places all weights of a model.
+ *
+ * `mtp` is undefined when the config has no MTP layer, or when the files hold no tensor of it.
+ *
+ * @throws {WeightsError} when the files do not hold exactly what the config implies, which their
+ *   headers tell before any number is read, or when a number is NaN or infinite
+ */
+export async function loadWeights(
+  ops: Ops,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  onProgress: OnProgress = () => {},
+): Promise<ModelWeights> {
+  const { nLayers, layoutOf, bytes } = bind(config, checkpoint);
+  const ctx: LoadContext = { ops, config, read: tensorReader(checkpoint, bytes, onProgress) };
+
+  const globals = await placeAll<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">>(
+    ctx,
+    "",
+    globalSpecs(config),
+  );
+  const layers: LayerWeights[] = [];
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    layers.push(await loadLayer(ctx, i, layoutOf(i)));
+  }
+  const last = nLayers - 1;
+  const hasMtp = nLayers > config.numHiddenLayers;
+  const mtp = hasMtp ? await loadMtp(ctx, last, layoutOf(last)) : undefined;
+  return { ...globals, layers, mtp };
+}
+
+/** Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite. */
+function tensorReader(checkpoint: Checkpoint, total: number, onProgress: OnProgress): ReadTensor {
+  let done = 0;
+  const read = async (name: string): Promise<RawTensor> => {
+    const { dtype, shape, bytes } = await checkpoint.read(name);
+    done += bytes.length;
+    return { dtype: dtype as Dtype, shape, bytes }; // bind() has compared the dtype
+  };
+  return async (name) => {
+    let raw = await read(name);
+    if (raw.dtype === "F8_E4M3") {
+      raw = { ...raw, scales: Float32Array.from(decode(await read(name + SCALE_SUFFIX))) };
+    }
+    checkFinite(name, raw);
+    onProgress(done, total);
+    return raw;
+  };
+}

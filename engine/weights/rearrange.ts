@@ -1,0 +1,116 @@
+/**
+ * Stored tensors cut and joined in the form that the model wants. Elements are moved, never
+ * rounded: they keep their format, except where fp8 blocks would be cut in two.
+ * @module
+ */
+import { FP8_BLOCK, type RawTensor } from "../raw-tensor.ts";
+import { sizeOf } from "../tensor.ts";
+import { decode, encodeF32 } from "./dtypes.ts";
+import { WeightsError } from "./weights-error.ts";
+
+/** The two halves of `kv_b_proj`, in the form that absorption multiplies with. */
+export interface KvUp {
+  /** `[H, kvLora, nope]`: `kUp[h,c,d] = kvB[h · (nope + v) + d, c]` */
+  readonly kUp: RawTensor;
+  /** `[H, v, kvLora]`: `vUp[h,d,c] = kvB[h · (nope + v) + nope + d, c]` */
+  readonly vUp: RawTensor;
+}
+
+/**
+ * Splits `kv_b_proj` `[H*nope+v, kvLora]` by head, and turns the key half.
+ *
+ * fp8 becomes f32 first: a head of 448 rows is three blocks and a half, and a turned block would
+ * need its scales turned too.
+ */
+export function splitKvB(kvB: RawTensor, nH: number, nope: number, v: number): KvUp {
+  const raw = kvB.dtype === "F8_E4M3" ? encodeF32(kvB.shape, decode(kvB)) : kvB;
+  const nC = raw.shape[1];
+  const from = elementsOf(raw);
+  const k = from.slice(0, nH * nope * nC);
+  const values = from.slice(0, nH * v * nC);
+  for (let h = 0; h < nH; h++) {
+    const row = h * (nope + v);
+    for (let d = 0; d < nope; d++) {
+      for (let c = 0; c < nC; c++) k[(h * nC + c) * nope + d] = from[(row + d) * nC + c];
+    }
+    values.set(from.subarray((row + nope) * nC, (row + nope + v) * nC), h * v * nC);
+  }
+  return {
+    kUp: { dtype: raw.dtype, shape: [nH, nC, nope], bytes: new Uint8Array(k.buffer) },
+    vUp: { dtype: raw.dtype, shape: [nH, v, nC], bytes: new Uint8Array(values.buffer) },
+  };
+}
+
+/**
+ * Splits fused experts `[E, moe+moe, hidden]` into gates and ups `[E, moe, hidden]`.
+ *
+ * fp8 becomes f32 first where a block holds rows of both.
+ */
+export function splitGateUp(fused: RawTensor): { gate: RawTensor; up: RawTensor } {
+  const [nE, nRows, nCols] = fused.shape;
+  const half = nRows / 2;
+  const cutsBlocks = fused.scales !== undefined && half % FP8_BLOCK !== 0;
+  const raw = cutsBlocks ? encodeF32(fused.shape, decode(fused)) : fused;
+  const shape = [nE, half, nCols];
+  const { dtype, bytes, scales } = raw;
+  const part = (which: 0 | 1): RawTensor => {
+    const placed = everySecond(bytes, bytes.length / nE / 2, which);
+    if (scales === undefined) return { dtype, shape, bytes: placed };
+    const placedScales = everySecond(scales, scales.length / nE / 2, which);
+    return { dtype, shape, bytes: placed, scales: placedScales };
+  };
+  return { gate: part(0), up: part(1) };
+}
+
+/** Runs `which`, `which + 2`, `which + 4` … of `length` elements each. */
+function everySecond<A extends Uint8Array | Float32Array>(x: A, length: number, which: 0 | 1): A {
+  const y = x.slice(0, x.length / 2) as A;
+  for (let e = 0; e * length < y.length; e++) {
+    const start = (2 * e + which) * length;
+    y.set(x.subarray(start, start + length), e * length);
+  }
+  return y;
+}
+
+/**
+ * Equal tensors as one with a new first axis, read one after the other so that no more than one
+ * is held twice.
+ *
+ * @throws {WeightsError} when they are not all in one format
+ */
+export async function stack(
+  names: readonly string[],
+  read: (name: string) => Promise<RawTensor>,
+): Promise<RawTensor> {
+  const first = await read(names[0]);
+  const bytes = new Uint8Array(names.length * first.bytes.length);
+  const scales = first.scales && new Float32Array(names.length * first.scales.length);
+  for (const [e, name] of names.entries()) {
+    const raw = e === 0 ? first : await read(name);
+    if (raw.dtype !== first.dtype) {
+      throw new WeightsError(`${name}: expected ${first.dtype}, as ${names[0]}, got ${raw.dtype}`);
+    }
+    bytes.set(raw.bytes, e * raw.bytes.length);
+    if (scales && raw.scales) scales.set(raw.scales, e * raw.scales.length);
+  }
+  const stacked = { dtype: first.dtype, shape: [names.length, ...first.shape], bytes };
+  return scales ? { ...stacked, scales } : stacked;
+}
+
+type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+
+/** The elements as whole words, copied: what moves is the format's bits. */
+function elementsOf(raw: RawTensor): Uint16Array {
+  const { buffer } = raw.bytes.slice();
+  const width = raw.bytes.length / sizeOf(raw.shape);
+  const words: Elements =
+    width === 8
+      ? new BigUint64Array(buffer)
+      : width === 4
+        ? new Uint32Array(buffer)
+        : width === 2
+          ? new Uint16Array(buffer)
+          : new Uint8Array(buffer);
+  // All four have the same methods; only the words' width differs, and no word is looked into.
+  return words as Uint16Array;
+}

@@ -1,0 +1,53 @@
+/**
+ * Writes safetensors files, for traces, tests and the demo model.
+ * @module
+ * @see safetensors.ts for the format
+ */
+import { sizeOf } from "../tensor.ts";
+import type { StoredTensor } from "./checkpoint.ts";
+import { STORED_BYTES, showShape } from "./safetensors.ts";
+import { WeightsError } from "./weights-error.ts";
+
+/** Bytes to which the header is padded, so that every tensor begins aligned for its elements. */
+const ALIGNMENT = 8;
+
+/**
+ * One safetensors file. Equal input gives equal bytes: tensors stand in the order of their element
+ * size, widest first, and then of their names (by UTF-16 code unit), metadata keys by name.
+ *
+ * @throws {WeightsError} when a tensor's bytes are not as many as its shape says
+ */
+export function writeSafetensors(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const byName = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
+  const ordered = byName.sort(([, a], [, b]) => STORED_BYTES[b.dtype] - STORED_BYTES[a.dtype]);
+
+  const header: [string, unknown][] = [];
+  const meta = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (meta.length > 0) header.push(["__metadata__", Object.fromEntries(meta)]);
+  let end = 0;
+  for (const [name, { dtype, shape, bytes }] of ordered) {
+    if (bytes.length !== sizeOf(shape) * STORED_BYTES[dtype] || name === "__metadata__") {
+      const text = `${dtype} ${showShape(shape)}`;
+      throw new WeightsError(`${name}: cannot write ${text} from ${bytes.length} bytes`);
+    }
+    header.push([name, { dtype, shape, data_offsets: [end, end + bytes.length] }]);
+    end += bytes.length;
+  }
+
+  const items = header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const json = new TextEncoder().encode(`{${items.join(",")}}`);
+  const headerLength = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
+  const file = new Uint8Array(8 + headerLength + end);
+  new DataView(file.buffer).setUint32(0, headerLength, true); // far below 2^32
+  file.fill(" ".charCodeAt(0), 8, 8 + headerLength);
+  file.set(json, 8);
+  let at = 8 + headerLength;
+  for (const [, { bytes }] of ordered) {
+    file.set(bytes, at);
+    at += bytes.length;
+  }
+  return file;
+}

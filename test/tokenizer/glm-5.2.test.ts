@@ -1,0 +1,130 @@
+import { Tokenizer as Oracle } from "@huggingface/tokenizers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createTokenizer, type Tokenizer, TokenizerError } from "../../tokenizer/index.ts";
+import { GLM_5_2, readText, title } from "./families.ts";
+import { randomText, seeded, throughUtf8 } from "./random-text.ts";
+
+const { GLM52_FULL } = process.env;
+
+/** shared/spec/tokenizer.md §1.5, made with the Rust library. */
+const GOLDEN: readonly (readonly [text: string, ids: string])[] = [
+  ["The capital of France is", "785 6722 315 9621 374"],
+  [" Paris", "12089"],
+  ["Hello, world!", "9703 11 1879 0"],
+  ["1234567", "108714 100461 21 22"],
+  ["456", "1728 21"],
+  ["你好，世界！", "109377 3837 99011 6313"],
+  ["🦙", "9281 99 247"],
+  [" 王", "102322"],
+  ["\r\n", "319"],
+  ["x \n y", "87 715 379"],
+  ["hi/nothink", "6023 154851"],
+  ["<think>\n</think>", "154841 198 154842"],
+  ["Reasoning Effort: Max", "25062 287 29905 371 25 7487"],
+  ["Reasoning Effort: High", "25062 287 29905 371 25 5124"],
+  [
+    "[gMASK]<sop><|system|>Reasoning Effort: Max<|user|>hi<|assistant|><think>",
+    "154822 154824 154826 25062 287 29905 371 25 7487 154827 6023 154828 154841",
+  ],
+  ["", ""],
+];
+
+/** `X` stands for the code point. Each makes some branch of the pattern decide what it is. */
+const CONTEXTS = ["X", "aXb", " X", "  X ", "1X1", "X'd", "!X!", "\nX\n"];
+/** All below the CJK blocks, then every 61st, a step that meets every block; or all. */
+const isSwept = (c: number) => GLM52_FULL === "1" || c < 0x3400 || c % 61 === 0;
+
+describe.skipIf(GLM_5_2.skip !== undefined)(title(GLM_5_2), () => {
+  let tokenizer: Tokenizer;
+  let oracle: Oracle;
+  let ordinaryOracle: Oracle;
+  beforeAll(() => {
+    const json = JSON.parse(readText(GLM_5_2));
+    tokenizer = createTokenizer(json, { paddedVocabSize: 154_880, eosIds: [154_820] });
+    oracle = new Oracle(json, {});
+    ordinaryOracle = new Oracle({ ...json, added_tokens: [] }, {});
+  });
+
+  test.each(GOLDEN)("%j is %s", (text, ids) => {
+    expect(tokenizer.encode(text).join(" ")).toBe(ids);
+    expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+
+  test("has 154,856 tokens in 154,880 rows; the 24 rows between are silent", () => {
+    expect([tokenizer.vocabSize, tokenizer.paddedVocabSize]).toEqual([154_856, 154_880]);
+    expect(tokenizer.decode([785, 154_856, 154_879])).toBe("The");
+    expect(() => tokenizer.decode([154_880])).toThrow(
+      new TokenizerError("id", "an id in 0..154879", "154880"),
+    );
+  });
+
+  test("skips the 18 special tokens, not the think and tool tags", () => {
+    const all = tokenizer.addedTokens.map(({ id }) => id);
+    const shown = tokenizer.addedTokens.filter(({ id }) => id > 154_837);
+    expect(shown).toHaveLength(18);
+    expect(tokenizer.decode(all, { skipSpecial: true })).toBe(
+      shown.map(({ content }) => content).join(""),
+    );
+  });
+
+  test("153,458 tokens are whole UTF-8 in one piece, and each is the encoding of its text", () => {
+    let reached = 0;
+    const notReached: number[] = [];
+    for (let id = 0; id < 154_820; id++) {
+      const text = tokenizer.decode([id]);
+      const isWhole = Buffer.from(text).equals(tokenizer.tokenBytes(id));
+      if (!isWhole || tokenizer.pieces(text).length > 1) continue;
+      if (tokenizer.encode(text).join() === String(id)) reached++;
+      else notReached.push(id);
+    }
+    expect(notReached).toEqual([]);
+    expect(reached).toBe(153_458);
+  });
+
+  test("893 of them are out of reach of the merges alone", () => {
+    const json = JSON.parse(readText(GLM_5_2));
+    json.model.ignore_merges = false;
+    const mergesOnly = createTokenizer(json);
+    let outOfReach = 0;
+    for (let id = 0; id < 154_820; id++) {
+      const text = tokenizer.decode([id]);
+      const isWhole = Buffer.from(text).equals(tokenizer.tokenBytes(id));
+      if (!isWhole || tokenizer.pieces(text).length > 1) continue;
+      if (mergesOnly.encode(text).length > 1) outOfReach++;
+    }
+    expect(outOfReach).toBe(893);
+  });
+
+  test(`${GLM52_FULL === "1" ? "every code point" : "sampled code points"} in 8 contexts`, () => {
+    let texts = 0;
+    for (let c = 0; c < 0x110000; c++) {
+      if ((c >= 0xd800 && c <= 0xdfff) || !isSwept(c)) continue;
+      for (const context of CONTEXTS) {
+        const text = context.replace("X", () => String.fromCodePoint(c));
+        const ids = tokenizer.encode(text).join();
+        const expected = oracle.encode(text).ids.join();
+        if (ids !== expected) expect({ text, ids }).toEqual({ text, ids: expected });
+        texts++;
+      }
+    }
+    expect(texts).toBeGreaterThan(200_000);
+  });
+
+  test("encodeOrdinary is encode for a file without added tokens", () => {
+    const random = seeded(55);
+    const controls = tokenizer.addedTokens.map(({ content }) => content);
+    for (let i = 0; i < 1000; i++) {
+      const text = randomText(random, 20, controls);
+      const expected = ordinaryOracle.encode(throughUtf8(text)).ids.join();
+      expect(tokenizer.encodeOrdinary(text).join()).toBe(expected);
+    }
+  });
+
+  test("idOf finds control tokens and ordinary ones", () => {
+    expect(["<|user|>", " Paris", "no such token"].map((c) => tokenizer.idOf(c))).toEqual([
+      154_827,
+      12_089,
+      undefined,
+    ]);
+  });
+});
