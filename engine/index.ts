@@ -27,6 +27,8 @@ export { forward, head, type Model } from "./model/model.ts";
 export { type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./model-config.ts";
+export { f32ReferenceBounds } from "./ops/bounds.ts";
+export { type CheckedOp, checkedOps, DisagreementError } from "./ops/checked.ts";
 export type { Ops } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export type { Precision } from "./rope-table.ts";
@@ -47,3 +49,7 @@ export {
   type Tensor,
   type Weight,
 } from "./tensor.ts";
+export { type ByteSource, type CheckpointFiles, memoryFiles } from "./weights/byte-source.ts";
+export { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
+export { loadWeights } from "./weights/load.ts";
+export { WeightsError } from "./weights/weights-error.ts";

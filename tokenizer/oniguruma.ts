@@ -105,7 +105,7 @@ type Refuse = (what: string) => never;
 
 function plainAtom(atom: string, refuse: Refuse): string {
   if (atom.startsWith("[")) return characterClass(atom, refuse);
-  if (/^[.^$*+?{}\]]$/.test(atom)) refuse(`a bare ${atom}`);
+  if (/^[.^$*+?(){}\]]$/.test(atom)) refuse(`a bare ${atom}`);
   return escapeSequence(atom, refuse);
 }
 
@@ -130,6 +130,7 @@ function characterClass(atom: string, refuse: Refuse): string {
     if (item === "[") return refuse("a nested [");
     // Between two items a dash makes a range; at either end it is itself.
     if (item === "-") return i === 0 || i === items.length - 1 ? "\\-" : "-";
+    if (item === "\\-") return item; // an escape that JavaScript knows only in a class
     return item.startsWith("\\") ? escapeSequence(item, refuse) : item.replace(/[\^$]/, "\\$&");
   });
   return `[${isNegated ? "^" : ""}${translated.join("")}]`;
@@ -146,7 +147,7 @@ function escapeSequence(atom: string, refuse: Refuse): string {
   const literal = atom.slice(1);
   if (/^[a-zA-Z0-9]$/.test(literal)) refuse(atom);
   // JavaScript allows a needless escape only of its own syntax characters.
-  return /^[\^$\\.*+?()[\]{}|/-]$/.test(literal) ? atom : literal;
+  return /^[\^$\\.*+?()[\]{}|/]$/.test(literal) ? atom : literal;
 }
 
 /** `\p{…}` of a general category or a script. Names like `Punct` differ between the dialects. */

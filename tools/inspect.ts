@@ -7,6 +7,7 @@
  * @module
  */
 import type { ModelConfig } from "../engine/model-config.ts";
+import { FP8_BLOCK } from "../engine/raw-tensor.ts";
 import { sizeOf } from "../engine/tensor.ts";
 import { bind, SCALE_SUFFIX } from "../engine/weights/bind.ts";
 import type { Checkpoint } from "../engine/weights/checkpoint.ts";
@@ -17,16 +18,18 @@ import {
   indexerSpecs,
   type TensorSpec,
 } from "../engine/weights/names.ts";
-import { type LayerKind, layerKind, layerSpecs, routedSpecs } from "../engine/weights/table.ts";
+import { type LayerKind, layerKind, layerSpecs } from "../engine/weights/table.ts";
+
+export { renderInspection } from "./inspect-text.ts";
 
 /** Parameters; fp8 scales are not parameters. */
 export interface ParameterCounts {
-  /** All of the table, or all that the headers hold. */
+  /** Main layers, embedding, head and MTP layer. */
   readonly stored: number;
   readonly main: number;
   readonly mainWithoutEmbedAndHead: number;
   readonly mtp: number;
-  /** What one token passes through in the main layers. */
+  /** What one token passes through in the main layers, embedding and head apart. */
   readonly active: number;
   readonly activeWithHead: number;
   readonly activeWithEmbedAndHead: number;
@@ -62,12 +65,14 @@ export interface Inspection {
   readonly mlpSchedule: string;
   /** Whether the MTP layer is counted in: configured, and in the files if there are files. */
   readonly mtp: boolean;
-  /** Tensors in the per-expert layout, or in the files. Scales are counted apart. */
+  /** Tensors in the layout of the released bf16 files. */
   readonly tensors: number;
-  readonly scales: number;
   readonly cacheBytesPerToken: Readonly<Record<"bf16" | "f32" | "fp8", CacheBytes>>;
   /** Only with files. */
   readonly files?: {
+    readonly tensors: number;
+    /** How many of the tensors are fp8 block scales. */
+    readonly scales: number;
     readonly bytes: number;
     readonly dtypes: Readonly<Record<string, DtypeCount>>;
   };
@@ -76,54 +81,107 @@ export interface Inspection {
 /**
  * Counts a model.
  *
- * @param checkpoint  without it, the numbers are those of the per-expert layout in the config
- * @throws {WeightsError} when the checkpoint does not hold what the config implies
+ * @param checkpoint  without it, tensors are those of the released layout that the config implies
+ * @throws {WeightsError} when the checkpoint does not hold exactly what the config implies
  */
-export function inspectCheckpoint(config: ModelConfig, checkpoint?: Checkpoint): Inspection {
-  const nLayers = checkpoint
-    ? bind(config, checkpoint).nLayers
-    : config.numHiddenLayers + config.numNextnPredictLayers;
-  const { embedTokens, norm, lmHead } = globalSpecs(config);
-  const [embed, head] = [sizeOf(embedTokens.shape), sizeOf(lmHead.shape)];
-  let inner = sizeOf(norm.shape);
-  let active = inner;
-  let mtp = 0;
-  let tensors = 3;
-  let scales = 0;
+export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Inspection {
+  const configured = c.numHiddenLayers + c.numNextnPredictLayers;
+  const nLayers = checkpoint ? bind(c, checkpoint).nLayers : configured;
+  const counts = Array.from({ length: nLayers }, (_, i) => countLayer(c, layerKind(c, i)));
+  const mainLayers = counts.slice(0, c.numHiddenLayers);
+  const mtpLayers = counts.slice(c.numHiddenLayers);
+
+  const globals = globalSpecs(c);
+  const embed = sizeOf(globals.embedTokens.shape);
+  const head = sizeOf(globals.lmHead.shape);
+  const finalNorm = sizeOf(globals.norm.shape);
+  const inner = finalNorm + sum(mainLayers, "all");
+  const active = finalNorm + sum(mainLayers, "active");
+  const mtp = sum(mtpLayers, "all");
+
   const layers: Record<string, number> = {};
-  for (let i = 0; i < nLayers; i++) {
-    const kind = layerKind(config, i);
-    const count = countLayer(config, kind);
-    tensors += count.tensors;
-    scales += count.scales;
-    const name = kind.mtp ? "mtp" : `${kind.mlp} + ${kind.indexer}`;
-    layers[name] = (layers[name] ?? 0) + 1;
-    if (kind.mtp) {
-      mtp = count.all;
-    } else {
-      inner += count.all;
-      active += count.active;
-    }
-  }
-  const parameters: ParameterCounts = {
-    stored: inner + embed + head + mtp,
-    main: inner + embed + head,
-    mainWithoutEmbedAndHead: inner,
-    mtp,
-    active,
-    activeWithHead: active + head,
-    activeWithEmbedAndHead: active + head + embed,
-    attention: total(Object.values(attentionSpecs(config))),
-    indexer: total(Object.values(indexerSpecs(config))),
-    expert: total(Object.values(expertSpecs(config, 0))),
-  };
-  const common = {
+  for (const { kind } of counts) layers[kind] = (layers[kind] ?? 0) + 1;
+  return {
+    parameters: {
+      stored: inner + embed + head + mtp,
+      main: inner + embed + head,
+      mainWithoutEmbedAndHead: inner,
+      mtp,
+      active,
+      activeWithHead: active + head,
+      activeWithEmbedAndHead: active + head + embed,
+      attention: total(Object.values(attentionSpecs(c))),
+      indexer: total(Object.values(indexerSpecs(c))),
+      expert: total(Object.values(expertSpecs(c, 0))),
+    },
     layers,
-    schedule: config.indexerTypes.map((type) => (type === "full" ? "F" : "s")).join(""),
-    mlpSchedule: config.mlpLayerTypes.map((type) => (type === "dense" ? "d" : "m")).join(""),
-    mtp: nLayers > config.numHiddenLayers,
-    cacheBytesPerToken: cacheBytes(config),
+    schedule: c.indexerTypes.map((type) => (type === "full" ? "F" : "s")).join(""),
+    mlpSchedule: c.mlpLayerTypes.map((type) => (type === "dense" ? "d" : "m")).join(""),
+    mtp: mtpLayers.length > 0,
+    tensors: Object.keys(globals).length + sum(counts, "tensors"),
+    cacheBytesPerToken: cacheBytesPerToken(c),
+    ...(checkpoint && { files: countHeaders(checkpoint) }),
   };
-  if (checkpoint === undefined) return { parameters, ...common, tensors, scales: 0 };
-  return { parameters, ...common, ...countHeaders(checkpoint) };
+}
+
+interface LayerCount {
+  readonly kind: string;
+  readonly all: number;
+  /** With as many routed experts as a token visits. */
+  readonly active: number;
+  readonly tensors: number;
+}
+
+/** Counts one expert and multiplies: a hostile config may name millions of them. */
+function countLayer(c: ModelConfig, kind: LayerKind): LayerCount {
+  const fixed = layerSpecs(c, kind);
+  const expert = kind.mlp === "sparse" ? Object.values(expertSpecs(c, 0)) : [];
+  return {
+    kind: kind.mtp ? "mtp" : `${kind.mlp} + ${kind.indexer}`,
+    all: total(fixed) + total(expert) * c.nRoutedExperts,
+    active: total(fixed) + total(expert) * c.numExpertsPerTok,
+    tensors: fixed.length + expert.length * c.nRoutedExperts,
+  };
+}
+
+/**
+ * The caches hold one latent, one rotary key, and on full layers one indexer key, per position.
+ *
+ * fp8 is the layout of FlashMLA and DeepGEMM: e4m3 with one f32 scale for each 128 channels, the
+ * rotary key in bf16. This engine stores f32; the others are what it would cost elsewhere.
+ */
+function cacheBytesPerToken(c: ModelConfig): Inspection["cacheBytesPerToken"] {
+  const nFull = c.indexerTypes.filter((type) => type === "full").length;
+  const fp8 = (channels: number): number => channels + 4 * Math.ceil(channels / FP8_BLOCK);
+  const bytes = (latent: number, index: number): CacheBytes => ({
+    latent: latent * c.numHiddenLayers,
+    index: index * nFull,
+    indexIfAllFull: index * c.numHiddenLayers,
+  });
+  const latent = c.kvLoraRank + c.qkRopeHeadDim;
+  return {
+    bf16: bytes(2 * latent, 2 * c.indexHeadDim),
+    f32: bytes(4 * latent, 4 * c.indexHeadDim),
+    fp8: bytes(fp8(c.kvLoraRank) + 2 * c.qkRopeHeadDim, fp8(c.indexHeadDim)),
+  };
+}
+
+function countHeaders({ tensors }: Checkpoint): NonNullable<Inspection["files"]> {
+  const dtypes: Record<string, DtypeCount> = {};
+  let scales = 0;
+  for (const [name, { dtype, shape, length }] of tensors) {
+    const { tensors: n, elements, bytes } = dtypes[dtype] ?? { tensors: 0, elements: 0, bytes: 0 };
+    dtypes[dtype] = { tensors: n + 1, elements: elements + sizeOf(shape), bytes: bytes + length };
+    if (name.endsWith(SCALE_SUFFIX)) scales++;
+  }
+  const bytes = sum(Object.values(dtypes), "bytes");
+  return { tensors: tensors.size, scales, bytes, dtypes };
+}
+
+function total(specs: readonly TensorSpec[]): number {
+  return specs.reduce((n, { shape }) => n + sizeOf(shape), 0);
+}
+
+function sum<K extends string>(records: readonly Readonly<Record<K, number>>[], key: K): number {
+  return records.reduce((n, record) => n + record[key], 0);
 }

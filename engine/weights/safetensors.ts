@@ -101,7 +101,7 @@ export async function readHeader(source: ByteSource): Promise<Header> {
     if (name === "__metadata__") continue;
     tensors.set(name, readEntry(`${where}: ${name}`, entry, dataStart));
   }
-  checkCover(where, tensors, dataStart, source.size);
+  checkCover(where, tensors, dataStart, source.size - dataStart);
   return { tensors, metadata };
 }
 
@@ -143,30 +143,29 @@ function readEntry(where: string, json: unknown, dataStart: number): TensorEntry
   return { dtype: dtype as StoredDtype, shape, offset: dataStart + offsets[0], length };
 }
 
-/** Every byte after the header belongs to exactly one tensor. */
+/** Every byte after the header belongs to exactly one tensor. Messages count from there. */
 function checkCover(
   where: string,
   tensors: ReadonlyMap<string, TensorEntry>,
   dataStart: number,
-  fileSize: number,
+  nData: number,
 ): void {
   const byPlace = [...tensors].sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
-  let end = dataStart;
+  let end = 0;
   let before = "the header";
   for (const [name, { offset, length }] of byPlace) {
-    if (offset !== end) {
-      const fault = offset < end ? "overlaps" : "leaves a gap after";
+    const begin = offset - dataStart;
+    if (begin !== end) {
+      const fault = begin < end ? "overlaps" : "leaves a gap after";
       throw new WeightsError(
-        `${where}: ${name} ${fault} ${before}: begins at ${offset}, not ${end}`,
+        `${where}: ${name} ${fault} ${before}: begins at ${begin}, not ${end}`,
       );
     }
-    end = offset + length;
+    end = begin + length;
     before = name;
   }
-  if (end !== fileSize) {
-    throw new WeightsError(
-      `${where}: expected the tensors to end the file at ${fileSize}, they end at ${end}`,
-    );
+  if (end !== nData) {
+    throw new WeightsError(`${where}: expected tensors for ${nData} bytes of data, got ${end}`);
   }
 }
 

@@ -33,7 +33,12 @@ export const UNREACHABLE = "Ġking";
 
 export interface TinyJson {
   [key: string]: unknown;
-  model: { [key: string]: unknown; vocab: Record<string, number>; merges: unknown[] };
+  model: {
+    [key: string]: unknown;
+    ignore_merges: unknown;
+    vocab: Record<string, number>;
+    merges: unknown[];
+  };
   added_tokens: Record<string, unknown>[];
 }
 

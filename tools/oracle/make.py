@@ -334,6 +334,16 @@ def search(case, tries=1000):
     return None
 
 
+def table_row(case):
+    d = case["dims"]
+    storage = case["dtype"] + {"fused": ", fused"}.get(case["layout"], "") + (f", {case['shards']} files" if case["shards"] > 1 else "")
+    cells = (
+        f"`{case['name']}`", case["tokens"], d["topk"], d["layers"], d["hidden"], f"{d['top']}/{d['experts']}",
+        f"{d['idx_heads']}x{d['idx_dim']}", storage, case["style"], case["mtp_steps"] or "", case["golden"] or "", case["why"],
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="folder for the full sweep")
@@ -353,7 +363,7 @@ def main():
     names = args.case if args.case else list(CASES)
     if args.list:
         for name in names:
-            print(f"| `{name}` | {CASES[name]['tokens']} | {CASES[name]['why']} |")
+            print(table_row(CASES[name]))
     if args.search is not None:
         for name in args.search or names:
             search(CASES[name])

@@ -2,7 +2,7 @@
  * Ops without arithmetic: they only say where numbers stand.
  * @module
  */
-import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import { describe, floatsLike, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
 
 /** `[T, A+B] → [T, A], [T, B]` */
 export function split<T extends string, A extends string, B extends string>(
@@ -80,8 +80,8 @@ export function joinEach<T extends string, H extends string, A extends string, B
 function besideEachOther(a: Tensor, b: Tensor): Tensor["data"] {
   const nA = a.shape[a.shape.length - 1];
   const nB = b.shape[b.shape.length - 1];
-  const nRows = a.data.length / nA;
-  if (b.data.length / nB !== nRows) {
+  const nRows = sizeOf(a.shape.slice(0, -1));
+  if (sizeOf(b.shape.slice(0, -1)) !== nRows) {
     throw new ShapeError(`join: a ${describe(a)} against b ${describe(b)}`);
   }
   const y = floatsLike(a.data, a.data.length + b.data.length);

@@ -1,0 +1,78 @@
+/**
+ * How far a backend may be from the f64 reference, op by op. Computed from the data, so that a bound
+ * is neither too loose for small numbers nor too tight for large ones.
+ *
+ * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ bounds)
+ * @module
+ */
+import { sigmoid } from "../math.ts";
+import type { Floats, Indices, Tensor, Weight } from "../tensor.ts";
+import type { Bound, CheckedOp } from "./checked.ts";
+import { floatsOf } from "./reference/memory.ts";
+
+/** Half a unit in the last place of f32, relative. */
+const F32_ROUNDING = 2 ** -24;
+
+/** Half the smallest denormal of f32: what rounding may move a number near zero. */
+const F32_TINY = 2 ** -150;
+
+/** One rounding on the store, the sum before it in f64. */
+const oneRounding: Bound = (_args, want) =>
+  Float64Array.from(want.data, (y) => Math.abs(y) * (1 + 1e-6) * F32_ROUNDING + F32_TINY);
+
+/**
+ * Three roundings inside each expert: gate and up on their stores, then their product. With
+ * `d silu(g) / silu(g) ≤ (1 + |g|) · dg / g` the product is off by `(3 + |g|)` roundings at most,
+ * and the last sum adds one more.
+ */
+const expertRoundings: Bound = (args, want) => {
+  const [x, routing, bank] = args as [
+    Tensor<["T", "hidden"]>,
+    { experts: Indices; weights: Tensor },
+    { gate: Weight; up: Weight; down: Weight },
+  ];
+  const [, nMoe, nHidden] = bank.gate.shape;
+  const [gate, up, down] = [bank.gate, bank.up, bank.down].map(floatsOf);
+  const [nT, nA] = routing.experts.shape;
+  const limit = new Float64Array(oneRounding(args, want));
+  for (let t = 0; t < nT; t++) {
+    const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
+    for (let a = 0; a < nA; a++) {
+      const e = routing.experts.data[t * nA + a];
+      const weight = Math.abs(routing.weights.data[t * nA + a]);
+      for (let m = 0; m < nMoe; m++) {
+        const g = dot(row, gate, (e * nMoe + m) * nHidden);
+        const u = dot(row, up, (e * nMoe + m) * nHidden);
+        const off = Math.abs(g * sigmoid(g) * u) * (3 + Math.abs(g)) * 1.01 * F32_ROUNDING;
+        for (let o = 0; o < nHidden; o++) {
+          limit[t * nHidden + o] +=
+            weight * Math.abs(down[(e * nHidden + o) * nMoe + m]) * off + F32_TINY;
+        }
+      }
+    }
+  }
+  return limit;
+};
+
+function dot(x: Floats, w: Floats, at: number): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i] * w[at + i];
+  return sum;
+}
+
+/** Bounds of the reference in f32: sums in f64, one rounding on each store. */
+export const f32ReferenceBounds: Readonly<Record<CheckedOp, Bound>> = {
+  embed: oneRounding,
+  linear: oneRounding,
+  perHead: oneRounding,
+  rmsNorm: oneRounding,
+  layerNorm: oneRounding,
+  ropeInterleaved: oneRounding,
+  indexScores: oneRounding,
+  topK: oneRounding,
+  latentAttention: oneRounding,
+  route: oneRounding,
+  experts: expertRoundings,
+  siluMul: oneRounding,
+  add: oneRounding,
+};

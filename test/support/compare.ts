@@ -1,0 +1,52 @@
+/**
+ * Where do two runs part?
+ * @module
+ */
+import type { NamedTensor } from "../../tools/recorder.ts";
+import type { Trace } from "./run.ts";
+
+/**
+ * The first stage of `got`, in the order of the run, that is off `want`; a stage that `got` lacks
+ * counts as off. Undefined when there is none. Stages that `want` lacks are not looked at.
+ *
+ * Numbers may be off by `tolerance` times the largest magnitude of their stage; indices and
+ * infinities must be equal, and NaN is always off.
+ */
+export function firstDifference(got: Trace, want: Trace, tolerance: number): string | undefined {
+  for (const [name, tensor] of got) {
+    const expected = want.get(name);
+    if (expected && !close(tensor, expected, tolerance)) return name;
+  }
+  return [...want.keys()].find((name) => !got.has(name));
+}
+
+/** The first stage whose bits differ. */
+export function firstOtherBits(got: Trace, want: Trace): string | undefined {
+  return firstDifference(got, want, 0);
+}
+
+function close(a: NamedTensor, b: NamedTensor, tolerance: number): boolean {
+  if (a.shape.join() !== b.shape.join()) return false;
+  const isIndex = a.data instanceof Int32Array;
+  const limit = isIndex ? 0 : tolerance * largest(b.data);
+  return a.data.every((x, i) => Object.is(x, b.data[i]) || Math.abs(x - b.data[i]) <= limit);
+}
+
+/** Largest finite magnitude. */
+export function largest(values: ArrayLike<number>): number {
+  let max = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) max = Math.max(max, Math.abs(values[i]));
+  }
+  return max;
+}
+
+/** Largest distance of two lists, as a share of the largest magnitude of `want`. */
+export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number {
+  if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+  let max = 0;
+  for (let i = 0; i < want.length; i++) {
+    if (got[i] !== want[i]) max = Math.max(max, Math.abs(got[i] - want[i]));
+  }
+  return max / largest(want);
+}

@@ -1,0 +1,58 @@
+/**
+ * The cases of test/golden, read into memory.
+ * @module
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { parseConfig } from "../../engine/config.ts";
+import type { Model } from "../../engine/model/model.ts";
+import type { Ops } from "../../engine/ops/ops.ts";
+import { memoryFiles, memorySource } from "../../engine/weights/byte-source.ts";
+import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
+import { loadWeights } from "../../engine/weights/load.ts";
+import { readHeader } from "../../engine/weights/safetensors.ts";
+import type { NamedTensor } from "../../tools/recorder.ts";
+import type { Trace } from "./run.ts";
+
+/** A tiny checkpoint and what HF transformers, widened to f64, makes of its tokens. */
+export interface Golden {
+  readonly tokens: readonly number[];
+  /** Steps of the MTP layer that are recorded; undefined when there is no such layer. */
+  readonly mtpSteps: number | undefined;
+  readonly want: Trace;
+  model(ops: Ops): Promise<Model>;
+}
+
+const ROOT = new URL("../golden/", import.meta.url);
+
+/** Reads a case by the name of its folder. */
+export async function golden(name: string): Promise<Golden> {
+  const folder = new URL(`${name}/`, ROOT);
+  // A plain Uint8Array: the `slice` of Node's Buffer is a view, not a copy.
+  const read = (file: string) => new Uint8Array(readFileSync(new URL(file, folder)));
+  const json = (file: string) => JSON.parse(new TextDecoder().decode(read(file)));
+  const info = json("case.json");
+  return {
+    tokens: json("tokens.json").tokens,
+    mtpSteps: info.mtpSteps > 0 ? info.mtpSteps : undefined,
+    want: await readTrace(read("f64.safetensors")),
+    model: async (ops) => {
+      const config = parseConfig(json("model/config.json"), { latentNormEps: info.latentEps });
+      const names = readdirSync(new URL("model/", folder));
+      const files = names.map((file) => [file, read(`model/${file}`)]);
+      const checkpoint = await openCheckpoint(memoryFiles(Object.fromEntries(files)));
+      return { ops, config, weights: await loadWeights(ops, config, checkpoint) };
+    },
+  };
+}
+
+async function readTrace(file: Uint8Array): Promise<Trace> {
+  const source = memorySource("f64.safetensors", file);
+  const { tensors } = await readHeader(source);
+  const trace = new Map<string, NamedTensor>();
+  for (const [name, { dtype, shape, offset, length }] of tensors) {
+    const { buffer } = (await source.read(offset, length)).slice();
+    const data = dtype === "I32" ? new Int32Array(buffer) : new Float64Array(buffer);
+    trace.set(name, { name, shape, data });
+  }
+  return trace;
+}

@@ -1,0 +1,57 @@
+/**
+ * `glm52` and its commands.
+ *
+ * Next: run-command.ts, trace-command.ts, inspect-command.ts
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { explain } from "./cli-error.ts";
+import { addInspect } from "./inspect-command.ts";
+import { ourPackage } from "./our-package.ts";
+import { addRun } from "./run-command.ts";
+import type { Terminal } from "./terminal.ts";
+import { addTrace } from "./trace-command.ts";
+
+const HELP = `
+Examples:
+  glm52 run "Once upon a time"
+  glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
+  glm52 inspect DIR
+  glm52 run --help
+
+Exit codes:
+  0    done
+  1    the input or the model is not usable; stderr says why
+  2    wrong usage
+  130  stopped by Ctrl-C: the first ends generation after the current token, the second at once
+`;
+
+/** Runs one command line, without the program's name, and returns the exit code. */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { stdout, stderr } = terminal;
+  let code = 0;
+  const exit = (value: number): void => {
+    code = value;
+  };
+  try {
+    const program = new Command("glm52")
+      .description("A reference inference engine for the GLM-5.2 architecture.")
+      .version((await ourPackage()).version)
+      .addHelpText("after", HELP)
+      .exitOverride()
+      .configureOutput({
+        writeOut: stdout.write,
+        writeErr: stderr.write,
+        outputError: (text, write) => write(text.replace(/^error: /, "glm52: ")),
+      });
+    addRun(program, terminal, exit);
+    addTrace(program, terminal, argv, exit);
+    addInspect(program, terminal);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    stderr.write(`glm52: ${explain(error)}\n`);
+    return 1;
+  }
+  return code;
+}

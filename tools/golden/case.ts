@@ -1,0 +1,81 @@
+/**
+ * A case of the oracle: a checkpoint, its tokens, and what HF transformers made of them.
+ * The layout of a case's folder is told in tools/oracle/README.md.
+ * @module
+ */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type ByteSource,
+  loadWeights,
+  type Model,
+  type Ops,
+  openCheckpoint,
+  parseConfig,
+} from "../../engine/index.ts";
+import { readHeader } from "../../engine/weights/safetensors.ts";
+import { fileCheckpoint, handleSource } from "../file-source.ts";
+
+/** A stored tensor with its numbers unpacked. */
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** What case.json says, as far as a comparison needs it. */
+export interface CaseInfo {
+  readonly name: string;
+  readonly purpose: string;
+  readonly latentEps: number;
+  readonly mtpSteps: number | undefined;
+  readonly tokens: readonly number[];
+}
+
+/** Reads case.json and tokens.json. */
+export async function readCase(dir: string): Promise<CaseInfo> {
+  const info = JSON.parse(await readFile(join(dir, "case.json"), "utf8"));
+  const { tokens } = JSON.parse(await readFile(join(dir, "tokens.json"), "utf8"));
+  const { name, purpose, latentEps } = info;
+  return { name, purpose, latentEps, mtpSteps: info.mtpSteps || undefined, tokens };
+}
+
+/** The case's checkpoint, ready to run on `ops`. */
+export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<Model> {
+  const folder = join(dir, "model");
+  const config = parseConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")), {
+    latentNormEps: info.latentEps,
+  });
+  const files = fileCheckpoint(folder);
+  try {
+    const weights = await loadWeights(ops, config, await openCheckpoint(files));
+    return { ops, config, weights };
+  } finally {
+    await files.close();
+  }
+}
+
+/** All tensors of a dump. */
+export async function readDump(file: string): Promise<Map<string, GoldenTensor>> {
+  const handle = await open(file, "r");
+  try {
+    return await unpack(await handleSource(file, handle));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unpack(source: ByteSource): Promise<Map<string, GoldenTensor>> {
+  const { tensors } = await readHeader(source);
+  const dump = new Map<string, GoldenTensor>();
+  for (const [name, { dtype, shape, offset, length }] of tensors) {
+    const { buffer } = (await source.read(offset, length)).slice();
+    const data =
+      dtype === "I32"
+        ? new Int32Array(buffer)
+        : dtype === "F64"
+          ? new Float64Array(buffer)
+          : new Float32Array(buffer);
+    dump.set(name, { shape, data });
+  }
+  return dump;
+}

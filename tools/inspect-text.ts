@@ -1,0 +1,72 @@
+import type { Inspection } from "./inspect.ts";
+
+/** Layers in one line of the drawn schedule. */
+const PER_LINE = 32;
+
+/** An {@link Inspection} as text, at most 80 columns. */
+export function renderInspection(inspection: Inspection): string {
+  const { parameters: p, layers, cacheBytesPerToken: cache, files } = inspection;
+  const cacheRows = Object.entries(cache).flatMap(([format, { latent, index, indexIfAllFull }]) => [
+    row(
+      `${format}: latent + index = both`,
+      `${number(latent)} + ${number(index)} = ${number(latent + index)}`,
+    ),
+    row("  if no layer shared", number(latent + indexIfAllFull)),
+  ]);
+  const sections = [
+    "parameters",
+    row("all that is stored", number(p.stored)),
+    row("main model", number(p.main)),
+    row("  without embedding and head", number(p.mainWithoutEmbedAndHead)),
+    row("MTP layer", number(p.mtp)),
+    row("active for one token", number(p.active)),
+    row("  with head", number(p.activeWithHead)),
+    row("  with head and embedding", number(p.activeWithEmbedAndHead)),
+    row(
+      "one attention / indexer / expert",
+      [p.attention, p.indexer, p.expert].map(number).join(" / "),
+    ),
+    "",
+    "layers",
+    ...Object.entries(layers).map(([kind, n]) => row(kind, number(n))),
+    "",
+    "schedule  F full indexer, s shared · d dense, m experts",
+    ...drawSchedule(inspection),
+    "",
+    "cache bytes per token of context",
+    ...cacheRows,
+  ];
+  if (files !== undefined) {
+    sections.push(
+      "",
+      "files",
+      row("tensors", `${number(files.tensors)}, ${number(files.scales)} of them fp8 scales`),
+      row("bytes of tensors", number(files.bytes)),
+      ...Object.entries(files.dtypes).map(([dtype, count]) =>
+        row(`  ${dtype}`, `${number(count.elements)} in ${number(count.tensors)} tensors`),
+      ),
+    );
+  }
+  return `${sections.join("\n")}\n`;
+}
+
+/** Two lines of letters for each {@link PER_LINE} layers, the first layer's number before them. */
+function drawSchedule({ schedule, mlpSchedule, mtp }: Inspection): string[] {
+  const lines: string[] = [];
+  for (let i = 0; i < schedule.length; i += PER_LINE) {
+    const part = (letters: string): string => [...letters.slice(i, i + PER_LINE)].join(" ");
+    const last = i + PER_LINE >= schedule.length && mtp;
+    lines.push(`${String(i).padStart(5)}  ${part(schedule)}${last ? " | F  MTP" : ""}`);
+    lines.push(`${" ".repeat(7)}${part(mlpSchedule)}${last ? " | m" : ""}`);
+  }
+  return lines;
+}
+
+function row(label: string, value: string): string {
+  return `  ${label.padEnd(34)}${value}`;
+}
+
+/** `753,329,940,480`, the same in every locale. */
+function number(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+}

@@ -1,0 +1,46 @@
+/**
+ * Option values → numbers. All of the text must be the number: `1x`, `1e3` for an integer, `NaN`
+ * and the empty text are refused, and so is anything out of range.
+ * @module
+ */
+import { InvalidArgumentError } from "commander";
+
+/** Parses an integer of `from … to`. */
+export function integer(from: number, to: number = Number.MAX_SAFE_INTEGER) {
+  const what =
+    to === Number.MAX_SAFE_INTEGER ? `an integer of ${from} or more` : `an integer ${from} … ${to}`;
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^-?[0-9]+$/.test(text) || !(value >= from && value <= to)) throw expected(what);
+    return value;
+  };
+}
+
+/** Parses a decimal number that `ok` accepts. */
+export function decimal(what: string, ok: (x: number) => boolean) {
+  return (text: string): number => {
+    const value = Number(text);
+    const isDecimal = /^-?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(text);
+    if (!isDecimal || !Number.isFinite(value) || !ok(value)) throw expected(what);
+    return value;
+  };
+}
+
+/** Parses integers of 0 or more with commas between them. */
+export function integerList(text: string): number[] {
+  const parse = integer(0);
+  const items = text.split(",").map((item) => item.trim());
+  if (items.some((item) => !/^[0-9]+$/.test(item))) throw expected("integers like 1,2,3");
+  return items.map(parse);
+}
+
+/** Parses names with commas between them. */
+export function nameList(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.includes("")) throw expected("names like a,b");
+  return names;
+}
+
+function expected(what: string): InvalidArgumentError {
+  return new InvalidArgumentError(`Expected ${what}.`);
+}

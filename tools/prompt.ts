@@ -1,0 +1,54 @@
+import { CliError } from "./cli-error.ts";
+import type { OpenTokenizer } from "./open-tokenizer.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The ways to give a prompt on the command line. */
+export interface PromptOptions {
+  /** The argument. */
+  readonly text: string | undefined;
+  readonly tokens: readonly number[] | undefined;
+  /** What stands before a text; `none` for nothing, undefined for what the model is used to. */
+  readonly bos: string | undefined;
+}
+
+/** A prompt as the model gets it, and the text that was given. */
+export interface Prompt {
+  readonly ids: readonly number[];
+  readonly text: string;
+}
+
+/**
+ * The prompt: the ids that were given, else the text of the argument, else that of stdin (less one
+ * newline at its end, which is the shell's), else, on a terminal, the empty text.
+ *
+ * @throws {CliError} when a text is given to a model without a tokenizer
+ */
+export async function readPrompt(
+  options: PromptOptions,
+  opened: OpenTokenizer | undefined,
+  stdin: Terminal["stdin"],
+): Promise<Prompt> {
+  if (options.tokens) {
+    return { ids: options.tokens, text: opened?.tokenizer.decode(options.tokens) ?? "" };
+  }
+  if (!opened) {
+    throw new CliError("this model has no tokenizer.json: give the prompt as ids with --tokens");
+  }
+  const text = options.text ?? (stdin.isTerminal ? "" : utf8(await stdin.read()));
+  const { tokenizer, textStart } = opened;
+  const start =
+    options.bos === undefined
+      ? textStart
+      : options.bos === "none"
+        ? []
+        : tokenizer.encode(options.bos);
+  return { ids: [...start, ...tokenizer.encode(text)], text };
+}
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "");
+  } catch {
+    throw new CliError("stdin: expected UTF-8 text, got other bytes");
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The result of `glm52 run` in words and in JSON.
+ * @module
+ */
+import type { RunResult, Timing } from "./run.ts";
+
+/** `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
+export function summaryLine({ timing, finishReason }: RunResult, draftSteps: number): string {
+  const { acceptedLength } = timing;
+  const parts = [
+    rate("prefill", timing.prefillTokens, timing.prefillSeconds),
+    rate("decode", timing.decodeTokens, timing.decodeSeconds),
+    ...(acceptedLength === undefined
+      ? []
+      : [`accepted length ${acceptedLength.toFixed(2)} of ${draftSteps + 1}`]),
+    finishReason,
+  ];
+  return `${parts.join(" · ")}\n`;
+}
+
+/** One line of JSON. Probabilities only when they were asked for. */
+export function resultJson(
+  prompt: readonly number[],
+  result: RunResult,
+  options: { readonly logProbs: boolean; readonly hasText: boolean },
+): string {
+  const logprobs = result.tokens.map(({ id, logProb, top }) => ({
+    id,
+    logprob: logProb,
+    top: top.map((entry) => ({ id: entry.id, logprob: entry.logProb })),
+  }));
+  const json = {
+    prompt_ids: prompt,
+    ids: result.tokens.map(({ id }) => id),
+    text: options.hasText ? result.text : null,
+    finish_reason: result.finishReason,
+    ...(options.logProbs && { logprobs }),
+    timing: timingJson(result.timing),
+  };
+  return `${JSON.stringify(json)}\n`;
+}
+
+function timingJson(timing: Timing): object {
+  return {
+    prefill_tokens: timing.prefillTokens,
+    prefill_seconds: timing.prefillSeconds,
+    decode_tokens: timing.decodeTokens,
+    decode_seconds: timing.decodeSeconds,
+    ...(timing.acceptedLength !== undefined && { accepted_length: timing.acceptedLength }),
+  };
+}
+
+function rate(what: string, nTokens: number, seconds: number): string {
+  const count = `${what} ${nTokens} token${nTokens === 1 ? "" : "s"}`;
+  return nTokens === 0
+    ? count
+    : `${count}, ${(nTokens / Math.max(seconds, 1e-6)).toFixed(1)} tok/s`;
+}
