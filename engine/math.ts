@@ -1,9 +1,9 @@
 /**
  * `exp`, `log`, `sin` and `cos` from + − × ÷ alone.
  *
- * ECMAScript lets every engine choose its own, and V8 has changed its choice between versions. The
- * four basic operations are exact IEEE 754 everywhere, so these functions give the same bits in
- * every runtime. Each stays within 1.5 units in the last place over the range the model uses.
+ * ECMAScript lets every engine choose its own, and V8 has changed its choice between versions
+ * (`x ** -0.5` has other bits in Node 24 than in Node 20). The four basic operations and the square
+ * root are exact IEEE 754 everywhere, so these functions give the same bits in every runtime. Each stays within 1.5 units in the last place over the range the model uses.
  *
  * Method, for all: reduce the argument to a short interval, sum the Taylor series there (the
  * coefficients are 1/n!, nothing is fitted), undo the reduction.

@@ -36,7 +36,7 @@ const GPT2_PATTERN =
 export function parseNormalizer(value: unknown, path: string): Normalizer {
   if (value === null || value === undefined) return "none";
   const fields = new Fields(value, path);
-  const type = fields.take("type", 'null, "NFC" or "Sequence"', isOneOf("NFC", "Sequence"));
+  const type = fields.take("type", '"NFC" or "Sequence"', isOneOf("NFC", "Sequence"));
   let normalizer: Normalizer = "nfc";
   if (type === "Sequence") {
     const parts = fields
@@ -106,7 +106,7 @@ export function parsePostProcessor(
   const fields = new Fields(value, path);
   const type = fields.take(
     "type",
-    'null, "ByteLevel", "TemplateProcessing" or "Sequence"',
+    '"ByteLevel", "TemplateProcessing" or "Sequence"',
     isOneOf("ByteLevel", "TemplateProcessing", "Sequence"),
   );
   if (type === "ByteLevel") return none;

@@ -14,6 +14,9 @@
  * \p{White_Space}+                                              blanks
  * ```
  *
+ * Which characters are letters is a matter of the Unicode version of the runtime. A text with
+ * characters younger than the reference's version (16) may be cut elsewhere than there.
+ *
  * A run of millions of letters without a break can exceed the stack of the runtime's regular
  * expressions (V8: 4 million CJK characters pass, 8 million do not); that is an error, not a wrong
  * result.

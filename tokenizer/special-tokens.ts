@@ -4,9 +4,12 @@
  * Leftmost match first; of several that start at one place, the longest. A trie over UTF-16 code
  * units: one step per character where nothing starts, so 1,000 tokens cost no more than one.
  *
- * @see HF tokenizers `tokenizer/added_vocabulary.rs` (Aho-Corasick, `MatchKind::LeftmostLongest`)
+ * @see HF tokenizers `tokenizer/added_vocabulary.rs` (Aho-Corasick, `MatchKind::LeftmostLongest`;
+ *   `extract_and_normalize`)
  * @module Next: `piece-cache.ts`
  */
+import { type Normalizer, normalize } from "./normalize.ts";
+import type { AddedToken } from "./tokenizer-json.ts";
 
 interface Node {
   readonly children: Map<number, Node>;
@@ -14,32 +17,59 @@ interface Node {
   id: number | undefined;
 }
 
-/** A stretch of a text: an added token, or (`id === undefined`) the text between two. */
+/** A stretch of a text: an added token, or (`id === undefined`) the text between two, normalized. */
 export interface Stretch {
   readonly text: string;
   readonly id: number | undefined;
 }
 
+/** Cuts texts at the added tokens of one tokenizer. */
 export class SpecialTokens {
-  readonly #root: Node = { children: new Map(), id: undefined };
+  readonly #normalizer: Normalizer;
+  readonly #raw: Trie;
+  readonly #normalized: Trie;
 
-  constructor(tokens: Iterable<{ readonly content: string; readonly id: number }>) {
-    for (const { content, id } of tokens) {
-      let node = this.#root;
-      for (let i = 0; i < content.length; i++) {
-        const unit = content.charCodeAt(i);
-        let child = node.children.get(unit);
-        if (child === undefined) {
-          child = { children: new Map(), id: undefined };
-          node.children.set(unit, child);
-        }
-        node = child;
-      }
-      node.id = id;
+  constructor(tokens: readonly AddedToken[], normalizer: Normalizer) {
+    this.#normalizer = normalizer;
+    this.#raw = new Trie();
+    this.#normalized = new Trie();
+    for (const { content, id, normalized } of tokens) {
+      if (normalized) this.#normalized.add(normalize(content, normalizer), id);
+      else this.#raw.add(content, id);
     }
   }
 
-  /** The stretches of `text`, in order, none empty; together they are the text. */
+  /**
+   * The stretches of `text`, in order, none empty.
+   *
+   * Two passes: most tokens are looked for in the text as it is, those marked `normalized` in
+   * what lies between, after normalization.
+   */
+  *split(text: string): Generator<Stretch> {
+    for (const stretch of this.#raw.split(text)) {
+      if (stretch.id !== undefined) yield stretch;
+      else yield* this.#normalized.split(normalize(stretch.text, this.#normalizer));
+    }
+  }
+}
+
+class Trie {
+  readonly #root: Node = { children: new Map(), id: undefined };
+
+  add(content: string, id: number): void {
+    let node = this.#root;
+    for (let i = 0; i < content.length; i++) {
+      const unit = content.charCodeAt(i);
+      let child = node.children.get(unit);
+      if (child === undefined) {
+        child = { children: new Map(), id: undefined };
+        node.children.set(unit, child);
+      }
+      node = child;
+    }
+    node.id = id;
+  }
+
   *split(text: string): Generator<Stretch> {
     let done = 0;
     for (let start = 0; start < text.length; start++) {

@@ -6,7 +6,7 @@
  *                      └─ between ─ normalize ─ pre-tokenize ─ bytes ─ BPE ──► ids
  * ```
  *
- * @see HF tokenizers `tokenizer/mod.rs`, `tokenizer/added_vocabulary.rs` `extract_and_normalize`
+ * @see HF tokenizers `tokenizer/mod.rs`
  * @module
  */
 import { concatBytes } from "./byte-level.ts";
@@ -14,7 +14,7 @@ import { DecodeStream } from "./decode-stream.ts";
 import { type Normalizer, normalize, wellFormed } from "./normalize.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
 import { preTokenize } from "./pre-tokenize.ts";
-import { SpecialTokens, type Stretch } from "./special-tokens.ts";
+import { SpecialTokens } from "./special-tokens.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 import { type AddedToken, parseTokenizerJson, type TokenizerSpec } from "./tokenizer-json.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
@@ -101,8 +101,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #normalizer: Normalizer;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #specialIds: ReadonlySet<number>;
-  readonly #rawTokens: SpecialTokens;
-  readonly #normalizedTokens: SpecialTokens;
+  readonly #specialTokens: SpecialTokens;
 
   constructor(spec: TokenizerSpec, options: TokenizerOptions) {
     const { size, addedTokens } = spec;
@@ -126,17 +125,12 @@ class BpeTokenizer implements Tokenizer {
     this.#normalizer = spec.normalizer;
     this.#addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
     this.#specialIds = new Set(addedTokens.filter((t) => t.special).map(({ id }) => id));
-    this.#rawTokens = new SpecialTokens(addedTokens.filter((t) => !t.normalized));
-    this.#normalizedTokens = new SpecialTokens(
-      addedTokens
-        .filter((t) => t.normalized)
-        .map(({ content, id }) => ({ content: normalize(content, spec.normalizer), id })),
-    );
+    this.#specialTokens = new SpecialTokens(addedTokens, spec.normalizer);
   }
 
   encode(text: string): Int32Array {
     const ids: number[] = [];
-    for (const { text: stretch, id } of this.#stretches(text)) {
+    for (const { text: stretch, id } of this.#specialTokens.split(wellFormed(text))) {
       if (id !== undefined) ids.push(id);
       else this.#encodeStretch(stretch, ids);
     }
@@ -156,11 +150,14 @@ class BpeTokenizer implements Tokenizer {
       pieces.push({ text: piece, start, end: start + piece.length, ids, isControl });
       start += piece.length;
     };
-    for (const { text: stretch, id } of this.#stretches(text)) {
-      if (id !== undefined) add(stretch, [id], true);
-      else
-        for (const p of preTokenize(stretch, this.#splits))
-          add(p, this.#pieceEncoder.encode(p), false);
+    for (const { text: stretch, id } of this.#specialTokens.split(wellFormed(text))) {
+      if (id !== undefined) {
+        add(stretch, [id], true);
+        continue;
+      }
+      for (const piece of preTokenize(stretch, this.#splits)) {
+        add(piece, this.#pieceEncoder.encode(piece).slice(), false); // the original is cached
+      }
     }
     return pieces;
   }
@@ -190,14 +187,6 @@ class BpeTokenizer implements Tokenizer {
   #shownBytes(id: number, options: DecodeOptions | undefined): Uint8Array {
     const bytes = this.#bytesOf(id);
     return options?.skipSpecial === true && this.#specialIds.has(id) ? NO_BYTES : bytes;
-  }
-
-  /** Added tokens are looked for before normalization, and those that ask for it again after. */
-  *#stretches(text: string): Generator<Stretch> {
-    for (const raw of this.#rawTokens.split(wellFormed(text))) {
-      if (raw.id !== undefined) yield raw;
-      else yield* this.#normalizedTokens.split(normalize(raw.text, this.#normalizer));
-    }
   }
 
   #encodeStretch(stretch: string, ids: number[]): void {

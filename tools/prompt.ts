@@ -11,10 +11,11 @@ export interface PromptOptions {
   readonly bos: string | undefined;
 }
 
-/** A prompt as the model gets it, and the text that was given. */
+/** A prompt as the model gets it. */
 export interface Prompt {
   readonly ids: readonly number[];
-  readonly text: string;
+  /** The text that was given, or that of the ids. */
+  text(): string;
 }
 
 /**
@@ -28,9 +29,8 @@ export async function readPrompt(
   opened: OpenTokenizer | undefined,
   stdin: Terminal["stdin"],
 ): Promise<Prompt> {
-  if (options.tokens) {
-    return { ids: options.tokens, text: opened?.tokenizer.decode(options.tokens) ?? "" };
-  }
+  const { tokens: ids } = options;
+  if (ids) return { ids, text: () => opened?.tokenizer.decode(ids) ?? `${ids.join(" ")} ` };
   if (!opened) {
     throw new CliError("this model has no tokenizer.json: give the prompt as ids with --tokens");
   }
@@ -42,7 +42,7 @@ export async function readPrompt(
       : options.bos === "none"
         ? []
         : tokenizer.encode(options.bos);
-  return { ids: [...start, ...tokenizer.encode(text)], text };
+  return { ids: [...start, ...tokenizer.encode(text)], text: () => text };
 }
 
 function utf8(bytes: Uint8Array): string {

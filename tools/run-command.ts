@@ -22,7 +22,7 @@ interface RunOptions {
   readonly minP?: number;
   readonly repetitionPenalty?: number;
   readonly seed: number;
-  readonly stop: readonly string[];
+  readonly stop?: readonly string[];
   readonly tokens?: readonly number[];
   readonly bos?: string;
   readonly echo?: boolean;
@@ -52,7 +52,7 @@ Examples:
 
 /** Adds `glm52 run`. */
 export function addRun(program: Command, terminal: Terminal, exit: (code: number) => void): void {
-  const stops = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+  const stops = (text: string, before: readonly string[] = []) => [...before, text];
   program
     .command("run")
     .summary("generate text")
@@ -66,7 +66,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     .option("--min-p <p>", "drop tokens below p times the likeliest (default: the model's)", UNIT)
     .option("--repetition-penalty <r>", "above 1 for less repetition", POSITIVE)
     .option("--seed <s>", "the same seed gives the same text", integer(0, 2 ** 32 - 1), 0)
-    .option("--stop <text>", "end before this text; may be given several times", stops, [])
+    .option("--stop <text>", "end before this text; may be given several times", stops)
     .option("--tokens <ids>", "the prompt as token ids, e.g. 1,2,3", integerList)
     .option("--bos <text>", "what to put before a text, or none")
     .option("--echo", "print the prompt too")
@@ -84,7 +84,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
       if (options.logprobs !== undefined && !options.json) {
         command.error("error: --logprobs needs --json");
       }
-      if (options.stop.includes("")) command.error("error: --stop: expected a text, got nothing");
+      if (options.stop?.includes("")) command.error("error: --stop: expected a text, got nothing");
       exit(await runCommand(text, options, terminal));
     });
 }
@@ -109,14 +109,14 @@ async function runCommand(
     onProgress: loading.update,
   }).finally(loading.end);
   const opened = await openTokenizer(folder, model.config);
-  if (!opened && options.stop.length > 0) {
+  if (!opened && options.stop) {
     throw new CliError("--stop: this model has no tokenizer.json, so there is no text");
   }
   const { bos, tokens, logprobs } = options;
   const prompt = await readPrompt({ text, tokens, bos }, opened, stdin);
   const request: RunRequest = {
     prompt: prompt.ids,
-    stopTexts: options.stop,
+    stopTexts: options.stop ?? [],
     chunk: options.chunk,
     generation: {
       maxTokens: options.maxTokens,
@@ -141,7 +141,7 @@ async function runCommand(
     onPrefill: prefilling.update,
     onPrefilled: () => {
       prefilling.end();
-      if (options.echo) say(prompt.text);
+      if (options.echo) say(prompt.text());
     },
     onText: say,
     signal: abort.signal,

@@ -113,7 +113,7 @@ async function traceCommand(
     precision,
     latentEps: config.latentNormEps,
     tokens,
-    command: ["glm52", ...argv].join(" "),
+    command: ["glm52", ...argv].map(quote).join(" "),
   });
 
   const abort = new AbortController();
@@ -138,6 +138,11 @@ async function readTokens(file: string): Promise<readonly number[]> {
     throw new CliError(`${file}: expected token ids: a list, or an object with a list "tokens"`);
   }
   return list;
+}
+
+/** An argument as a shell reads it. */
+function quote(argument: string): string {
+  return /^[\w./,:=+@%-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
 /** Names in lines that fit a terminal. */

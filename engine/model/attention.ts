@@ -68,7 +68,7 @@ export function attention(
 
   // Attend in latent space to the rows the indexer chose.
   const qLatent = tap("q_nope_absorbed", ops.perHead(qNope, w.kUp));
-  const oLatent = ops.latentAttention(qLatent, qPe, past, topK, cfg.qkHeadDim ** -0.5);
+  const oLatent = ops.latentAttention(qLatent, qPe, past, topK, 1 / Math.sqrt(cfg.qkHeadDim));
   const o = ops.perHead(oLatent, w.vUp);
   return tap("attn_out", ops.linear(ops.joinHeads(o), w.oProj));
 }

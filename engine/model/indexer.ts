@@ -58,7 +58,7 @@ export function indexer(
 
   // Not passed through a softmax: a head may vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
-  const scale = cfg.indexNHeads ** -0.5 * cfg.indexHeadDim ** -0.5;
+  const scale = 1 / Math.sqrt(cfg.indexNHeads * cfg.indexHeadDim);
   const scores = tap("indexer_score", ops.indexScores(idxQ, past, idxW, start, scale));
   return ops.topK(scores, cfg.indexTopk);
 }

@@ -78,7 +78,7 @@ function roundToFormat(x: number, exponentBits: number, fractionBits: number): n
   const largestExponent = 2 ** exponentBits - 1;
   const bias = 2 ** (exponentBits - 1) - 1;
   const allOnes = (largestExponent + 1) * 2 ** fractionBits - 1;
-  if (Number.isNaN(x)) return sign | allOnes;
+  if (Number.isNaN(x)) return allOnes; // JavaScript leaves the sign of NaN open
 
   const magnitude = Math.abs(floatView[0]);
   // The exponent of f32 subnormals reads −127; no format here has steps that fine but bf16.

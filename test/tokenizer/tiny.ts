@@ -1,6 +1,6 @@
 /**
  * A tokenizer.json small enough to check by hand: the 256 bytes, two dozen merges, three added
- * tokens, and the pre-tokenizer pattern of GLM-5.2.
+ * tokens, and the pre-tokenizer pattern of GLM-5.2. The id of a byte is the byte.
  * @module
  */
 import { CHAR_OF_BYTE } from "../../tokenizer/byte-level.ts";

@@ -73,7 +73,9 @@ describe("reading", () => {
 
 describe("writing", () => {
   it("gives every value back that it can hold", () => {
-    for (let bits = 0; bits < 256; bits++) expect(toE4m3(fromE4m3(bits))).toBe(bits);
+    for (let bits = 0; bits < 256; bits++) {
+      if (!Number.isNaN(fromE4m3(bits))) expect(toE4m3(fromE4m3(bits))).toBe(bits);
+    }
     for (let bits = 0; bits < 65536; bits++) {
       if (!Number.isNaN(fromF16(bits))) expect(toF16(fromF16(bits))).toBe(bits);
       if (!Number.isNaN(fromBf16(bits))) expect(toBf16(fromBf16(bits))).toBe(bits);

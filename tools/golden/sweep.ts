@@ -73,9 +73,9 @@ export async function runCase(dir: string): Promise<CaseResult> {
     oracle64,
   );
   const hfError = new Map(hf32.stages.map((stage) => [stage.name, stage.rms]));
-  const ratios = f32.stages.map(({ name, rms }) =>
-    rms === 0 ? 0 : rms / (hfError.get(name) ?? 0),
-  );
+  const ratios = f32.stages
+    .filter(({ size, rms }) => size >= MIN_SAMPLE && rms > 0)
+    .map(({ name, rms }) => rms / (hfError.get(name) ?? 0));
   return {
     name: info.name,
     nTokens: info.tokens.length,

@@ -114,8 +114,9 @@ class Indexer(nn.Module):
             rows = []
             for lo in range(0, T, 128):
                 hi = min(lo + 128, T)
-                dots = torch.matmul(q[:, lo:hi], k[:, None, :hi].transpose(-1, -2))  # [B,t,H,hi]
-                score = torch.matmul(w[:, lo:hi, None], F.relu(dots)).squeeze(2)  # [B,t,hi]
+                dots = torch.matmul(q[:, lo:hi].flatten(1, 2), k[:, :hi].transpose(-1, -2))
+                dots = dots.view(B, hi - lo, s.index_heads, hi)
+                score = (F.relu(dots) * w[:, lo:hi, :, None]).sum(2)  # [B,t,hi]
                 later = torch.ones(hi - lo, hi, dtype=torch.bool).triu(lo + 1)
                 rows.append(F.pad(score.masked_fill(later, NEG), (0, T - hi), value=NEG))
             return torch.cat(rows, 1)
@@ -307,6 +308,12 @@ def training_losses(model: Model, x: Tensor, mode: str) -> tuple[Tensor, Tensor,
     lm, mtp = cross_entropy(model, h, x[:, 1:-1]), cross_entropy(model, z, x[:, 2:])
     kl = indexer_loss(model.s, trace, True) if mode == "sparse" else torch.zeros(1)
     return lm, mtp, kl, torch.stack(trace.load)
+
+
+def warmup_losses(model: Model, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Indexer losses against dense attention, and expert loads."""
+    _, _, trace = model(x[:, :-2], "warm", x[:, 1:-1])
+    return indexer_loss(model.s, trace, False), torch.stack(trace.load)
 
 
 def captured_mass(s: Shape, trace: Trace) -> dict[int, float]:

@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer
 
 import export
-from model import Model, Shape, captured_mass, cross_entropy, indexer_loss, training_losses
+from model import Model, Shape, captured_mass, cross_entropy, indexer_loss, training_losses, warmup_losses
 from tokenizer import SEPARATOR, encode_corpus, write_tokenizer
 
 SEED = 52
@@ -173,7 +173,6 @@ class Trainer:
         self.stage = "A"
         self.start, self.published = time.time(), 0.0
         self.stop = False
-        self.compiled = torch.compile(training_losses, dynamic=False)
         path = self.work / "checkpoint.pt"
         gap = 0.0
         if path.exists():
@@ -233,18 +232,19 @@ class Trainer:
             export.publish(self.work / "export", self.args.publish)
             self.published = time.time()
 
-    def losses(self, x: torch.Tensor, mode: str):
-        """`training_losses`, compiled; a compiler that fails costs speed, never the run."""
-        fn = training_losses if self.args.eager else self.compiled
+    def losses(self, fn, *args):
+        """fn(model, *args), compiled; a compiler that fails costs speed, never the run."""
         try:
             with self.autocast():
-                return fn(self.model, x, mode)
-        except Exception as error:  # noqa: BLE001
+                if self.args.eager:
+                    return fn(self.model, *args)
+                return torch.compile(fn, dynamic=False)(self.model, *args)
+        except Exception as error:
             if self.args.eager:
                 raise
             self.args.eager = True
             self.log("eager", reason=repr(error)[:300])
-            return self.losses(x, mode)
+            return self.losses(fn, *args)
 
     def train_step(self, part: float) -> dict:
         model, s = self.model, self.model.s
@@ -260,14 +260,11 @@ class Trainer:
         info: dict = {}
         if self.stage == "B":
             # Nothing but the indexers has gradients here, and their inputs are detached.
-            with self.autocast():
-                _, _, trace = model(x[:, :-2], "warm", x[:, 1:-1])
-            kl = indexer_loss(s, trace, sparse=False)
+            kl, loads = self.losses(warmup_losses, x)
             kl.sum().backward()
             info = {"kl": rounded(kl)}
-            loads = torch.stack(trace.load)
         else:
-            lm, mtp, kl, loads = self.losses(x, "dense" if self.stage == "A" else "sparse")
+            lm, mtp, kl, loads = self.losses(training_losses, x, "dense" if self.stage == "A" else "sparse")
             info = {"loss": lm.item(), "mtp": mtp.item()}
             if self.stage == "C":
                 info["kl"] = rounded(kl)

@@ -1,0 +1,333 @@
+/** Bugs of the indexer, of its cache, and of its selection. */
+import type { Model } from "../../../engine/model/model.ts";
+import type { IndexerType } from "../../../engine/model-config.ts";
+import type { Ops } from "../../../engine/ops/ops.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import { type Mutant, withConfig, withOps } from "./mutant.ts";
+import { columnsOf, halfSplitRope, largestFirst, mapped, scoresBy, topKBy } from "./wrong-ops.ts";
+
+const withScores = (scores: (ops: Ops) => Ops["indexScores"]) =>
+  withOps((ops) => ({ indexScores: scores(ops) }));
+
+const withWeights = (change: (row: number[]) => number[]) =>
+  withScores((ops) => (q, k, w, start, scale) => {
+    const nH = w.shape[1];
+    const data = w.data.slice();
+    for (let at = 0; at < data.length; at += nH) {
+      data.set(change([...data.subarray(at, at + nH)]), at);
+    }
+    return ops.indexScores(q, k, { ...w, data }, start, scale);
+  });
+
+const softmax = (row: number[]): number[] => {
+  const e = row.map(Math.exp);
+  const sum = e.reduce((a, b) => a + b, 0);
+  return e.map((x) => x / sum);
+};
+
+const withKeyNorm = (norm: (ops: Ops) => Ops["layerNorm"]) =>
+  withOps((ops) => ({ layerNorm: norm(ops) }));
+
+/** Layer `l` gets the indexer of layer `from[l]`, or none. */
+const withIndexers =
+  (from: readonly (number | undefined)[]) =>
+  (right: Model): Model => {
+    const { layers } = right.weights;
+    const indexerTypes = from.map((l): IndexerType => (l === undefined ? "shared" : "full"));
+    return {
+      ...right,
+      config: { ...right.config, indexerTypes },
+      weights: {
+        ...right.weights,
+        layers: layers.map((layer, l) => {
+          const source = from[l];
+          return {
+            ...layer,
+            indexer: source === undefined ? undefined : layers[source].indexer,
+          };
+        }),
+      },
+    };
+  };
+
+/** Does something to the index keys before they are written. */
+const withKeyWrite = (write: (ops: Ops, ...args: Parameters<Ops["writeRows"]>) => void) =>
+  withOps((ops) => ({
+    writeRows: (rows, start, x) => {
+      if (rows.width === "rope+idxNope") write(ops, rows, start, x as Tensor<[string, string]>);
+      else ops.writeRows(rows, start, x);
+    },
+  }));
+
+export const indexerMutants: readonly Mutant[] = [
+  {
+    id: "G05",
+    what: "a shared layer has an indexer of its own",
+    golden: "tiny-all",
+    stage: "top_k-2",
+    change: withIndexers([0, 1, 1, 3, undefined]),
+  },
+  {
+    id: "G04",
+    what: "the schedule is off by one layer (D6: off-by-one layer group)",
+    golden: "tiny-all",
+    stage: "top_k-2",
+    change: withIndexers([0, 1, 3, undefined, undefined]),
+  },
+  {
+    id: "G10",
+    what: "k_norm is an RMSNorm: no mean, no bias",
+    golden: "tiny-all",
+    stage: "indexer_k-0",
+    change: withKeyNorm((ops) => (x, gain, _bias, eps) => ops.rmsNorm(x, gain, eps)),
+  },
+  {
+    id: "G10",
+    what: "k_norm has no bias",
+    golden: "tiny-all",
+    stage: "indexer_k-0",
+    change: withKeyNorm((ops) => (x, gain, bias, eps) => {
+      const zeros = Float32Array.from({ length: bias.shape[0] }, () => 0);
+      const raw = { dtype: "F32" as const, shape: bias.shape, bytes: new Uint8Array(zeros.buffer) };
+      return ops.layerNorm(x, gain, ops.place<typeof bias.dims>(bias.dims, bias.shape, raw), eps);
+    }),
+  },
+  {
+    id: "G18",
+    what: "the eps of k_norm is 1e-5",
+    golden: "eps-visible",
+    stage: "indexer_score-0",
+    change: withKeyNorm((ops) => (x, gain, bias) => ops.layerNorm(x, gain, bias, 1e-5)),
+  },
+  {
+    id: "G18",
+    what: "the eps of k_norm is 0",
+    golden: "eps-visible",
+    stage: "indexer_score-0",
+    change: withKeyNorm((ops) => (x, gain, bias) => ops.layerNorm(x, gain, bias, 0)),
+  },
+  {
+    id: "G12",
+    what: "tokens with the pad id are masked, though pad is an eos id",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withOps((ops) => {
+      let tokens = new Int32Array();
+      return {
+        embed: (ids, table) => {
+          tokens = ids;
+          return ops.embed(ids, table);
+        },
+        indexScores: (...args) =>
+          mapped(ops.indexScores(...args), (x, s) => (tokens[s] === 1 ? -Infinity : x)),
+      };
+    }),
+  },
+  {
+    id: "G14",
+    what: "the indexer rotates halves instead of neighbours",
+    golden: "tiny-all",
+    stage: "indexer_q-0",
+    change: withOps((ops) => {
+      let inIndexer = false;
+      return {
+        ropeInterleaved: (x, table) => {
+          if (x.dims.length === 3) inIndexer = x.dims[1] === "idxH";
+          return inIndexer ? halfSplitRope(x, table) : ops.ropeInterleaved(x, table);
+        },
+      };
+    }),
+  },
+  {
+    id: "G15",
+    what: "the indexer's rotary channels are taken from the end (D6: swapped rope halves)",
+    golden: "tiny-all",
+    stage: "indexer_q-0",
+    change: withOps((ops) => ({
+      splitEach: (x, a, nA, b) => {
+        if (String(b) !== "idxNope") return ops.splitEach(x, a, nA, b);
+        const nC = x.shape[2];
+        const turned = { ...x, data: lastColumnsFirst(x, nA) };
+        return ops.splitEach(nC > nA ? turned : x, a, nA, b);
+      },
+    })),
+  },
+  {
+    id: "G16",
+    what: "the indexer's query is made before q_a_layernorm",
+    golden: "tiny-all",
+    stage: "indexer_q-0",
+    change: withOps((ops) => {
+      let raw: Tensor | undefined;
+      return {
+        rmsNorm: (x, gain, eps) => {
+          if (String(x.dims[1]) === "qLora") raw = x;
+          return ops.rmsNorm(x, gain, eps);
+        },
+        linear: (x, w) =>
+          ops.linear(
+            String(w.dims[0]) === "idxH*rope+idxNope" ? ({ ...x, data: raw?.data } as typeof x) : x,
+            w,
+          ),
+      };
+    }),
+  },
+  {
+    id: "D6",
+    what: "the scores lack the ReLU",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withScores(() => scoresBy((w, dot) => w * dot)),
+  },
+  {
+    id: "D6",
+    what: "the scores lack the factor index_head_dim^-1/2",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withScores(
+      (ops) => (q, k, w, start, scale) =>
+        ops.indexScores(q, k, w, start, scale * Math.sqrt(q.shape[2])),
+    ),
+  },
+  {
+    id: "G28",
+    what: "negative head weights lose their sign",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withWeights((row) => row.map(Math.abs)),
+  },
+  {
+    id: "G28",
+    what: "negative head weights are cut at zero",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withWeights((row) => row.map((w) => Math.max(w, 0))),
+  },
+  {
+    id: "G28",
+    what: "head weights go through a softmax",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withWeights(softmax),
+  },
+  {
+    id: "G21",
+    what: "a causal mask of ones and zeros is added instead of applied",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withScores(
+      (ops) => (q, k, w, start, scale) =>
+        mapped(
+          ops.indexScores(q, k, w, k.shape[0], scale),
+          (x, s, t) => x + (s > start + t ? 1 : 0),
+        ),
+    ),
+  },
+  {
+    id: "G20",
+    what: "a query may see one position after its own",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    change: withScores(
+      (ops) => (q, k, w, start, scale) => ops.indexScores(q, k, w, start + 1, scale),
+    ),
+  },
+  {
+    id: "G20",
+    what: "short rows are filled with positions that are masked",
+    golden: "tiny-all",
+    stage: "top_k-0",
+    change: withOps((ops) => ({
+      topK: (scores, k) => {
+        const chosen = ops.topK(scores, k);
+        const nK = chosen.shape[1];
+        return { ...chosen, data: chosen.data.map((s, i) => (s < 0 ? i % nK : s)) };
+      },
+    })),
+  },
+  {
+    id: "G23",
+    what: "a prefill no longer than index_topk writes no index keys",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    chunk: 4,
+    change: (right) =>
+      withKeyWrite((ops, rows, start, x) => {
+        if (start + x.shape[0] > right.config.indexTopk) ops.writeRows(rows, start, x);
+      })(right),
+  },
+  {
+    id: "G24",
+    what: "a step of several tokens forgets the index keys before it",
+    golden: "tiny-all",
+    stage: "indexer_score-0",
+    chunk: 7,
+    change: withKeyWrite((ops, rows, start, x) => {
+      if (x.shape[0] > 1 && start > 0) {
+        const nothing = new Float64Array(start * rows.nWidth);
+        ops.writeRows(rows, 0, ops.tensor(["T", rows.width], [start, rows.nWidth], nothing));
+      }
+      ops.writeRows(rows, start, x);
+    }),
+  },
+  {
+    id: "G27",
+    what: "equal scores go to the larger position",
+    golden: "ties-one-head",
+    stage: "top_k-0",
+    change: withOps(() => ({
+      topK: topKBy((visible, score, k) =>
+        visible.sort((a, b) => score(b) - score(a) || b - a).slice(0, k),
+      ),
+    })),
+  },
+  {
+    id: "G27",
+    what: "scores equal to the last chosen one are all dropped",
+    golden: "ties-one-head",
+    stage: "top_k-0",
+    change: withOps(() => ({
+      topK: topKBy((visible, score, k) => {
+        const ranked = largestFirst(visible, score, k);
+        return ranked.filter((s) => score(s) > score(ranked[ranked.length - 1]));
+      }),
+    })),
+  },
+  {
+    id: "G27",
+    what: "scores of exactly zero are never chosen",
+    golden: "ties-one-head",
+    stage: "top_k-0",
+    change: withOps(() => ({
+      topK: topKBy((visible, score, k) =>
+        largestFirst(visible, score, k).filter((s) => score(s) !== 0),
+      ),
+    })),
+  },
+  {
+    id: "G32",
+    what: "index_topk is set so high that nothing is dropped",
+    golden: "tiny-all",
+    stage: "top_k-0",
+    change: withConfig(() => ({ indexTopk: 32_768 })),
+  },
+  {
+    id: "D6",
+    what: "the top-k chooses one row too few",
+    golden: "tiny-all",
+    stage: "top_k-0",
+    change: withOps(() => ({
+      topK: topKBy((visible, score, k) => largestFirst(visible, score, k - 1)),
+    })),
+  },
+];
+
+/** Rows with their last `n` channels moved to the front. */
+function lastColumnsFirst(x: Tensor, n: number): Tensor["data"] {
+  const nC = x.shape[x.shape.length - 1];
+  const [head, tail] = [columnsOf(x, 0, nC - n), columnsOf(x, nC - n, nC)];
+  return x.data.map((_, i) => {
+    const [row, c] = [Math.floor(i / nC), i % nC];
+    return c < n ? tail[row * n + c] : head[row * (nC - n) + c - n];
+  });
+}
