@@ -15,7 +15,7 @@ export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = {
   F8_E4M3: 1,
 };
 
-/** Rows and columns that share one fp8 scale (DeepSeek-V3 block quantisation; model.md calls it 128x128). */
+/** Rows and columns that share one fp8 scale (DeepSeek-V3 block quantisation). */
 export const FP8_BLOCK = 128;
 
 /** A stored tensor, row-major, little-endian, with its fp8 block scales if it has any. */

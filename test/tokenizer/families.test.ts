@@ -1,7 +1,7 @@
 import { Tokenizer as Oracle } from "@huggingface/tokenizers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTokenizer, type Tokenizer } from "../../tokenizer/index.ts";
-import { FAMILIES, readText, title } from "./families.ts";
+import { FAMILIES, readText, readUdhr, title } from "./families.ts";
 import { randomText, seeded, throughUtf8 } from "./random-text.ts";
 
 const TEXTS = 5000;
@@ -34,6 +34,15 @@ for (const family of FAMILIES) {
         const back = tokenizer.decode(ids);
         if (composes) expect(back.normalize("NFC")).toBe(utf8.normalize("NFC"));
         else expect(back).toBe(utf8);
+      }
+    });
+
+    test("texts in some 500 languages get the ids of @huggingface/tokenizers", () => {
+      for (const text of readUdhr(500)) {
+        const utf8 = throughUtf8(text); // the cut may have halved a character
+        const ids = [...tokenizer.encode(text)];
+        const expected = oracle.encode(utf8, { add_special_tokens: false }).ids;
+        if (ids.join() !== expected.join()) expect({ text, ids }).toEqual({ text, ids: expected });
       }
     });
 

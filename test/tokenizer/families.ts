@@ -3,7 +3,7 @@
  * for in `$GLM52_DATA`, or else beside the project.
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const { GLM52_DATA } = process.env;
@@ -33,6 +33,15 @@ function family(name: string, file: string): Family {
 /** The title of a test suite over `family`, with the reason if it is skipped. */
 export function title(family: Family): string {
   return family.skip === undefined ? family.name : `${family.name} (skipped: ${family.skip})`;
+}
+
+/** The first `length` characters of the Declaration of Human Rights in each language there is. */
+export function readUdhr(length: number): string[] {
+  const folder = `${DATA}/corpus/udhr`;
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).map((file) =>
+    readFileSync(`${folder}/${file}`, "utf8").slice(0, length),
+  );
 }
 
 export function readText({ path }: Family): string {
