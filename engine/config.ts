@@ -66,7 +66,7 @@ export function parseConfig(json: unknown, options: ConfigOptions = {}): ModelCo
     vocabSize: length("vocab_size"),
     hiddenSize: length("hidden_size"),
     numHiddenLayers,
-    maxPositionEmbeddings: length("max_position_embeddings"),
+    maxPositionEmbeddings: fields.required("max_position_embeddings", positionCount),
     rmsNormEps,
     latentNormEps: options.latentNormEps ?? rmsNormEps,
     numAttentionHeads,
@@ -106,6 +106,8 @@ const architectures: Rule<readonly string[]> = {
     Array.isArray(v) && v.length === 1 && v[0] === "GlmMoeDsaForCausalLM",
 };
 const layerCount = integerFrom(1, 1024, "an integer in 1 … 1024");
+// The rotary angles are exact to the last places up to 2^20 (math.ts).
+const positionCount = integerFrom(1, 2 ** 20, "an integer in 1 … 1048576");
 const zeroOrOne = integerFrom(0, 1, "0 or 1 (the checkpoint holds one such layer at most)");
 const evenInteger: Rule<number> = {
   what: "a positive even integer",

@@ -8,7 +8,7 @@ import {
   type Json,
   TINY,
   without,
-} from "./weights/fixtures.ts";
+} from "./weights/configs.ts";
 
 /** What HF transformers 5.18.0 writes for a tiny `GlmMoeDsaConfig`, key by key. */
 const HF_SAVED: Json = {

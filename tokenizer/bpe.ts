@@ -16,6 +16,8 @@
 import type { MergeTable } from "./merge-table.ts";
 
 const NONE = -1;
+/** Scratch memory for longer pieces (28 bytes each byte) is given back at once. */
+const KEPT_CAPACITY = 65_536; // bytes of a piece
 /** A heap key is `rank * RANK_UNIT + position`: lower rank first, then further left. */
 const RANK_UNIT = 2 ** 32;
 
@@ -47,19 +49,21 @@ export class Bpe {
     for (let i = 0; i !== NONE && i < n; i = this.#next[i] as number) {
       out.push(this.#ids[i] as number);
     }
+    if (n > KEPT_CAPACITY) this.#allocate(0);
     return out;
+  }
+
+  #allocate(capacity: number): void {
+    this.#ids = new Int32Array(capacity);
+    this.#next = new Int32Array(capacity);
+    this.#previous = new Int32Array(capacity);
+    // n - 1 proposals at first; each of at most n - 1 merges takes one away and makes two.
+    this.#heap = new Float64Array(2 * capacity);
   }
 
   #reset(bytes: Uint8Array): void {
     const n = bytes.length;
-    if (this.#ids.length < n) {
-      const capacity = Math.max(64, 2 ** Math.ceil(Math.log2(n)));
-      this.#ids = new Int32Array(capacity);
-      this.#next = new Int32Array(capacity);
-      this.#previous = new Int32Array(capacity);
-      // n - 1 proposals at first; each of at most n - 1 merges takes one away and makes two.
-      this.#heap = new Float64Array(2 * capacity);
-    }
+    if (this.#ids.length < n) this.#allocate(2 ** Math.ceil(Math.log2(n)));
     for (let i = 0; i < n; i++) {
       this.#ids[i] = this.#byteIds[bytes[i] as number] as number;
       this.#previous[i] = i - 1;

@@ -94,7 +94,6 @@ class BpeTokenizer implements Tokenizer {
   readonly addedTokens: readonly AddedToken[];
   readonly prefixIds: readonly number[];
   readonly suffixIds: readonly number[];
-
   readonly #vocabulary: Vocabulary;
   readonly #pieceEncoder: PieceEncoder;
   readonly #splits: readonly RegExp[];
@@ -109,9 +108,7 @@ class BpeTokenizer implements Tokenizer {
     if (!Number.isInteger(paddedVocabSize) || paddedVocabSize < size) {
       throw new TokenizerError("paddedVocabSize", `at least ${size}`, show(paddedVocabSize));
     }
-    eosIds.forEach((id, i) => {
-      checkId(id, size, `eosIds[${i}]`);
-    });
+    for (const [i, id] of eosIds.entries()) checkId(id, size, `eosIds[${i}]`);
     this.vocabSize = size;
     this.paddedVocabSize = paddedVocabSize;
     this.eosIds = eosIds;

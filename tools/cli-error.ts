@@ -1,6 +1,10 @@
-import { ConfigError, SamplingError, TokenError } from "../engine/index.ts";
-import { CacheFullError } from "../engine/kv/cache-error.ts";
-import { WeightsError } from "../engine/weights/weights-error.ts";
+import {
+  CacheFullError,
+  ConfigError,
+  SamplingError,
+  TokenError,
+  WeightsError,
+} from "../engine/index.ts";
 import { TokenizerError } from "../tokenizer/index.ts";
 
 /** Something the user can put right; the message is all there is to say. */

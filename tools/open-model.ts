@@ -6,16 +6,17 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
+  loadWeights,
   type Model,
   type ModelConfig,
   type Ops,
+  openCheckpoint,
   type Precision,
   parseConfig,
   referenceOps,
 } from "../engine/index.ts";
-import { openCheckpoint } from "../engine/weights/checkpoint.ts";
 import { parseJson } from "../engine/weights/json.ts";
-import { loadWeights, type OnProgress } from "../engine/weights/load.ts";
+import type { OnProgress } from "../engine/weights/load.ts";
 import { CliError } from "./cli-error.ts";
 import { fileCheckpoint } from "./file-source.ts";
 

@@ -48,6 +48,14 @@ export function checkSampling(options: SamplingOptions): void {
       throw new SamplingError(`${key}: expected ${expected}, got ${value}`);
     }
   }
+  for (const [id, bias] of options.logitBias ?? []) {
+    if (!(Number.isInteger(id) && id >= 0)) {
+      throw new SamplingError(`logitBias: expected ids of 0 or more, got ${id}`);
+    }
+    if (!(bias < Number.POSITIVE_INFINITY)) {
+      throw new SamplingError(`logitBias of ${id}: expected a number below Infinity, got ${bias}`);
+    }
+  }
 }
 
 /**
@@ -56,6 +64,7 @@ export function checkSampling(options: SamplingOptions): void {
  * Order: padding, bias, penalty, temperature, softmax, top-k, top-p, min-p, renormalise.
  *
  * @param seen tokens so far, for the repetition penalty
+ * @throws {SamplingError} when no id may be chosen: the model has overflowed, or all are forbidden
  */
 export function distribution(
   logits: Floats,
@@ -63,14 +72,20 @@ export function distribution(
   seen: Iterable<number>,
 ): Float64Array {
   const adjusted = adjustLogits(logits, options, seen);
+  const best = argmax(adjusted);
+  if (!Number.isFinite(adjusted[best]) || adjusted.some(Number.isNaN)) {
+    throw new SamplingError(
+      `logits: expected a finite largest one, got ${adjusted[best]} (id ${best})`,
+    );
+  }
   const temperature = options.temperature ?? 0;
   const p = new Float64Array(logits.length);
   if (temperature === 0) {
-    p[argmax(adjusted)] = 1;
+    p[best] = 1;
     return p;
   }
 
-  const max = adjusted[argmax(adjusted)];
+  const max = adjusted[best];
   let sum = 0;
   for (let i = 0; i < p.length; i++) {
     p[i] = exp((adjusted[i] - max) / temperature);

@@ -126,9 +126,13 @@ export class Session {
       throw new RangeError(`truncate: expected a length of 0 or more, got ${length}`);
     }
     if (length >= this.#tokens.length) return;
+    this.#forget(length);
+    this.#draft?.truncate(length);
+  }
+
+  #forget(length: number): void {
     this.#tokens.length = length;
     for (const layer of this.#cache.layers) truncateLayer(layer, length);
-    this.#draft?.truncate(length);
   }
 
   /** Runs `tokens` chunk by chunk and collects what `take` makes of each chunk's hidden states. */
@@ -158,13 +162,14 @@ export class Session {
 
   /**
    * The draft head needs the hidden state of the position before the next one. After a truncate it
-   * may be gone: then that position is run again, which writes the same rows once more.
+   * may be gone: then that position is run again, which writes the same rows once more. The draft
+   * head's own slots lie before it and stay.
    */
   #recallHidden(): void {
     const last = this.#tokens.length - 1;
     if (last < 0 || !this.#draft || this.#draft.canContinueAt(last + 1)) return;
     const token = this.#tokens[last];
-    this.truncate(last);
+    this.#forget(last);
     const mark = this.model.ops.mark();
     const part = Int32Array.of(token);
     this.#draft.observe(last, part, forward(this.model, part, last, this.#cache, this.#taps));

@@ -10,13 +10,17 @@ import { WeightsError } from "./weights-error.ts";
 /** Brackets inside brackets. A header needs 3; hostile ones nest until the memory is gone. */
 const MAX_DEPTH = 8;
 
+/** Names and brackets in one text. All of GLM-5.2-FP8 in one header would need 830,403. */
+const MAX_ITEMS = 4_000_000;
+
 /**
  * Parses UTF-8 JSON.
  *
  * @param where    begins every error message
  * @param numbers  which numbers the text may hold: in a safetensors header all are sizes
  * @throws {WeightsError} when the bytes are not UTF-8 or not JSON, when an object names a key
- *   twice, when brackets nest too deep, or when a number is not a plain size and should be
+ *   twice, when the text nests too deep or holds too many items to fit in memory, or when a number
+ *   is not a plain size and should be
  */
 export function parseJson(where: string, bytes: Uint8Array, numbers: "any" | "sizes"): unknown {
   let text: string;
@@ -43,11 +47,18 @@ function tryParse(text: string): unknown {
 /** Walks strings, numbers and brackets. What is not JSON passes: the parser will say so. */
 function checkTokens(where: string, text: string, numbers: "any" | "sizes"): void {
   const open: (Set<unknown> | undefined)[] = []; // the keys of each open object; lists have none
+  let nItems = 0;
+  const countItem = (): void => {
+    if (++nItems > MAX_ITEMS) {
+      throw new WeightsError(`${where}: expected at most ${MAX_ITEMS} names and brackets`);
+    }
+  };
   let i = 0;
   while (i < text.length) {
     const begin = i;
     const c = text[i++];
     if (c === "{" || c === "[") {
+      countItem();
       open.push(c === "{" ? new Set() : undefined);
       if (open.length > MAX_DEPTH) {
         throw new WeightsError(`${where}: expected at most ${MAX_DEPTH} nested brackets`);
@@ -58,7 +69,10 @@ function checkTokens(where: string, text: string, numbers: "any" | "sizes"): voi
       i = stringEnd(text, i);
       const keys = open.at(-1);
       if (keys === undefined || !isKey(text, i)) continue;
-      const key = tryParse(text.slice(begin, i)); // "a" and "\u0061" are one key
+      countItem();
+      const literal = text.slice(begin, i);
+      // "a" and "\u0061" are one key.
+      const key = literal.includes("\\") ? tryParse(literal) : literal.slice(1, -1);
       if (keys.has(key)) throw new WeightsError(`${where}: ${String(key)} is there twice`);
       keys.add(key);
     } else if (numbers === "sizes" && "-0123456789".includes(c)) {

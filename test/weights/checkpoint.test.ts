@@ -3,7 +3,8 @@ import { type CheckpointFiles, memoryFiles } from "../../engine/weights/byte-sou
 import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
 import { writeSafetensors } from "../../engine/weights/write-safetensors.ts";
-import { type Json, stored } from "./fixtures.ts";
+import type { Json } from "./configs.ts";
+import { stored } from "./fixtures.ts";
 
 const a = stored("F32", [2], [1, 2]);
 const b = stored("BF16", [1], [3]);

@@ -11,15 +11,14 @@ import { decode, encodeF32, fromBf16, toBf16 } from "../../engine/weights/dtypes
 import { loadWeights } from "../../engine/weights/load.ts";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
 import { writeSafetensors } from "../../engine/weights/write-safetensors.ts";
+import { TINY, without } from "./configs.ts";
 import {
   checkpointOf,
   type Format,
   headersOf,
   randomTensors,
   stored,
-  TINY,
   tinyConfig,
-  without,
 } from "./fixtures.ts";
 
 type Tensors = Record<string, StoredTensor>;

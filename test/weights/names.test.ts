@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../engine/config.ts";
 import type { TensorSpec } from "../../engine/weights/names.ts";
 import { checkpointSpecs, layerKind, layerSpecs, routedSpecs } from "../../engine/weights/table.ts";
-import { GLM51, GLM52 } from "./fixtures.ts";
+import { GLM51, GLM52 } from "./configs.ts";
 
 const config = parseConfig(GLM52);
 

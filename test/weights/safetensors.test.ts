@@ -303,6 +303,13 @@ describe("a hostile file is refused in words", () => {
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
+  it("says no to more names than memory should hold", async () => {
+    const file = hostileFile(`{"w":[${"[],".repeat(4_000_000)}[]]}`);
+    expect(await refusal(file)).toBe(
+      "f.safetensors: header: expected at most 4000000 names and brackets",
+    );
+  });
+
   it("asks for no byte outside the file, whatever the header says", async () => {
     const file = hostileFile(
       '{"w":{"dtype":"U8","shape":[4503599627370496],"data_offsets":[0,4503599627370496]}}',

@@ -56,7 +56,7 @@ class Data:
 
 
 class Valid:
-    """Rows of 512 from valid.txt; loss per token and per byte of story text."""
+    """Rows from valid.txt, as long as training has come; loss per token and per byte of story text."""
 
     def __init__(self, folder: Path):
         z = np.load(folder / "valid.npz")
@@ -70,14 +70,14 @@ class Valid:
         self.bytes = torch.tensor([0 if p == SEPARATOR else len(p) for p in pieces])
 
     @torch.no_grad()
-    def measure(self, model: Model, rows: int, sparse: bool, autocast) -> dict:
+    def measure(self, model: Model, rows: int, length: int, sparse: bool, autocast) -> dict:
         model.eval()
         names = ["dense", "sparse"] if sparse else ["dense"]
-        out: dict = {"rows": rows}
+        out: dict = {"rows": rows, "length": length}
         pick = torch.linspace(0, len(self.rows) - 1, rows).long()
         for mode in names:
             nll = mtp = n_bytes = tokens = 0.0
-            for x in self.rows[pick].split(4):
+            for x in self.rows[pick, : length + 2].split(4):
                 with autocast():
                     h, z, _ = model(x[:, :-2], mode, x[:, 1:-1])
                     nll += cross_entropy(model, h, x[:, 1:-1]).item() * x[:, 1:-1].numel()
@@ -88,7 +88,7 @@ class Valid:
             out[f"{mode}_byte"] = round(nll / n_bytes, 4)
             out[f"{mode}_mtp_token"] = round(mtp / tokens, 4)
         if sparse:
-            x = self.rows[pick[:4]]
+            x = self.rows[pick[:4], : length + 2]
             with autocast():
                 _, _, trace = model(x[:, :-2], "warm", x[:, 1:-1])
             out["kl"] = rounded(indexer_loss(model.s, trace, False))
@@ -103,6 +103,10 @@ def rounded(t: torch.Tensor) -> list[float]:
 
 def stage_of(part: float) -> str:
     return "A" if part < STAGE_B else "B" if part < STAGE_C else "C"
+
+
+def row_length(part: float) -> int:
+    return 256 if part < LONG_FROM else 512
 
 
 def learning_rates(part: float, step: int, stage_step: int) -> tuple[float, float]:
@@ -247,12 +251,12 @@ class Trainer:
             return self.losses(fn, *args)
 
     def train_step(self, part: float) -> dict:
-        model, s = self.model, self.model.s
+        model = self.model
         main_lr, index_lr = learning_rates(part, self.step, self.stage_step)
         for opt, lr in ((self.main_opt, main_lr), (self.index_opt, index_lr)):
             for group in opt.param_groups:
                 group["lr"] = lr
-        length = 256 if part < LONG_FROM else 512
+        length = row_length(part)
         rows = self.args.batch_tokens // length
         if self.stage == "B":
             rows *= 2  # forward only, apart from the indexers
@@ -284,7 +288,7 @@ class Trainer:
         return info
 
     def enter(self, stage: str) -> None:
-        self.log("eval", valid=self.valid.measure(self.model, 32, True, self.autocast))
+        self.log("eval", valid=self.valid.measure(self.model, 32, 512, True, self.autocast))
         self.stage, self.stage_step = stage, 0
         self.log("stage")
         self.freeze()
@@ -330,7 +334,7 @@ class Trainer:
                 self.save()
                 saved = now
             if now - evaluated > 300:
-                self.log("eval", valid=self.valid.measure(self.model, 32, self.stage != "A", self.autocast))
+                self.log("eval", valid=self.valid.measure(self.model, 32, row_length(part), self.stage != "A", self.autocast))
                 evaluated = time.time()
             # The first export is published after six minutes, later ones every twenty.
             due = now - self.published > 1200 and (self.published or now - self.start > 360)
@@ -349,7 +353,7 @@ class Trainer:
         export.read_weights(self.model, self.work / "export" / "model.safetensors")  # rounded to bf16
         full = lambda: torch.autocast("cpu", enabled=False)
         write_samples(self.model, self.tokenizer, self.work / "samples.txt")
-        self.log("final", valid=self.valid.measure(self.model, len(self.valid.rows), True, full))
+        self.log("final", valid=self.valid.measure(self.model, len(self.valid.rows), 512, True, full))
         lines = (self.work / "log.jsonl").read_text().splitlines()
         thin = thinned(lines)
         (self.work / "training-log.jsonl").write_text(thin)

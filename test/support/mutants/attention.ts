@@ -138,6 +138,9 @@ export const attentionMutants: readonly Mutant[] = [
     what: "shared layers borrow from the last full layer but one",
     golden: "tiny-all",
     stage: "attn_out-2",
-    change: withBorrowed((history) => history.at(-2) as Indices),
+    change: withBorrowed((history) => {
+      const last = history.at(-1) as Indices;
+      return history.slice(0, -1).findLast((rows) => rows.shape[0] === last.shape[0]) ?? last;
+    }),
   },
 ];

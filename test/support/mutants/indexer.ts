@@ -112,7 +112,7 @@ export const indexerMutants: readonly Mutant[] = [
     golden: "tiny-all",
     stage: "indexer_score-0",
     change: withOps((ops) => {
-      let tokens = new Int32Array();
+      let tokens: Int32Array = new Int32Array();
       return {
         embed: (ids, table) => {
           tokens = ids;

@@ -23,7 +23,7 @@ export const mtpMutants: readonly Mutant[] = [
     stage: "mtp_eh_proj-1",
     change: withNorms((ops, mtp) => {
       let before: Tensor["data"] = new Float64Array();
-      let after = before;
+      let after: Tensor["data"] = before;
       return (x, gain, eps) => {
         if (gain === mtp.hnorm && x.data.buffer === after.buffer) {
           const data = before.subarray(before.length - x.data.length);
@@ -77,14 +77,14 @@ export const mtpMutants: readonly Mutant[] = [
     id: "G42",
     what: "every draft step selects for itself, against index_share_for_mtp_iteration",
     golden: "tiny-all",
-    stage: "mtp_top_k-1",
+    stage: "mtp_hidden-1",
     change: withConfig(() => ({ indexShareForMtpIteration: false })),
   },
   {
     id: "G42",
     what: "draft steps reuse the first step's rows, though the config says they select",
     golden: "sharded",
-    stage: "mtp_top_k-1",
+    stage: "mtp_hidden-1",
     change: withConfig(() => ({ indexShareForMtpIteration: true })),
   },
   {

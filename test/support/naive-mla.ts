@@ -1,0 +1,68 @@
+/**
+ * Multi-head latent attention the long way, as DeepSeek-V2 writes it down: every cached latent is
+ * expanded into a key and a value for each head, and nothing is absorbed. A witness, not an engine.
+ * @module
+ */
+import type { AttentionWeights } from "../../engine/model/weights.ts";
+import type { ModelConfig } from "../../engine/model-config.ts";
+import type { LatentRows } from "../../engine/ops/ops.ts";
+import { floatsOf } from "../../engine/ops/reference/memory.ts";
+import type { Indices, Tensor } from "../../engine/tensor.ts";
+
+/** One head's key or value for one position. */
+type Vector = readonly number[];
+
+/**
+ * `[T, H*v]` before `o_proj`, from the unabsorbed query.
+ *
+ * `k[s,h] = (W^UK_h c_s | k_pe[s])`, `v[s,h] = W^UV_h c_s`,
+ * `y[t,h] = Σ_s softmax_s(q[t,h] · k[s,h] / √(nope + rope)) · v[s,h]`
+ */
+export function naiveMla(
+  cfg: ModelConfig,
+  w: Pick<AttentionWeights, "kUp" | "vUp">,
+  qNope: Tensor<["T", "H", "nope"]>,
+  qPe: Tensor<["T", "H", "rope"]>,
+  past: LatentRows,
+  rows: Indices<["T", "K"]>,
+): number[] {
+  const { qkNopeHeadDim: nope, qkRopeHeadDim: rope, vHeadDim: v, kvLoraRank: nC } = cfg;
+  const kUp = floatsOf(w.kUp);
+  const vUp = floatsOf(w.vUp);
+  const latent = (s: number): Vector => row(past.latent, s, nC);
+  const key = (s: number, h: number): Vector => [
+    ...indices(nope, (d) => dot(latent(s), (c) => kUp[(h * nC + c) * nope + d])),
+    ...row(past.kPe, s, rope),
+  ];
+  const value = (s: number, h: number): Vector =>
+    indices(v, (d) => dot(latent(s), (c) => vUp[(h * v + d) * nC + c]));
+
+  const [nT, nH] = qNope.shape;
+  const nK = rows.shape[1];
+  return indices(nT * nH, (th) => {
+    const [t, h] = [Math.floor(th / nH), th % nH];
+    const q = [...row(qNope, th, nope), ...row(qPe, th, rope)];
+    const seen = [...rows.data.subarray(t * nK, (t + 1) * nK)].filter((s) => s >= 0);
+    const scores = seen.map((s) => {
+      const k = key(s, h);
+      return dot(q, (i) => k[i]) / Math.sqrt(nope + rope);
+    });
+    const max = Math.max(...scores);
+    const p = scores.map((z) => Math.exp(z - max));
+    const total = p.reduce((a, b) => a + b, 0);
+    const values = seen.map((s) => value(s, h));
+    return indices(v, (d) => dot(p, (i) => values[i][d]) / total);
+  }).flat();
+}
+
+function indices<X>(n: number, make: (i: number) => X): X[] {
+  return Array.from({ length: n }, (_, i) => make(i));
+}
+
+function row(x: Tensor, r: number, n: number): Vector {
+  return [...x.data.subarray(r * n, (r + 1) * n)];
+}
+
+function dot(x: Vector, y: (i: number) => number): number {
+  return x.reduce((sum, value, i) => sum + value * y(i), 0);
+}
