@@ -26,11 +26,15 @@ export class StopStrings {
   push(piece: string): string {
     if (this.#stopped) return "";
     const text = this.#held + piece;
-    const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
-    if (found.length > 0) {
+    // The stop string that is complete first wins, so that the cut of the pieces does not matter.
+    const [first] = this.#stops
+      .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
+      .filter(({ start }) => start >= 0)
+      .sort((a, b) => a.end - b.end || a.start - b.start);
+    if (first) {
       this.#stopped = true;
       this.#held = "";
-      return text.slice(0, Math.min(...found));
+      return text.slice(0, first.start);
     }
     const nHeld = Math.max(0, ...this.#stops.map((stop) => overlap(text, stop)));
     this.#held = text.slice(text.length - nHeld);

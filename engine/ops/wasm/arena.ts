@@ -1,0 +1,133 @@
+/**
+ * One WebAssembly memory, used from both ends.
+ *
+ *     | constants | weights, caches →            free            ← scratch | guard |
+ *     0           heapBase          #low                    #top            end
+ *
+ * What stays grows upwards and is never freed; scratch grows downwards and is freed back to a mark.
+ * The memory has its full size from the beginning and never grows, so no view is ever detached. The
+ * size costs address space only: the system gives a page when it is first written.
+ * @module
+ */
+import type { Floats } from "../../tensor.ts";
+import type { Mark } from "../ops.ts";
+
+const PAGE = 65536;
+
+/** Every block begins and ends on a cache line; kernels may write up to the end of the line. */
+const LINE = 64;
+
+/** Bytes at the end that are never handed out: no address one past a block wraps around to 0. */
+const GUARD = PAGE;
+
+const LARGEST = 2 ** 32;
+
+/** The memory is too small for what is wanted. The message says how many bytes, and what to do. */
+export class WasmMemoryError extends Error {
+  override readonly name = "WasmMemoryError";
+}
+
+/** A memory of a fixed size, rounded up to whole pages. */
+export function reserveMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE);
+  if (!(pages > 0 && pages * PAGE <= LARGEST)) {
+    throw new WasmMemoryError(`memoryBytes: expected 1 … ${LARGEST} (4 GiB), got ${bytes}`);
+  }
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (cause) {
+    const text = `memoryBytes: the system does not give ${pages * PAGE} bytes`;
+    throw new WasmMemoryError(text, { cause });
+  }
+}
+
+/** Hands out addresses; see the top of this file. */
+export class Arena {
+  readonly #buffer: ArrayBuffer;
+  #low: number;
+  #top: number;
+
+  /** @param heapBase first address that no constant of the kernels stands at */
+  constructor(memory: WebAssembly.Memory, heapBase: number) {
+    this.#buffer = memory.buffer;
+    this.#low = heapBase;
+    this.#top = this.#buffer.byteLength - GUARD;
+  }
+
+  /** Address of `bytes` bytes that stay. They are zero. */
+  stay(bytes: number): number {
+    const address = roundUp(this.#low);
+    const end = address + roundUp(bytes);
+    this.#check(bytes, end <= this.#top);
+    this.#low = end;
+    return address;
+  }
+
+  /** Address of `bytes` bytes of scratch. They hold anything. */
+  scratch(bytes: number): number {
+    const address = this.#top - roundUp(bytes);
+    this.#check(bytes, address >= this.#low);
+    this.#top = address;
+    return address;
+  }
+
+  /** `n` floats of scratch. They hold anything. */
+  newFloats(n: number): Float32Array {
+    return this.floats(this.scratch(4 * n), n);
+  }
+
+  /** `n` integers of scratch. They hold anything. */
+  newInts(n: number): Int32Array {
+    return this.ints(this.scratch(4 * n), n);
+  }
+
+  floats(address: number, n: number): Float32Array {
+    return new Float32Array(this.#buffer, address, n);
+  }
+
+  ints(address: number, n: number): Int32Array {
+    return new Int32Array(this.#buffer, address, n);
+  }
+
+  bytes(address: number, n: number): Uint8Array {
+    return new Uint8Array(this.#buffer, address, n);
+  }
+
+  mark(): Mark {
+    return this.#top;
+  }
+
+  release(mark: Mark): void {
+    this.#top = mark;
+  }
+
+  /** Whether these numbers are scratch made since `mark`. */
+  isSince(mark: Mark, data: Floats | Int32Array): boolean {
+    return this.#holds(data) && data.byteOffset >= this.#top && data.byteOffset < mark;
+  }
+
+  /** Where these numbers stand; those from outside are copied to scratch. */
+  addressOf(data: Floats | Int32Array): number {
+    if (this.#holds(data)) return data.byteOffset;
+    const isIndex = data instanceof Int32Array;
+    const inside = isIndex ? this.newInts(data.length) : this.newFloats(data.length);
+    inside.set(data);
+    return inside.byteOffset;
+  }
+
+  #holds(data: Floats | Int32Array): boolean {
+    return data.buffer === this.#buffer;
+  }
+
+  #check(bytes: number, fits: boolean): void {
+    if (fits) return;
+    const size = this.#buffer.byteLength;
+    throw new WasmMemoryError(
+      `wasm memory: ${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes, at most ${LARGEST} (4 GiB)`,
+    );
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / LINE) * LINE;
+}

@@ -1,0 +1,231 @@
+/**
+ * How far the wasm backend may be from the f64 reference, op by op, from the data. Each bound is a
+ * theorem about the order of operations that the kernel's header states, not a fitted tolerance.
+ *
+ * `u = 2^-24` is one f32 rounding; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a row do.
+ *
+ * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ), §4.2 (partial sums)
+ * @module
+ */
+import { exp, sigmoid } from "../../math.ts";
+import type { Floats, Indices, Tensor, Weight } from "../../tensor.ts";
+import { f32ReferenceBounds } from "../bounds.ts";
+import type { Bound, CheckedOp } from "../checked.ts";
+import type { ExpertBank, LatentRows, Routing } from "../ops.ts";
+import { floatsOf } from "../reference/memory.ts";
+
+const U = 2 ** -24;
+
+/** Half the smallest denormal: what a product may lose when it underflows. */
+const TINY = 2 ** -150;
+
+/** Relative error of exp4 (kernels-as/assembly/exp.ts), above the denormals. */
+const EXP = 2 ** -23;
+
+/** Absolute error of exp4 among the denormals. */
+const EXP_TINY = 2 ** -149;
+
+/** Of silu and of the product after it: e^−|g| in numerator and denominator, then four roundings. */
+const SILU_MUL = 1.5 * EXP + 4.01 * U;
+
+/** Rows that the attention sums before it adds the sum to the rest. */
+const ROWS_PER_SUM = 64;
+
+function gamma(m: number): number {
+  return (m * U) / (1 - m * U);
+}
+
+/** A dot product of `n`: its product, its lane, and three additions that join eight lanes. */
+function dotGamma(n: number): number {
+  return gamma(Math.ceil(n / 8) + 3);
+}
+
+/** `x · w` and `|x| · |w|`, of `n` numbers each. */
+function dots(x: Floats, xAt: number, w: Floats, wAt: number, n: number): [number, number] {
+  let dot = 0;
+  let size = 0;
+  for (let i = 0; i < n; i++) {
+    const product = x[xAt + i] * w[wAt + i];
+    dot += product;
+    size += Math.abs(product);
+  }
+  return [dot, size];
+}
+
+const oneRounding: Bound = f32ReferenceBounds.add;
+
+const linear: Bound = (args, want) => {
+  const [x, w] = args as [Tensor<["T", "I"]>, Weight];
+  const [nT, nI] = x.shape;
+  const nO = w.shape[0];
+  const weights = floatsOf(w);
+  return Float64Array.from(want.data, (_, at) => {
+    const [t, o] = [Math.floor(at / nO) % nT, at % nO];
+    const [, size] = dots(x.data, t * nI, weights, o * nI, nI);
+    return dotGamma(nI) * size + nI * TINY;
+  });
+};
+
+const perHead: Bound = (args, want) => {
+  const [x, w] = args as [Tensor<["T", "H", "I"]>, Weight];
+  const [, nH, nI] = x.shape;
+  const nO = w.shape[1];
+  const weights = floatsOf(w);
+  return Float64Array.from(want.data, (_, at) => {
+    const row = Math.floor(at / nO); // t * nH + h
+    const [, size] = dots(x.data, row * nI, weights, ((row % nH) * nO + (at % nO)) * nI, nI);
+    return dotGamma(nI) * size + nI * TINY;
+  });
+};
+
+/** The sums are f64 in another order: `n` roundings of 2^-53, relative since no term is negative. */
+const rmsNorm: Bound = (args, want) => {
+  const [x] = args as [Tensor<["T", "C"]>];
+  const once = oneRounding(args, want);
+  return once.map((limit, at) => limit + Math.abs(want.data[at]) * x.shape[1] * 2 ** -53);
+};
+
+/** The same, but relative to the largest input: the mean is subtracted and the bias added. */
+const layerNorm: Bound = (args, want) => {
+  const [x, gain, , eps] = args as [Tensor<["T", "C"]>, Weight, Weight, number];
+  const nC = x.shape[1];
+  const g = floatsOf(gain);
+  const once = oneRounding(args, want);
+  return once.map((limit, at) => {
+    const row = Float64Array.from(x.data.subarray(at - (at % nC), at - (at % nC) + nC));
+    const mean = row.reduce((sum, v) => sum + v, 0) / nC;
+    const variance = row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / nC;
+    const largest = row.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
+    const scale = 1 / Math.sqrt(variance + eps);
+    return limit + Math.abs(g[at % nC]) * scale * largest * nC * 2 ** -51;
+  });
+};
+
+/** The rectifier moves no error outwards; the heads are one more sum, the scale two roundings. */
+const indexScores: Bound = (args, want) => {
+  const [q, k, w, , scale] = args as [
+    Tensor<["T", "idxH", "D"]>,
+    Tensor<["S", "D"]>,
+    Tensor,
+    number,
+    number,
+  ];
+  const [, nH, nD] = q.shape;
+  const nS = k.shape[0];
+  return Float64Array.from(want.data, (_, at) => {
+    const [t, s] = [Math.floor(at / nS), at % nS];
+    let fromDots = 0;
+    let size = 0;
+    for (let j = 0; j < nH; j++) {
+      const [dot, sizeOfDot] = dots(q.data, (t * nH + j) * nD, k.data, s * nD, nD);
+      const off = dotGamma(nD) * sizeOfDot + nD * TINY;
+      const weight = Math.abs(w.data[t * nH + j]);
+      fromDots += weight * off;
+      size += weight * (Math.max(0, dot) + off);
+    }
+    return scale * (fromDots + gamma(nH + 2) * size) + (nH * scale + 1) * TINY;
+  });
+};
+
+/**
+ * With scores off by `dz`, a numerator is off by the factor `1 + r`, `r = e^dz (1 + EXP) − 1`; its
+ * share of the whole is then off by `(r + r̄) / (1 − r̄)` at most, `r̄` being the mean of `r` under
+ * the softmax. What follows is a sum in blocks, the rounded denominator and the division.
+ */
+const latentAttention: Bound = (args, want) => {
+  const [qLatent, qPe, past, topK, scale] = args as [
+    Tensor<["T", "H", "C"]>,
+    Tensor<["T", "H", "R"]>,
+    LatentRows,
+    Indices,
+    number,
+  ];
+  const [nT, nH, nC] = qLatent.shape;
+  const nR = qPe.shape[2];
+  const nK = topK.shape[1];
+  const limit = new Float64Array(want.data.length);
+  for (let row = 0; row < nT * nH; row++) {
+    const t = Math.floor(row / nH);
+    const rows = [...topK.data.subarray(t * nK, (t + 1) * nK)].filter((s) => s >= 0);
+    const scores = rows.map((s) => {
+      const [c, sizeC] = dots(qLatent.data, row * nC, past.latent.data, s * nC, nC);
+      const [r, sizeR] = dots(qPe.data, row * nR, past.kPe.data, s * nR, nR);
+      const size = dotGamma(nC) * sizeC + dotGamma(nR) * sizeR + (nC + nR) * TINY;
+      return { z: scale * (c + r), off: scale * (size + 3.01 * U * (sizeC + sizeR)) + TINY };
+    });
+    const max = Math.max(...scores.map(({ z }) => z));
+    const numerators = scores.map(({ z }) => exp(z - max));
+    const total = numerators.reduce((sum, e) => sum + e, 0);
+    const factors = scores.map(({ z, off }) => exp(off + U * (max - z + 2 * off)) * (1 + EXP) - 1);
+    const mean = factors.reduce((sum, r, i) => sum + (r * numerators[i]) / total, 0);
+    const sums = gamma(Math.min(rows.length, ROWS_PER_SUM) + rows.length / ROWS_PER_SUM + 3);
+    rows.forEach((s, i) => {
+      const share = mean < 1 ? (factors[i] + mean) / (1 - mean) : Number.POSITIVE_INFINITY;
+      const off = (numerators[i] / total) * (share + sums * (1 + share)) + 2 * EXP_TINY;
+      for (let d = 0; d < nC; d++) {
+        limit[row * nC + d] += off * Math.abs(past.latent.data[s * nC + d]) + 2 * TINY;
+      }
+    });
+  }
+  return limit;
+};
+
+const siluMul: Bound = (args, want) => {
+  const [gate, up] = args as [Tensor, Tensor];
+  return Float64Array.from(want.data, (y, at) => siluMulOff(y, gate.data[at], up.data[at]));
+};
+
+/** What SwiGLU adds to an error, `y` being its exact result. */
+function siluMulOff(y: number, gate: number, up: number): number {
+  return Math.abs(y) * SILU_MUL + (Math.abs(gate) + 2) * Math.abs(up) * EXP_TINY + TINY;
+}
+
+/** Gate, up, SwiGLU and down one after the other; the slope of silu is below 1.1. */
+const experts: Bound = (args, want) => {
+  const [x, routing, bank] = args as [Tensor<["T", "hidden"]>, Routing, ExpertBank];
+  const [, nMoe, nHidden] = bank.gate.shape;
+  const [gate, up, down] = [bank.gate, bank.up, bank.down].map(floatsOf);
+  const [nT, nA] = routing.experts.shape;
+  const limit = new Float64Array(want.data.length);
+  const inner = new Float64Array(nMoe);
+  const innerOff = new Float64Array(nMoe);
+  for (let visit = 0; visit < nT * nA; visit++) {
+    const t = Math.floor(visit / nA);
+    const e = routing.experts.data[visit];
+    for (let m = 0; m < nMoe; m++) {
+      const at = (e * nMoe + m) * nHidden;
+      const [g, sizeG] = dots(x.data, t * nHidden, gate, at, nHidden);
+      const [v, sizeV] = dots(x.data, t * nHidden, up, at, nHidden);
+      const [dg, dv] = [sizeG, sizeV].map((size) => dotGamma(nHidden) * size + nHidden * TINY);
+      const silu = g * sigmoid(g);
+      const moved = 1.1 * dg * (Math.abs(v) + dv) + Math.abs(silu) * dv;
+      inner[m] = silu * v;
+      innerOff[m] =
+        moved + siluMulOff(Math.abs(inner[m]) + moved, Math.abs(g) + dg, Math.abs(v) + dv);
+    }
+    const weight = Math.abs(routing.weights.data[visit]);
+    for (let o = 0; o < nHidden; o++) {
+      const at = (e * nHidden + o) * nMoe;
+      const [d, size] = dots(inner, 0, down, at, nMoe);
+      let moved = 0;
+      for (let m = 0; m < nMoe; m++) moved += Math.abs(down[at + m]) * innerOff[m];
+      const off = moved + dotGamma(nMoe) * (size + moved) + nMoe * TINY;
+      const sums = gamma(nA + 1) * (Math.abs(d) + off);
+      limit[t * nHidden + o] += weight * (off + sums) + TINY;
+    }
+  }
+  return limit;
+};
+
+/** Bounds of {@link wasmOps}. Embedding, rotation, sums and router round once; top-k is exact. */
+export const wasmBounds: Readonly<Record<CheckedOp, Bound>> = {
+  ...f32ReferenceBounds,
+  linear,
+  perHead,
+  rmsNorm,
+  layerNorm,
+  indexScores,
+  latentAttention,
+  siluMul,
+  experts,
+};

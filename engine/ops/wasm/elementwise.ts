@@ -1,0 +1,113 @@
+/**
+ * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
+ * @module
+ */
+import { describe, ShapeError } from "../../tensor.ts";
+import type { Ops } from "../ops.ts";
+import { route as referenceRoute } from "../reference/route.ts";
+import type { Machine } from "./kernels.ts";
+import { padded, placedOf, vectorOf } from "./placed.ts";
+
+export const embed =
+  (machine: Machine): Ops["embed"] =>
+  (tokens, table) => {
+    const { arena, kernels } = machine;
+    const [nVocab, nHidden] = table.shape;
+    const { address, stride, format } = placedOf(machine, table);
+    // The kernel writes whole rows of eights; the last one may reach past the tensor.
+    const room = arena.newFloats(tokens.length * nHidden + padded(nHidden) - nHidden);
+    const data = room.subarray(0, tokens.length * nHidden);
+    tokens.forEach((token, t) => {
+      if (!(token >= 0 && token < nVocab)) {
+        throw new ShapeError(`embed: token ${token} at ${t} is outside 0 … ${nVocab - 1}`);
+      }
+      const row = address + token * stride;
+      if (format === "F32") data.set(arena.floats(row, nHidden), t * nHidden);
+      else kernels.widenBf16(data.byteOffset + 4 * t * nHidden, row, padded(nHidden));
+    });
+    return { dims: ["T", "hidden"], shape: [tokens.length, nHidden], data };
+  };
+
+export const rmsNorm =
+  (machine: Machine): Ops["rmsNorm"] =>
+  (x, gain, eps) => {
+    const { arena, kernels } = machine;
+    const [nT, nC] = x.shape;
+    if (gain.shape[0] !== nC) {
+      throw new ShapeError(`rmsNorm: x ${describe(x)} against gain ${describe(gain)}`);
+    }
+    const g = vectorOf(machine, gain);
+    const data = arena.newFloats(nT * nC);
+    kernels.rmsNorm(data.byteOffset, arena.addressOf(x.data), g.byteOffset, nT, nC, eps);
+    return { dims: x.dims, shape: x.shape, data };
+  };
+
+export const layerNorm =
+  (machine: Machine): Ops["layerNorm"] =>
+  (x, gain, bias, eps) => {
+    const { arena, kernels } = machine;
+    const [nT, nC] = x.shape;
+    if (gain.shape[0] !== nC || bias.shape[0] !== nC) {
+      throw new ShapeError(
+        `layerNorm: x ${describe(x)} against gain ${describe(gain)} and bias ${describe(bias)}`,
+      );
+    }
+    const g = vectorOf(machine, gain).byteOffset;
+    const b = vectorOf(machine, bias).byteOffset;
+    const data = arena.newFloats(nT * nC);
+    kernels.layerNorm(data.byteOffset, arena.addressOf(x.data), g, b, nT, nC, eps);
+    return { dims: x.dims, shape: x.shape, data };
+  };
+
+export const ropeInterleaved =
+  ({ arena, kernels }: Machine): Ops["ropeInterleaved"] =>
+  (x, table) => {
+    const shape: readonly number[] = x.shape;
+    const nT = shape[0];
+    const nH = shape.length === 3 ? shape[1] : 1;
+    const nPairs = shape[shape.length - 1] / 2;
+    if (nPairs !== table.nPairs || nT * nPairs !== table.cos.length) {
+      throw new ShapeError(
+        `ropeInterleaved: x ${describe(x)} against a table of ${table.cos.length / table.nPairs} positions, ${table.nPairs} pairs`,
+      );
+    }
+    const data = arena.newFloats(x.data.length);
+    const mark = arena.mark();
+    const from = arena.addressOf(x.data);
+    const cos = arena.addressOf(table.cos);
+    const sin = arena.addressOf(table.sin);
+    kernels.ropeInterleaved(data.byteOffset, from, cos, sin, nT, nH, nPairs);
+    arena.release(mark);
+    return { dims: x.dims, shape: x.shape, data };
+  };
+
+/** The reference's own: a few hundred scores per token, and f64 is required. */
+export const route =
+  (machine: Machine): Ops["route"] =>
+  (logits, bias, rule) =>
+    referenceRoute(logits, { ...bias, home: vectorOf(machine, bias) }, rule);
+
+export const siluMul =
+  ({ arena, kernels }: Machine): Ops["siluMul"] =>
+  (gate, up) => {
+    if (gate.shape[0] !== up.shape[0] || gate.shape[1] !== up.shape[1]) {
+      throw new ShapeError(`siluMul: gate ${describe(gate)} against up ${describe(up)}`);
+    }
+    const n = gate.data.length;
+    const data = arena.newFloats(n);
+    const [g, u] = [arena.addressOf(gate.data), arena.addressOf(up.data)];
+    kernels.siluMul(data.byteOffset, g, u, n);
+    return { dims: gate.dims, shape: gate.shape, data };
+  };
+
+export const add =
+  ({ arena, kernels }: Machine): Ops["add"] =>
+  (a, b) => {
+    if (a.shape[0] !== b.shape[0] || a.shape[1] !== b.shape[1]) {
+      throw new ShapeError(`add: a ${describe(a)} against b ${describe(b)}`);
+    }
+    const n = a.data.length;
+    const data = arena.newFloats(n);
+    kernels.add(data.byteOffset, arena.addressOf(a.data), arena.addressOf(b.data), n);
+    return { dims: a.dims, shape: a.shape, data };
+  };

@@ -1,0 +1,48 @@
+/**
+ * The exports of `kernels-as/assembly/index.ts`, typed: one line per kernel. The equations and the
+ * conditions stand at the head of each file there.
+ * @module
+ */
+import { Arena, reserveMemory } from "./arena.ts";
+
+/** Byte address in the memory that the kernels share with JavaScript. */
+type Address = number;
+
+// biome-ignore format: one kernel per line
+/** Strides count bytes, everything that begins with `n` counts elements. */
+export interface Kernels {
+  heapBase(): Address;
+  linearF32(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearBf16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearScratchBytes(nT: number, nI: number): number;
+  widenBf16(y: Address, x: Address, n: number): void;
+  rmsNorm(y: Address, x: Address, gain: Address, nT: number, nC: number, eps: number): void;
+  layerNorm(y: Address, x: Address, gain: Address, bias: Address, nT: number, nC: number, eps: number): void;
+  ropeInterleaved(y: Address, x: Address, cos: Address, sin: Address, nT: number, nH: number, nPairs: number): void;
+  indexScores(scores: Address, q: Address, k: Address, w: Address, nT: number, nS: number, nH: number, nD: number, start: number, scale: number, scratch: Address): void;
+  indexScoresScratchBytes(nH: number, nD: number): number;
+  topK(out: Address, scores: Address, nS: number, k: number, scratch: Address): number;
+  latentAttention(y: Address, qLatent: Address, qPe: Address, latent: Address, kPe: Address, rows: Address, nRows: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
+  latentAttentionScratchBytes(nRows: number, nH: number, nC: number, nR: number): number;
+  addScaled(y: Address, x: Address, n: number, weight: number): void;
+  siluMul(y: Address, gate: Address, up: Address, n: number): void;
+  exp(y: Address, x: Address, n: number): void;
+  add(y: Address, a: Address, b: Address, n: number): void;
+  copyRows(y: Address, yStride: number, x: Address, xStride: number, bytes: number, nRows: number): void;
+  padRows(y: Address, yStride: number, x: Address, bytes: number, nRows: number): void;
+  gatherRows(y: Address, x: Address, rowBytes: number, rows: Address, nRows: number): void;
+}
+
+/** Kernels and the memory that they work in. */
+export interface Machine {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** Compiles the module over a memory of its own. */
+export async function startMachine(bytes: BufferSource, memoryBytes: number): Promise<Machine> {
+  const memory = reserveMemory(memoryBytes);
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  const kernels = instance.exports as unknown as Kernels;
+  return { arena: new Arena(memory, kernels.heapBase()), kernels };
+}
