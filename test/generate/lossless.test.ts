@@ -132,12 +132,12 @@ describe("generation with 2 guesses, 3 tokens of a vocabulary of 6", () => {
   test.each([
     ["temperature 1", PLAIN],
     [
-      "temperature 1.5, top-k 5, top-p 0.9, repetition penalty 1.3",
+      "temperature 1.5, top-k 5, top-p 0.9, repetition penalty 5",
       {
         temperature: 1.5,
         topK: 5,
         topP: 0.9,
-        repetitionPenalty: 1.3,
+        repetitionPenalty: 5,
       },
     ],
   ] as [string, SamplingOptions][])(

@@ -72,6 +72,11 @@ describe("filters", () => {
     expect(kept(1e-9)).toEqual([0]);
   });
 
+  test("topP 0.5 of four equal ids keeps two: reaching it is enough", () => {
+    const p = of({ temperature: 1, topP: 0.5 }, [], new Float32Array(4));
+    expect([...p]).toEqual([0.5, 0.5, 0, 0]);
+  });
+
   test("minP drops what is less probable than this share of the most probable", () => {
     const logits = Float32Array.from([0.5, 0.3, 0.2].map(Math.log));
     const kept = (minP: number) => chosenOf(of({ temperature: 1, minP }, [], logits));
@@ -147,6 +152,20 @@ describe("changed logits", () => {
   });
 });
 
+describe("logits that leave no choice are refused", () => {
+  const all = new Map([...LOGITS.keys()].map((id) => [id, Number.NEGATIVE_INFINITY]));
+  test.each([
+    ["NaN first", LOGITS.with(0, Number.NaN), {}],
+    ["NaN later", LOGITS.with(3, Number.NaN), {}],
+    ["+Infinity", LOGITS.with(3, Number.POSITIVE_INFINITY), {}],
+    ["every id forbidden", LOGITS, { logitBias: all }],
+  ] as [string, Float32Array<ArrayBuffer>, SamplingOptions][])("%s", (_what, logits, options) => {
+    for (const temperature of [0, 1]) {
+      expect(() => of({ ...options, temperature }, [], logits)).toThrow(SamplingError);
+    }
+  });
+});
+
 describe("draw", () => {
   test("the same seed draws the same 100 ids, another seed others", () => {
     const p = of({ temperature: 2 });
@@ -217,6 +236,11 @@ describe("options out of range are refused, with what was expected and got", () 
     [{ minP: 2 }, "minP: expected a number of 0 … 1, got 2"],
     [{ repetitionPenalty: 0 }, "repetitionPenalty: expected a number above 0, got 0"],
     [{ vocabLimit: 0 }, "vocabLimit: expected a positive integer, got 0"],
+    [{ logitBias: new Map([[-1, 1]]) }, "logitBias: expected ids of 0 or more, got -1"],
+    [
+      { logitBias: new Map([[3, Number.NaN]]) },
+      "logitBias of 3: expected a number below Infinity, got NaN",
+    ],
   ] as [SamplingOptions, string][])("%o", (options, message) => {
     expect(() => checkSampling(options)).toThrow(new SamplingError(message));
   });

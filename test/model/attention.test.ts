@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { exp } from "../../engine/math.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { floatsLike, type Tensor } from "../../engine/tensor.ts";
-import { BACKENDS } from "../ops/backends.ts";
+import { REFERENCES } from "../ops/backends.ts";
 import { firstDifference, firstOtherBits, relativeError } from "../support/compare.ts";
 import { visibleRows } from "../support/mutants/wrong-ops.ts";
 import { naiveMla } from "../support/naive-mla.ts";
@@ -16,7 +16,7 @@ import { tinyModel } from "../support/tiny-model.ts";
 
 const tokens = randomTokens(40, 32, 3);
 
-for (const { name, ops } of BACKENDS) {
+for (const { name, ops } of REFERENCES) {
   describe(`attention (${name})`, () => {
     const model = tinyModel({}, ops);
     const sparse = runAll(model, tokens);
@@ -70,7 +70,7 @@ for (const { name, ops } of BACKENDS) {
 }
 
 describe("absorbed attention in f64", () => {
-  const ops = BACKENDS[1].ops;
+  const ops = REFERENCES[1].ops;
   const model = tinyModel({}, ops);
 
   /** Replaces absorption by expansion: the same wiring, the witness where the attention was. */

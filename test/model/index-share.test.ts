@@ -5,7 +5,7 @@ import { forward, type Model } from "../../engine/model/model.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { noTaps, type Taps } from "../../engine/tap.ts";
 import type { Indices } from "../../engine/tensor.ts";
-import { BACKENDS } from "../ops/backends.ts";
+import { REFERENCES } from "../ops/backends.ts";
 import { randomTokens } from "../support/random.ts";
 import { runAll, stage } from "../support/run.ts";
 import { tinyModel } from "../support/tiny-model.ts";
@@ -35,7 +35,7 @@ function copying(model: Model): Model {
   };
 }
 
-for (const { name, ops } of BACKENDS) {
+for (const { name, ops } of REFERENCES) {
   describe(`IndexShare (${name})`, () => {
     const model = tinyModel({}, ops);
 

@@ -89,16 +89,27 @@ for (const backend of BACKENDS) {
       expect(a).toEqual(b);
     });
 
-    test("equals linear, siluMul and linear, where one expert has all the weight", () => {
-      const [gate, up, down] = [1, 2, 3].map((seed) =>
-        gaussians(nE * nMoe * nHidden, seed).slice(2 * nMoe * nHidden, 3 * nMoe * nHidden),
-      );
-      const g = ops.linear(x, weight(ops, ["moe", "hidden"], [nMoe, nHidden], gate));
-      const u = ops.linear(x, weight(ops, ["moe", "hidden"], [nMoe, nHidden], up));
-      const d = weight(ops, ["hidden", "moe"], [nHidden, nMoe], down);
-      const one = routing([2, 3, 2, 3, 2, 3, 2, 3], [1, 0, 1, 0, 1, 0, 1, 0]);
+    test("rounds as linear, siluMul and linear do: equal bits where one expert has all the weight", () => {
+      const [n, moe, hidden] = [9, 34, 40];
+      const values = [5, 6, 7].map((seed) => gaussians(2 * moe * hidden, seed, 0.3));
+      const second = values.map((bank) => bank.slice(moe * hidden));
+      const wide = random(ops, ["T", "hidden"], [n, hidden], 8);
+      const g = ops.linear(wide, weight(ops, ["moe", "hidden"], [moe, hidden], second[0]));
+      const u = ops.linear(wide, weight(ops, ["moe", "hidden"], [moe, hidden], second[1]));
+      const d = weight(ops, ["hidden", "moe"], [hidden, moe], second[2]);
       const want = ops.read(ops.linear(ops.siluMul(g, u), d));
-      expect(ops.read(ops.experts(x, one, bank))).toEqual(want);
+
+      const [gate, up, down] = values;
+      const two: ExpertBank = {
+        gate: weight(ops, ["E", "moe", "hidden"], [2, moe, hidden], gate),
+        up: weight(ops, ["E", "moe", "hidden"], [2, moe, hidden], up),
+        down: weight(ops, ["E", "hidden", "moe"], [2, hidden, moe], down),
+      };
+      const one = routing(
+        Array.from({ length: 2 * n }, (_, i) => i % 2),
+        Array.from({ length: 2 * n }, (_, i) => i % 2),
+      );
+      expect(ops.read(ops.experts(wide, one, two))).toEqual(want);
     });
 
     test.each([-1, 5])("expert %d does not exist and is refused", (e) => {

@@ -40,11 +40,14 @@ for (const backend of BACKENDS) {
       }
     });
 
-    test("2^30 + 1 − 2^30 is 1: the sum is not rounded to f32 on its way", () => {
-      const x = ops.tensor(["T", "hidden"], [1, 3], [2 ** 30, 1, 2 ** 30]);
-      const w = weight(ops, ["vocab", "hidden"], [1, 3], [1, 1, -1]);
-      expect([...ops.read(ops.linear(x, w))]).toEqual([1]);
-    });
+    test.runIf(backend.exactSums)(
+      "2^30 + 1 − 2^30 is 1: the sum is not rounded to f32 on its way",
+      () => {
+        const x = ops.tensor(["T", "hidden"], [1, 3], [2 ** 30, 1, 2 ** 30]);
+        const w = weight(ops, ["vocab", "hidden"], [1, 3], [1, 1, -1]);
+        expect([...ops.read(ops.linear(x, w))]).toEqual([1]);
+      },
+    );
 
     test("other lengths are refused, and both sides are shown", () => {
       const x = ops.tensor(["T", "hidden"], [1, 2], [1, 2]);

@@ -48,16 +48,14 @@ function fixed(x: number, scale = 0): bigint {
   return shift >= 0n ? mantissa << shift : mantissa >> -shift;
 }
 
-/** Sum of `r^n / n!` over n = first, first + step, … with the signs of `sign`. */
+/** `Σ ± r^n / n!` over n = first, first + step, …; the rest after n = 120 is below 2^-256. */
 function taylor(r: bigint, first: number, step: number, alternate: boolean): bigint {
   let term = ONE;
   let sum = 0n;
-  for (let n = 0; term !== 0n; n++) {
+  for (let n = 0; n <= 120; n++) {
     if (n > 0) term = times(term, r) / BigInt(n);
-    if (n >= first && (n - first) % step === 0) {
-      sum += alternate && ((n - first) / step) % 2 === 1 ? -term : term;
-    }
-    if (n > 200) break;
+    const index = (n - first) / step;
+    if (index >= 0 && Number.isInteger(index)) sum += alternate && index % 2 === 1 ? -term : term;
   }
   return sum;
 }

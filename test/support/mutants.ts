@@ -8,10 +8,12 @@ import { indexerMutants } from "./mutants/indexer.ts";
 import { moeMutants } from "./mutants/moe.ts";
 import { mtpMutants } from "./mutants/mtp.ts";
 import type { Mutant } from "./mutants/mutant.ts";
+import { selectionMutants } from "./mutants/selection.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...attentionMutants,
   ...indexerMutants,
+  ...selectionMutants,
   ...moeMutants,
   ...mtpMutants,
 ];

@@ -61,14 +61,14 @@ export function scoresBy(vote: (w: number, dot: number) => number): Ops["indexSc
 }
 
 /** Picks rows from the visible ones of each query: positions in any order, at most `k`. */
-export type Pick = (visible: number[], score: (s: number) => number, k: number) => number[];
+export type PickRows = (visible: number[], score: (s: number) => number, k: number) => number[];
 
 /** The `k` largest by brute force: sort all, cut, put in order. */
-export const largestFirst: Pick = (visible, score, k) =>
+export const largestFirst: PickRows = (visible, score, k) =>
   visible.sort((a, b) => score(b) - score(a) || a - b).slice(0, k);
 
 /** A top-k that picks its own way. */
-export function topKBy(pick: Pick): Ops["topK"] {
+export function topKBy(pick: PickRows): Ops["topK"] {
   return (scores, k) => {
     const [nT, nS] = scores.shape;
     const nK = Math.min(k, nS);
