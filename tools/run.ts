@@ -69,7 +69,7 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
   const { signal } = hooks;
   checkPrompt(model, prompt);
   const hasDraft = (generation.draftSteps ?? 0) > 0;
-  const session = new Session(model, { chunk, draft: hasDraft });
+  const session = new Session(model, { chunk, draft: hasDraft, onProgress: hooks.onPrefill });
   const decoder = hooks.decoder ?? spelledIds();
   const stops = new StopStrings(request.stopTexts);
   const tokens: GeneratedToken[] = [];
@@ -81,11 +81,9 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
   };
 
   const start = performance.now();
-  const nPrefilled = await prefill(session, prompt, chunk, hooks);
   const steps = generate(session, prompt, { ...generation, signal });
-  let step: IteratorResult<GeneratedToken, FinishReason> = signal.aborted
-    ? { done: true, value: "aborted" }
-    : await steps.next();
+  let step = await steps.next();
+  const nPrefilled = Math.min(session.tokens.length, prompt.length);
   const first = performance.now();
   hooks.onPrefilled();
   while (!step.done && !stops.stopped) {
@@ -123,26 +121,6 @@ function checkPrompt({ config }: Model, prompt: readonly number[]): void {
     const range = `0 … ${config.vocabSize - 1}`;
     throw new CliError(`prompt: token ${wrong}: expected an id of ${range}, got ${prompt[wrong]}`);
   }
-}
-
-/**
- * Runs all but the last token, which {@link generate} runs for its logits. Between two steps the
- * event loop turns, so that Ctrl-C is heard. Returns how much of the prompt will have been run.
- */
-async function prefill(
-  session: Session,
-  prompt: readonly number[],
-  chunk: number,
-  { signal, onPrefill }: RunHooks,
-): Promise<number> {
-  const last = prompt.length - 1;
-  for (let at = 0; at < last; at += chunk) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    if (signal.aborted) return at;
-    session.append(prompt.slice(at, Math.min(at + chunk, last)));
-    onPrefill(Math.min(at + chunk, last), prompt.length);
-  }
-  return prompt.length;
 }
 
 /** A step gives the guesses that were kept and one token more, so it starts after an unguessed one. */

@@ -65,9 +65,14 @@ export async function* generate(
   if (!(Number.isInteger(maxTokens) && maxTokens >= 0)) {
     throw new RangeError(`maxTokens: expected an integer of 0 or more, got ${maxTokens}`);
   }
-  if (options.draftSteps && !session.draft) {
+  const { draftSteps = 0 } = options;
+  if (!(Number.isInteger(draftSteps) && draftSteps >= 0)) {
+    throw new RangeError(`draftSteps: expected an integer of 0 or more, got ${draftSteps}`);
+  }
+  if (draftSteps > 0 && !session.draft) {
     throw new RangeError("draftSteps: the session was made without a draft head");
   }
+  if (!(await session.prefill(prompt, signal))) return "aborted";
 
   let nGenerated = 0;
   let lastBreath = Date.now();

@@ -29,7 +29,7 @@ export interface SessionOptions {
   /** Keep the MTP layer's caches too, for speculative decoding. */
   readonly draft?: boolean;
   readonly taps?: Taps;
-  /** Called after each prefill step with the positions done and wanted. */
+  /** Called after each step of a run of several steps, with the positions done and wanted. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -97,13 +97,32 @@ export class Session {
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync: no tokens");
     this.#check(tokens, 0);
-    let same = 0;
-    while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;
+    const same = this.#commonPrefix(tokens);
     const kind =
       same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
     const kept = Math.min(same, tokens.length - 1);
     this.truncate(kept);
     return { kind, kept, logits: this.append(tokens.slice(kept)) };
+  }
+
+  /**
+   * Runs all of `tokens` but the last, and lets the event loop turn between two steps, so that an
+   * abort can arrive; {@link sync} is then left with one token. False when `signal` ended it.
+   *
+   * @throws as {@link sync}
+   */
+  async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<boolean> {
+    if (tokens.length === 0) throw new TokenError("prefill: no tokens");
+    this.#check(tokens, 0);
+    const end = tokens.length - 1;
+    this.truncate(Math.min(this.#commonPrefix(tokens), end));
+    for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (signal?.aborted) return false;
+      this.#run(tokens.slice(at, Math.min(at + this.#chunk, end)), () => []);
+      this.#onProgress(this.#tokens.length, tokens.length);
+    }
+    return true;
   }
 
   /** Appends tokens and returns the logits after the last one. Errors as {@link sync}. */
@@ -155,7 +174,7 @@ export class Session {
       this.#tokens.push(...part);
       results.push(...take(hidden, this.#tokens.length === total));
       ops.release(mark);
-      this.#onProgress(this.#tokens.length, total);
+      if (tokens.length > this.#chunk) this.#onProgress(this.#tokens.length, total);
     }
     return results;
   }
@@ -184,6 +203,13 @@ export class Session {
     return Array.from({ length: hidden.shape[0] }, (_, t) =>
       values.subarray(t * vocabSize, (t + 1) * vocabSize),
     );
+  }
+
+  /** How many tokens from the first on are the ones that the caches hold. */
+  #commonPrefix(tokens: readonly number[]): number {
+    let same = 0;
+    while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;
+    return same;
   }
 
   #check(tokens: readonly number[], start: number): void {

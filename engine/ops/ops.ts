@@ -149,14 +149,14 @@ export interface Ops {
 
   /** `[T, A+B] → [T, A], [T, B]` */
   split<T extends string, A extends string, B extends string>(
-    x: Tensor<[T, `${A}+${B}`]>,
+    x: Tensor<[T, NoInfer<`${A}+${B}`>]>,
     a: A,
     nA: number,
     b: B,
   ): [Tensor<[T, A]>, Tensor<[T, B]>];
   /** `[T, H, A+B] → [T, H, A], [T, H, B]` */
   splitEach<T extends string, H extends string, A extends string, B extends string>(
-    x: Tensor<[T, H, `${A}+${B}`]>,
+    x: Tensor<[T, H, NoInfer<`${A}+${B}`>]>,
     a: A,
     nA: number,
     b: B,

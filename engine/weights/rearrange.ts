@@ -101,7 +101,7 @@ type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 
 /** The elements as whole words, copied: what moves is the format's bits. */
 function elementsOf(raw: RawTensor): Uint16Array {
-  const { buffer } = raw.bytes.slice();
+  const { buffer } = new Uint8Array(raw.bytes); // a copy, even where `slice` gives a view
   const width = raw.bytes.length / sizeOf(raw.shape);
   const words: Elements =
     width === 8

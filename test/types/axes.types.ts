@@ -52,10 +52,10 @@ ops.linear(x, w.qBProj);
 ops.rmsNorm(latent, w.qANorm, cfg.latentNormEps);
 
 // @ts-expect-error the attention's heads are nope first, rope last
-ops.ropeInterleaved(ops.splitEach(q, "rope", cfg.qkRopeHeadDim, "nope")[0], rope);
+ops.splitEach(q, "rope", cfg.qkRopeHeadDim, "nope");
 
 // @ts-expect-error the indexer's heads are rope first, nope last (G15)
-ops.ropeInterleaved(ops.splitEach(idxQ, "idxNope", 64, "rope")[1], rope);
+ops.splitEach(idxQ, "idxNope", 64, "rope");
 
 // @ts-expect-error the part without positions is not rotated
 ops.ropeInterleaved(qNope, rope);

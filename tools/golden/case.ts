@@ -68,7 +68,7 @@ async function unpack(source: ByteSource): Promise<Map<string, GoldenTensor>> {
   const { tensors } = await readHeader(source);
   const dump = new Map<string, GoldenTensor>();
   for (const [name, { dtype, shape, offset, length }] of tensors) {
-    const { buffer } = (await source.read(offset, length)).slice();
+    const { buffer } = new Uint8Array(await source.read(offset, length));
     const data =
       dtype === "I32"
         ? new Int32Array(buffer)

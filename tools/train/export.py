@@ -81,7 +81,7 @@ def generation_config() -> dict:
         "_from_model_config": True,
         "eos_token_id": [ID["<|endoftext|>"], ID["<|user|>"], ID["<|observation|>"]],
         "pad_token_id": ID["<|endoftext|>"],
-        "temperature": 1.0,
+        "temperature": 0.7,
         "top_p": 0.95,
         "transformers_version": "5.12.0",
     }

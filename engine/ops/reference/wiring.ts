@@ -6,7 +6,7 @@ import { describe, floatsLike, ShapeError, sizeOf, type Tensor } from "../../ten
 
 /** `[T, A+B] → [T, A], [T, B]` */
 export function split<T extends string, A extends string, B extends string>(
-  x: Tensor<[T, `${A}+${B}`]>,
+  x: Tensor<[T, NoInfer<`${A}+${B}`>]>,
   a: A,
   nA: number,
   b: B,
@@ -23,7 +23,7 @@ export function split<T extends string, A extends string, B extends string>(
 
 /** `[T, H, A+B] → [T, H, A], [T, H, B]` */
 export function splitEach<T extends string, H extends string, A extends string, B extends string>(
-  x: Tensor<[T, H, `${A}+${B}`]>,
+  x: Tensor<[T, H, NoInfer<`${A}+${B}`>]>,
   a: A,
   nA: number,
   b: B,

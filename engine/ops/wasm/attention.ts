@@ -116,12 +116,15 @@ export const latentAttention =
     return { dims: qLatent.dims, shape: qLatent.shape, data };
   };
 
-/** The rows that query `t` may see. */
+/** The rows that query `t` may see: those before the padding. */
 function chosenRows(topK: Indices, t: number, nS: number): Int32Array {
   const [, nK] = topK.shape;
-  const rows = topK.data.slice(t * nK, (t + 1) * nK).filter((s) => s >= 0);
-  if (rows.some((s) => s >= nS)) {
-    throw new ShapeError(`latentAttention: top-k row ${t} names a position past ${nS - 1}`);
+  const row = topK.data.subarray(t * nK, (t + 1) * nK);
+  let n = 0;
+  for (; n < nK && row[n] !== NO_ROW; n++) {
+    if (!(row[n] >= 0 && row[n] < nS)) {
+      throw new ShapeError(`latentAttention: top-k row ${t} names position ${row[n]} of ${nS}`);
+    }
   }
-  return rows;
+  return row.subarray(0, n);
 }

@@ -2,6 +2,7 @@
  * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
  * @module
  */
+import { FP8_BLOCK } from "../../raw-tensor.ts";
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
 import { route as referenceRoute } from "../reference/route.ts";
@@ -13,17 +14,31 @@ export const embed =
   (tokens, table) => {
     const { arena, kernels } = machine;
     const [nVocab, nHidden] = table.shape;
-    const { address, stride, format } = placedOf(machine, table);
-    // The kernel writes whole rows of eights; the last one may reach past the tensor.
+    const placed = placedOf(machine, table);
+    // The kernels write whole padded rows; the last one may reach past the tensor.
     const room = arena.newFloats(tokens.length * nHidden + padded(nHidden) - nHidden);
     const data = room.subarray(0, tokens.length * nHidden);
     tokens.forEach((token, t) => {
       if (!(token >= 0 && token < nVocab)) {
         throw new ShapeError(`embed: token ${token} at ${t} is outside 0 … ${nVocab - 1}`);
       }
-      const row = address + token * stride;
-      if (format === "F32") data.set(arena.floats(row, nHidden), t * nHidden);
-      else kernels.widenBf16(data.byteOffset + 4 * t * nHidden, row, padded(nHidden));
+      const row = placed.address + token * placed.stride;
+      const y = data.byteOffset + 4 * t * nHidden;
+      switch (placed.format) {
+        case "F32":
+          data.set(arena.floats(row, nHidden), t * nHidden);
+          break;
+        case "BF16":
+          kernels.widenBf16(y, row, padded(nHidden));
+          break;
+        case "FP8": {
+          const block = Math.floor(token / FP8_BLOCK) * Math.ceil(nHidden / FP8_BLOCK);
+          kernels.widenFp8(y, row, placed.scales + 4 * block, padded(nHidden));
+          break;
+        }
+        default:
+          placed.format satisfies never;
+      }
     });
     return { dims: ["T", "hidden"], shape: [tokens.length, nHidden], data };
   };

@@ -14,8 +14,10 @@ export interface Kernels {
   heapBase(): Address;
   linearF32(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearBf16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearFp8(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, scales: Address, firstRow: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearScratchBytes(nT: number, nI: number): number;
   widenBf16(y: Address, x: Address, n: number): void;
+  widenFp8(y: Address, e: Address, scale: Address, n: number): void;
   rmsNorm(y: Address, x: Address, gain: Address, nT: number, nC: number, eps: number): void;
   layerNorm(y: Address, x: Address, gain: Address, bias: Address, nT: number, nC: number, eps: number): void;
   ropeInterleaved(y: Address, x: Address, cos: Address, sin: Address, nT: number, nH: number, nPairs: number): void;

@@ -7,7 +7,7 @@ import type { Ops, Routing } from "../ops.ts";
 import type { Machine } from "./kernels.ts";
 import { type Placed, padded, placedOf } from "./placed.ts";
 
-/** Rows in memory: `nColumns` numbers each, a multiple of eight, the last of them perhaps zeros. */
+/** Rows in memory: `nColumns` numbers each, a multiple of sixteen, the last of them perhaps zeros. */
 export interface PaddedRows {
   readonly address: number;
   readonly stride: number;
@@ -29,7 +29,7 @@ export function paddedRows(
   return { address, stride: 4 * wide, nColumns: wide };
 }
 
-/** `y[t,o] = Σ_i x[t,i] · w[firstRow + o, i]`, rows of `y` being `yStride` bytes apart. */
+/** `y[t,o] = Σ_i x[t,i] · w[m,o,i]` for one matrix `m`; rows of `y` are `yStride` bytes apart. */
 function multiply(
   { arena, kernels }: Machine,
   y: number,
@@ -37,14 +37,29 @@ function multiply(
   x: PaddedRows,
   nT: number,
   w: Placed,
-  firstRow: number,
+  m: number,
   nO: number,
 ): void {
-  const rows = w.address + firstRow * w.stride;
+  const { address: xAt, stride: xStride, nColumns } = x;
+  const wAt = w.address + m * w.matrixBytes;
   const mark = arena.mark();
-  const scratch = arena.scratch(kernels.linearScratchBytes(nT, x.nColumns));
-  const kernel = w.format === "BF16" ? kernels.linearBf16 : kernels.linearF32;
-  kernel(y, yStride, x.address, x.stride, rows, w.stride, nT, x.nColumns, nO, scratch);
+  const scratch = arena.scratch(kernels.linearScratchBytes(nT, nColumns));
+  switch (w.format) {
+    case "F32":
+      kernels.linearF32(y, yStride, xAt, xStride, wAt, w.stride, nT, nColumns, nO, scratch);
+      break;
+    case "BF16":
+      kernels.linearBf16(y, yStride, xAt, xStride, wAt, w.stride, nT, nColumns, nO, scratch);
+      break;
+    case "FP8": {
+      const scales = w.scales + m * w.scaleBytes;
+      // biome-ignore format: as above
+      kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, scales, 0, nT, nColumns, nO, scratch);
+      break;
+    }
+    default:
+      w.format satisfies never;
+  }
   arena.release(mark);
 }
 
@@ -80,7 +95,7 @@ export const perHead =
     for (let h = 0; h < nH; h++) {
       const y = data.byteOffset + 4 * h * nO;
       const rows = { ...all, address: all.address + h * all.stride, stride: nH * all.stride };
-      multiply(machine, y, 4 * nH * nO, rows, nT, placedOf(machine, w), h * nO, nO);
+      multiply(machine, y, 4 * nH * nO, rows, nT, placedOf(machine, w), h, nO);
     }
     arena.release(mark);
     return { dims: [x.dims[0], x.dims[1], w.dims[1]], shape: [nT, nH, nO], data };
@@ -122,13 +137,13 @@ export const experts =
       kernels.gatherRows(rows.address, all.address, all.stride, which, n);
       const g = arena.newFloats(n * nMoe);
       const u = arena.newFloats(n * nMoe);
-      multiply(machine, g.byteOffset, 4 * nMoe, rows, n, gate, expert * nMoe, nMoe);
-      multiply(machine, u.byteOffset, 4 * nMoe, rows, n, up, expert * nMoe, nMoe);
+      multiply(machine, g.byteOffset, 4 * nMoe, rows, n, gate, expert, nMoe);
+      multiply(machine, u.byteOffset, 4 * nMoe, rows, n, up, expert, nMoe);
       kernels.siluMul(g.byteOffset, g.byteOffset, u.byteOffset, n * nMoe);
 
       const inner = paddedRows(machine, g, n, nMoe);
       const out = arena.newFloats(n * nHidden);
-      multiply(machine, out.byteOffset, 4 * nHidden, inner, n, down, expert * nHidden, nHidden);
+      multiply(machine, out.byteOffset, 4 * nHidden, inner, n, down, expert, nHidden);
       tokens.forEach((t, i) => {
         const y = data.byteOffset + 4 * t * nHidden;
         kernels.addScaled(y, out.byteOffset + 4 * i * nHidden, nHidden, weights[i]);
