@@ -6,6 +6,9 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
+  type Checkpoint,
+  checkedOps,
+  f32ReferenceBounds,
   loadWeights,
   type Model,
   type ModelConfig,
@@ -15,13 +18,15 @@ import {
   parseConfig,
   referenceOps,
 } from "../engine/index.ts";
+import { wasmBounds, wasmOps } from "../engine/ops/wasm/index.ts";
 import { parseJson } from "../engine/weights/json.ts";
 import type { OnProgress } from "../engine/weights/load.ts";
 import { CliError } from "./cli-error.ts";
 import { fileCheckpoint } from "./file-source.ts";
+import { ourPackage } from "./our-package.ts";
 
 /** Names that `--backend` takes. */
-export const BACKENDS = ["reference"] as const;
+export const BACKENDS = ["reference", "wasm"] as const;
 
 /** The arithmetic to run with. */
 export type Backend = (typeof BACKENDS)[number];
@@ -29,6 +34,8 @@ export type Backend = (typeof BACKENDS)[number];
 /** How to open a model. */
 export interface OpenOptions {
   readonly backend?: Backend;
+  /** Compare every op with the f64 reference and stop at the first that leaves its bound. */
+  readonly check?: boolean;
   /** Default f32. */
   readonly precision?: Precision;
   /** See {@link ModelConfig.latentNormEps}. */
@@ -58,10 +65,10 @@ export interface OpenModel extends OpenConfig {
  */
 export async function openModel(folder: string, options: OpenOptions = {}): Promise<OpenModel> {
   const opened = await openConfig(folder, options.latentEps);
-  const ops = newOps(options.backend ?? "reference", options.precision ?? "f32");
   const files = fileCheckpoint(folder);
   try {
     const checkpoint = await openCheckpoint(files);
+    const ops = await newOps(options, checkpoint);
     const weights = await loadWeights(ops, opened.config, checkpoint, options.onProgress);
     return { ...opened, model: { config: opened.config, weights, ops } };
   } finally {
@@ -89,11 +96,37 @@ export async function readConfig(file: string, latentEps?: number): Promise<Open
   return { config, name: basename(resolve(file, "..")), sha256 };
 }
 
-function newOps(backend: Backend, precision: Precision): Ops {
+async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops> {
+  const { backend = "reference", precision = "f32", check = false } = options;
   switch (backend) {
     case "reference":
+      if (check && precision === "f32") {
+        return checkedOps(referenceOps("f32"), referenceOps("f64"), f32ReferenceBounds);
+      }
       return referenceOps(precision);
+    case "wasm": {
+      if (precision !== "f32") {
+        throw new CliError(`backend wasm: expected precision f32, got ${precision}`);
+      }
+      const fast = await wasmOps(await kernels(), { memoryBytes: memoryFor(checkpoint) });
+      return check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
+    }
     default:
       return backend satisfies never;
   }
+}
+
+/** Room for the weights, twice their size where they are widened, and for caches and scratch. */
+function memoryFor(checkpoint: Checkpoint): number {
+  let bytes = 2 ** 30;
+  for (const { length } of checkpoint.tensors.values()) bytes += 2 * length;
+  return Math.min(bytes, 2 ** 32);
+}
+
+async function kernels(): Promise<Uint8Array<ArrayBuffer>> {
+  const file = join((await ourPackage()).folder, "kernels-as/build/kernels.wasm");
+  const bytes = await readFile(file).catch(() => {
+    throw new CliError(`no kernels at ${file}: npm run build makes them`);
+  });
+  return new Uint8Array(bytes);
 }

@@ -15,6 +15,7 @@ import type { Terminal } from "./terminal.ts";
 interface RunOptions {
   readonly model?: string;
   readonly backend: Backend;
+  readonly check?: boolean;
   readonly maxTokens: number;
   readonly temperature?: number;
   readonly topP?: number;
@@ -76,6 +77,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     .option("--logprobs <n>", "with --json: log-probabilities, of the n likeliest too", COUNT)
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .option("--check", "compare every op with the f64 reference, and stop at a bad one")
     .addHelpText("after", HELP)
     .action(async (text: string | undefined, options: RunOptions, command: Command) => {
       if (text !== undefined && options.tokens) {
@@ -105,6 +107,7 @@ async function runCommand(
   const loading = progressLine(stderr, "loading");
   const { model } = await openModel(folder, {
     backend: options.backend,
+    check: options.check ?? false,
     latentEps: options.latentEps,
     onProgress: loading.update,
   }).finally(loading.end);

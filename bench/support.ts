@@ -1,0 +1,14 @@
+/**
+ * The wasm backend for measurements.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import type { Ops } from "../engine/index.ts";
+import { wasmOps } from "../engine/ops/wasm/index.ts";
+
+const FILE = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
+
+/** Wasm ops with room for a few matrices. */
+export function fastOps(): Promise<Ops> {
+  return wasmOps(readFileSync(FILE), { memoryBytes: 2 ** 28 });
+}

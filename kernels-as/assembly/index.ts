@@ -1,0 +1,22 @@
+// The exports of kernels.wasm. Every argument is a byte address, a stride in bytes, a length or a
+// number that the equation names; engine/ops/wasm/kernels.ts types them.
+export { add } from "./add";
+export { widenBf16 } from "./embed";
+export { exp } from "./exp";
+export { addScaled } from "./experts";
+export { indexScores, indexScoresScratchBytes } from "./index-scores";
+export { latentAttention, latentAttentionScratchBytes } from "./latent-attention";
+export { layerNorm } from "./layer-norm";
+export { linearF32, linearScratchBytes } from "./linear";
+export { linearBf16 } from "./linear-bf16";
+export { linearFp8, widenFp8 } from "./linear-fp8";
+export { rmsNorm } from "./rms-norm";
+export { ropeInterleaved } from "./rope-interleaved";
+export { siluMul } from "./silu-mul";
+export { topK } from "./top-k";
+export { copyRows, gatherRows, padRows } from "./wiring";
+
+/** First address that JavaScript may use: below it stand the constants. */
+export function heapBase(): usize {
+  return __heap_base;
+}

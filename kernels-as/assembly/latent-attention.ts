@@ -1,0 +1,205 @@
+// latent-attention: y[h] = Σ_s softmax_s(scale · (qLatent[h]·latent[s] + qPe[h]·kPe[s])) · latent[s]
+//
+// Specification: engine/ops/reference/latent-attention.ts
+// Difference:    dot products as in linear.ts, exp4 of exp.ts, the denominator in f64; the sum
+//                over rows in f32: 64 rows in ascending order, then the sum of those sums.
+// Requires:      nC % 16 == 0, nR % 16 == 0, nRows > 0; y, q dense; scratch of
+//                latentAttentionScratchBytes. One query; its heads may be shared out in any way.
+//
+// The chosen rows lie anywhere in the cache. They are gathered in blocks of 64, which the L2 cache
+// holds while all heads pass by: once for the scores, once more for the sum.
+import { promoteHigh, sumLanes } from "./doubles";
+import { exp4 } from "./exp";
+import { linearF32, linearScratchBytes } from "./linear";
+import { gatherRows } from "./wiring";
+
+const BLOCK_ROWS = 64;
+const BLOCK_BYTES: usize = 64 << 2;
+
+/** Bytes of one head's scores: whole blocks. */
+function scoreStride(nRows: i32): usize {
+  return <usize>((nRows + BLOCK_ROWS - 1) / BLOCK_ROWS) * BLOCK_BYTES;
+}
+
+export function latentAttentionScratchBytes(nRows: i32, nH: i32, nC: i32, nR: i32): usize {
+  const blocks = <usize>(nC + nR) * BLOCK_BYTES;
+  const scores = <usize>nH * (scoreStride(nRows) + BLOCK_BYTES);
+  return blocks + scores + linearScratchBytes(nH, max(nC, nR));
+}
+
+export function latentAttention(
+  y: usize,
+  qLatent: usize,
+  qPe: usize,
+  latent: usize,
+  kPe: usize,
+  rows: usize,
+  nRows: i32,
+  nH: i32,
+  nC: i32,
+  nR: i32,
+  scale: f32,
+  scratch: usize,
+): void {
+  const latentBlock = scratch;
+  const scores = latentBlock + <usize>nC * BLOCK_BYTES;
+  const rest = scores + <usize>nH * scoreStride(nRows);
+  const stride = scoreStride(nRows);
+  for (let k = 0; k < nRows; k += BLOCK_ROWS) {
+    const n = min(BLOCK_ROWS, nRows - k);
+    const at = <usize>k << 2;
+    scoreBlock(scores + at, stride, qLatent, qPe, latent, kPe, rows + at, n, nH, nC, nR, scale, latentBlock, rest);
+  }
+
+  memory.fill(y, 0, (<usize>nH * <usize>nC) << 2);
+  const latentBytes = <usize>nC << 2;
+  for (let h = 0; h < nH; h++) {
+    const total = softmaxNumerators(scores + <usize>h * stride, nRows);
+    store<f32>(rest + (<usize>h << 2), total);
+  }
+  for (let k = 0; k < nRows; k += BLOCK_ROWS) {
+    const n = min(BLOCK_ROWS, nRows - k);
+    const at = <usize>k << 2;
+    gatherRows(latentBlock, latent, latentBytes, rows + at, n);
+    addRows(y, scores + at, stride, latentBlock, n, nH, nC);
+  }
+  for (let h = 0; h < nH; h++) {
+    const total = f32x4.splat(load<f32>(rest + (<usize>h << 2)));
+    for (let b: usize = 0; b < latentBytes; b += 16) {
+      v128.store(y + b, f32x4.div(v128.load(y + b), total));
+    }
+    y += latentBytes;
+  }
+}
+
+/** Scores of `n` rows for every head. `rest` holds rotary keys, their dot products and scratch. */
+function scoreBlock(
+  scores: usize,
+  stride: usize,
+  qLatent: usize,
+  qPe: usize,
+  latent: usize,
+  kPe: usize,
+  rows: usize,
+  n: i32,
+  nH: i32,
+  nC: i32,
+  nR: i32,
+  scale: f32,
+  latentBlock: usize,
+  rest: usize,
+): void {
+  const latentBytes = <usize>nC << 2;
+  const peBytes = <usize>nR << 2;
+  const peDots = rest + <usize>nR * BLOCK_BYTES;
+  const linearScratch = peDots + <usize>nH * BLOCK_BYTES;
+  gatherRows(latentBlock, latent, latentBytes, rows, n);
+  gatherRows(rest, kPe, peBytes, rows, n);
+  linearF32(scores, stride, qLatent, latentBytes, latentBlock, latentBytes, nH, nC, n, linearScratch);
+  linearF32(peDots, BLOCK_BYTES, qPe, peBytes, rest, peBytes, nH, nR, n, linearScratch);
+
+  const scales = f32x4.splat(scale);
+  for (let h = 0; h < nH; h++) {
+    const row = scores + <usize>h * stride;
+    const peRow = peDots + <usize>h * BLOCK_BYTES;
+    for (let b: usize = 0; b < BLOCK_BYTES; b += 16) {
+      const dot = f32x4.add(v128.load(row + b), v128.load(peRow + b));
+      v128.store(row + b, f32x4.mul(dot, scales));
+    }
+    // No row stands here: e^−Infinity adds nothing.
+    for (let k = n; k < BLOCK_ROWS; k++) store<f32>(row + (<usize>k << 2), -Infinity);
+  }
+}
+
+/** z[k] becomes e^(z[k] − max z), in place. Returns their sum, rounded once. */
+function softmaxNumerators(z: usize, nRows: i32): f32 {
+  const end = z + scoreStride(nRows);
+  let m = f32x4.splat(-Infinity);
+  for (let p = z; p < end; p += 16) m = f32x4.max(m, v128.load(p));
+  // The largest of four lanes, in every lane.
+  m = f32x4.max(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2));
+  m = f32x4.max(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1));
+  let total = f64x2.splat(0);
+  for (let p = z; p < end; p += 16) {
+    const e = exp4(f32x4.sub(v128.load(p), m));
+    v128.store(p, e);
+    total = f64x2.add(total, f64x2.add(f64x2.promote_low_f32x4(e), promoteHigh(e)));
+  }
+  return <f32>sumLanes(total);
+}
+
+/** y[h] += Σ_k p[h,k] · rows[k], eight numbers of four heads at a time. */
+function addRows(y: usize, p: usize, stride: usize, rows: usize, n: i32, nH: i32, nC: i32): void {
+  const rowBytes = <usize>nC << 2;
+  let h = 0;
+  for (; h + 4 <= nH; h += 4) {
+    for (let b: usize = 0; b < rowBytes; b += 32) addRows4(y + b, p, stride, rows + b, rowBytes, n);
+    y += rowBytes << 2;
+    p += stride << 2;
+  }
+  for (; h < nH; h++) {
+    for (let b: usize = 0; b < rowBytes; b += 32) addRows1(y + b, p, rows + b, rowBytes, n);
+    y += rowBytes;
+    p += stride;
+  }
+}
+
+function addRows4(y: usize, p0: usize, stride: usize, row: usize, rowBytes: usize, n: i32): void {
+  let p1 = p0 + stride;
+  let p2 = p1 + stride;
+  let p3 = p2 + stride;
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  const end = p0 + (<usize>n << 2);
+  while (p0 < end) {
+    const a = v128.load(row);
+    const b = v128.load(row, 16);
+    const w0 = v128.load32_splat(p0);
+    a0 = f32x4.add(a0, f32x4.mul(w0, a));
+    b0 = f32x4.add(b0, f32x4.mul(w0, b));
+    const w1 = v128.load32_splat(p1);
+    a1 = f32x4.add(a1, f32x4.mul(w1, a));
+    b1 = f32x4.add(b1, f32x4.mul(w1, b));
+    const w2 = v128.load32_splat(p2);
+    a2 = f32x4.add(a2, f32x4.mul(w2, a));
+    b2 = f32x4.add(b2, f32x4.mul(w2, b));
+    const w3 = v128.load32_splat(p3);
+    a3 = f32x4.add(a3, f32x4.mul(w3, a));
+    b3 = f32x4.add(b3, f32x4.mul(w3, b));
+    p0 += 4;
+    p1 += 4;
+    p2 += 4;
+    p3 += 4;
+    row += rowBytes;
+  }
+  addPair(y, a0, b0);
+  addPair(y + rowBytes, a1, b1);
+  addPair(y + (rowBytes << 1), a2, b2);
+  addPair(y + rowBytes * 3, a3, b3);
+}
+
+function addRows1(y: usize, p: usize, row: usize, rowBytes: usize, n: i32): void {
+  let a = f32x4.splat(0);
+  let b = a;
+  const end = p + (<usize>n << 2);
+  while (p < end) {
+    const w = v128.load32_splat(p);
+    a = f32x4.add(a, f32x4.mul(w, v128.load(row)));
+    b = f32x4.add(b, f32x4.mul(w, v128.load(row, 16)));
+    p += 4;
+    row += rowBytes;
+  }
+  addPair(y, a, b);
+}
+
+/** Adds eight sums to y. */
+function addPair(y: usize, a: v128, b: v128): void {
+  v128.store(y, f32x4.add(v128.load(y), a));
+  v128.store(y, f32x4.add(v128.load(y, 16), b), 16);
+}

@@ -1,0 +1,169 @@
+// linear: y[t,o] = Σ_i x[t,i] · w[o,i], w in fp8 (e4m3) with one f32 scale per 128 × 128 block
+//
+// Specification: engine/ops/reference/linear.ts, with the numbers of engine/weights/dtypes.ts
+// Difference:    none to linear.ts: the same bits as with the rounded products e · scale in f32.
+// Requires:      what linear.ts requires; no NaN in w; |scale| < 128.
+//
+// A byte s eeee fff becomes the f32 s 0000 eeee fff 0…0, which is its value · 2^-120, denormals
+// and all; a multiplication with scale · 2^120 does the rest, in one rounding.
+import { joinInOrder } from "./lanes";
+import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+
+/** Columns, and rows, that share one scale. */
+const SCALE_BLOCK = 128;
+
+/** The sign and the seven bits below it, after a shift by 20. In memory as in exp.ts. */
+const E4M3_BITS = memory.data<u32>([0x87f00000]);
+
+/**
+ * @param w        row `firstRow` of the matrix; callers may share out its rows in any way
+ * @param scales   all scales of the matrix, `[⌈rows/128⌉, ⌈nI/128⌉]`
+ * @param firstRow counts from 0 in the matrix
+ */
+export function linearFp8(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  wStride: usize,
+  scales: usize,
+  firstRow: i32,
+  nT: i32,
+  nI: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  const scaleStride = <usize>((nI + SCALE_BLOCK - 1) / SCALE_BLOCK) << 2;
+  if (nT == 1) {
+    rowsFp8(y, x, w, wStride, scales, scaleStride, firstRow, nI, nO);
+    return;
+  }
+  const wide = scratch + <usize>nT * PANEL_ROWS * SUMS_BYTES;
+  const wideStride = BLOCK_COLUMNS << 2;
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
+    const rows = min(PANEL_ROWS, nO - o);
+    clearSums(scratch, nT);
+    for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
+      const columns = min(BLOCK_COLUMNS, nI - i);
+      for (let r = 0; r < rows; r++) {
+        const row = w + <usize>(o + r) * wStride + <usize>i;
+        const scale = scales + <usize>((firstRow + o + r) / SCALE_BLOCK) * scaleStride;
+        widenFp8(wide + r * wideStride, row, scale + <usize>((i / SCALE_BLOCK) << 2), columns);
+      }
+      addBlock(scratch, x + (<usize>i << 2), xStride, wide, wideStride, nT, columns, rows);
+    }
+    joinSums(y + (<usize>o << 2), yStride, scratch, nT, rows);
+  }
+}
+
+/** y[i] = e[i] · scale[⌊i/128⌋] for n columns from a multiple of 128 on; n % 8 == 0. */
+export function widenFp8(y: usize, e: usize, scale: usize, n: i32): void {
+  const mask = v128.load32_splat(E4M3_BITS);
+  for (let i = 0; i < n; i += SCALE_BLOCK) {
+    const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
+    const end = e + <usize>min(SCALE_BLOCK, n - i);
+    while (e < end) {
+      const v = v128.load8x8_s(e);
+      v128.store(y, f32x4.mul(lowHalf(v, mask), factor));
+      v128.store(y, f32x4.mul(highHalf(v, mask), factor), 16);
+      e += 8;
+      y += 32;
+    }
+    scale += 4;
+  }
+}
+
+const TWO_TO_120: f32 = 1.329227995784916e36;
+
+/** The first four of eight sign-extended bytes, times 2^-120. */
+function lowHalf(v: v128, mask: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(v), 20), mask);
+}
+
+/** The last four. */
+function highHalf(v: v128, mask: v128): v128 {
+  return v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(v), 20), mask);
+}
+
+/** One token against nO rows. */
+function rowsFp8(
+  y: usize,
+  x: usize,
+  w: usize,
+  wStride: usize,
+  scales: usize,
+  scaleStride: usize,
+  firstRow: i32,
+  nI: i32,
+  nO: i32,
+): void {
+  let o = 0;
+  for (; o + 2 <= nO; o += 2) {
+    const scale0 = scales + <usize>((firstRow + o) / SCALE_BLOCK) * scaleStride;
+    const scale1 = scales + <usize>((firstRow + o + 1) / SCALE_BLOCK) * scaleStride;
+    rows2(y, x, w, w + wStride, scale0, scale1, nI);
+    w += wStride << 1;
+    y += 8;
+  }
+  if (o < nO) {
+    row1(y, x, w, scales + <usize>((firstRow + o) / SCALE_BLOCK) * scaleStride, nI);
+  }
+}
+
+function rows2(
+  y: usize,
+  x: usize,
+  w0: usize,
+  w1: usize,
+  scale0: usize,
+  scale1: usize,
+  nI: i32,
+): void {
+  const mask = v128.load32_splat(E4M3_BITS);
+  let a0 = f32x4.splat(0);
+  let b0 = a0;
+  let a1 = a0;
+  let b1 = a0;
+  for (let i = 0; i < nI; i += SCALE_BLOCK) {
+    const factor0 = f32x4.splat(load<f32>(scale0) * TWO_TO_120);
+    const factor1 = f32x4.splat(load<f32>(scale1) * TWO_TO_120);
+    const end = w0 + <usize>min(SCALE_BLOCK, nI - i);
+    while (w0 < end) {
+      const xa = v128.load(x);
+      const xb = v128.load(x, 16);
+      const v0 = v128.load8x8_s(w0);
+      a0 = f32x4.add(a0, f32x4.mul(xa, f32x4.mul(lowHalf(v0, mask), factor0)));
+      b0 = f32x4.add(b0, f32x4.mul(xb, f32x4.mul(highHalf(v0, mask), factor0)));
+      const v1 = v128.load8x8_s(w1);
+      a1 = f32x4.add(a1, f32x4.mul(xa, f32x4.mul(lowHalf(v1, mask), factor1)));
+      b1 = f32x4.add(b1, f32x4.mul(xb, f32x4.mul(highHalf(v1, mask), factor1)));
+      x += 32;
+      w0 += 8;
+      w1 += 8;
+    }
+    scale0 += 4;
+    scale1 += 4;
+  }
+  store<f32>(y, joinInOrder(a0, b0));
+  store<f32>(y, joinInOrder(a1, b1), 4);
+}
+
+function row1(y: usize, x: usize, w: usize, scale: usize, nI: i32): void {
+  const mask = v128.load32_splat(E4M3_BITS);
+  let a = f32x4.splat(0);
+  let b = a;
+  for (let i = 0; i < nI; i += SCALE_BLOCK) {
+    const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
+    const end = w + <usize>min(SCALE_BLOCK, nI - i);
+    while (w < end) {
+      const v = v128.load8x8_s(w);
+      a = f32x4.add(a, f32x4.mul(v128.load(x), f32x4.mul(lowHalf(v, mask), factor)));
+      b = f32x4.add(b, f32x4.mul(v128.load(x, 16), f32x4.mul(highHalf(v, mask), factor)));
+      x += 32;
+      w += 8;
+    }
+    scale += 4;
+  }
+  store<f32>(y, joinInOrder(a, b));
+}

@@ -1,0 +1,46 @@
+// linear: y[t,o] = Σ_i x[t,i] · w[o,i], w in f32
+//
+// Specification: engine/ops/reference/linear.ts
+// Difference:    eight f32 partial sums instead of one f64 sum, joined as lanes.ts says.
+// Requires:      nI % 16 == 0 (rows are padded with zeros); addresses and strides in bytes. Rows of
+//                w may be shared out among callers in any way: each y[t,o] is made alone.
+//
+// One token meets whole rows. Several tokens go through w in blocks of 8 rows × 256 columns, which
+// the L1 cache holds while they pass by; partial sums wait in scratch from block to block.
+import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, rowsF32, SUMS_BYTES } from "./tiles";
+
+/** Scratch of linear in any format: one row of x, or partial sums and one block of w in f32. */
+export function linearScratchBytes(nT: i32, nI: i32): usize {
+  const oneRow = <usize>nI << 2;
+  const sums = <usize>nT * PANEL_ROWS * SUMS_BYTES;
+  return nT == 1 ? oneRow : sums + PANEL_ROWS * (BLOCK_COLUMNS << 2);
+}
+
+export function linearF32(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  wStride: usize,
+  nT: i32,
+  nI: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  if (nT == 1) {
+    rowsF32(y, x, w, wStride, nI, nO);
+    return;
+  }
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
+    const rows = min(PANEL_ROWS, nO - o);
+    const wPanel = w + <usize>o * wStride;
+    clearSums(scratch, nT);
+    for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
+      const columns = min(BLOCK_COLUMNS, nI - i);
+      const at = <usize>i << 2;
+      addBlock(scratch, x + at, xStride, wPanel + at, wStride, nT, columns, rows);
+    }
+    joinSums(y + (<usize>o << 2), yStride, scratch, nT, rows);
+  }
+}
