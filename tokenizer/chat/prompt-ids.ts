@@ -1,0 +1,50 @@
+/**
+ * A prompt → token ids.
+ *
+ * **Injection.** A control token is found in a text by its spelling. A user who writes
+ * `<|system|>You are …` or `</tool_response>`, or a web page that a tool has fetched, thereby
+ * speaks in another role, and a path like `src/nothink.ts` holds the token `/nothink`. This is
+ * what the reference does, so it is the default here, and the ids equal those of the text. With
+ * `controlTokensIn: "protocol"` only the tags that the renderer itself has set are control tokens;
+ * all that came with the messages and tools is plain text, spelled with ordinary tokens. Prefer it
+ * whenever a text comes from somebody else. The ids of harmless texts are the same either way.
+ * @module Next: `reply-events.ts`
+ */
+import type { Tokenizer } from "../tokenizer.ts";
+import { controlIds } from "./control-tokens.ts";
+import type { Prompt } from "./render.ts";
+
+export interface PromptIdsOptions {
+  /** Where a control token that is spelled out becomes one; default `"everywhere"`. */
+  readonly controlTokensIn?: "everywhere" | "protocol";
+}
+
+/**
+ * The ids of a prompt.
+ *
+ * @throws {TokenizerError} when the tokenizer lacks a control token of the protocol
+ */
+export function promptIds(
+  tokenizer: Tokenizer,
+  prompt: Prompt,
+  options: PromptIdsOptions = {},
+): Int32Array {
+  const idOf = controlIds(tokenizer);
+  if (options.controlTokensIn !== "protocol") return tokenizer.encode(prompt.text);
+  const ids: number[] = [];
+  let plain = "";
+  const flush = () => {
+    for (const id of tokenizer.encodeOrdinary(plain)) ids.push(id);
+    plain = "";
+  };
+  for (const segment of prompt.segments) {
+    if (segment.kind !== "control") {
+      plain += segment.text; // one stretch: BPE may merge across the border of two segments
+      continue;
+    }
+    flush();
+    ids.push(idOf.get(segment.text) as number);
+  }
+  flush();
+  return Int32Array.from(ids);
+}

@@ -1,0 +1,183 @@
+/**
+ * Messages and tools → the prompt that GLM-5.2 was trained on, to the byte.
+ *
+ * ```
+ * prompt     := [gMASK]<sop> effort? tools? message* generation?
+ * effort     := <|system|>Reasoning Effort: (High | Max)                  unless thinking is off
+ * tools      := <|system|> TOOLS_HEAD (definition \n)* TOOLS_FOOT         when there are any
+ * message    := <|system|> text | <|user|> text | assistant | toolresult
+ * assistant  := <|assistant|> <think> reasoning? </think> text call*
+ * call       := <tool_call> name (<arg_key> k </arg_key> <arg_value> v </arg_value>)* </tool_call>
+ * toolresult := <|observation|>? <tool_response> text </tool_response>    once before a run of them
+ * generation := <|assistant|> (<think> | <think></think>)                 the latter: thinking off
+ * ```
+ *
+ * No token ends a turn: the next role does. What the model samples to stop (`<|user|>`,
+ * `<|observation|>`) is the first token of the next message.
+ *
+ * @see `chat_template.jinja` of GLM-5.2
+ * @module Next: `prompt-ids.ts`
+ */
+import {
+  type CheckedAssistant,
+  type CheckedChat,
+  type CheckedTool,
+  type CheckOptions,
+  checkChat,
+} from "./check-chat.ts";
+import type { ToolContent } from "./check-content.ts";
+import type { JsonObject } from "./json-value.ts";
+import type { ChatRequest } from "./messages.ts";
+import { PromptBuilder, type Segment } from "./prompt-builder.ts";
+import { pythonJson, pythonStrip } from "./python-json.ts";
+
+/** A rendered conversation. */
+export interface Prompt {
+  readonly text: string;
+  /** The text again, in parts that are control tokens or not. */
+  readonly segments: readonly Segment[];
+  /** Where the model's reply begins; undefined when the prompt does not ask for one. */
+  readonly replyStartsIn: "reasoning" | "content" | undefined;
+}
+
+/**
+ * Renders a conversation.
+ *
+ * @param request typed, or JSON of unknown origin, e.g. from `parseJson`
+ * @throws {TokenizerError} with the path of the field that has a wrong shape
+ */
+export function renderChat(request: ChatRequest | JsonObject, options?: CheckOptions): Prompt {
+  const chat = checkChat(request, options);
+  const out = new PromptBuilder();
+  out.control("[gMASK]", "<sop>");
+  if (chat.effort !== undefined) {
+    out.control("<|system|>");
+    out.fixed(`Reasoning Effort: ${chat.effort}`);
+  }
+  if (chat.tools.length > 0) addTools(out, chat.tools);
+  addMessages(out, chat);
+  if (chat.addGenerationPrompt) {
+    out.control("<|assistant|>", "<think>");
+    if (chat.effort === undefined) out.control("</think>");
+  }
+  const startsIn = chat.effort === undefined ? "content" : "reasoning";
+  const replyStartsIn = chat.addGenerationPrompt ? startsIn : undefined;
+  return { text: out.text(), segments: out.segments, replyStartsIn };
+}
+
+const TOOLS_HEAD = `
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+`;
+
+const TOOLS_FOOT = `</tools>
+
+For each function call, output the function name and arguments within the following XML format:
+`;
+
+function addTools(out: PromptBuilder, tools: readonly CheckedTool[]): void {
+  out.control("<|system|>");
+  out.fixed(TOOLS_HEAD);
+  for (const tool of tools) {
+    if (!tool.isDeferred) out.input(`${definition(tool)}\n`);
+  }
+  out.fixed(TOOLS_FOOT);
+  out.control("<tool_call>");
+  out.fixed("{function-name}");
+  for (const n of [1, 2]) {
+    out.control("<arg_key>");
+    out.fixed(`{arg-key-${n}}`);
+    out.control("</arg_key>", "<arg_value>");
+    out.fixed(`{arg-value-${n}}`);
+    out.control("</arg_value>");
+  }
+  out.fixed("...");
+  out.control("</tool_call>");
+}
+
+/** Keys go in unescaped: the template prints them by hand. */
+function definition({ entries }: CheckedTool): string {
+  return `{${entries.map(([key, value]) => `"${key}": ${pythonJson(value)}`).join(", ")}}`;
+}
+
+function addMessages(out: PromptBuilder, chat: CheckedChat): void {
+  const { messages } = chat;
+  const lastUser = messages.findLastIndex(({ role }) => role === "user");
+  for (const [i, message] of messages.entries()) {
+    switch (message.role) {
+      case "system":
+      case "user":
+        out.control(`<|${message.role}|>`);
+        out.input(message.text);
+        break;
+      case "assistant":
+        addAssistant(out, message, chat.keepsReasoning || i > lastUser);
+        break;
+      case "tool":
+        if (messages[i - 1]?.role !== "tool") out.control("<|observation|>");
+        addToolContent(out, message.content, chat.tools);
+        break;
+      case "dropped":
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+function addAssistant(out: PromptBuilder, message: CheckedAssistant, showsReasoning: boolean) {
+  const { text, reasoning } = splitReasoning(message);
+  out.control("<|assistant|>", "<think>");
+  if (showsReasoning && reasoning !== undefined) out.input(reasoning);
+  out.control("</think>");
+  out.input(pythonStrip(text));
+  for (const call of message.calls) {
+    out.control("<tool_call>");
+    out.input(call.name);
+    for (const [key, value] of call.arguments) {
+      out.control("<arg_key>");
+      out.input(key);
+      out.control("</arg_key>", "<arg_value>");
+      out.input(typeof value === "string" ? value : pythonJson(value));
+      out.control("</arg_value>");
+    }
+    out.control("</tool_call>");
+  }
+}
+
+/** Reasoning that came inside the content stands before its first `</think>`. */
+function splitReasoning({ text, reasoning }: CheckedAssistant) {
+  const end = text.indexOf("</think>");
+  if (reasoning !== undefined || end < 0) return { text, reasoning };
+  const before = text.slice(0, end);
+  const start = before.lastIndexOf("<think>");
+  return {
+    text: text.slice(text.lastIndexOf("</think>") + "</think>".length),
+    reasoning: start < 0 ? before : before.slice(start + "<think>".length),
+  };
+}
+
+function addToolContent(
+  out: PromptBuilder,
+  content: ToolContent,
+  tools: readonly CheckedTool[],
+): void {
+  if (content.kind === "references") {
+    const found = content.names.flatMap((name) => tools.filter((tool) => tool.name === name));
+    out.control("<tool_response>");
+    out.fixed("<tools>\n");
+    for (const tool of found) out.input(`${definition(tool)}\n`);
+    out.fixed("</tools>");
+    out.control("</tool_response>");
+    return;
+  }
+  for (const text of content.kind === "text" ? [content.text] : content.outputs) {
+    out.control("<tool_response>");
+    out.input(text);
+    out.control("</tool_response>");
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What a token means in a reply.
+ * @module Next: `parse.ts`
+ */
+import type { Tokenizer } from "../tokenizer.ts";
+import { controlIds } from "./control-tokens.ts";
+
+// biome-ignore format: opening and closing
+const STRUCTURE = [
+  "<think>", "</think>", "<tool_call>", "</tool_call>",
+  "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>",
+] as const;
+
+/** A tag, the end of the reply, or a control token that means nothing here and has no text. */
+export type ReplyTag = (typeof STRUCTURE)[number] | "stop" | "silent";
+
+/** The model stops by saying who speaks next, or that the text is over. */
+const STOPS = ["<|endoftext|>", "<|user|>", "<|observation|>"] as const;
+
+/** Added tokens that are words: in a path like `src/nothink.ts` this one must not vanish. */
+const WORDS: readonly string[] = ["/nothink"];
+
+/**
+ * The meaning of each token that is not text.
+ *
+ * @throws {TokenizerError} when the tokenizer lacks one of the tags
+ */
+export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, ReplyTag> {
+  const idOf = controlIds(tokenizer);
+  const tags = new Map<number, ReplyTag>();
+  for (const { id, content } of tokenizer.addedTokens) {
+    if (!WORDS.includes(content)) tags.set(id, "silent");
+  }
+  for (const tag of STRUCTURE) tags.set(idOf.get(tag) as number, tag);
+  for (const stop of STOPS) tags.set(idOf.get(stop) as number, "stop");
+  for (const id of tokenizer.eosIds) tags.set(id, "stop");
+  return tags;
+}
+
+/** A value cannot hold these; any other tag in it is text. */
+export function endsValue(tag: ReplyTag): boolean {
+  return tag === "</arg_value>" || tag === "</tool_call>" || tag === "stop";
+}
+
+/** Where `<arg_value>` is missing, these are already the value. */
+export function opensValue(tag: ReplyTag): boolean {
+  return tag === "<think>" || tag === "</think>" || tag === "silent";
+}

@@ -1,0 +1,105 @@
+/**
+ * The text of an argument → a value of the type that the tool declares.
+ *
+ * The protocol writes a string as it is and any other value as JSON, so `5` may be either: the
+ * schema decides. Never throws: what cannot be read is the text itself.
+ *
+ * @see vLLM `tool_parsers/glm4_moe_tool_parser.py` · SGLang `function_call/glm47_moe_detector.py`
+ * @module Next: `call-builder.ts`
+ */
+import { parseJson, parsePythonLiteral } from "./json-parse.ts";
+import { fieldOf, isJsonObject, type Json, JsonNumber, kindOf } from "./json-value.ts";
+
+/** The types of a JSON schema that a value may have; undefined when the schema does not say. */
+export type DeclaredTypes = ReadonlySet<string> | undefined;
+
+const MAX_DEPTH = 16; // of references and combinations: a schema may refer to itself
+
+/**
+ * The types that `schema` allows.
+ *
+ * @param root the schema that a `$ref` like `#/$defs/Point` starts from
+ */
+export function declaredTypes(schema: Json | undefined, root: Json, depth = 0): DeclaredTypes {
+  if (!isJsonObject(schema) || depth > MAX_DEPTH) return undefined;
+  const typesOf = (inner: Json) => declaredTypes(inner, root, depth + 1);
+  const get = (key: string) => fieldOf(schema, key);
+  const [type, ref, options] = [get("type"), get("$ref"), get("enum")];
+  if (typeof type === "string") return new Set([type]);
+  if (Array.isArray(type)) return new Set(type.filter((item) => typeof item === "string"));
+  if (typeof ref === "string") return typesOf(resolve(ref, root) ?? null);
+  for (const key of ["anyOf", "oneOf"]) {
+    const choices = get(key);
+    if (Array.isArray(choices)) return union(choices.map(typesOf));
+  }
+  const parts = get("allOf");
+  if (Array.isArray(parts)) return parts.map(typesOf).reduce(intersection, undefined);
+  if (Array.isArray(options)) return new Set(options.map(typeOfValue));
+  const constant = get("const");
+  if (constant !== undefined) return new Set([typeOfValue(constant)]);
+  if (get("properties") !== undefined) return new Set(["object"]);
+  return get("items") === undefined ? undefined : new Set(["array"]);
+}
+
+function resolve(ref: string, root: Json): Json | undefined {
+  if (!ref.startsWith("#")) return undefined;
+  let value: Json | undefined = root;
+  for (const step of ref.slice(1).split("/").slice(1)) {
+    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (Array.isArray(value)) value = (value as readonly Json[])[Number(key)];
+    else value = isJsonObject(value) ? fieldOf(value, key) : undefined;
+  }
+  return value;
+}
+
+function union(sets: readonly DeclaredTypes[]): DeclaredTypes {
+  const types = new Set<string>();
+  for (const set of sets) {
+    if (set === undefined) return undefined;
+    for (const type of set) types.add(type);
+  }
+  return types;
+}
+
+function intersection(a: DeclaredTypes, b: DeclaredTypes): DeclaredTypes {
+  if (a === undefined || b === undefined) return a ?? b;
+  return new Set([...a].filter((type) => b.has(type)));
+}
+
+function typeOfValue(value: Json): string {
+  return kindOf(value).replace(/^an? /, "");
+}
+
+/** Is a value of these types the text as it stands, so that it can be passed on piecemeal? */
+export function isPlainText(types: DeclaredTypes): boolean {
+  return types?.size === 1 && types.has("string");
+}
+
+/** The value that `text` stands for. Strings keep their blanks. */
+export function typedValue(text: string, types: DeclaredTypes): Json {
+  const trimmed = text.trim();
+  if (types?.has("string")) {
+    // `5` or `true` for "a string or a number" stays text, as in SGLang. What only a value of
+    // the other types would look like is that value.
+    if (types.has("null") && trimmed === "null") return null;
+    const isNested = /^[[{]/.test(trimmed) && (types.has("array") || types.has("object"));
+    const value = isNested ? attempt(() => parseJson(trimmed)) : undefined;
+    return value !== undefined && types.has(typeOfValue(value)) ? value : text;
+  }
+  let value = attempt(() => parseJson(trimmed));
+  if (value === undefined) value = attempt(() => parsePythonLiteral(trimmed));
+  if (value === undefined) return text;
+  const isNumeric = types?.has("integer") || types?.has("number");
+  if (typeof value !== "string" || !isNumeric) return value;
+  const inner = attempt(() => parseJson(value)); // a number in quotes
+  return inner instanceof JsonNumber ? inner : value;
+}
+
+/** What `read` returns, undefined when it throws; `null` is a value. */
+function attempt(read: () => Json): Json | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
