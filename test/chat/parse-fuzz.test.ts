@@ -106,7 +106,7 @@ describe("random streams", () => {
   it(`${N_STREAMS} of them neither throw nor leak a tag, in pushes of any length`, () => {
     const seen = fuzz(tinyTokenizer, N_STREAMS, 54);
     for (const type of ["call", "argument", "call-end", "unknown-tool", "arguments"]) {
-      expect(seen.get(type)).toBeGreaterThan(1000);
+      expect(seen.get(type)).toBeGreaterThan(100);
     }
   });
 });
