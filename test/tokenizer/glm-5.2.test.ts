@@ -6,7 +6,7 @@ import { randomText, seeded, throughUtf8 } from "./random-text.ts";
 
 const { GLM52_FULL } = process.env;
 
-/** shared/spec/tokenizer.md §1.5, made with the Rust library. */
+/** Ids made with the Rust library `tokenizers`. */
 const GOLDEN: readonly (readonly [text: string, ids: string])[] = [
   ["The capital of France is", "785 6722 315 9621 374"],
   [" Paris", "12089"],

@@ -14,7 +14,7 @@ function elements({ files }: Inspection, dtype: string): number | undefined {
 describe("GLM-5.2 from its config alone", () => {
   const inspection = inspectCheckpoint(config);
 
-  it("counts the parameters of model.md 6.1", () => {
+  it("counts the parameters as MODEL.md §8.1 does", () => {
     expect(inspection.parameters).toEqual({
       stored: 753_329_940_480,
       main: 743_377_019_904,
@@ -31,7 +31,7 @@ describe("GLM-5.2 from its config alone", () => {
     expect(inspection.files).toBeUndefined();
   });
 
-  it("counts the cache bytes of model.md 6.4", () => {
+  it("counts the cache bytes as MODEL.md §8.2 does", () => {
     const { bf16, f32, fp8 } = inspection.cacheBytesPerToken;
     expect([bf16.latent, bf16.index]).toEqual([89_856, 5_376]);
     expect([f32.latent, f32.index]).toEqual([179_712, 10_752]);

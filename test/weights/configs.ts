@@ -5,7 +5,7 @@ export const FULL_LAYERS: readonly number[] = [
   0, 1, 2, 6, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58, 62, 66, 70, 74,
 ];
 
-/** `config.json` of zai-org/GLM-5.2, every key (model.md 1.1). */
+/** `config.json` of zai-org/GLM-5.2, every key. */
 export const GLM52: Json = {
   architectures: ["GlmMoeDsaForCausalLM"],
   attention_bias: false,
@@ -66,7 +66,7 @@ export const GLM52: Json = {
   vocab_size: 154880,
 };
 
-/** The FP8 repository's addition (model.md 1.2), with the published misspelling in its list. */
+/** The FP8 repository's addition, with the published misspelling in its list. */
 export const FP8_QUANTIZATION: Json = {
   quant_method: "fp8",
   fmt: "e4m3",
@@ -80,7 +80,7 @@ export function without(json: Json, ...keys: readonly string[]): Json {
   return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
 }
 
-/** GLM-5 and 5.1 (model.md 1.4): no key about sharing, another theta, a shorter context. */
+/** GLM-5 and 5.1: no key about sharing, another theta, a shorter context. */
 export const GLM51: Json = {
   ...without(
     GLM52,

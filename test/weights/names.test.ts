@@ -13,7 +13,7 @@ const layer = (i: number): TensorSpec[] => [
 const withScales = (specs: readonly TensorSpec[]): number =>
   specs.length + specs.filter(({ quantized }) => quantized).length;
 
-describe("the table against the released checkpoint (model.md 2)", () => {
+describe("the table against the released checkpoint (MODEL.md §3)", () => {
   it("G11: counts 59,585 tensors in bf16 and 118,629 in fp8", () => {
     const all = [...checkpointSpecs(config, 79, () => "per-expert")];
     expect(all.length).toBe(59_585);
