@@ -118,8 +118,9 @@ describe("the compiled program", () => {
   it("leaves nothing behind when Ctrl-C ends a trace", async () => {
     const folder = join(scratch, "interrupted");
     mkdirSync(folder);
-    const tokens = Array.from({ length: 400 }, (_, i) => i % 64).join();
-    const argv = ["trace", "--model", TINY_MODEL, "--tokens", tokens, "--mtp-steps", "100"];
+    // Seconds of work, so that the signal comes before the end on any machine.
+    const tokens = Array.from({ length: 4000 }, (_, i) => i % 64).join();
+    const argv = ["trace", "--model", TINY_MODEL, "--tokens", tokens, "--stages", "logits"];
     const { code, signal } = await glm52([...argv, "--out", join(folder, "t.safetensors")], {
       onStart: (kill) => setTimeout(kill, 400),
     });
