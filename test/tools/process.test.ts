@@ -25,7 +25,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the program; `onStdout` sees it while it runs. */
+/** Runs the program; `onStdout` sees it when its first output comes. */
 function glm52(
   argv: readonly string[],
   options: {
@@ -39,6 +39,9 @@ function glm52(
   let stderr = "";
   child.stdout.on("data", (data) => {
     stdout += data;
+  });
+  // Once only: a second Ctrl-C means something else than the first.
+  child.stdout.once("data", () => {
     options.onStdout?.({
       kill: () => child.kill("SIGINT"),
       closeStdout: () => child.stdout.destroy(),
