@@ -7,12 +7,7 @@ export function promoteHigh(v: v128): v128 {
 
 /** Two pairs of f64 as four f32, each rounded once. */
 export function demote(low: v128, high: v128): v128 {
-  return v128.shuffle<i64>(
-    f32x4.demote_f64x2_zero(low),
-    f32x4.demote_f64x2_zero(high),
-    0,
-    2,
-  );
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
 }
 
 export function sumLanes(v: v128): f64 {

@@ -7,7 +7,7 @@
 /** y[i] = x[i], from bf16 (the upper half of an f32) to f32; n % 8 == 0. */
 export function widenBf16(y: usize, x: usize, n: i32): void {
   const zero = i32x4.splat(0);
-  const end = x + (<usize>n << 1);
+  const end = x + ((<usize>n) << 1);
   while (x < end) {
     const v = v128.load(x);
     // Interleaved with zeros below, each half word becomes the upper half of a word.

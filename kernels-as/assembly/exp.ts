@@ -58,7 +58,7 @@ function powerOfTwo(k: v128): v128 {
 
 /** The kernel by itself, for its test: the others have exp4 inside. */
 export function exp(y: usize, x: usize, n: i32): void {
-  const end = y + (<usize>n << 2);
+  const end = y + ((<usize>n) << 2);
   while (y < end) {
     v128.store(y, exp4(v128.load(x)));
     y += 16;

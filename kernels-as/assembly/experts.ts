@@ -7,8 +7,8 @@
 
 export function addScaled(y: usize, x: usize, n: i32, weight: f32): void {
   const weights = f32x4.splat(weight);
-  const end = y + (<usize>n << 2);
-  const wholeEnd = y + ((<usize>n << 2) & ~15);
+  const end = y + ((<usize>n) << 2);
+  const wholeEnd = y + (((<usize>n) << 2) & ~15);
   while (y < wholeEnd) {
     v128.store(y, f32x4.add(v128.load(y), f32x4.mul(v128.load(x), weights)));
     y += 16;

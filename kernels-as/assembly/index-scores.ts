@@ -28,7 +28,7 @@ export function indexScores(
   scale: f32,
   scratch: usize,
 ): void {
-  const keyBytes = <usize>nD << 2;
+  const keyBytes = (<usize>nD) << 2;
   const sums = scratch + <usize>nH * BLOCK_BYTES;
   const linearScratch = sums + BLOCK_BYTES;
   for (let s = 0; s < nS; s += BLOCK_KEYS) {
@@ -39,11 +39,22 @@ export function indexScores(
       if (seen > 0) {
         const heads = q + <usize>t * <usize>nH * keyBytes;
         const keys = k + <usize>s * keyBytes;
-        linearF32(scratch, BLOCK_BYTES, heads, keyBytes, keys, keyBytes, nH, nD, seen, linearScratch);
+        linearF32(
+          scratch,
+          BLOCK_BYTES,
+          heads,
+          keyBytes,
+          keys,
+          keyBytes,
+          nH,
+          nD,
+          seen,
+          linearScratch,
+        );
         sumHeads(sums, scratch, w + ((<usize>t * <usize>nH) << 2), nH, seen, scale);
-        memory.copy(row, sums, <usize>seen << 2);
+        memory.copy(row, sums, (<usize>seen) << 2);
       }
-      for (let i = seen; i < nKeys; i++) store<f32>(row + (<usize>i << 2), -Infinity);
+      for (let i = seen; i < nKeys; i++) store<f32>(row + ((<usize>i) << 2), -Infinity);
     }
   }
 }
@@ -53,13 +64,13 @@ function sumHeads(sums: usize, dots: usize, w: usize, nH: i32, seen: i32, scale:
   const zero = f32x4.splat(0);
   for (let s = 0; s < seen; s += 4) {
     let sum = zero;
-    let dot = dots + (<usize>s << 2);
+    let dot = dots + ((<usize>s) << 2);
     for (let j = 0; j < nH; j++) {
       // pmax(0, NaN) is 0, as in the reference, which asks for dot > 0.
       const relu = f32x4.pmax(zero, v128.load(dot));
-      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(w + (<usize>j << 2)), relu));
+      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(w + ((<usize>j) << 2)), relu));
       dot += BLOCK_BYTES;
     }
-    v128.store(sums + (<usize>s << 2), f32x4.mul(sum, f32x4.splat(scale)));
+    v128.store(sums + ((<usize>s) << 2), f32x4.mul(sum, f32x4.splat(scale)));
   }
 }

@@ -47,24 +47,39 @@ export function latentAttention(
   const stride = scoreStride(nRows);
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
-    const at = <usize>k << 2;
-    scoreBlock(scores + at, stride, qLatent, qPe, latent, kPe, rows + at, n, nH, nC, nR, scale, latentBlock, rest);
+    const at = (<usize>k) << 2;
+    scoreBlock(
+      scores + at,
+      stride,
+      qLatent,
+      qPe,
+      latent,
+      kPe,
+      rows + at,
+      n,
+      nH,
+      nC,
+      nR,
+      scale,
+      latentBlock,
+      rest,
+    );
   }
 
   memory.fill(y, 0, (<usize>nH * <usize>nC) << 2);
-  const latentBytes = <usize>nC << 2;
+  const latentBytes = (<usize>nC) << 2;
   for (let h = 0; h < nH; h++) {
     const total = softmaxNumerators(scores + <usize>h * stride, nRows);
-    store<f32>(rest + (<usize>h << 2), total);
+    store<f32>(rest + ((<usize>h) << 2), total);
   }
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
-    const at = <usize>k << 2;
+    const at = (<usize>k) << 2;
     gatherRows(latentBlock, latent, latentBytes, rows + at, n);
     addRows(y, scores + at, stride, latentBlock, n, nH, nC);
   }
   for (let h = 0; h < nH; h++) {
-    const total = f32x4.splat(load<f32>(rest + (<usize>h << 2)));
+    const total = f32x4.splat(load<f32>(rest + ((<usize>h) << 2)));
     for (let b: usize = 0; b < latentBytes; b += 16) {
       v128.store(y + b, f32x4.div(v128.load(y + b), total));
     }
@@ -89,13 +104,24 @@ function scoreBlock(
   latentBlock: usize,
   rest: usize,
 ): void {
-  const latentBytes = <usize>nC << 2;
-  const peBytes = <usize>nR << 2;
+  const latentBytes = (<usize>nC) << 2;
+  const peBytes = (<usize>nR) << 2;
   const peDots = rest + <usize>nR * BLOCK_BYTES;
   const linearScratch = peDots + <usize>nH * BLOCK_BYTES;
   gatherRows(latentBlock, latent, latentBytes, rows, n);
   gatherRows(rest, kPe, peBytes, rows, n);
-  linearF32(scores, stride, qLatent, latentBytes, latentBlock, latentBytes, nH, nC, n, linearScratch);
+  linearF32(
+    scores,
+    stride,
+    qLatent,
+    latentBytes,
+    latentBlock,
+    latentBytes,
+    nH,
+    nC,
+    n,
+    linearScratch,
+  );
   linearF32(peDots, BLOCK_BYTES, qPe, peBytes, rest, peBytes, nH, nR, n, linearScratch);
 
   const scales = f32x4.splat(scale);
@@ -107,7 +133,7 @@ function scoreBlock(
       v128.store(row + b, f32x4.mul(dot, scales));
     }
     // No row stands here: e^−Infinity adds nothing.
-    for (let k = n; k < BLOCK_ROWS; k++) store<f32>(row + (<usize>k << 2), -Infinity);
+    for (let k = n; k < BLOCK_ROWS; k++) store<f32>(row + ((<usize>k) << 2), -Infinity);
   }
 }
 
@@ -130,7 +156,7 @@ function softmaxNumerators(z: usize, nRows: i32): f32 {
 
 /** y[h] += Σ_k p[h,k] · rows[k], eight numbers of four heads at a time. */
 function addRows(y: usize, p: usize, stride: usize, rows: usize, n: i32, nH: i32, nC: i32): void {
-  const rowBytes = <usize>nC << 2;
+  const rowBytes = (<usize>nC) << 2;
   let h = 0;
   for (; h + 4 <= nH; h += 4) {
     for (let b: usize = 0; b < rowBytes; b += 32) addRows4(y + b, p, stride, rows + b, rowBytes, n);
@@ -156,7 +182,7 @@ function addRows4(y: usize, p0: usize, stride: usize, row: usize, rowBytes: usiz
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  const end = p0 + (<usize>n << 2);
+  const end = p0 + ((<usize>n) << 2);
   while (p0 < end) {
     const a = v128.load(row);
     const b = v128.load(row, 16);
@@ -187,7 +213,7 @@ function addRows4(y: usize, p0: usize, stride: usize, row: usize, rowBytes: usiz
 function addRows1(y: usize, p: usize, row: usize, rowBytes: usize, n: i32): void {
   let a = f32x4.splat(0);
   let b = a;
-  const end = p + (<usize>n << 2);
+  const end = p + ((<usize>n) << 2);
   while (p < end) {
     const w = v128.load32_splat(p);
     a = f32x4.add(a, f32x4.mul(w, v128.load(row)));

@@ -14,7 +14,7 @@ export function layerNorm(
   nC: i32,
   eps: f64,
 ): void {
-  const rowBytes = <usize>nC << 2;
+  const rowBytes = (<usize>nC) << 2;
   const whole = rowBytes & ~15;
   for (let t = 0; t < nT; t++) {
     const mean = sumOf(x, nC) / <f64>nC;
@@ -46,8 +46,8 @@ export function layerNorm(
 }
 
 function sumOf(x: usize, nC: i32): f64 {
-  const end = x + (<usize>nC << 2);
-  const wholeEnd = x + ((<usize>nC << 2) & ~15);
+  const end = x + ((<usize>nC) << 2);
+  const wholeEnd = x + (((<usize>nC) << 2) & ~15);
   let sums = f64x2.splat(0);
   for (; x < wholeEnd; x += 16) {
     const v = v128.load(x);
@@ -60,8 +60,8 @@ function sumOf(x: usize, nC: i32): f64 {
 
 function sumOfSquaresAround(mean: f64, x: usize, nC: i32): f64 {
   const means = f64x2.splat(mean);
-  const end = x + (<usize>nC << 2);
-  const wholeEnd = x + ((<usize>nC << 2) & ~15);
+  const end = x + ((<usize>nC) << 2);
+  const wholeEnd = x + (((<usize>nC) << 2) & ~15);
   let low = f64x2.splat(0);
   let high = low;
   for (; x < wholeEnd; x += 16) {

@@ -35,17 +35,17 @@ export function linearBf16(
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
-        widenBf16(wide + r * wideStride, wPanel + <usize>r * wStride + (<usize>i << 1), columns);
+        widenBf16(wide + r * wideStride, wPanel + <usize>r * wStride + ((<usize>i) << 1), columns);
       }
-      addBlock(scratch, x + (<usize>i << 2), xStride, wide, wideStride, nT, columns, rows);
+      addBlock(scratch, x + ((<usize>i) << 2), xStride, wide, wideStride, nT, columns, rows);
     }
-    joinSums(y + (<usize>o << 2), yStride, scratch, nT, rows);
+    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }
 
 /** Each eight numbers of x as 0 2 4 6 1 3 5 7: the order in which bf16 pairs are taken apart. */
 function evenThenOdd(y: usize, x: usize, n: i32): void {
-  const end = x + (<usize>n << 2);
+  const end = x + ((<usize>n) << 2);
   while (x < end) {
     const a = v128.load(x);
     const b = v128.load(x, 16);
@@ -88,7 +88,7 @@ function rows4Bf16(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void
   let o1 = e0;
   let o2 = e0;
   let o3 = e0;
-  const end = x + (<usize>nI << 2);
+  const end = x + ((<usize>nI) << 2);
   while (x < end) {
     const even = v128.load(x);
     const odd = v128.load(x, 16);
@@ -134,7 +134,7 @@ function row1Bf16(y: usize, x: usize, w: usize, nI: i32): void {
   const mask = v128.load32_splat(UPPER_HALF);
   let even = f32x4.splat(0);
   let odd = even;
-  const end = x + (<usize>nI << 2);
+  const end = x + ((<usize>nI) << 2);
   while (x < end) {
     const v = v128.load(w);
     even = f32x4.add(even, f32x4.mul(v128.load(x), i32x4.shl(v, 16)));

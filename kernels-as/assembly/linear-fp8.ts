@@ -34,7 +34,7 @@ export function linearFp8(
   nO: i32,
   scratch: usize,
 ): void {
-  const scaleStride = <usize>((nI + SCALE_BLOCK - 1) / SCALE_BLOCK) << 2;
+  const scaleStride = (<usize>((nI + SCALE_BLOCK - 1) / SCALE_BLOCK)) << 2;
   if (nT == 1) {
     rowsFp8(y, x, w, wStride, scales, scaleStride, firstRow, nI, nO);
     return;
@@ -51,9 +51,9 @@ export function linearFp8(
         const scale = scales + <usize>((firstRow + o + r) / SCALE_BLOCK) * scaleStride;
         widenFp8(wide + r * wideStride, row, scale + <usize>((i / SCALE_BLOCK) << 2), columns);
       }
-      addBlock(scratch, x + (<usize>i << 2), xStride, wide, wideStride, nT, columns, rows);
+      addBlock(scratch, x + ((<usize>i) << 2), xStride, wide, wideStride, nT, columns, rows);
     }
-    joinSums(y + (<usize>o << 2), yStride, scratch, nT, rows);
+    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }
 

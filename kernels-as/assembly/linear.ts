@@ -7,11 +7,19 @@
 //
 // One token meets whole rows. Several tokens go through w in blocks of 8 rows × 256 columns, which
 // the L1 cache holds while they pass by; partial sums wait in scratch from block to block.
-import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, rowsF32, SUMS_BYTES } from "./tiles";
+import {
+  addBlock,
+  BLOCK_COLUMNS,
+  clearSums,
+  joinSums,
+  PANEL_ROWS,
+  rowsF32,
+  SUMS_BYTES,
+} from "./tiles";
 
 /** Scratch of linear in any format: one row of x, or partial sums and one block of w in f32. */
 export function linearScratchBytes(nT: i32, nI: i32): usize {
-  const oneRow = <usize>nI << 2;
+  const oneRow = (<usize>nI) << 2;
   const sums = <usize>nT * PANEL_ROWS * SUMS_BYTES;
   return nT == 1 ? oneRow : sums + PANEL_ROWS * (BLOCK_COLUMNS << 2);
 }
@@ -38,9 +46,9 @@ export function linearF32(
     clearSums(scratch, nT);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
-      const at = <usize>i << 2;
+      const at = (<usize>i) << 2;
       addBlock(scratch, x + at, xStride, wPanel + at, wStride, nT, columns, rows);
     }
-    joinSums(y + (<usize>o << 2), yStride, scratch, nT, rows);
+    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }

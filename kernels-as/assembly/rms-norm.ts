@@ -7,7 +7,7 @@
 import { demote, promoteHigh, sumLanes } from "./doubles";
 
 export function rmsNorm(y: usize, x: usize, gain: usize, nT: i32, nC: i32, eps: f64): void {
-  const rowBytes = <usize>nC << 2;
+  const rowBytes = (<usize>nC) << 2;
   const whole = rowBytes & ~15;
   for (let t = 0; t < nT; t++) {
     const scale = 1.0 / sqrt(sumOfSquares(x, nC) / <f64>nC + eps);
@@ -16,7 +16,10 @@ export function rmsNorm(y: usize, x: usize, gain: usize, nT: i32, nC: i32, eps: 
     for (; b < whole; b += 16) {
       const g = v128.load(gain + b);
       const v = v128.load(x + b);
-      const low = f64x2.mul(f64x2.promote_low_f32x4(g), f64x2.mul(f64x2.promote_low_f32x4(v), scales));
+      const low = f64x2.mul(
+        f64x2.promote_low_f32x4(g),
+        f64x2.mul(f64x2.promote_low_f32x4(v), scales),
+      );
       const high = f64x2.mul(promoteHigh(g), f64x2.mul(promoteHigh(v), scales));
       v128.store(y + b, demote(low, high));
     }
@@ -29,8 +32,8 @@ export function rmsNorm(y: usize, x: usize, gain: usize, nT: i32, nC: i32, eps: 
 }
 
 function sumOfSquares(x: usize, nC: i32): f64 {
-  const end = x + (<usize>nC << 2);
-  const wholeEnd = x + ((<usize>nC << 2) & ~15);
+  const end = x + ((<usize>nC) << 2);
+  const wholeEnd = x + (((<usize>nC) << 2) & ~15);
   let low = f64x2.splat(0);
   let high = low;
   for (; x < wholeEnd; x += 16) {

@@ -13,7 +13,7 @@ export function ropeInterleaved(
   nH: i32,
   nPairs: i32,
 ): void {
-  const tableBytes = <usize>nPairs << 2;
+  const tableBytes = (<usize>nPairs) << 2;
   for (let t = 0; t < nT; t++) {
     for (let h = 0; h < nH; h++) {
       for (let b: usize = 0; b < tableBytes; b += 4) {

@@ -9,7 +9,7 @@ import { exp4 } from "./exp";
 export function siluMul(y: usize, gate: usize, up: usize, n: i32): void {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
-  const end = y + (<usize>n << 2);
+  const end = y + ((<usize>n) << 2);
   while (y < end) {
     const g = v128.load(gate);
     const e = exp4(f32x4.neg(f32x4.abs(g)));

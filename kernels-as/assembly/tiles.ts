@@ -60,7 +60,7 @@ export function joinSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i
   for (let t = 0; t < nT; t++) {
     for (let r = 0; r < rows; r++) {
       const sum = sums + (t * PANEL_ROWS + r) * SUMS_BYTES;
-      store<f32>(y + (<usize>r << 2), joinInOrder(v128.load(sum), v128.load(sum, 16)));
+      store<f32>(y + ((<usize>r) << 2), joinInOrder(v128.load(sum), v128.load(sum, 16)));
     }
     y += yStride;
   }
@@ -86,7 +86,7 @@ function tile2x2(
   let b10 = v128.load(sumBelow, 16);
   let a11 = v128.load(sumBelow, 32);
   let b11 = v128.load(sumBelow, 48);
-  const end = x0 + (<usize>columns << 2);
+  const end = x0 + ((<usize>columns) << 2);
   while (x0 < end) {
     const ua = v128.load(w0);
     const va = v128.load(w1);
@@ -122,7 +122,7 @@ function tile2x2(
 function tile1x1(sum: usize, x: usize, w: usize, columns: i32): void {
   let a = v128.load(sum);
   let b = v128.load(sum, 16);
-  const end = x + (<usize>columns << 2);
+  const end = x + ((<usize>columns) << 2);
   while (x < end) {
     a = f32x4.add(a, f32x4.mul(v128.load(x), v128.load(w)));
     b = f32x4.add(b, f32x4.mul(v128.load(x, 16), v128.load(w, 16)));
@@ -161,7 +161,7 @@ function rows4(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void {
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  const end = x + (<usize>nI << 2);
+  const end = x + ((<usize>nI) << 2);
   while (x < end) {
     const xa = v128.load(x);
     const xb = v128.load(x, 16);
@@ -198,7 +198,7 @@ function rows4(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void {
 function row1(y: usize, x: usize, w: usize, nI: i32): void {
   let a = f32x4.splat(0);
   let b = a;
-  const end = x + (<usize>nI << 2);
+  const end = x + ((<usize>nI) << 2);
   while (x < end) {
     a = f32x4.add(a, f32x4.mul(v128.load(x), v128.load(w)));
     b = f32x4.add(b, f32x4.mul(v128.load(x, 16), v128.load(w, 16)));

@@ -10,7 +10,7 @@
 
 /** Returns how many were chosen, or −1 if a score is NaN. A score of −Infinity is never chosen. */
 export function topK(out: usize, scores: usize, nS: i32, k: i32, scratch: usize): i32 {
-  const end = scores + (<usize>nS << 2);
+  const end = scores + ((<usize>nS) << 2);
   let visible = 0;
   for (let p = scores; p < end; p += 4) {
     const score = load<f32>(p);
@@ -28,15 +28,15 @@ export function topK(out: usize, scores: usize, nS: i32, k: i32, scratch: usize)
     for (let p = scores; p < end; p += 4) {
       const order = orderOf(load<f32>(p));
       if ((order & known) != digits) continue;
-      const count = scratch + (<usize>((order >> shift) & mask) << 2);
+      const count = scratch + ((<usize>((order >> shift) & mask)) << 2);
       store<i32>(count, load<i32>(count) + 1);
     }
     let digit = mask;
-    let count = load<i32>(scratch + (<usize>digit << 2));
+    let count = load<i32>(scratch + ((<usize>digit) << 2));
     while (wanted > count) {
       wanted -= count;
       digit--;
-      count = load<i32>(scratch + (<usize>digit << 2));
+      count = load<i32>(scratch + ((<usize>digit) << 2));
     }
     digits |= digit << shift;
     known |= mask << shift;

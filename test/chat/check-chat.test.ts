@@ -99,8 +99,8 @@ describe("a request of a wrong shape", () => {
   });
 
   it("is one that goes in circles", () => {
-    const circle: Record<string, unknown> = {};
-    circle["a"] = circle;
+    const circle = {};
+    Object.assign(circle, { a: circle });
     expect(() => renderChat(call({ name: "f", arguments: circle }))).toThrow("at most 500 levels");
   });
 });

@@ -50,6 +50,21 @@ function randomStream(tokenizer: Tokenizer, random: (n: number) => number): numb
   return ids;
 }
 
+const REPLY =
+  "Hm</think>ok<tool_call>f<arg_key>s</arg_key><arg_value>x y</arg_value><arg_key>n</arg_key>" +
+  "<arg_value>12</arg_value></tool_call><tool_call>fs<arg_key>o</arg_key><arg_value>{'k': 1}" +
+  "</arg_value><arg_key>a</arg_key><arg_value>[1, 2]</arg_value></tool_call><|observation|>";
+
+/** A good reply in which a token in ten is lost, doubled or another one. */
+function spoiledReply(tokenizer: Tokenizer, random: (n: number) => number): number[] {
+  return [...tokenizer.encode(REPLY)].flatMap((id) => {
+    const kind = random(40);
+    if (kind === 0) return [];
+    if (kind === 1) return [id, id];
+    return kind < 4 ? randomStream(tokenizer, random).slice(0, 1) : [id];
+  });
+}
+
 /** The same stream in random pushes. */
 function parse(
   tokenizer: Tokenizer,
@@ -91,7 +106,8 @@ function fuzz(tokenizer: Tokenizer, nStreams: number, seed: number): ReadonlyMap
   const random = seeded(seed);
   const seen = new Map<string, number>();
   for (let i = 0; i < nStreams; i++) {
-    const ids = randomStream(tokenizer, random);
+    const make = random(2) === 0 ? randomStream : spoiledReply;
+    const ids = make(tokenizer, random);
     const options = OPTIONS[i % OPTIONS.length] as ReplyParserOptions;
     const events = parse(tokenizer, options, ids, () => 1);
     checkEvents(events);

@@ -81,22 +81,27 @@ export class Arena {
     return this.ints(this.scratch(4 * n), n);
   }
 
+  /** The `n` floats at `address`. */
   floats(address: number, n: number): Float32Array {
     return new Float32Array(this.#buffer, address, n);
   }
 
+  /** The `n` integers at `address`. */
   ints(address: number, n: number): Int32Array {
     return new Int32Array(this.#buffer, address, n);
   }
 
+  /** The `n` bytes at `address`. */
   bytes(address: number, n: number): Uint8Array {
     return new Uint8Array(this.#buffer, address, n);
   }
 
+  /** Where scratch stands now. */
   mark(): Mark {
     return this.#top;
   }
 
+  /** Frees the scratch made since `mark`. */
   release(mark: Mark): void {
     this.#top = mark;
   }

@@ -11,6 +11,7 @@ import { paddedRows } from "./matrix.ts";
 /** Bytes that the top-k kernel counts digits in. */
 const TOP_K_SCRATCH = 2048 * 4;
 
+/** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
   (idxQ, idxK, idxW, start, scale) => {
@@ -45,6 +46,7 @@ export const indexScores =
     return { dims: [idxQ.dims[0], "S"], shape: [nT, nS], data };
   };
 
+/** {@link Ops.topK} */
 export const topK =
   ({ arena, kernels }: Machine): Ops["topK"] =>
   (scores, k) => {
@@ -63,6 +65,7 @@ export const topK =
     return { dims: [scores.dims[0], "K"], shape: [nT, nK], data };
   };
 
+/** {@link Ops.latentAttention}, one query after the other. */
 export const latentAttention =
   (machine: Machine): Ops["latentAttention"] =>
   (qLatent, qPe, past, topK, scale) => {

@@ -9,6 +9,7 @@ import { route as referenceRoute } from "../reference/route.ts";
 import type { Machine } from "./kernels.ts";
 import { padded, placedOf, vectorOf } from "./placed.ts";
 
+/** {@link Ops.embed} */
 export const embed =
   (machine: Machine): Ops["embed"] =>
   (tokens, table) => {
@@ -43,6 +44,7 @@ export const embed =
     return { dims: ["T", "hidden"], shape: [tokens.length, nHidden], data };
   };
 
+/** {@link Ops.rmsNorm} */
 export const rmsNorm =
   (machine: Machine): Ops["rmsNorm"] =>
   (x, gain, eps) => {
@@ -57,6 +59,7 @@ export const rmsNorm =
     return { dims: x.dims, shape: x.shape, data };
   };
 
+/** {@link Ops.layerNorm} */
 export const layerNorm =
   (machine: Machine): Ops["layerNorm"] =>
   (x, gain, bias, eps) => {
@@ -74,6 +77,7 @@ export const layerNorm =
     return { dims: x.dims, shape: x.shape, data };
   };
 
+/** {@link Ops.ropeInterleaved} */
 export const ropeInterleaved =
   ({ arena, kernels }: Machine): Ops["ropeInterleaved"] =>
   (x, table) => {
@@ -96,12 +100,13 @@ export const ropeInterleaved =
     return { dims: x.dims, shape: x.shape, data };
   };
 
-/** The reference's own: a few hundred scores per token, and f64 is required. */
+/** {@link Ops.route}, the reference's own: a few hundred scores per token, and f64 is required. */
 export const route =
   (machine: Machine): Ops["route"] =>
   (logits, bias, rule) =>
     referenceRoute(logits, { ...bias, home: vectorOf(machine, bias) }, rule);
 
+/** {@link Ops.siluMul} */
 export const siluMul =
   ({ arena, kernels }: Machine): Ops["siluMul"] =>
   (gate, up) => {
@@ -115,6 +120,7 @@ export const siluMul =
     return { dims: gate.dims, shape: gate.shape, data };
   };
 
+/** {@link Ops.add} */
 export const add =
   ({ arena, kernels }: Machine): Ops["add"] =>
   (a, b) => {

@@ -2,7 +2,7 @@
  * Products with matrices: linear, per head, per expert.
  * @module
  */
-import { describe, type Floats, type Indices, ShapeError } from "../../tensor.ts";
+import { describe, type Floats, ShapeError } from "../../tensor.ts";
 import type { Ops, Routing } from "../ops.ts";
 import type { Machine } from "./kernels.ts";
 import { type Placed, padded, placedOf } from "./placed.ts";
@@ -63,6 +63,7 @@ function multiply(
   arena.release(mark);
 }
 
+/** {@link Ops.linear}; rows that do not fill whole vectors are padded on their way in. */
 export const linear =
   (machine: Machine): Ops["linear"] =>
   (x, w) => {
@@ -80,6 +81,7 @@ export const linear =
     return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data };
   };
 
+/** {@link Ops.perHead}: one product for each head, between rows that lie far apart. */
 export const perHead =
   (machine: Machine): Ops["perHead"] =>
   (x, w) => {
@@ -109,7 +111,7 @@ interface Visits {
 }
 
 /**
- * Experts are run one after the other, in ascending order, each for all its tokens at once: its
+ * {@link Ops.experts}. Experts are run one after the other, in ascending order, each for all its tokens at once: its
  * matrices are read once per step, and every token's sum still has the order of the reference.
  */
 export const experts =
@@ -158,7 +160,7 @@ export const experts =
 function visitsOf({ experts, weights }: Routing, nE: number): Visits[] {
   const [, nA] = experts.shape;
   const byExpert = new Map<number, Visits>();
-  for (const [at, expert] of numbersOf(experts)) {
+  experts.data.forEach((expert, at) => {
     const t = Math.floor(at / nA);
     if (!(expert >= 0 && expert < nE)) {
       throw new ShapeError(`experts: token ${t} names expert ${expert}`);
@@ -167,10 +169,6 @@ function visitsOf({ experts, weights }: Routing, nE: number): Visits[] {
     byExpert.set(expert, visits);
     visits.tokens.push(t);
     visits.weights.push(weights.data[at]);
-  }
+  });
   return [...byExpert.values()].sort((a, b) => a.expert - b.expert);
-}
-
-function numbersOf(indices: Indices): IterableIterator<[number, number]> {
-  return indices.data.entries();
 }

@@ -34,6 +34,7 @@ type Memory = Pick<
   "place" | "newRows" | "writeRows" | "readRows" | "mark" | "keep" | "release" | "tensor" | "read"
 >;
 
+/** Everything of {@link Ops} that puts numbers somewhere. */
 export function wasmMemory(machine: Machine): Memory {
   const { arena } = machine;
   return {

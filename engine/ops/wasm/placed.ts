@@ -63,6 +63,7 @@ function formatOf(raw: RawTensor, rank: number): Placed["format"] {
   return hasKernel ? "FP8" : "F32";
 }
 
+/** {@link Ops.place} */
 export const place =
   ({ arena }: Machine): Ops["place"] =>
   <const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> => {

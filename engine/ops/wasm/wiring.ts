@@ -13,6 +13,7 @@ type Wiring = Pick<
   "split" | "splitEach" | "join" | "joinEach" | "splitHeads" | "joinHeads" | "slice"
 >;
 
+/** Everything of {@link Ops} that computes nothing. */
 export function wasmWiring(machine: Machine): Wiring {
   return {
     split(x, a, nA, b) {
