@@ -1,15 +1,19 @@
 /**
  * `glm52` and its commands.
  *
- * Next: run-command.ts, trace-command.ts, inspect-command.ts
+ * Next: run-command.ts, trace-command.ts, inspect-command.ts, tokenize-command.ts,
+ * detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
 import { explain } from "./cli-error.ts";
+import { addDetokenize } from "./detokenize-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
+import { addRender } from "./render-command.ts";
 import { addRun } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
+import { addTokenize } from "./tokenize-command.ts";
 import { addTrace } from "./trace-command.ts";
 
 const HELP = `
@@ -17,6 +21,7 @@ Examples:
   glm52 run "Once upon a time"
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
+  printf 'Hello, world!' | glm52 tokenize --json
   glm52 run --help
 
 Exit codes:
@@ -47,6 +52,9 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addRun(program, terminal, exit);
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
+    addTokenize(program, terminal);
+    addDetokenize(program, terminal);
+    addRender(program, terminal);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -8,15 +8,15 @@ const tiny = (...more: string[]): string[] => ["run", "--model", TINY_MODEL, ...
 const demo = (...more: string[]): string[] => ["run", "--model", DEMO_MODEL, ...more];
 
 describe("usage", () => {
-  it.each([[["--help"]], [["run", "--help"]], [["trace", "--help"]], [["inspect", "--help"]]])(
-    "prints help with examples for %j and ends with 0",
-    async (argv) => {
-      const { code, stdout, stderr } = await glm52(argv);
-      expect([code, stderr]).toEqual([0, ""]);
-      expect(stdout).toContain("Usage: glm52");
-      expect(stdout).toContain("Examples:\n  glm52 ");
-    },
-  );
+  it.each([
+    [["--help"]],
+    ...["run", "trace", "inspect", "tokenize", "detokenize", "render"].map((c) => [[c, "--help"]]),
+  ])("prints help with examples for %j and ends with 0", async (argv) => {
+    const { code, stdout, stderr } = await glm52(argv);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("Usage: glm52");
+    expect(stdout).toContain("Examples:\n  glm52 ");
+  });
 
   it("tells the exit codes and the version", async () => {
     expect((await glm52(["--help"])).stdout).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /);
