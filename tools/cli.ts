@@ -1,11 +1,12 @@
 /**
  * `glm52` and its commands.
  *
- * Next: run-command.ts, trace-command.ts, inspect-command.ts, tokenize-command.ts,
+ * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, tokenize-command.ts,
  * detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
+import { addChat } from "./chat-command.ts";
 import { explain } from "./cli-error.ts";
 import { addDetokenize } from "./detokenize-command.ts";
 import { addInspect } from "./inspect-command.ts";
@@ -19,6 +20,7 @@ import { addTrace } from "./trace-command.ts";
 const HELP = `
 Examples:
   glm52 run "Once upon a time"
+  glm52 chat
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
   printf 'Hello, world!' | glm52 tokenize --json
@@ -50,6 +52,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
         outputError: (text, write) => write(text.replace(/^error: /, "glm52: ")),
       });
     addRun(program, terminal, exit);
+    addChat(program, terminal);
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
     addTokenize(program, terminal);

@@ -1,6 +1,7 @@
 import { CliError } from "./cli-error.ts";
 import type { OpenTokenizer } from "./open-tokenizer.ts";
-import type { Terminal } from "./terminal.ts";
+import type { TextIn } from "./terminal.ts";
+import { readInput } from "./text-input.ts";
 
 /** The ways to give a prompt on the command line. */
 export interface PromptOptions {
@@ -27,14 +28,14 @@ export interface Prompt {
 export async function readPrompt(
   options: PromptOptions,
   opened: OpenTokenizer | undefined,
-  stdin: Terminal["stdin"],
+  stdin: Pick<TextIn, "isTerminal" | "read">,
 ): Promise<Prompt> {
   const { tokens: ids } = options;
   if (ids) return { ids, text: () => opened?.tokenizer.decode(ids) ?? `${ids.join(" ")} ` };
   if (!opened) {
     throw new CliError("this model has no tokenizer.json: give the prompt as ids with --tokens");
   }
-  const text = options.text ?? (stdin.isTerminal ? "" : utf8(await stdin.read()));
+  const text = options.text ?? (stdin.isTerminal ? "" : await pipedText(stdin));
   const { tokenizer, textStart } = opened;
   const start =
     options.bos === undefined
@@ -45,10 +46,6 @@ export async function readPrompt(
   return { ids: [...start, ...tokenizer.encode(text)], text: () => text };
 }
 
-function utf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replace(/\r?\n$/, "");
-  } catch {
-    throw new CliError("stdin: expected UTF-8 text, got other bytes");
-  }
+async function pipedText(stdin: Pick<TextIn, "isTerminal" | "read">): Promise<string> {
+  return (await readInput(undefined, stdin)).text.replace(/\r?\n$/, "");
 }

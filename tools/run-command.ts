@@ -1,35 +1,23 @@
 import { type Command, Option } from "commander";
-import type { SamplingOptions } from "../engine/index.ts";
 import { CliError } from "./cli-error.ts";
-import { readSampling } from "./generation-config.ts";
-import { decimal, integer, integerList } from "./numbers.ts";
-import { BACKENDS, type Backend, openModel } from "./open-model.ts";
-import { openTokenizer } from "./open-tokenizer.ts";
-import { demoModel } from "./our-package.ts";
+import {
+  addGenerationOptions,
+  COUNT,
+  type GenerationOptions,
+  openSpeaker,
+} from "./generation-options.ts";
+import { integerList } from "./numbers.ts";
 import { progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
 import { type RunRequest, run } from "./run.ts";
 import { resultJson, summaryLine } from "./run-output.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface RunOptions {
-  readonly model?: string;
-  readonly backend: Backend;
-  readonly check?: boolean;
-  readonly maxTokens: number;
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly seed: number;
+interface RunOptions extends GenerationOptions {
   readonly stop?: readonly string[];
   readonly tokens?: readonly number[];
   readonly bos?: string;
   readonly echo?: boolean;
-  readonly draft: number;
-  readonly chunk: number;
-  readonly latentEps?: number;
   readonly logprobs?: number;
   readonly json?: boolean;
 }
@@ -54,32 +42,20 @@ Examples:
 /** Adds `glm52 run`. */
 export function addRun(program: Command, terminal: Terminal, exit: (code: number) => void): void {
   const stops = (text: string, before: readonly string[] = []) => [...before, text];
-  program
+  const command = program
     .command("run")
     .summary("generate text")
     .description("Generates after a prompt and streams the text to stdout.")
-    .argument("[prompt]", "text to go on from (default: stdin, or nothing on a terminal)")
-    .option("--model <dir>", "folder of the model (default: the demo model of this package)")
-    .option("--max-tokens <n>", "tokens to generate at most", integer(0), 256)
-    .option("--temperature <t>", "0 is greedy (default: the model's, else 0)", NOT_NEGATIVE)
-    .option("--top-p <p>", "keep the likeliest tokens up to this sum (default: the model's)", SHARE)
-    .option("--top-k <k>", "keep the k likeliest tokens, 0 for all (default: the model's)", COUNT)
-    .option("--min-p <p>", "drop tokens below p times the likeliest (default: the model's)", UNIT)
-    .option("--repetition-penalty <r>", "above 1 for less repetition", POSITIVE)
-    .option("--seed <s>", "the same seed gives the same text", integer(0, 2 ** 32 - 1), 0)
+    .argument("[prompt]", "text to go on from (default: stdin, or nothing on a terminal)");
+  addGenerationOptions(command)
     .option("--stop <text>", "end before this text; may be given several times", stops)
     .option("--tokens <ids>", "the prompt as token ids, e.g. 1,2,3", integerList)
     .option("--bos <text>", "what to put before a text, or none")
     .option("--echo", "print the prompt too")
-    .option("--draft <n>", "guess n tokens ahead with the MTP layer", COUNT, 0)
-    .option("--chunk <n>", "prompt tokens per step; changes no result", integer(1), 64)
-    .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
     .option("--logprobs <n>", "with --json: log-probabilities, of the n likeliest too", COUNT)
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
-    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
-    .option("--check", "compare every op with the f64 reference, and stop at a bad one")
     .addHelpText("after", HELP)
-    .action(async (text: string | undefined, options: RunOptions, command: Command) => {
+    .action(async (text: string | undefined, options: RunOptions) => {
       if (text !== undefined && options.tokens) {
         command.error("error: give the prompt as a text or with --tokens, not both");
       }
@@ -91,27 +67,13 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     });
 }
 
-const COUNT = integer(0);
-const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
-const POSITIVE = decimal("a number above 0", (x) => x > 0);
-const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
-const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
-
 /** Returns the exit code. */
 async function runCommand(
   text: string | undefined,
   options: RunOptions,
   { stdin, stdout, stderr, onInterrupt }: Terminal,
 ): Promise<number> {
-  const folder = options.model ?? (await demoModel());
-  const loading = progressLine(stderr, "loading");
-  const { model } = await openModel(folder, {
-    backend: options.backend,
-    check: options.check ?? false,
-    latentEps: options.latentEps,
-    onProgress: loading.update,
-  }).finally(loading.end);
-  const opened = await openTokenizer(folder, model.config);
+  const { model, opened, sampling } = await openSpeaker(options, stderr);
   if (!opened && options.stop) {
     throw new CliError("--stop: this model has no tokenizer.json, so there is no text");
   }
@@ -123,11 +85,7 @@ async function runCommand(
     chunk: options.chunk,
     generation: {
       maxTokens: options.maxTokens,
-      sampling: {
-        ...(await readSampling(folder)),
-        ...chosen(options),
-        ...(opened && { vocabLimit: opened.tokenizer.vocabSize }),
-      },
+      sampling,
       seed: options.seed,
       stopIds: model.config.eosTokenIds,
       topLogProbs: logprobs ?? 0,
@@ -160,11 +118,4 @@ async function runCommand(
   }
   stderr.write(summaryLine(result, options.draft));
   return result.finishReason === "aborted" ? 130 : 0;
-}
-
-/** The sampling options on the command line, without those that are not there. */
-function chosen(options: RunOptions): SamplingOptions {
-  const { temperature, topP, topK, minP, repetitionPenalty } = options;
-  const given = { temperature, topP, topK, minP, repetitionPenalty };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -4,7 +4,7 @@ import { type Json, parseJson } from "../tokenizer/chat/index.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import { CliError } from "./cli-error.ts";
 import { demoModel } from "./our-package.ts";
-import type { Terminal } from "./terminal.ts";
+import type { TextIn } from "./terminal.ts";
 
 /** A text and where it is from, for messages. */
 export interface Input {
@@ -20,7 +20,7 @@ export interface Input {
  */
 export async function readInput(
   file: string | undefined,
-  stdin: Terminal["stdin"],
+  stdin: Pick<TextIn, "isTerminal" | "read">,
 ): Promise<Input> {
   const bytes = file === undefined ? await stdin.read() : await readFile(file);
   const name = file ?? "stdin";

@@ -3,7 +3,7 @@
  * @module
  */
 import { main } from "../../tools/cli.ts";
-import type { Terminal } from "../../tools/terminal.ts";
+import { pipedLines, type Terminal } from "../../tools/terminal.ts";
 
 export interface FakeOptions {
   /** What stdin holds; a terminal nobody types at when not given. */
@@ -28,7 +28,11 @@ export async function glm52(argv: readonly string[], options: FakeOptions = {}):
   const listeners = new Set<() => void>();
   let nWrites = 0;
   const terminal: Terminal = {
-    stdin: { isTerminal: stdin === undefined, read: async () => stdin ?? new Uint8Array(0) },
+    stdin: {
+      isTerminal: stdin === undefined,
+      read: async () => stdin ?? new Uint8Array(0),
+      lines: () => pipedLines(bytesOf(stdin)),
+    },
     stdout: {
       isTerminal,
       write: (text) => {
@@ -50,4 +54,9 @@ export async function glm52(argv: readonly string[], options: FakeOptions = {}):
   };
   const code = await main(argv, terminal);
   return { code, ...written };
+}
+
+/** What was typed or piped, in pieces that keep to no border. */
+async function* bytesOf(stdin: Uint8Array = new Uint8Array(0)): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < stdin.length; at += 7) yield stdin.subarray(at, at + 7);
 }

@@ -145,6 +145,7 @@ describe("the prompt", () => {
     expect(await read("hi\n")).toBe("hi");
     expect(await read("hi\n\n")).toBe("hi\n");
     expect(await read("hi\r\n")).toBe("hi");
+    expect(await read("\ufeffhi\n")).toBe("\ufeffhi"); // a byte order mark is text
     await expect(read(Uint8Array.of(0xff))).rejects.toThrow("stdin: expected UTF-8");
   });
 

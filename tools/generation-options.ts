@@ -1,0 +1,89 @@
+/**
+ * The options that every command has that lets a model speak, and what they open.
+ * @module
+ */
+import { type Command, Option } from "commander";
+import type { Model, SamplingOptions } from "../engine/index.ts";
+import { readSampling } from "./generation-config.ts";
+import { decimal, integer } from "./numbers.ts";
+import { BACKENDS, type Backend, openModel } from "./open-model.ts";
+import { type OpenTokenizer, openTokenizer } from "./open-tokenizer.ts";
+import { demoModel } from "./our-package.ts";
+import { progressLine } from "./progress.ts";
+import type { TextOut } from "./terminal.ts";
+
+/** The values of these options. */
+export interface GenerationOptions {
+  readonly model?: string;
+  readonly backend: Backend;
+  readonly check?: boolean;
+  readonly maxTokens: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed: number;
+  readonly draft: number;
+  readonly chunk: number;
+  readonly latentEps?: number;
+}
+
+export const COUNT = integer(0);
+const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
+const POSITIVE = decimal("a number above 0", (x) => x > 0);
+const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
+const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
+
+/** Adds them to a command. */
+export function addGenerationOptions(command: Command): Command {
+  return command
+    .option("--model <dir>", "folder of the model (default: the demo model of this package)")
+    .option("--max-tokens <n>", "tokens to generate at most", COUNT, 256)
+    .option("--temperature <t>", "0 is greedy (default: the model's, else 0)", NOT_NEGATIVE)
+    .option("--top-p <p>", "keep the likeliest tokens up to this sum (default: the model's)", SHARE)
+    .option("--top-k <k>", "keep the k likeliest tokens, 0 for all (default: the model's)", COUNT)
+    .option("--min-p <p>", "drop tokens below p times the likeliest (default: the model's)", UNIT)
+    .option("--repetition-penalty <r>", "above 1 for less repetition", POSITIVE)
+    .option("--seed <s>", "the same seed gives the same text", integer(0, 2 ** 32 - 1), 0)
+    .option("--draft <n>", "guess n tokens ahead with the MTP layer", COUNT, 0)
+    .option("--chunk <n>", "prompt tokens per step; changes no result", integer(1), 64)
+    .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
+    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .option("--check", "compare every op with the f64 reference, and stop at a bad one");
+}
+
+/** A model that is ready to speak. */
+export interface Speaker {
+  readonly model: Model;
+  /** Undefined for a model without a tokenizer.json. */
+  readonly opened: OpenTokenizer | undefined;
+  /** The model's own, overruled by the options. */
+  readonly sampling: SamplingOptions;
+}
+
+/** Opens what the options name, with a progress line. */
+export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Speaker> {
+  const folder = options.model ?? (await demoModel());
+  const loading = progressLine(stderr, "loading");
+  const { model } = await openModel(folder, {
+    backend: options.backend,
+    check: options.check ?? false,
+    latentEps: options.latentEps,
+    onProgress: loading.update,
+  }).finally(loading.end);
+  const opened = await openTokenizer(folder, model.config);
+  const sampling = {
+    ...(await readSampling(folder)),
+    ...chosen(options),
+    ...(opened && { vocabLimit: opened.tokenizer.vocabSize }),
+  };
+  return { model, opened, sampling };
+}
+
+/** The sampling options on the command line, without those that are not there. */
+function chosen(options: GenerationOptions): SamplingOptions {
+  const { temperature, topP, topK, minP, repetitionPenalty } = options;
+  const given = { temperature, topP, topK, minP, repetitionPenalty };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,98 @@
+"""Rows that cannot be guessed without looking far back: facts asked for later, and copies.
+
+    The secret word of Mia is apple.                                     a fact, amid stories
+    What is the secret word of Mia? The secret word of Mia is apple.     a question, any distance later
+
+The question repeats the fact's own words, so one step of induction answers it. Every name and every
+secret word is one token; words are drawn anew for each row, so nothing can be learned by heart.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+FILLER, FIXED, VALUE, ANSWER = 1.0, 0.1, 0.0, 6.0  # weight of each token's loss
+
+
+@dataclass
+class Row:
+    """`weight[i]` counts for predicting `ids[i]`; `answers` are the places of the answers."""
+
+    ids: np.ndarray
+    weight: np.ndarray
+    answers: np.ndarray
+    facts: np.ndarray  # for each answer, where the same word stands in its fact
+
+
+class Recall:
+    """Makes rows from a seed. `stories` is a stream of token ids that fills the gaps."""
+
+    def __init__(self, tokenizer: Tokenizer, stories: np.ndarray, seed: int):
+        self.rng = np.random.default_rng(seed)
+        self.stories = stories
+        vocab = tokenizer.get_vocab()
+        plain = {piece[1:]: i for piece, i in vocab.items() if piece.startswith("Ġ") and piece[1:].isascii()}
+        letters = {w: i for w, i in plain.items() if w.isalpha() and len(w) >= 3}
+        self.names = np.array(sorted(i for w, i in letters.items() if w.istitle()))
+        self.words = np.array(sorted(i for w, i in letters.items() if w.islower() and len(w) >= 4))
+        encode = lambda text: tokenizer.encode(text).ids
+        self.fact_head, self.is_, self.stop = encode("\nThe secret word of"), encode(" is"), encode(".\n")
+        self.ask, self.then = encode("\nWhat is the secret word of"), encode("? The secret word of")
+
+    def row(self, length: int, facts: int, questions: int, fact_zone: float = 0.5) -> Row:
+        """`facts` facts in the first `fact_zone` of the row, questions anywhere after their facts."""
+        rng = self.rng
+        names = rng.choice(self.names, facts, replace=False)
+        words = rng.choice(self.words, facts, replace=False)
+        fact_cost = len(self.fact_head) + 2 + len(self.is_) + len(self.stop)
+        ask_cost = len(self.ask) + len(self.then) + len(self.is_) + 3 + len(self.stop)
+        filler = length - facts * fact_cost - questions * ask_cost
+        assert filler >= 0, f"{facts} facts and {questions} questions do not fit {length} tokens"
+        # Breaks in the filler at which facts and questions stand, both in random order.
+        first = np.sort(rng.integers(0, int(filler * fact_zone) + 1, facts))
+        later = np.sort(rng.integers(int(filler * fact_zone), filler + 1, questions))
+        start = rng.integers(0, len(self.stories) - length)
+        text = self.stories[start : start + filler]
+        ids: list[int] = []
+        weight: list[float] = []
+        answers, sources, where = [], [], {}
+
+        def put(tokens, w: float) -> None:
+            ids.extend(int(t) for t in tokens)
+            weight.extend([w] * len(tokens))
+
+        at = 0
+        events = [(p, "fact", j) for j, p in enumerate(first)]
+        events += [(p, "ask", int(rng.integers(facts))) for p in later]
+        for p, kind, j in events:
+            put(text[at:p], FILLER)
+            at = p
+            if kind == "fact":
+                put(self.fact_head, FIXED)
+                put([names[j]], VALUE)
+                put(self.is_, FIXED)
+                where[j] = len(ids)
+                put([words[j]], VALUE)
+            else:
+                put(self.ask, FIXED)
+                put([names[j]], VALUE)
+                put(self.then, FIXED)
+                put([names[j]], FILLER)
+                put(self.is_, FIXED)
+                answers.append(len(ids))
+                sources.append(where[j])
+                put([words[j]], ANSWER)
+            put(self.stop, FIXED)
+        put(text[at:], FILLER)
+        return Row(np.array(ids), np.array(weight, np.float32), np.array(answers), np.array(sources))
+
+    def copy(self, length: int) -> Row:
+        """A random sequence that comes again and again; only its repetitions count."""
+        rng = self.rng
+        period = int(rng.integers(16, max(17, min(length // 2, 200))))
+        once = rng.choice(self.stories, period)
+        ids = np.resize(once, length)
+        weight = np.full(length, FILLER, np.float32)
+        weight[:period] = VALUE
+        return Row(ids, weight, np.array([], int), np.array([], int))
