@@ -12,7 +12,11 @@
 /** The character that stands for each byte. */
 export const CHAR_OF_BYTE: readonly string[] = alphabet();
 
-const BYTE_OF_CHAR: ReadonlyMap<string, number> = new Map(CHAR_OF_BYTE.map((c, byte) => [c, byte]));
+/** The byte of each character, by its code; -1 for characters outside the alphabet. */
+const BYTE_OF_CODE: Int16Array = new Int16Array(0x200).fill(-1);
+CHAR_OF_BYTE.forEach((char, byte) => {
+  BYTE_OF_CODE[char.charCodeAt(0)] = byte;
+});
 
 const encoder = new TextEncoder();
 
@@ -20,8 +24,8 @@ const encoder = new TextEncoder();
 export function bytesOfSpelling(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length);
   for (let i = 0; i < token.length; i++) {
-    const byte = BYTE_OF_CHAR.get(token.charAt(i));
-    if (byte === undefined) return undefined;
+    const byte = BYTE_OF_CODE[token.charCodeAt(i)] ?? -1;
+    if (byte < 0) return undefined;
     bytes[i] = byte;
   }
   return bytes;

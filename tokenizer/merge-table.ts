@@ -30,8 +30,12 @@ export class MergeTable {
   /** Adds a merge; `false` if the pair has one already. */
   add(left: number, right: number, rank: number, merged: number): boolean {
     const slot = this.#probe(left, right);
-    if (this.#slots[slot] !== EMPTY) return false;
-    this.#slots.set([left, right, rank, merged], slot);
+    const slots = this.#slots;
+    if (slots[slot] !== EMPTY) return false;
+    slots[slot] = left;
+    slots[slot + 1] = right;
+    slots[slot + 2] = rank;
+    slots[slot + 3] = merged;
     return true;
   }
 
@@ -70,15 +74,46 @@ export function createMergeTable(spec: TokenizerSpec): MergeTable {
     throw new TokenizerError(path, `at most ${MAX_MERGES} merges`, `${merges.length}`);
   }
   const table = new MergeTable(merges.length);
+  const idOf = (token: string, rank: number): number => {
+    const id = vocab.get(token);
+    if (id === undefined) throw new TokenizerError(at(path, rank), "known tokens", show(token));
+    return id;
+  };
   merges.forEach(([left, right], rank) => {
-    const [l, r, merged] = [left, right, left + right].map((token) => {
-      const id = vocab.get(token);
-      if (id === undefined) throw new TokenizerError(at(path, rank), "known tokens", show(token));
-      return id;
-    }) as [number, number, number];
-    if (!table.add(l, r, rank, merged)) {
+    const merged = idOf(left + right, rank);
+    if (!table.add(idOf(left, rank), idOf(right, rank), rank, merged)) {
       throw new TokenizerError(at(path, rank), "each pair once", show([left, right]));
     }
   });
+  return table;
+}
+
+/**
+ * The merges that follow from the vocabulary alone, where ids are ranks: every pair of tokens that
+ * together are a token, and the smaller the id of that token, the earlier. Byte-level vocabularies
+ * are published in this form too, without a list of merges.
+ *
+ * @see tiktoken `src/lib.rs` `byte_pair_merge`
+ */
+export function createRankMergeTable({ vocab, addedTokens }: TokenizerSpec): MergeTable {
+  const added = new Set(addedTokens.map(({ id }) => id));
+  const idOf = (spelling: string): number | undefined => {
+    const id = vocab.get(spelling);
+    return id === undefined || added.has(id) ? undefined : id;
+  };
+  const found: number[] = [];
+  for (const [token, id] of vocab) {
+    if (added.has(id)) continue;
+    for (let cut = 1; cut < token.length; cut++) {
+      const left = idOf(token.slice(0, cut));
+      const right = left === undefined ? undefined : idOf(token.slice(cut));
+      if (left !== undefined && right !== undefined) found.push(left, right, id);
+    }
+  }
+  const table = new MergeTable(found.length / 3);
+  for (let i = 0; i < found.length; i += 3) {
+    const [left, right, id] = found.slice(i, i + 3) as [number, number, number];
+    table.add(left, right, id, id);
+  }
   return table;
 }

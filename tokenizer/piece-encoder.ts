@@ -3,7 +3,7 @@
  * @module Next: `decode-stream.ts`
  */
 import { Bpe } from "./bpe.ts";
-import { createMergeTable } from "./merge-table.ts";
+import type { MergeTable } from "./merge-table.ts";
 import { PieceCache } from "./piece-cache.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -16,8 +16,8 @@ export class PieceEncoder {
   readonly #cache = new PieceCache(CACHED_PIECES);
   readonly #wholePieces: ReadonlyMap<string, number>;
 
-  constructor(spec: TokenizerSpec, vocabulary: Vocabulary) {
-    this.#bpe = new Bpe(vocabulary.byteIds, createMergeTable(spec));
+  constructor(spec: TokenizerSpec, vocabulary: Vocabulary, merges: MergeTable) {
+    this.#bpe = new Bpe(vocabulary.byteIds, merges);
     // ignore_merges matters: 893 tokens of GLM-5.2, as " 王", are the end of no chain of merges.
     this.#wholePieces = spec.ignoreMerges ? vocabulary.idOfText : new Map();
   }

@@ -149,16 +149,19 @@ function parseAddedToken(value: unknown, path: string): AddedToken {
 
 /** Checks that each id of `0..n-1` names exactly one token, and returns `n`. */
 function checkIds(vocab: ReadonlyMap<string, number>, added: readonly AddedToken[]): number {
-  const owner = new Map<number, string>();
-  const claim = (id: number, token: string, path: string) => {
-    const other = owner.get(id);
+  const owner: (string | undefined)[] = [];
+  let nOwned = 0;
+  // Paths are made only for an error: there are 150,000 tokens.
+  const claim = (id: number, token: string, path: () => string) => {
+    const other = owner[id];
     if (other !== undefined) {
-      throw new TokenizerError(path, "an id of its own", `${id}, the id of ${show(other)}`);
+      throw new TokenizerError(path(), "an id of its own", `${id}, the id of ${show(other)}`);
     }
-    owner.set(id, token);
+    owner[id] = token;
+    nOwned++;
   };
   const vocabPath = at(at(ROOT, "model"), "vocab");
-  for (const [token, id] of vocab) claim(id, token, `${vocabPath}[${show(token)}]`);
+  for (const [token, id] of vocab) claim(id, token, () => `${vocabPath}[${show(token)}]`);
 
   const contents = new Set<string>();
   added.forEach(({ id, content }, i) => {
@@ -169,14 +172,16 @@ function checkIds(vocab: ReadonlyMap<string, number>, added: readonly AddedToken
     contents.add(content);
     // Some families list their control tokens in both places; then the ids must agree.
     const known = vocab.get(content);
-    if (known === undefined) claim(id, content, at(path, "id"));
+    if (known === undefined) claim(id, content, () => at(path, "id"));
     else if (known !== id) throw new TokenizerError(at(path, "id"), `${known}`, `${id}`);
   });
 
-  for (let id = 0; id < owner.size; id++) {
-    if (!owner.has(id)) throw new TokenizerError(vocabPath, `a token for id ${id}`, "none");
+  for (let id = 0; id < nOwned; id++) {
+    if (owner[id] === undefined) {
+      throw new TokenizerError(vocabPath, `a token for id ${id}`, "none");
+    }
   }
-  return owner.size;
+  return nOwned;
 }
 
 function isNonEmpty(value: unknown): value is string {

@@ -11,6 +11,7 @@
  */
 import { concatBytes } from "./byte-level.ts";
 import { DecodeStream } from "./decode-stream.ts";
+import { createMergeTable, createRankMergeTable } from "./merge-table.ts";
 import { type Normalizer, normalize, wellFormed } from "./normalize.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
 import { preTokenize } from "./pre-tokenize.ts";
@@ -25,6 +26,11 @@ export interface TokenizerOptions {
   readonly paddedVocabSize?: number;
   /** Ids that end a generation, from generation_config.json. */
   readonly eosIds?: readonly number[];
+  /**
+   * Where merges come from: the list in the file (default), or the ids of the vocabulary, taken as
+   * ranks. GLM-5.2 gives the same ids either way.
+   */
+  readonly mergesFrom?: "list" | "ranks";
 }
 
 export interface DecodeOptions {
@@ -117,7 +123,9 @@ class BpeTokenizer implements Tokenizer {
     this.suffixIds = spec.suffixIds;
 
     this.#vocabulary = createVocabulary(spec);
-    this.#pieceEncoder = new PieceEncoder(spec, this.#vocabulary);
+    const merges =
+      options.mergesFrom === "ranks" ? createRankMergeTable(spec) : createMergeTable(spec);
+    this.#pieceEncoder = new PieceEncoder(spec, this.#vocabulary, merges);
     this.#splits = spec.splits;
     this.#normalizer = spec.normalizer;
     this.#addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));

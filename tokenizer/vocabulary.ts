@@ -70,6 +70,7 @@ const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** Not a search for U+FFFD in a lossy text: some tokens hold that very character. */
 function wholeText(bytes: Uint8Array): string | undefined {
+  if (bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes); // most tokens
   try {
     return strictDecoder.decode(bytes);
   } catch {

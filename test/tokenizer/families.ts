@@ -44,6 +44,25 @@ export function readUdhr(length: number): string[] {
   );
 }
 
+/** Stories in some 140 languages, language by language in turn, about `bytes` of UTF-8 in all. */
+export function readStories(bytes: number): string[] {
+  const folder = `${DATA}/corpus/ccby_stories`;
+  if (!existsSync(folder)) return [];
+  const shelves = readdirSync(folder).map((file) =>
+    readFileSync(`${folder}/${file}`, "utf8").trimEnd().split("\n"),
+  );
+  const texts: string[] = [];
+  for (let row = 0, left = bytes; left > 0 && shelves.some((shelf) => row < shelf.length); row++) {
+    for (const shelf of shelves) {
+      if (row >= shelf.length || left <= 0) continue;
+      const { text } = JSON.parse(shelf[row]) as { text: string };
+      texts.push(text);
+      left -= Buffer.byteLength(text);
+    }
+  }
+  return texts;
+}
+
 export function readText({ path }: Family): string {
   return readFileSync(path, "utf8");
 }

@@ -1,7 +1,7 @@
 import { Tokenizer as Oracle } from "@huggingface/tokenizers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTokenizer, type Tokenizer, TokenizerError } from "../../tokenizer/index.ts";
-import { GLM_5_2, readText, title } from "./families.ts";
+import { GLM_5_2, readText, readUdhr, title } from "./families.ts";
 import { randomText, seeded, throughUtf8 } from "./random-text.ts";
 
 const { GLM52_FULL } = process.env;
@@ -49,6 +49,22 @@ describe.skipIf(GLM_5_2.skip !== undefined)(title(GLM_5_2), () => {
   test.each(GOLDEN)("%j is %s", (text, ids) => {
     expect(tokenizer.encode(text).join(" ")).toBe(ids);
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  });
+
+  test("the ids are ranks: merges derived from them make the same ids as those of the file", () => {
+    const json = JSON.parse(readText(GLM_5_2));
+    const ranks = createTokenizer(
+      { ...json, model: { ...json.model, merges: [] } },
+      { mergesFrom: "ranks" },
+    );
+    const random = seeded(57);
+    for (let i = 0; i < 2000; i++) {
+      const text = randomText(random, 60, []);
+      expect(ranks.encode(text).join()).toBe(tokenizer.encode(text).join());
+    }
+    for (const text of readUdhr(2000)) {
+      expect(ranks.encode(text).join()).toBe(tokenizer.encode(text).join());
+    }
   });
 
   test("has 154,856 tokens in 154,880 rows; the 24 rows between are silent", () => {
