@@ -65,8 +65,8 @@ export interface Tokenizer {
   encode(text: string): Int32Array;
   /** The ids of `text` as plain text: `<|user|>` is eight characters. For untrusted input. */
   encodeOrdinary(text: string): Int32Array;
-  /** `encode`, piece by piece. */
-  pieces(text: string): Piece[];
+  /** `encode`, piece by piece; with `isOrdinary`, `encodeOrdinary`. */
+  pieces(text: string, options?: { readonly isOrdinary?: boolean }): Piece[];
 
   /** @throws {TokenizerError} when an id is neither a token nor padding */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
@@ -148,14 +148,18 @@ class BpeTokenizer implements Tokenizer {
     return Int32Array.from(ids);
   }
 
-  pieces(text: string): Piece[] {
+  pieces(text: string, { isOrdinary = false } = {}): Piece[] {
     const pieces: Piece[] = [];
     let start = 0;
     const add = (piece: string, ids: readonly number[], isControl: boolean) => {
       pieces.push({ text: piece, start, end: start + piece.length, ids, isControl });
       start += piece.length;
     };
-    for (const { text: stretch, id } of this.#specialTokens.split(wellFormed(text))) {
+    const whole = wellFormed(text);
+    const stretches = isOrdinary
+      ? [{ text: normalize(whole, this.#normalizer), id: undefined }]
+      : this.#specialTokens.split(whole);
+    for (const { text: stretch, id } of stretches) {
       if (id !== undefined) {
         add(stretch, [id], true);
         continue;

@@ -1,18 +1,19 @@
 import type { Command } from "commander";
-import type { Tokenizer } from "../tokenizer/index.ts";
-import { TokenizerError } from "../tokenizer/index.ts";
+import { type Piece, TokenizerError } from "../tokenizer/index.ts";
 import type { Terminal } from "./terminal.ts";
 import { inputJson, readInput, readTokenizer } from "./text-input.ts";
 
 interface TokenizeOptions {
   readonly json?: boolean;
   readonly batch?: boolean;
+  readonly ordinary?: boolean;
   readonly tokenizer?: string;
 }
 
 const HELP = `
 The text is taken to the byte: a newline at its end counts. Control tokens spelled in it, such as
-<|user|>, become their ids. Nothing is put before or after it.
+<|user|>, become their ids: whoever wrote the text then speaks in any role it likes. With --ordinary
+they are plain text, as befits what a stranger wrote. Nothing is put before or after the text.
 
 With --json, stdout is {ids, pieces}. The pieces, joined, are the text; no token reaches across the
 border of two. With --batch --json, the input is a JSON array of strings and the output an array of
@@ -33,24 +34,30 @@ export function addTokenize(program: Command, { stdin, stdout }: Terminal): void
     .argument("[file]", "the text (default: stdin)")
     .option("--json", "print JSON, with the pieces too")
     .option("--batch", "with --json: many texts")
+    .option("--ordinary", "control tokens are plain text")
     .option("--tokenizer <dir>", "folder with a tokenizer.json (default: that of the demo model)")
     .addHelpText("after", HELP)
     .action(async (file: string | undefined, options: TokenizeOptions, command: Command) => {
       if (options.batch && !options.json) command.error("error: --batch needs --json");
       const tokenizer = await readTokenizer(options.tokenizer);
       const input = await readInput(file, stdin);
-      if (!options.json) stdout.write(`${tokenizer.encode(input.text).join(" ")}\n`);
-      else if (!options.batch) stdout.write(`${JSON.stringify(analyze(tokenizer, input.text))}\n`);
-      else {
-        const texts = strings(inputJson(input), input.name);
-        stdout.write(`${JSON.stringify(texts.map((text) => analyze(tokenizer, text)))}\n`);
+      const { ordinary: isOrdinary = false } = options;
+      if (!options.json) {
+        const { text } = input;
+        const ids = isOrdinary ? tokenizer.encodeOrdinary(text) : tokenizer.encode(text);
+        stdout.write(`${ids.join(" ")}\n`);
+        return;
       }
+      const analyze = (text: string) => analysis(tokenizer.pieces(text, { isOrdinary }));
+      const result = options.batch
+        ? strings(inputJson(input), input.name).map(analyze)
+        : analyze(input.text);
+      stdout.write(`${JSON.stringify(result)}\n`);
     });
 }
 
-function analyze(tokenizer: Tokenizer, text: string): { ids: number[]; pieces: string[] } {
-  const pieces = tokenizer.pieces(text);
-  return { ids: pieces.flatMap(({ ids }) => ids), pieces: pieces.map((piece) => piece.text) };
+function analysis(pieces: readonly Piece[]): { ids: number[]; pieces: string[] } {
+  return { ids: pieces.flatMap(({ ids }) => ids), pieces: pieces.map(({ text }) => text) };
 }
 
 function strings(value: unknown, name: string): readonly string[] {

@@ -78,6 +78,8 @@ for (const family of FAMILIES) {
       for (const text of [controls.join(""), randomText(random, 2000, controls)]) {
         const ids = tokenizer.encodeOrdinary(text);
         expect(ids.filter((id) => control.has(id))).toEqual(new Int32Array());
+        const pieces = tokenizer.pieces(text, { isOrdinary: true });
+        expect(pieces.flatMap((piece) => piece.ids)).toEqual([...ids]);
       }
     });
   });

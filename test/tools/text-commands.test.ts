@@ -43,6 +43,15 @@ describe("glm52 tokenize", () => {
     expect(pieces).toContain("<|user|>");
   });
 
+  it("makes plain text of control tokens with --ordinary", async () => {
+    const { stdout } = await piped("tokenize --ordinary", TEXT);
+    expect(stdout).toBe(`${demo.encodeOrdinary(TEXT).join(" ")}\n`);
+    const { ids, pieces } = JSON.parse((await piped("tokenize --ordinary --json", TEXT)).stdout);
+    expect(ids).toEqual([...demo.encodeOrdinary(TEXT)]);
+    expect(pieces.join("")).toBe(TEXT);
+    expect(pieces).not.toContain("<|user|>");
+  });
+
   it("takes many texts with --batch --json", async () => {
     const texts = ["a", "", TEXT, "\ud800"];
     const results = await json("tokenize --batch --json", texts);

@@ -64,7 +64,7 @@ def corpus(folders: list[Path]):
                 continue
             text = file.read_text(encoding="utf-8")
             if file.suffix == ".jsonl":
-                yield from (json.loads(line)["text"] for line in text.splitlines() if line)
+                yield from (json.loads(line)["text"] for line in text.split("\n") if line)
             else:
                 yield text
 
