@@ -31,6 +31,13 @@ export function bytesOfSpelling(token: string): Uint8Array | undefined {
   return bytes;
 }
 
+/** The bytes spelled in the alphabet, one character each. */
+export function spellingOf(bytes: Uint8Array): string {
+  let spelling = "";
+  for (const byte of bytes) spelling += CHAR_OF_BYTE[byte];
+  return spelling;
+}
+
 /**
  * The bytes a token of either kind stands for in decoded text.
  *

@@ -14,20 +14,21 @@ const encoder = new TextEncoder();
 export class PieceEncoder {
   readonly #bpe: Bpe;
   readonly #cache = new PieceCache(CACHED_PIECES);
-  readonly #wholePieces: ReadonlyMap<string, number>;
+  readonly #wholePiece: Vocabulary["idOfBytes"];
 
   constructor(spec: TokenizerSpec, vocabulary: Vocabulary, merges: MergeTable) {
     this.#bpe = new Bpe(vocabulary.byteIds, merges);
     // ignore_merges matters: 893 tokens of GLM-5.2, as " 王", are the end of no chain of merges.
-    this.#wholePieces = spec.ignoreMerges ? vocabulary.idOfText : new Map();
+    this.#wholePiece = spec.ignoreMerges ? vocabulary.idOfBytes : () => undefined;
   }
 
   /** @param piece well-formed; a match of the pre-tokenizer */
   encode(piece: string): readonly number[] {
     const known = this.#cache.get(piece);
     if (known !== undefined) return known;
-    const whole = this.#wholePieces.get(piece);
-    const ids = whole === undefined ? this.#bpe.encode(encoder.encode(piece)) : [whole];
+    const bytes = encoder.encode(piece);
+    const whole = this.#wholePiece(bytes);
+    const ids = whole === undefined ? this.#bpe.encode(bytes) : [whole];
     this.#cache.set(piece, ids);
     return ids;
   }

@@ -107,12 +107,12 @@ function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ig
   const ignoreMerges = model.take("ignore_merges", "a boolean", isOneOf(true, false, undefined));
 
   const vocabPath = at(model.path, "vocab");
-  const vocab = new Map(Object.entries(model.take("vocab", "an object", isObject))) as Map<
-    string,
-    number
-  >;
-  for (const [token, id] of vocab) {
+  const ids = model.take("vocab", "an object", isObject);
+  const vocab = new Map<string, number>();
+  for (const token of Object.keys(ids)) {
+    const id = ids[token];
     if (!isId(id)) throw new TokenizerError(`${vocabPath}[${show(token)}]`, "an id", show(id));
+    vocab.set(token, id);
   }
   const mergesPath = at(model.path, "merges");
   const merges = model
@@ -124,10 +124,9 @@ function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ig
 
 /** `["a", "b"]`, or in older files `"a b"`: no spelling holds a space, so the cut is unique. */
 function parseMerge(merge: unknown, path: string, rank: number): [string, string] {
-  const parts: unknown = isString(merge) ? merge.split(" ") : merge;
+  const parts = isString(merge) ? merge.split(" ") : merge;
   if (isArray(parts) && parts.length === 2) {
-    const [left, right] = parts;
-    if (isString(left) && isString(right)) return [left, right];
+    if (isString(parts[0]) && isString(parts[1])) return parts as [string, string];
   }
   throw new TokenizerError(at(path, rank), 'two tokens, ["a", "b"] or "a b"', show(merge));
 }

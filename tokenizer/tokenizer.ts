@@ -91,6 +91,7 @@ export function createTokenizer(
 
 // A byte order mark inside a text is a character like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 class BpeTokenizer implements Tokenizer {
@@ -185,7 +186,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   idOf(content: string): number | undefined {
-    return this.#addedIds.get(content) ?? this.#vocabulary.idOfText.get(content);
+    return this.#addedIds.get(content) ?? this.#vocabulary.idOfBytes(encoder.encode(content));
   }
 
   #bytesOf(id: number): Uint8Array {

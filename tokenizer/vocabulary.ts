@@ -5,7 +5,7 @@
  * separate arrays would cost ten times the megabyte of bytes they hold.
  * @module Next: `merge-table.ts`
  */
-import { bytesOfSpelling, bytesOfToken, CHAR_OF_BYTE, concatBytes } from "./byte-level.ts";
+import { bytesOfToken, CHAR_OF_BYTE, concatBytes, spellingOf } from "./byte-level.ts";
 import { at, ROOT } from "./json-fields.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
@@ -16,10 +16,10 @@ export interface Vocabulary {
   /** The one-byte token of each byte. */
   readonly byteIds: Int32Array;
   /**
-   * The ordinary token that is exactly this text. Added tokens are not in it, so text that was
-   * not searched for them can never become one here; nor are tokens that are not whole UTF-8.
+   * The ordinary token that is exactly these bytes. Added tokens are never it, so text that was not
+   * searched for them can never become one here.
    */
-  readonly idOfText: ReadonlyMap<string, number>;
+  idOfBytes(bytes: Uint8Array): number | undefined;
   /** A view, not to be written to, and not empty for any id in range. */
   bytesOf(id: number): Uint8Array;
 }
@@ -38,7 +38,7 @@ export function createVocabulary(spec: TokenizerSpec): Vocabulary {
     starts[id + 1] = (starts[id] as number) + part.length;
   });
   const bytesOf = (id: number): Uint8Array => bytes.subarray(starts[id], starts[id + 1]);
-  return { size, byteIds: findByteIds(spec), idOfText: indexTexts(spec, bytesOf), bytesOf };
+  return { size, byteIds: findByteIds(spec), idOfBytes: finder(spec), bytesOf };
 }
 
 function findByteIds(spec: TokenizerSpec): Int32Array {
@@ -52,28 +52,14 @@ function findByteIds(spec: TokenizerSpec): Int32Array {
   });
 }
 
-function indexTexts(
-  spec: TokenizerSpec,
-  bytesOf: (id: number) => Uint8Array,
-): ReadonlyMap<string, number> {
-  const added = new Set(spec.addedTokens.map(({ id }) => id));
-  const texts = new Map<string, number>();
-  for (const [token, id] of spec.vocab) {
-    if (added.has(id) || bytesOfSpelling(token) === undefined) continue;
-    const text = wholeText(bytesOf(id));
-    if (text !== undefined) texts.set(text, id);
-  }
-  return texts;
-}
-
-const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Not a search for U+FFFD in a lossy text: some tokens hold that very character. */
-function wholeText(bytes: Uint8Array): string | undefined {
-  if (bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes); // most tokens
-  try {
-    return strictDecoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
+/** Spells the bytes and looks that up: an index of 150,000 texts would be most of the start-up. */
+function finder({ vocab, addedTokens }: TokenizerSpec): Vocabulary["idOfBytes"] {
+  const added = new Set(addedTokens.map(({ id }) => id));
+  let longest = 0;
+  for (const token of vocab.keys()) longest = Math.max(longest, token.length);
+  return (bytes) => {
+    if (bytes.length > longest) return undefined;
+    const id = vocab.get(spellingOf(bytes));
+    return id === undefined || added.has(id) ? undefined : id;
+  };
 }
