@@ -123,6 +123,9 @@ class Indexer(nn.Module):
 
 
 class Attention(nn.Module):
+    # What decides who is chosen, given the scores; evaluate.py compares others with it.
+    ranking = staticmethod(lambda score: score)
+
     def __init__(self, s: Shape, has_indexer: bool):
         super().__init__()
         self.s = s
@@ -149,7 +152,7 @@ class Attention(nn.Module):
 
         if mode != "dense" and self.indexer is not None:
             score = self.indexer(x, q_latent, rope)
-            chosen = score.detach().topk(min(s.topk, T), -1).indices
+            chosen = self.ranking(score.detach()).topk(min(s.topk, T), -1).indices
             trace.score[index], trace.chosen[index] = score, chosen
         mask = torch.zeros(T, T).masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), NEG)
         if mode == "sparse":
