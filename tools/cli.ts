@@ -1,14 +1,15 @@
 /**
  * `glm52` and its commands.
  *
- * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, tokenize-command.ts,
- * detokenize-command.ts, render-command.ts
+ * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, export-command.ts,
+ * tokenize-command.ts, detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
 import { addChat } from "./chat-command.ts";
 import { explain } from "./cli-error.ts";
 import { addDetokenize } from "./detokenize-command.ts";
+import { addExport } from "./export-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
 import { addRender } from "./render-command.ts";
@@ -55,6 +56,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addChat(program, terminal);
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
+    addExport(program, terminal);
     addTokenize(program, terminal);
     addDetokenize(program, terminal);
     addRender(program, terminal);

@@ -12,9 +12,14 @@ const PIECE = 2 ** 24;
  *
  * @throws the signal's reason when it aborts; nothing is left behind then
  */
-export async function writeWhole(
+export function writeWhole(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  return writePieces(path, [bytes], signal);
+}
+
+/** {@link writeWhole} for a file that never stands in memory as one. */
+export async function writePieces(
   path: string,
-  bytes: Uint8Array,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   signal?: AbortSignal,
 ): Promise<void> {
   const random = randomBytes(6).toString("hex");
@@ -22,9 +27,11 @@ export async function writeWhole(
   const file = await open(temporary, "wx");
   try {
     try {
-      for (let at = 0; at < bytes.length; ) {
-        signal?.throwIfAborted();
-        at += (await file.write(bytes, at, Math.min(PIECE, bytes.length - at))).bytesWritten;
+      for await (const bytes of pieces) {
+        for (let at = 0; at < bytes.length; ) {
+          signal?.throwIfAborted();
+          at += (await file.write(bytes, at, Math.min(PIECE, bytes.length - at))).bytesWritten;
+        }
       }
       await file.sync();
     } finally {

@@ -52,7 +52,11 @@ export async function loadWeights(
 }
 
 /** Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite. */
-function tensorReader(checkpoint: Checkpoint, total: number, onProgress: OnProgress): ReadTensor {
+export function tensorReader(
+  checkpoint: Checkpoint,
+  total: number,
+  onProgress: OnProgress,
+): ReadTensor {
   let done = 0;
   const read = async (name: string): Promise<RawTensor> => {
     const { dtype, shape, bytes } = await checkpoint.read(name);

@@ -10,9 +10,9 @@ const demo = (...more: string[]): string[] => ["run", "--model", DEMO_MODEL, ...
 describe("usage", () => {
   it.each([
     [["--help"]],
-    ...["run", "chat", "trace", "inspect", "tokenize", "detokenize", "render"].map((c) => [
-      [c, "--help"],
-    ]),
+    ...["run", "chat", "trace", "inspect", "export", "tokenize", "detokenize", "render"].map(
+      (c) => [[c, "--help"]],
+    ),
   ])("prints help with examples for %j and ends with 0", async (argv) => {
     const { code, stdout, stderr } = await glm52(argv);
     expect([code, stderr]).toEqual([0, ""]);

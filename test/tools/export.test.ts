@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { fromF16 } from "../../engine/weights/dtypes.ts";
+import { encode } from "../../tools/gguf/encode.ts";
+import { indexerCopies } from "../../tools/gguf/indexer.ts";
+import { glm52 } from "./fake-terminal.ts";
+import { DEMO_MODEL, scratchFolder } from "./paths.ts";
+
+it.each(["f32", "f16", "q8_0"])("writes a GGUF file of %s, and nothing beside it", async (type) => {
+  const folder = scratchFolder();
+  const file = join(folder, "demo.gguf");
+  const { code, stderr } = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", type]);
+  expect(code, stderr).toBe(0);
+  expect(readdirSync(folder)).toEqual(["demo.gguf"]);
+  const bytes = readFileSync(file);
+  expect(bytes.toString("latin1", 0, 4)).toBe("GGUF");
+  expect(bytes.readUInt32LE(4)).toBe(3);
+  expect(bytes.length % 32).toBe(0);
+  expect(stderr).toContain(`${bytes.readBigUInt64LE(8)} tensors`);
+});
+
+it("keeps q8_0 within half a step of every number, and the largest at 127", () => {
+  const x = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i) * (i < 32 ? 3 : 0.01));
+  const bytes = encode("q8_0", x);
+  const view = new DataView(bytes.buffer);
+  for (const g of [0, 1]) {
+    const scale = fromF16(view.getUint16(34 * g, true));
+    const q = Array.from({ length: 32 }, (_, i) => view.getInt8(34 * g + 2 + i));
+    expect(Math.max(...q.map(Math.abs))).toBe(127);
+    // f16 rounds the scale by up to 2^-11, and 127 steps carry that.
+    q.forEach((n, i) => {
+      expect(Math.abs(n * scale - x[32 * g + i])).toBeLessThanOrEqual(
+        scale * (0.5 + 127 * 2 ** -11),
+      );
+    });
+  }
+});
+
+it("repeats narrow indexer heads up to 64 and refuses what does not fit", () => {
+  expect([128, 64, 32, 8].map(indexerCopies)).toEqual([1, 1, 2, 8]);
+  expect(() => indexerCopies(48)).toThrow("expected index_head_dim to fit 64, got 48");
+});
