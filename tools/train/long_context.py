@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import time
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from tokenizers import Tokenizer
 from chat_rows import ChatRows
 from model import Model, Shape, indexer_loss
 from recall import Recall
-from train import SEED, Data, Valid, balance, optimizers, rounded
+from train import SEED, Data, Valid, balance, next_time, optimizers, rounded
 
 SPARSE_FROM = 0.45
 PEAK, PEAK_INDEXER = 8e-4, 1e-3
@@ -112,11 +111,8 @@ class LongContext:
         if source == path:
             self.step, self.tokens, self.used = state["counters"]
             self.batches.recall.rng = self.batches.chat.rng = np.random.default_rng(SEED + 3 + self.step)
-        end = datetime.combine(datetime.now().date(), datetime.strptime(args.until, "%H:%M").time())
-        if end.timestamp() < time.time():
-            end += timedelta(days=1)
         self.started = time.time()
-        self.plan = self.used + end.timestamp() - self.started
+        self.plan = self.used + next_time(args.until) - self.started
         self.stop = False
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: setattr(self, "stop", True))

@@ -160,6 +160,12 @@ def write_samples(model: Model, tokenizer: Tokenizer, path: Path, count: int = 1
     model.train()
 
 
+def next_time(clock: str) -> float:
+    """When it will next be HH:MM, local time, in seconds of `time.time()`."""
+    end = datetime.combine(datetime.now().date(), datetime.strptime(clock, "%H:%M").time())
+    return (end if end > datetime.now() else end + timedelta(days=1)).timestamp()
+
+
 class Trainer:
     def __init__(self, args: argparse.Namespace):
         self.args, self.work = args, args.work
@@ -182,10 +188,7 @@ class Trainer:
         if path.exists():
             gap = self.load(path)
         if args.until:
-            end = datetime.combine(datetime.now().date(), datetime.strptime(args.until, "%H:%M").time())
-            if end.timestamp() < self.start:
-                end += timedelta(days=1)
-            self.end = end.timestamp()
+            self.end = next_time(args.until)
         else:
             self.start += gap  # a pause does not use up the plan
             self.end = self.start + 60 * args.minutes
