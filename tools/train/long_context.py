@@ -3,9 +3,10 @@
     python tools/train/long_context.py --work FOLDER --until 07:30
 
 FOLDER holds `checkpoint.pt` and `data` of train.py. The state is kept in `long.pt`, written every 150
-seconds and on SIGTERM; the same command goes on from it. Half of the rows are stories; the others are
-those of recall.py. Until SPARSE_FROM the attention is dense and the indexers learn to foresee it; then
-it is sparse, except in every fourth step, which keeps showing the indexers what they missed.
+seconds and on SIGTERM; the same command goes on from it, and `--round 2` begins the next entry of ROUNDS.
+Some of the rows are stories; the others are those of recall.py. At first the attention is dense and the
+indexers learn to foresee it; then it is sparse, except in every fourth step, which keeps showing the
+indexers what they missed.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +27,27 @@ from model import Model, Shape, indexer_loss
 from recall import Recall
 from train import SEED, Data, Valid, balance, next_time, optimizers, rounded
 
-SPARSE_FROM = 0.45
-PEAK, PEAK_INDEXER = 8e-4, 1e-3
-LENGTHS = ((0.15, 256), (0.28, 512), (0.55, 1024), (1.0, 2048))  # until this part of the plan
+
+@dataclass(frozen=True)
+class Round:
+    """`rows`: until which part of the plan, and the (length, share that is no story) a step draws from."""
+
+    peak: float
+    peak_indexer: float
+    sparse_from: float
+    rows: tuple[tuple[float, tuple[tuple[int, float], ...]], ...]
+
+    def draw(self, part: float, rng: np.random.Generator) -> tuple[int, float]:
+        choices = next(c for until, c in self.rows if part < until)
+        return choices[int(rng.integers(len(choices)))]
 
 
-def length_at(part: float) -> int:
-    return next(n for until, n in LENGTHS if part < until)
+GROWING = tuple((until, ((n, 0.5),)) for until, n in ((0.15, 256), (0.28, 512), (0.55, 1024), (1.0, 2048)))
+MIXED = ((512, 0.25),) * 5 + ((2048, 0.7), (4096, 0.7))
+ROUNDS = {
+    1: Round(8e-4, 1e-3, 0.45, GROWING),
+    2: Round(6e-4, 1e-3, 0.0, ((1.0, MIXED),)),
+}
 
 
 def crowd(length: int) -> tuple[int, int]:
@@ -43,11 +59,11 @@ class Batches:
     def __init__(self, data: Data, recall: Recall, chat: ChatRows):
         self.data, self.recall, self.chat = data, recall, chat
 
-    def next(self, tokens: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """ids [B, length + 2] and the weight of predicting each of them."""
+    def next(self, tokens: int, length: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """ids [B, length + 2] and the weight of predicting each of them; `share` of the rows are no stories."""
         n = max(1, tokens // length)
         rng = self.recall.rng
-        special = n // 2 if n > 1 else int(rng.random() < 0.5)
+        special = int(n * share + rng.random())
         made = []
         for _ in range(special):
             kind = rng.random()
@@ -87,7 +103,7 @@ def accuracy(model: Model, stories: np.ndarray, tokenizer: Tokenizer, length: in
 
 class LongContext:
     def __init__(self, args: argparse.Namespace):
-        self.args, self.work = args, args.work
+        self.args, self.work, self.round = args, args.work, ROUNDS[args.round]
         folder = self.work / "data"
         torch.manual_seed(SEED + 1)
         self.data, self.valid = Data(folder), Valid(folder)
@@ -110,7 +126,10 @@ class LongContext:
         self.index_opt.load_state_dict(state["index_opt"])
         if source == path:
             self.step, self.tokens, self.used = state["counters"]
+            if args.round != state.get("round", 1):
+                self.used = 0.0
             self.batches.recall.rng = self.batches.chat.rng = np.random.default_rng(SEED + 3 + self.step)
+        self.first_step = self.step
         self.started = time.time()
         self.plan = self.used + next_time(args.until) - self.started
         self.stop = False
@@ -121,7 +140,7 @@ class LongContext:
         return self.used + time.time() - self.started
 
     def log(self, kind: str, **values) -> None:
-        line = {"kind": kind, "minutes": round(self.seconds() / 60, 2), "stage": "D"}
+        line = {"kind": kind, "minutes": round(self.seconds() / 60, 2), "stage": "D", "round": self.args.round}
         line |= {"step": self.step, "tokens": self.tokens, **values}
         with open(self.work / "long.jsonl", "a") as f:
             f.write(json.dumps(line) + "\n")
@@ -133,19 +152,20 @@ class LongContext:
             "main_opt": self.main_opt.state_dict(),
             "index_opt": self.index_opt.state_dict(),
             "counters": (self.step, self.tokens, self.seconds()),
+            "round": self.args.round,
         }
         torch.save(state, self.work / "long.tmp")
         os.replace(self.work / "long.tmp", self.work / "long.pt")
 
     def train_step(self, part: float) -> dict:
         model = self.model
-        left = min(1.0, (self.step + 1) / 50) * (1 - part)
-        for opt, lr in ((self.main_opt, PEAK), (self.index_opt, PEAK_INDEXER)):
+        left = min(1.0, (self.step + 1 - self.first_step) / 50) * (1 - part)
+        for opt, lr in ((self.main_opt, self.round.peak), (self.index_opt, self.round.peak_indexer)):
             for group in opt.param_groups:
                 group["lr"] = lr * left
-        length = length_at(part)
-        mode = "sparse" if part >= SPARSE_FROM and self.step % 4 else "warm"
-        x, weight = self.batches.next(self.args.batch_tokens, length)
+        length, share = self.round.draw(part, self.batches.recall.rng)
+        mode = "sparse" if part >= self.round.sparse_from and self.step % 4 else "warm"
+        x, weight = self.batches.next(self.args.batch_tokens, length, share)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             h, z, trace = model(x[:, :-2], mode, x[:, 1:-1])
             lm = weighted(model, h, x[:, 1:-1], weight[:, 1:-1])
@@ -167,7 +187,7 @@ class LongContext:
         grid = {
             f"{mode}-{n}": round(accuracy(self.model, self.held_out, self.tokenizer, n, mode, max(2, rows * 256 // n)), 3)
             for mode in ("dense", "sparse")
-            for n in (256, 512, 1024, 2048)
+            for n in (512, 1024, 2048, 4096)
         }
         self.log("eval", recall=grid, valid=self.valid.measure(self.model, 32, 512, True, cast))
         self.model.train()
@@ -186,7 +206,7 @@ class LongContext:
             if now - saved > 150:
                 self.save()
                 saved = now
-            if now - evaluated > 300:
+            if now - evaluated > 900:
                 self.evaluate()
                 evaluated = time.time()
         self.save()
@@ -199,6 +219,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--work", type=Path, required=True, help="folder of train.py's run")
     p.add_argument("--until", required=True, help="HH:MM, local time, end of the last step")
+    p.add_argument("--round", type=int, default=1, choices=ROUNDS)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--batch-tokens", type=int, default=2048)
     args = p.parse_args()
