@@ -27,14 +27,14 @@ export class WasmMemoryError extends Error {
   override readonly name = "WasmMemoryError";
 }
 
-/** A memory of a fixed size, rounded up to whole pages. */
+/** A memory of a fixed size, rounded up to whole pages, which threads may share. */
 export function reserveMemory(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE);
   if (!(pages > 0 && pages * PAGE <= LARGEST)) {
     throw new WasmMemoryError(`memoryBytes: expected 1 … ${LARGEST} (4 GiB), got ${bytes}`);
   }
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
     const text = `memoryBytes: the system does not give ${pages * PAGE} bytes`;
     throw new WasmMemoryError(text, { cause });
@@ -43,7 +43,7 @@ export function reserveMemory(bytes: number): WebAssembly.Memory {
 
 /** Hands out addresses; see the top of this file. */
 export class Arena {
-  readonly #buffer: ArrayBuffer;
+  readonly #buffer: ArrayBufferLike;
   #low: number;
   #top: number;
 
@@ -89,6 +89,11 @@ export class Arena {
   /** The `n` integers at `address`. */
   ints(address: number, n: number): Int32Array {
     return new Int32Array(this.#buffer, address, n);
+  }
+
+  /** The `n` doubles at `address`. */
+  doubles(address: number, n: number): Float64Array {
+    return new Float64Array(this.#buffer, address, n);
   }
 
   /** The `n` bytes at `address`. */

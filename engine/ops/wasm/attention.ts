@@ -5,8 +5,9 @@
 import { describe, type Indices, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
-import type { Machine } from "./kernels.ts";
+import type { Kernels, Machine } from "./kernels.ts";
 import { paddedRows } from "./matrix.ts";
+import { share } from "./team.ts";
 
 /** Bytes that the top-k kernel counts digits in. */
 const TOP_K_SCRATCH = 2048 * 4;
@@ -15,7 +16,7 @@ const TOP_K_SCRATCH = 2048 * 4;
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
   (idxQ, idxK, idxW, start, scale) => {
-    const { arena, kernels } = machine;
+    const { arena, kernels, team } = machine;
     const [nT, nH, nD] = idxQ.shape;
     const [nS] = idxK.shape;
     if (idxK.shape[1] !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
@@ -28,20 +29,24 @@ export const indexScores =
     const q = paddedRows(machine, idxQ.data, nT * nH, nD);
     const k = paddedRows(machine, idxK.data, nS, nD);
     const w = arena.addressOf(idxW.data);
-    const scratch = arena.scratch(kernels.indexScoresScratchBytes(nH, q.nColumns));
-    kernels.indexScores(
-      data.byteOffset,
-      q.address,
-      k.address,
-      w,
-      nT,
-      nS,
-      nH,
-      q.nColumns,
-      start,
-      scale,
-      scratch,
-    );
+    const scratchBytes = kernels.indexScoresScratchBytes(nH, q.nColumns);
+    team.run(nT * nS * nH * nD, (thread, part, parts) => {
+      const scratch = arena.scratch(scratchBytes);
+      const call = (t: number, n: number, s: number, nKeys: number) => {
+        const y = data.byteOffset + 4 * (t * nS + s);
+        const [qAt, kAt] = [q.address + t * nH * q.stride, k.address + s * k.stride];
+        const from = start + t - s;
+        // biome-ignore format: one line per call
+        thread.indexScores(y, qAt, kAt, w + 4 * t * nH, n, nKeys, nH, q.nColumns, from, scale, scratch);
+      };
+      if (nT === 1) {
+        const [first, end] = share(nS, 1, part, parts);
+        if (first < end) call(0, 1, first, end - first);
+      } else {
+        const [first, end] = share(nT, 1, part, parts);
+        if (first < end) call(first, end - first, 0, nS);
+      }
+    });
     arena.release(mark);
     return { dims: [idxQ.dims[0], "S"], shape: [nT, nS], data };
   };
@@ -65,11 +70,11 @@ export const topK =
     return { dims: [scores.dims[0], "K"], shape: [nT, nK], data };
   };
 
-/** {@link Ops.latentAttention}, one query after the other. */
+/** {@link Ops.latentAttention} */
 export const latentAttention =
   (machine: Machine): Ops["latentAttention"] =>
   (qLatent, qPe, past, topK, scale) => {
-    const { arena, kernels } = machine;
+    const { arena, kernels, team } = machine;
     const [nT, nH, nC] = qLatent.shape;
     const [, , nR] = qPe.shape;
     const [nS] = past.latent.shape;
@@ -85,36 +90,42 @@ export const latentAttention =
     const pe = paddedRows(machine, qPe.data, nT * nH, nR);
     const latent = paddedRows(machine, past.latent.data, nS, nC);
     const kPe = paddedRows(machine, past.kPe.data, nS, nR);
+    const chosen = Array.from({ length: nT }, (_, t) => chosenRows(topK, t, nS));
+    const rowsAt = chosen.map((rows) => arena.addressOf(rows));
     // Widths that fill whole vectors are written where they belong, others by way of y.
     const fits = q.nColumns === nC;
-    const y = arena.scratch(fits ? 0 : nH * q.stride);
-    const bytes = kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
-    const scratch = arena.scratch(bytes);
-    for (let t = 0; t < nT; t++) {
-      const out = data.byteOffset + 4 * t * nH * nC;
-      const markRows = arena.mark();
-      const rows = chosenRows(topK, t, nS);
-      // With nothing to attend to, the softmax is 0 / 0, as in the reference.
-      if (rows.length === 0) arena.floats(out, nH * nC).fill(Number.NaN);
-      else {
-        kernels.latentAttention(
-          fits ? out : y,
-          q.address + t * nH * q.stride,
-          pe.address + t * nH * pe.stride,
-          latent.address,
-          kPe.address,
-          arena.addressOf(rows),
-          rows.length,
-          nH,
-          q.nColumns,
-          pe.nColumns,
-          scale,
-          scratch,
-        );
-        if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, nH);
+    const scratchBytes = kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
+
+    const attend = (
+      thread: Kernels,
+      t: number,
+      h: number,
+      n: number,
+      scratch: number,
+      y: number,
+    ) => {
+      const out = data.byteOffset + 4 * (t * nH + h) * nC;
+      const head = t * nH + h;
+      // biome-ignore format: one line per call
+      thread.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, latent.address, kPe.address, rowsAt[t], chosen[t].length, n, q.nColumns, pe.nColumns, scale, scratch);
+      if (!fits) thread.copyRows(out, 4 * nC, y, q.stride, 4 * nC, n);
+    };
+    team.run(nT * nH * nK * (2 * nC + nR), (thread, part, parts) => {
+      const scratch = arena.scratch(scratchBytes);
+      const y = arena.scratch(fits ? 0 : nH * q.stride);
+      // One query is shared out by heads, several by queries.
+      const [first, end] = share(nT === 1 ? nH : nT, 1, part, parts);
+      if (nT === 1 && first < end && chosen[0].length > 0) {
+        attend(thread, 0, first, end - first, scratch, y);
       }
-      arena.release(markRows);
-    }
+      for (let t = first; nT > 1 && t < end; t++) {
+        if (chosen[t].length > 0) attend(thread, t, 0, nH, scratch, y);
+      }
+    });
+    // With nothing to attend to, the softmax is 0 / 0, as in the reference.
+    chosen.forEach((rows, t) => {
+      if (rows.length === 0) data.fill(Number.NaN, t * nH * nC, (t + 1) * nH * nC);
+    });
     arena.release(mark);
     return { dims: qLatent.dims, shape: qLatent.shape, data };
   };

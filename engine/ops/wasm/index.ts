@@ -1,13 +1,17 @@
 import type { Ops } from "../ops.ts";
 import { indexScores, latentAttention, topK } from "./attention.ts";
 import { add, embed, layerNorm, rmsNorm, ropeInterleaved, route, siluMul } from "./elementwise.ts";
-import { startMachine } from "./kernels.ts";
-import { experts, linear, perHead } from "./matrix.ts";
+import { experts } from "./experts.ts";
+import { startMachine, type Threads } from "./kernels.ts";
+import { linear, perHead } from "./matrix.ts";
 import { wasmMemory } from "./memory.ts";
 import { wasmWiring } from "./wiring.ts";
 
 export { WasmMemoryError } from "./arena.ts";
 export { wasmBounds } from "./bounds.ts";
+export type { Threads } from "./kernels.ts";
+export { type StartThread, WasmThreadError } from "./team.ts";
+export type { ThreadData } from "./worker.ts";
 
 /** How the wasm backend is set up. */
 export interface WasmOptions {
@@ -16,19 +20,32 @@ export interface WasmOptions {
    * reserved as address space at once and taken from the system only as they are written.
    */
   readonly memoryBytes?: number;
+  /** Without it, one thread. The count never changes a result. */
+  readonly threads?: Threads;
+}
+
+/** Ops that may have threads of their own. */
+export interface WasmOps extends Ops {
+  /** Ends the threads. The ops cannot be used after. */
+  close(): void;
 }
 
 const DEFAULT_MEMORY_BYTES = 2 ** 30;
 
 /**
- * Ops on WebAssembly SIMD, in f32. Same bits in every runtime, for every chunk size.
+ * Ops on WebAssembly SIMD, in f32. Same bits in every runtime, for every chunk size and number of threads.
  *
  * @param bytes `kernels-as/build/kernels.wasm`; where it is read from is the caller's business
  * @throws {WasmMemoryError} here if the memory cannot be had, later if it is full
  */
-export async function wasmOps(bytes: BufferSource, options: WasmOptions = {}): Promise<Ops> {
-  const machine = await startMachine(bytes, options.memoryBytes ?? DEFAULT_MEMORY_BYTES);
+export async function wasmOps(bytes: BufferSource, options: WasmOptions = {}): Promise<WasmOps> {
+  const machine = await startMachine(
+    bytes,
+    options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    options.threads,
+  );
   return {
+    close: () => machine.team.close(),
     backend: "wasm",
     precision: "f32",
     ...wasmMemory(machine),

@@ -4,6 +4,7 @@
  * @module
  */
 import { Arena, reserveMemory } from "./arena.ts";
+import { type StartThread, Team } from "./team.ts";
 
 /** Byte address in the memory that the kernels share with JavaScript. */
 type Address = number;
@@ -35,16 +36,36 @@ export interface Kernels {
   gatherRows(y: Address, x: Address, rowBytes: number, rows: Address, nRows: number): void;
 }
 
-/** Kernels and the memory that they work in. */
+/** Kernels, the memory that they work in, and the threads that make them work. */
 export interface Machine {
   readonly arena: Arena;
   readonly kernels: Kernels;
+  readonly team: Team;
+}
+
+/** How many threads, this one included, and how the others are started. */
+export interface Threads {
+  readonly count: number;
+  readonly start: StartThread;
+  /** How long a thread may be silent before that is an error, at least; 10 seconds by default. */
+  readonly patienceMs?: number;
+  /** Work of fewer multiplications is not shared; 65,536 by default. */
+  readonly shareFrom?: number;
 }
 
 /** Compiles the module over a memory of its own. */
-export async function startMachine(bytes: BufferSource, memoryBytes: number): Promise<Machine> {
+export async function startMachine(
+  bytes: BufferSource,
+  memoryBytes: number,
+  threads?: Threads,
+): Promise<Machine> {
   const memory = reserveMemory(memoryBytes);
-  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  const { module, instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const kernels = instance.exports as unknown as Kernels;
-  return { arena: new Arena(memory, kernels.heapBase()), kernels };
+  const arena = new Arena(memory, kernels.heapBase());
+  const team =
+    threads && threads.count > 1
+      ? await Team.start(kernels, arena, threads, { module, memory })
+      : Team.alone(kernels, arena);
+  return { arena, kernels, team };
 }

@@ -1,11 +1,15 @@
 /**
- * Products with matrices: linear, per head, per expert.
+ * Products with matrices: linear, per head.
  * @module
  */
 import { describe, type Floats, ShapeError } from "../../tensor.ts";
-import type { Ops, Routing } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Ops } from "../ops.ts";
+import type { Kernels, Machine } from "./kernels.ts";
 import { type Placed, padded, placedOf } from "./placed.ts";
+import { share } from "./team.ts";
+
+/** Rows of w that a kernel takes together; shares are cut between them. */
+export const PANEL_ROWS = 8;
 
 /** Rows in memory: `nColumns` numbers each, a multiple of sixteen, the last of them perhaps zeros. */
 export interface PaddedRows {
@@ -29,21 +33,34 @@ export function paddedRows(
   return { address, stride: 4 * wide, nColumns: wide };
 }
 
-/** `y[t,o] = Σ_i x[t,i] · w[m,o,i]` for one matrix `m`; rows of `y` are `yStride` bytes apart. */
-function multiply(
-  { arena, kernels }: Machine,
-  y: number,
-  yStride: number,
+/** Where a product goes: rows `yStride` bytes apart. */
+interface Target {
+  readonly y: number;
+  readonly yStride: number;
+}
+
+/** Rows `from … to` of the matrix `m` of a stack. */
+interface MatrixRows {
+  readonly w: Placed;
+  readonly m: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `y[t,o] = Σ_i x[t,i] · w[m,o,i]` for these rows `o`, with `scratch` as {@link scratchFor} makes it. */
+export function multiply(
+  kernels: Kernels,
+  { y: yAt, yStride }: Target,
   x: PaddedRows,
   nT: number,
-  w: Placed,
-  m: number,
-  nO: number,
+  { w, m, from, to }: MatrixRows,
+  scratch: number,
 ): void {
+  if (from === to) return;
   const { address: xAt, stride: xStride, nColumns } = x;
-  const wAt = w.address + m * w.matrixBytes;
-  const mark = arena.mark();
-  const scratch = arena.scratch(kernels.linearScratchBytes(nT, nColumns));
+  const wAt = w.address + m * w.matrixBytes + from * w.stride;
+  const y = yAt + 4 * from;
+  const nO = to - from;
   switch (w.format) {
     case "F32":
       kernels.linearF32(y, yStride, xAt, xStride, wAt, w.stride, nT, nColumns, nO, scratch);
@@ -54,20 +71,24 @@ function multiply(
     case "FP8": {
       const scales = w.scales + m * w.scaleBytes;
       // biome-ignore format: as above
-      kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, scales, 0, nT, nColumns, nO, scratch);
+      kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, scales, from, nT, nColumns, nO, scratch);
       break;
     }
     default:
       w.format satisfies never;
   }
-  arena.release(mark);
+}
+
+/** Scratch of one thread for products of `nT` rows. */
+export function scratchFor({ arena, kernels }: Machine, nT: number, nColumns: number): number {
+  return arena.scratch(kernels.linearScratchBytes(nT, nColumns));
 }
 
 /** {@link Ops.linear}; rows that do not fill whole vectors are padded on their way in. */
 export const linear =
   (machine: Machine): Ops["linear"] =>
   (x, w) => {
-    const { arena } = machine;
+    const { arena, team } = machine;
     const [nT, nI] = x.shape;
     const [nO] = w.shape;
     if (w.shape[1] !== nI) {
@@ -76,7 +97,13 @@ export const linear =
     const data = arena.newFloats(nT * nO);
     const mark = arena.mark();
     const rows = paddedRows(machine, x.data, nT, nI);
-    multiply(machine, data.byteOffset, 4 * nO, rows, nT, placedOf(machine, w), 0, nO);
+    const placed = placedOf(machine, w);
+    const target = { y: data.byteOffset, yStride: 4 * nO };
+    team.run(nT * nI * nO, (kernels, part, parts) => {
+      const [from, to] = share(nO, PANEL_ROWS, part, parts);
+      const scratch = scratchFor(machine, nT, rows.nColumns);
+      multiply(kernels, target, rows, nT, { w: placed, m: 0, from, to }, scratch);
+    });
     arena.release(mark);
     return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data };
   };
@@ -85,7 +112,7 @@ export const linear =
 export const perHead =
   (machine: Machine): Ops["perHead"] =>
   (x, w) => {
-    const { arena } = machine;
+    const { arena, team } = machine;
     const [nT, nH, nI] = x.shape;
     const [, nO] = w.shape;
     if (w.shape[0] !== nH || w.shape[2] !== nI) {
@@ -94,81 +121,16 @@ export const perHead =
     const data = arena.newFloats(nT * nH * nO);
     const mark = arena.mark();
     const all = paddedRows(machine, x.data, nT * nH, nI);
-    for (let h = 0; h < nH; h++) {
-      const y = data.byteOffset + 4 * h * nO;
-      const rows = { ...all, address: all.address + h * all.stride, stride: nH * all.stride };
-      multiply(machine, y, 4 * nH * nO, rows, nT, placedOf(machine, w), h, nO);
-    }
+    const placed = placedOf(machine, w);
+    team.run(nT * nH * nI * nO, (kernels, part, parts) => {
+      const scratch = scratchFor(machine, nT, all.nColumns);
+      const [first, end] = share(nH, 1, part, parts);
+      for (let h = first; h < end; h++) {
+        const target = { y: data.byteOffset + 4 * h * nO, yStride: 4 * nH * nO };
+        const rows = { ...all, address: all.address + h * all.stride, stride: nH * all.stride };
+        multiply(kernels, target, rows, nT, { w: placed, m: h, from: 0, to: nO }, scratch);
+      }
+    });
     arena.release(mark);
     return { dims: [x.dims[0], x.dims[1], w.dims[1]], shape: [nT, nH, nO], data };
   };
-
-/** One expert and the tokens that visit it. */
-interface Visits {
-  readonly expert: number;
-  readonly tokens: number[];
-  readonly weights: number[];
-}
-
-/**
- * {@link Ops.experts}. Experts are run one after the other, in ascending order, each for all its tokens at once: its
- * matrices are read once per step, and every token's sum still has the order of the reference.
- */
-export const experts =
-  (machine: Machine): Ops["experts"] =>
-  (x, routing, bank) => {
-    const { arena, kernels } = machine;
-    const [nT, nHidden] = x.shape;
-    const [nE, nMoe, nIn] = bank.gate.shape;
-    if (nIn !== nHidden || routing.experts.shape[0] !== nT) {
-      throw new ShapeError(
-        `experts: x ${describe(x)} against ${describe(bank.gate)}, routing ${describe(routing.experts)}`,
-      );
-    }
-    const gate = placedOf(machine, bank.gate);
-    const up = placedOf(machine, bank.up);
-    const down = placedOf(machine, bank.down);
-    const data = arena.newFloats(nT * nHidden).fill(0);
-    const mark = arena.mark();
-    const all = paddedRows(machine, x.data, nT, nHidden);
-    const markEach = arena.mark();
-    for (const { expert, tokens, weights } of visitsOf(routing, nE)) {
-      const n = tokens.length;
-      const rows = { ...all, address: arena.scratch(n * all.stride) };
-      const which = arena.addressOf(Int32Array.from(tokens));
-      kernels.gatherRows(rows.address, all.address, all.stride, which, n);
-      const g = arena.newFloats(n * nMoe);
-      const u = arena.newFloats(n * nMoe);
-      multiply(machine, g.byteOffset, 4 * nMoe, rows, n, gate, expert, nMoe);
-      multiply(machine, u.byteOffset, 4 * nMoe, rows, n, up, expert, nMoe);
-      kernels.siluMul(g.byteOffset, g.byteOffset, u.byteOffset, n * nMoe);
-
-      const inner = paddedRows(machine, g, n, nMoe);
-      const out = arena.newFloats(n * nHidden);
-      multiply(machine, out.byteOffset, 4 * nHidden, inner, n, down, expert, nHidden);
-      tokens.forEach((t, i) => {
-        const y = data.byteOffset + 4 * t * nHidden;
-        kernels.addScaled(y, out.byteOffset + 4 * i * nHidden, nHidden, weights[i]);
-      });
-      arena.release(markEach);
-    }
-    arena.release(mark);
-    return { dims: x.dims, shape: x.shape, data };
-  };
-
-/** The experts that any token names, ascending. */
-function visitsOf({ experts, weights }: Routing, nE: number): Visits[] {
-  const [, nA] = experts.shape;
-  const byExpert = new Map<number, Visits>();
-  experts.data.forEach((expert, at) => {
-    const t = Math.floor(at / nA);
-    if (!(expert >= 0 && expert < nE)) {
-      throw new ShapeError(`experts: token ${t} names expert ${expert}`);
-    }
-    const visits = byExpert.get(expert) ?? { expert, tokens: [], weights: [] };
-    byExpert.set(expert, visits);
-    visits.tokens.push(t);
-    visits.weights.push(weights.data[at]);
-  });
-  return [...byExpert.values()].sort((a, b) => a.expert - b.expert);
-}

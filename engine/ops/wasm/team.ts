@@ -1,0 +1,174 @@
+/**
+ * Threads that share one piece of work.
+ *
+ * The work is a function that is called once for each thread and says what this thread does, in
+ * calls of kernels. For the thread that runs it the calls are real; for the others they are written
+ * down, as numbers in the shared memory, and made over there. So the partition stands in one place,
+ * next to the op, and one thread is the same code as many.
+ *
+ * Kernels make every result alone, in an order of its own: who makes it cannot change it.
+ * @module
+ */
+import type { Arena } from "./arena.ts";
+import type { Kernels, Threads } from "./kernels.ts";
+import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
+
+/** Work of fewer multiplications is done sooner than other threads are told of it. */
+const SHARE_FROM = 2 ** 16;
+
+/** Looks at a control word before a thread sleeps: some tens of microseconds. */
+const SPINS = 20_000;
+
+/** How long the others may take for their share: that of the first, many times over. */
+const PATIENCE = 50;
+const PATIENCE_MS = 10_000;
+
+/** A thread trapped, or does not answer. The ops cannot be used any more. */
+export class WasmThreadError extends Error {
+  override readonly name = "WasmThreadError";
+}
+
+/** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
+export type StartThread = (source: string, threadData: ThreadData) => Promise<void>;
+
+/** What one thread has to do. Scratch made in it is freed when all are done; it may free none. */
+export type Work = (kernels: Kernels, part: number, parts: number) => void;
+
+/** The bare text of the thread's program. */
+const PROGRAM = `(${serve})(globalThis.threadData)`;
+
+/** From where to where part `part` of `n` equal things goes, cut at multiples of `unit`. */
+export function share(n: number, unit: number, part: number, parts: number): [number, number] {
+  const nUnits = Math.ceil(n / unit);
+  const at = (p: number) => Math.min(n, unit * Math.floor((nUnits * p) / parts));
+  return [at(part), at(part + 1)];
+}
+
+/** The threads of one machine; see the top of this file. */
+export class Team {
+  readonly size: number;
+  readonly #kernels: Kernels;
+  readonly #arena: Arena;
+  readonly #names: readonly string[];
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #recorder: Kernels;
+  readonly #patience: number;
+  readonly #shareFrom: number;
+  /** Calls of the thread whose share is being written down. */
+  #calls: number[] = [];
+  #failed: WasmThreadError | undefined;
+
+  private constructor(kernels: Kernels, arena: Arena, size: number, threads?: Threads) {
+    this.size = size;
+    this.#patience = threads?.patienceMs ?? PATIENCE_MS;
+    this.#shareFrom = threads?.shareFrom ?? SHARE_FROM;
+    this.#kernels = kernels;
+    this.#arena = arena;
+    this.#names = Object.keys(kernels);
+    this.#control = new Int32Array(
+      new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (CONTROL.lists + 2 * size)),
+    );
+    const record =
+      (kernel: number) =>
+      (...args: number[]) => {
+        this.#calls.push(kernel, args.length, ...args);
+      };
+    const entries = this.#names.map((name, i) => [name, record(i)]);
+    this.#recorder = Object.fromEntries(entries) as Kernels;
+  }
+
+  /** One thread: this one. */
+  static alone(kernels: Kernels, arena: Arena): Team {
+    return new Team(kernels, arena, 1);
+  }
+
+  /** This thread and `count - 1` new ones. */
+  static async start(
+    kernels: Kernels,
+    arena: Arena,
+    threads: Threads,
+    shared: Pick<ThreadData, "module" | "memory">,
+  ): Promise<Team> {
+    const { count, start } = threads;
+    const team = new Team(kernels, arena, count, threads);
+    const common = { ...shared, control: team.#control, at: CONTROL, spins: SPINS };
+    const others = Array.from({ length: count - 1 }, (_, i) => i + 1);
+    await Promise.all(others.map((thread) => start(PROGRAM, { ...common, thread })));
+    return team;
+  }
+
+  /** @param products about how many multiplications it is: a small work is done by this thread */
+  run(products: number, work: Work): void {
+    if (this.#failed) throw this.#failed;
+    const mark = this.#arena.mark();
+    try {
+      if (this.size === 1 || products < this.#shareFrom) work(this.#kernels, 0, 1);
+      else this.#runTogether(work);
+    } finally {
+      this.#arena.release(mark);
+    }
+  }
+
+  /** Ends the other threads. */
+  close(): void {
+    if (this.#failed) return;
+    this.#failed = new WasmThreadError("wasm threads: closed");
+    for (let t = 1; t < this.size; t++) this.#control[CONTROL.lists + 2 * t + 1] = STOP;
+    this.#begin();
+  }
+
+  #runTogether(work: Work): void {
+    for (let t = 1; t < this.size; t++) {
+      this.#calls = [];
+      work(this.#recorder, t, this.size);
+      const address = this.#arena.scratch(8 * this.#calls.length);
+      this.#arena.doubles(address, this.#calls.length).set(this.#calls);
+      this.#control[CONTROL.lists + 2 * t] = address / 8;
+      this.#control[CONTROL.lists + 2 * t + 1] = this.#calls.length;
+    }
+    const begun = Date.now();
+    this.#begin();
+    try {
+      work(this.#kernels, 0, this.size);
+    } finally {
+      this.#wait(Math.max(this.#patience, PATIENCE * (Date.now() - begun)));
+    }
+  }
+
+  #begin(): void {
+    Atomics.store(this.#control, CONTROL.done, 0);
+    Atomics.add(this.#control, CONTROL.epoch, 1);
+    if (Atomics.load(this.#control, CONTROL.sleepers) > 0) {
+      Atomics.notify(this.#control, CONTROL.epoch);
+    }
+  }
+
+  #wait(patience: number): void {
+    const control = this.#control;
+    let until = Number.POSITIVE_INFINITY;
+    for (let i = 1; Atomics.load(control, CONTROL.done) < this.size - 1; i++) {
+      if (i < SPINS) continue;
+      if (i === SPINS) until = Date.now() + patience;
+      sleep(control, CONTROL.done);
+      if (Date.now() > until) this.#fail(`no answer for ${patience} ms`);
+    }
+    const thread = Atomics.load(control, CONTROL.failedThread);
+    if (thread === 0) return;
+    const kernel = this.#names[Atomics.load(control, CONTROL.failedKernel)];
+    this.#fail(`thread ${thread} of ${this.size} failed in kernel ${kernel}`);
+  }
+
+  #fail(what: string): never {
+    this.#failed = new WasmThreadError(`wasm threads: ${what}`);
+    throw this.#failed;
+  }
+}
+
+/** A short sleep until the word changes, or none at all where the runtime forbids it (a page). */
+function sleep(control: Int32Array<SharedArrayBuffer>, word: number): void {
+  try {
+    Atomics.wait(control, word, Atomics.load(control, word), 1);
+  } catch {
+    // The main thread of a page may not sleep; it goes on looking.
+  }
+}

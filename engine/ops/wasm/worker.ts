@@ -1,0 +1,72 @@
+/**
+ * What a thread of the team does: wait for a list of kernel calls, make them, say so.
+ *
+ * {@link serve} uses nothing but its argument. It is started from its own text, so there is no
+ * second file that a bundler, a runtime or a package would have to find.
+ * @module
+ */
+
+/** Places in the control words, which all threads share. */
+export const CONTROL = {
+  /** Counts the lists; changing it starts the threads. */
+  epoch: 0,
+  /** Threads that are done with this list. */
+  done: 1,
+  /** Threads that sleep until the epoch changes. */
+  sleepers: 2,
+  /** Number of the thread that failed, 0 if none. */
+  failedThread: 3,
+  /** The kernel that it failed in, by its place among the exports. */
+  failedKernel: 4,
+  /** From here on two words for each thread: where its list begins in f64s, and how long it is. */
+  lists: 5,
+} as const;
+
+/** Length of a list that ends the thread. */
+export const STOP = -1;
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly at: typeof CONTROL;
+  /** From 1 on; 0 is the thread that made the others. */
+  readonly thread: number;
+  /** How many looks at the epoch before it sleeps. */
+  readonly spins: number;
+}
+
+/** Serves lists until one of length {@link STOP} comes. A list is: kernel, how many arguments, these. */
+export function serve({ module, memory, control, at, thread, spins }: ThreadData): void {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const kernels = Object.values(instance.exports) as ((...args: number[]) => void)[];
+  const numbers = new Float64Array(memory.buffer);
+  const mine = at.lists + 2 * thread;
+  const nOthers = (control.length - at.lists) / 2 - 1;
+  for (let epoch = 0; ; epoch++) {
+    for (let i = 0; Atomics.load(control, at.epoch) === epoch; i++) {
+      if (i < spins) continue;
+      Atomics.add(control, at.sleepers, 1);
+      Atomics.wait(control, at.epoch, epoch);
+      Atomics.sub(control, at.sleepers, 1);
+    }
+    const length = control[mine + 1];
+    if (length < 0) return;
+    let place = control[mine];
+    const end = place + length;
+    let kernel = 0;
+    try {
+      while (place < end) {
+        kernel = numbers[place];
+        const from = place + 2;
+        place = from + numbers[place + 1];
+        kernels[kernel](...numbers.subarray(from, place));
+      }
+    } catch {
+      Atomics.store(control, at.failedKernel, kernel);
+      Atomics.store(control, at.failedThread, thread);
+    }
+    if (Atomics.add(control, at.done, 1) + 1 === nOthers) Atomics.notify(control, at.done);
+  }
+}
