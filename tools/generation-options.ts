@@ -11,11 +11,13 @@ import { type OpenTokenizer, openTokenizer } from "./open-tokenizer.ts";
 import { demoModel } from "./our-package.ts";
 import { progressLine } from "./progress.ts";
 import type { TextOut } from "./terminal.ts";
+import { allCores, THREADS } from "./threads.ts";
 
 /** The values of these options. */
 export interface GenerationOptions {
   readonly model?: string;
   readonly backend: Backend;
+  readonly threads: number;
   readonly check?: boolean;
   readonly maxTokens: number;
   readonly temperature?: number;
@@ -49,7 +51,8 @@ export function addGenerationOptions(command: Command): Command {
     .option("--draft <n>", "guess n tokens ahead with the MTP layer", COUNT, 0)
     .option("--chunk <n>", "prompt tokens per step; changes no result", integer(1), 64)
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
-    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
+    .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
     .option("--check", "compare every op with the f64 reference, and stop at a bad one");
 }
 
@@ -68,6 +71,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
   const loading = progressLine(stderr, "loading");
   const { model } = await openModel(folder, {
     backend: options.backend,
+    threads: options.threads,
     check: options.check ?? false,
     latentEps: options.latentEps,
     onProgress: loading.update,

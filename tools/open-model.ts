@@ -24,6 +24,7 @@ import type { OnProgress } from "../engine/weights/load.ts";
 import { CliError } from "./cli-error.ts";
 import { fileCheckpoint } from "./file-source.ts";
 import { ourPackage } from "./our-package.ts";
+import { nodeThreads } from "./threads.ts";
 
 /** Names that `--backend` takes. */
 export const BACKENDS = ["reference", "wasm"] as const;
@@ -34,6 +35,8 @@ export type Backend = (typeof BACKENDS)[number];
 /** How to open a model. */
 export interface OpenOptions {
   readonly backend?: Backend;
+  /** Threads of the wasm backend; default 1. */
+  readonly threads?: number;
   /** Compare every op with the f64 reference and stop at the first that leaves its bound. */
   readonly check?: boolean;
   /** Default f32. */
@@ -97,7 +100,7 @@ export async function readConfig(file: string, latentEps?: number): Promise<Open
 }
 
 async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops> {
-  const { backend = "reference", precision = "f32", check = false } = options;
+  const { backend = "reference", precision = "f32", check = false, threads = 1 } = options;
   switch (backend) {
     case "reference":
       if (check && precision === "f32") {
@@ -108,7 +111,8 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops
       if (precision !== "f32") {
         throw new CliError(`backend wasm: expected precision f32, got ${precision}`);
       }
-      const fast = await wasmOps(await kernels(), { memoryBytes: memoryFor(checkpoint) });
+      const memoryBytes = memoryFor(checkpoint);
+      const fast = await wasmOps(await kernels(), { memoryBytes, threads: nodeThreads(threads) });
       return check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
     }
     default:

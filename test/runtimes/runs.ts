@@ -1,0 +1,95 @@
+/**
+ * Commands whose results may depend on nothing but their input.
+ * @module
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** A command, and what may be added to it without changing a bit of its result. */
+export interface Run {
+  readonly args: readonly string[];
+  /** Without any, the command runs as it is. */
+  readonly ways?: readonly string[];
+  /** Whether it writes a file; its name comes as `--out`. */
+  readonly writes?: boolean;
+}
+
+export const root = resolve(import.meta.dirname, "../..");
+
+const golden = (name: string): { model: string; tokens: string } => ({
+  model: join(root, "test/golden", name, "model"),
+  tokens: JSON.parse(
+    readFileSync(join(root, "test/golden", name, "tokens.json"), "utf8"),
+  ).tokens.join(),
+});
+
+/** A file with what all cases of a conformance pack hold under `key`, as one JSON array. */
+function packed(scratch: string, pack: string, key: "text" | "request"): string {
+  const folder = join(root, "test/golden", pack);
+  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  const items = files.flatMap((file) =>
+    (JSON.parse(readFileSync(join(folder, file), "utf8")).cases as Record<string, unknown>[]).map(
+      (entry) => entry[key],
+    ),
+  );
+  const path = join(scratch, `${pack}.json`);
+  writeFileSync(path, JSON.stringify(items));
+  return path;
+}
+
+function traced(name: string, rest: string): Run {
+  const { model, tokens } = golden(name);
+  const args = ["trace", "--model", model, "--tokens", tokens, ...rest.split(" ").filter(Boolean)];
+  const isWasm = rest.includes("wasm");
+  const ways = isWasm ? THREADED : rest.includes("mtp") ? CHUNKED : [];
+  return { args, ways, writes: true };
+}
+
+function told(text: string, rest: string, ways: readonly string[]): Run {
+  return { args: ["run", text, "--json", ...rest.split(" ")], ways };
+}
+
+/** Every count of threads, every kind of chunk. */
+const THREADED = [
+  "--threads 1 --chunk 37",
+  "--threads 2 --chunk 1",
+  "--threads 3 --chunk 5",
+  "--threads 4 --chunk 1000",
+];
+const CHUNKED = ["--chunk 64", "--chunk 1", "--chunk 7"];
+
+/** @param scratch folder for the texts that commands read */
+export function runs(scratch: string): Record<string, Run> {
+  const texts = packed(scratch, "tokenizer", "text");
+  const requests = packed(scratch, "chat", "request");
+  const demo = join(root, "demo-model");
+  return {
+    "tiny-all, all stages, f32": traced("tiny-all", "--mtp-steps 3"),
+    "tiny-all, all stages, f64": traced("tiny-all", "--mtp-steps 3 --precision f64"),
+    "long-520, logits, f32": traced("long-520", "--stages logits,top_k"),
+    "tiny-all, all stages, wasm": traced("tiny-all", "--mtp-steps 3 --backend wasm"),
+    "long-520, logits, wasm": traced("long-520", "--stages logits,top_k --backend wasm"),
+    "demo model, sampled text": told(
+      "Once upon a time",
+      "--seed 7 --temperature 0.8 --max-tokens 100 --backend wasm",
+      THREADED,
+    ),
+    "demo model, sampled text, reference": told(
+      "Once upon a time",
+      "--seed 7 --temperature 0.8 --max-tokens 60 --backend reference",
+      [],
+    ),
+    "demo model, greedy text": told("The little dog", "--temperature 0 --max-tokens 40", [
+      "--draft 0",
+      "--draft 3",
+      "--draft 3 --threads 3",
+      "--backend reference",
+    ]),
+    "ids and pieces of the tokenizer pack's texts": {
+      args: ["tokenize", texts, "--batch", "--json"],
+    },
+    "prompts and ids of the chat pack's conversations": {
+      args: ["render", requests, "--batch", "--json", "--tokenizer", demo],
+    },
+  };
+}
