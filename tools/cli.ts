@@ -10,6 +10,7 @@ import { addChat } from "./chat-command.ts";
 import { explain } from "./cli-error.ts";
 import { addDetokenize } from "./detokenize-command.ts";
 import { addExport } from "./export-command.ts";
+import { addGolden } from "./golden/check-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
 import { addRender } from "./render-command.ts";
@@ -29,7 +30,7 @@ Examples:
 
 Exit codes:
   0    done
-  1    the input or the model is not usable; stderr says why
+  1    the input or the model is not usable; stderr says why. Of golden check: a stage is wrong
   2    wrong usage
   130  stopped by Ctrl-C: the first ends generation after the current token, the second at once
 `;
@@ -57,6 +58,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
     addExport(program, terminal);
+    addGolden(program, terminal, exit);
     addTokenize(program, terminal);
     addDetokenize(program, terminal);
     addRender(program, terminal);

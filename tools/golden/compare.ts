@@ -80,10 +80,11 @@ function distance(got: GoldenTensor, want: GoldenTensor): Pick<StageReport, "lar
   return { largest: largest / unit, rms: Math.sqrt(sumSq / want.data.length) / unit };
 }
 
-type Dump = ReadonlyMap<string, GoldenTensor>;
+/** Stages by name. */
+export type Dump = ReadonlyMap<string, GoldenTensor>;
 
 /** What a selection was made from, and how far our own version of it may be off. */
-function scoresOf(
+export function scoresOf(
   name: string,
   ours: Dump,
   oracle: Dump,
