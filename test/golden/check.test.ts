@@ -7,9 +7,9 @@ import { type GoldenTensor, openCase, readCase } from "../../tools/golden/case.t
 import { type CheckReport, checkDump, openGolden } from "../../tools/golden/check.ts";
 import type { Dump } from "../../tools/golden/compare.ts";
 import { distance, headOrder, logitsDistance } from "../../tools/golden/distance.ts";
+import { MUTANTS } from "../../tools/golden/mutants.ts";
 import { trace } from "../../tools/trace.ts";
 import { fastOps } from "../ops-wasm/wasm.ts";
-import { MUTANTS } from "../support/mutants.ts";
 import { runAll } from "../support/run.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
 import { scratchFolder, TINY, TINY_MODEL } from "../tools/paths.ts";

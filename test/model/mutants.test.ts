@@ -4,11 +4,11 @@
  */
 import { describe, expect, test } from "vitest";
 import { referenceOps } from "../../engine/ops/reference/index.ts";
+import { bruteForceRoute } from "../../tools/golden/mutants/moe.ts";
+import { largestFirst, scoresBy, topKBy } from "../../tools/golden/mutants/wrong-ops.ts";
+import { MUTANTS } from "../../tools/golden/mutants.ts";
 import { firstDifference } from "../support/compare.ts";
 import { type Golden, golden } from "../support/golden.ts";
-import { bruteForceRoute } from "../support/mutants/moe.ts";
-import { largestFirst, scoresBy, topKBy } from "../support/mutants/wrong-ops.ts";
-import { MUTANTS } from "../support/mutants.ts";
 import { runAll } from "../support/run.ts";
 
 /** HF's f64 and this engine's f64 sum in different orders; no case is off by more than 1e-14. */

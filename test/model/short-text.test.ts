@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { referenceOps } from "../../engine/ops/reference/index.ts";
+import { indexerMutants } from "../../tools/golden/mutants/indexer.ts";
 import { golden } from "../support/golden.ts";
-import { indexerMutants } from "../support/mutants/indexer.ts";
 import { runAll, stage } from "../support/run.ts";
 
 const fixture = await golden("tiny-all");

@@ -8,7 +8,7 @@ import { f32ReferenceBounds } from "../../engine/ops/bounds.ts";
 import { type CheckedOp, checkedOps, DisagreementError } from "../../engine/ops/checked.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { referenceOps } from "../../engine/ops/reference/index.ts";
-import { halfSplitRope, mapped } from "../support/mutants/wrong-ops.ts";
+import { halfSplitRope, mapped } from "../../tools/golden/mutants/wrong-ops.ts";
 import { randomTokens } from "../support/random.ts";
 import { runAll } from "../support/run.ts";
 import { tinyModel } from "../support/tiny-model.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ropeTable } from "../../engine/rope-table.ts";
 import { ShapeError } from "../../engine/tensor.ts";
-import { halfSplitRope } from "../support/mutants/wrong-ops.ts";
+import { halfSplitRope } from "../../tools/golden/mutants/wrong-ops.ts";
 import { random } from "../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";

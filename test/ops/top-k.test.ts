@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../engine/tensor.ts";
-import { largestFirst, topKBy } from "../support/mutants/wrong-ops.ts";
+import { largestFirst, topKBy } from "../../tools/golden/mutants/wrong-ops.ts";
 import { BACKENDS } from "./backends.ts";
 
 const NONE = Number.NEGATIVE_INFINITY;

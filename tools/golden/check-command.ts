@@ -5,8 +5,10 @@ import { CliError } from "../cli-error.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { readDump } from "./case.ts";
-import { type CheckReport, checkDump, FORMATS, type Format, openGolden } from "./check.ts";
+import { checkDump, FORMATS, type Format, openGolden } from "./check.ts";
+import { renderCheck, renderDiagnosis } from "./check-text.ts";
 import type { Dump } from "./compare.ts";
+import { findMistakes } from "./diagnose.ts";
 
 const HELP = `
 A dump is a safetensors file with one tensor per stage, named as glm52 trace names them
@@ -15,10 +17,14 @@ any of them; floats in F64, F32, F16 or BF16, selections in I32 or I64. A case i
 test/golden: run its model on its tokens.json. With --names, a JSON object says which of your
 names is which stage: {"model.layers.3.self_attn.o_proj": "attn_out-3"}.
 
+With --diagnose, known mistakes are put into this engine one at a time, and if need be in pairs, and
+those are named whose numbers are yours from the first wrong stage on.
+
 Exit codes: 0 all stages agree, or differ by a selection that rounding explains; 1 they do not.
 
 Examples:
   glm52 golden check mine.safetensors --case test/golden/tiny-all
+  glm52 golden check mine.safetensors --case test/golden/tiny-all --diagnose
   glm52 golden check mine.safetensors --case test/golden/long-520 --format bf16 --json
 `;
 
@@ -26,6 +32,7 @@ interface CheckOptions {
   readonly case: string;
   readonly format: Format;
   readonly names?: string;
+  readonly diagnose?: boolean;
   readonly json?: boolean;
 }
 
@@ -49,6 +56,7 @@ export function addGolden(
         .default("f32"),
     )
     .option("--names <file>", "your names of the stages, as JSON")
+    .option("--diagnose", "name the known mistakes that give these numbers")
     .option("--json", "print JSON")
     .addHelpText("after", HELP)
     .action(async (file: string, options: CheckOptions) => {
@@ -65,7 +73,17 @@ export function addGolden(
           `${file}: expected stages such as ${some}; got ${[...dump.keys()].slice(0, 5).join(", ") || "none"}`,
         );
       }
-      stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderCheck(report));
+      const running = progressLine(stderr, "trying known mistakes");
+      const diagnosis = options.diagnose
+        ? await findMistakes(options.case, golden, dump, report, running.update).finally(
+            running.end,
+          )
+        : undefined;
+      stdout.write(
+        options.json
+          ? `${JSON.stringify({ ...report, ...(diagnosis && { diagnosis }) })}\n`
+          : renderCheck(report) + (diagnosis ? renderDiagnosis(diagnosis) : ""),
+      );
       exit(report.verdict === "differs" ? 1 : 0);
     });
 }
@@ -84,61 +102,4 @@ function renamed(dump: Dump, names: Readonly<Record<string, unknown>>): Dump {
     if (!dump.has(name)) throw new CliError(`--names: the dump has no ${name}`);
   }
   return new Map([...dump].map(([name, tensor]) => [String(names[name] ?? name), tensor]));
-}
-
-/** A {@link CheckReport} as text. */
-export function renderCheck(report: CheckReport): string {
-  const header = "stage                     max abs    max rel       nmse     cosine  of bound";
-  const lines = report.stages.map(({ name, distance: d, overBound, selection, verdict }) => {
-    const mark = verdict === "same" ? "" : `  ${verdict}`;
-    if (selection) {
-      const { equal, rows, explained, unexplained } = selection;
-      const others = equal < rows ? `, ${explained} explained, ${unexplained} not` : "";
-      return `${name.padEnd(22)} ${equal} of ${rows} rows the same${others}${mark}`;
-    }
-    if (!d) return `${name.padEnd(22)}${mark}`;
-    const numbers = [d.maxAbs, d.maxRel, d.nmse].map((x) => x.toExponential(2).padStart(10));
-    const rest = [d.cosine.toFixed(7).padStart(10), (overBound ?? 0).toFixed(3).padStart(9)];
-    return `${name.padEnd(22)} ${[...numbers, ...rest].join(" ")}${mark}`;
-  });
-  return `${[header, ...lines, "", ...conclusion(report)].join("\n")}\n`;
-}
-
-function conclusion({
-  stages,
-  verdict,
-  format,
-  logits,
-  absent,
-  unknown,
-  ...report
-}: CheckReport): string[] {
-  const last = stages[stages.length - 1];
-  const lines: string[] = [];
-  if (logits) {
-    const { rows, sameTop1, meanKl, maxKl } = logits;
-    lines.push(
-      `logits: same likeliest token in ${sameTop1} of ${rows} rows, KL ${meanKl.toExponential(2)} on average, ${maxKl.toExponential(2)} at most`,
-    );
-  }
-  if (absent.length > 0) lines.push(`not in the dump: ${absent.length} stages, first ${absent[0]}`);
-  if (unknown.length > 0) lines.push(`not in the case: ${unknown.slice(0, 8).join(", ")}`);
-  switch (verdict) {
-    case "same":
-      lines.push(`${report.case}: all ${stages.length} stages agree as ${format} may`);
-      break;
-    case "explained":
-      lines.push(
-        `${report.case}: ${last.name} differs where rounding allows it; what comes after it follows from that and was not judged`,
-      );
-      break;
-    case "differs":
-      lines.push(
-        `${report.case}: the first wrong stage is ${last.name}${last.message ? `: ${last.message}` : ""}`,
-      );
-      break;
-    default:
-      verdict satisfies never;
-  }
-  return lines;
 }

@@ -27,6 +27,9 @@ export const FORMATS = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 } as const;
 /** A format of {@link FORMATS}. */
 export type Format = keyof typeof FORMATS;
 
+/** Share of rows whose selection may differ where two runs make the same mistake. */
+const FLIPS: Readonly<Record<Format, number>> = { f32: 0, f16: 0.05, bf16: 0.2 };
+
 /** Errors of another order of sums, in units of HF's own float32 error (root mean square). */
 const SLACK = 8;
 
@@ -151,6 +154,26 @@ function checkStage(
   };
 }
 
+/** Whether two dumps say the same at a stage, and their error (see {@link StageCheck}). */
+export function agreement(
+  golden: OpenCase,
+  name: string,
+  a: Dump,
+  b: Dump,
+  format: Format,
+): { readonly agrees: boolean; readonly error: number } {
+  const [got, want, right] = [a.get(name), b.get(name), golden.want.get(name)];
+  if (!got || !want || !right || misfit(got, want)) {
+    return { agrees: false, error: Number.POSITIVE_INFINITY };
+  }
+  if (want.data instanceof Int32Array) {
+    const { rows, equal } = compareSelections(got, want, undefined, undefined);
+    return { agrees: rows - equal <= rows * FLIPS[format], error: (rows - equal) / rows };
+  }
+  const { nmse } = distance(got.data, want.data);
+  return { agrees: Math.sqrt(nmse) <= boundOf(golden, name, right, format), error: nmse };
+}
+
 /** Root mean square error that is allowed, relative to that of the stage. */
 function boundOf(golden: OpenCase, name: string, want: GoldenTensor, format: Format): number {
   const f32 = golden.f32.get(name);
@@ -169,7 +192,9 @@ function misfit(got: GoldenTensor, want: GoldenTensor): string | undefined {
     const [a, b] = wantsInts ? ["integers", "floats"] : ["floats", "integers"];
     return `expected ${a}, got ${b}`;
   }
-  const at = want.data.findIndex((x, i) => !Number.isFinite(got.data[i]) && got.data[i] !== x);
+  const at = want.data.findIndex(
+    (x, i) => !Number.isFinite(got.data[i]) && !Object.is(got.data[i], x),
+  );
   if (at < 0) return undefined;
   return `expected ${want.data[at]}, got ${got.data[at]} at [${indexOf(at, want.shape)}]`;
 }

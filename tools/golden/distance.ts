@@ -16,12 +16,12 @@ export interface Distance {
   readonly cosine: number;
 }
 
-/** Compares arrays of one length. Equal infinities (masked scores) are left out. */
+/** Compares arrays of one length. Where both are the same infinity (a masked score) or NaN, they are equal. */
 export function distance(got: ArrayLike<number>, want: ArrayLike<number>): Distance {
   let [maxAbs, largest, error, gotSq, wantSq, dot] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < want.length; i++) {
     const [a, b] = [got[i], want[i]];
-    if (a === b && !Number.isFinite(a)) continue;
+    if (!Number.isFinite(a) && Object.is(a, b)) continue;
     const d = Math.abs(a - b);
     maxAbs = Math.max(maxAbs, d);
     largest = Math.max(largest, Math.abs(b));
