@@ -5,10 +5,11 @@
 import { readFileSync } from "node:fs";
 import type { Ops } from "../engine/index.ts";
 import { wasmOps } from "../engine/ops/wasm/index.ts";
+import { nodeThreads } from "../tools/threads.ts";
 
 const FILE = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
 
 /** Wasm ops with room for a few matrices. */
-export function fastOps(): Promise<Ops> {
-  return wasmOps(readFileSync(FILE), { memoryBytes: 2 ** 28 });
+export function fastOps(threads = 1): Promise<Ops> {
+  return wasmOps(readFileSync(FILE), { memoryBytes: 2 ** 28, threads: nodeThreads(threads) });
 }

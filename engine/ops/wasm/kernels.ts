@@ -49,7 +49,7 @@ export interface Threads {
   readonly start: StartThread;
   /** How long a thread may be silent before that is an error, at least; 10 seconds by default. */
   readonly patienceMs?: number;
-  /** Work of fewer multiplications is not shared; 65,536 by default. */
+  /** Work of fewer multiplications is not shared; 262,144 by default. */
   readonly shareFrom?: number;
 }
 

@@ -14,7 +14,7 @@ import type { Kernels, Threads } from "./kernels.ts";
 import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
 
 /** Work of fewer multiplications is done sooner than other threads are told of it. */
-const SHARE_FROM = 2 ** 16;
+const SHARE_FROM = 2 ** 18;
 
 /** Looks at a control word before a thread sleeps: some tens of microseconds. */
 const SPINS = 20_000;
