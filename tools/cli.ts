@@ -1,8 +1,8 @@
 /**
  * `glm52` and its commands.
  *
- * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, export-command.ts,
- * tokenize-command.ts, detokenize-command.ts, render-command.ts
+ * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, plan-command.ts,
+ * export-command.ts, tokenize-command.ts, detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
@@ -13,6 +13,7 @@ import { addExport } from "./export-command.ts";
 import { addGolden } from "./golden/check-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
+import { addPlan } from "./plan-command.ts";
 import { addRender } from "./render-command.ts";
 import { addRun } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,6 +26,7 @@ Examples:
   glm52 chat
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
+  glm52 plan DIR --context 128K,1M --ram 24GB
   printf 'Hello, world!' | glm52 tokenize --json
   glm52 run --help
 
@@ -57,6 +59,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addChat(program, terminal);
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
+    addPlan(program, terminal);
     addExport(program, terminal);
     addGolden(program, terminal, exit);
     addTokenize(program, terminal);

@@ -41,6 +41,38 @@ export function nameList(text: string): string[] {
   return names;
 }
 
+const TOKENS = new Map([
+  ["", 1],
+  ["K", 2 ** 10],
+  ["M", 2 ** 20],
+]);
+
+/** Parses numbers of tokens like `4096,128K,1M`, sorted; K is 1024, as contexts are named. */
+export function tokenCounts(text: string): number[] {
+  const what = "numbers of tokens like 4096,128K,1M";
+  const counts = text.split(",").map((item) => scaled(item.trim(), TOKENS, what));
+  return [...new Set(counts)].sort((a, b) => a - b);
+}
+
+const BYTES = new Map([["B", 1]]);
+["K", "M", "G", "T"].forEach((prefix, i) => {
+  BYTES.set(`${prefix}B`, 1000 ** (i + 1)).set(`${prefix}iB`, 1024 ** (i + 1));
+});
+
+/** Parses a number of bytes like `512MB` or `24GiB`. */
+export function byteSize(text: string): number {
+  return scaled(text, BYTES, "a size like 512MB, 24GB or 24GiB");
+}
+
+/** A positive number and its unit → a whole number, rounded down. */
+function scaled(text: string, units: ReadonlyMap<string, number>, what: string): number {
+  const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)$/.exec(text) ?? [];
+  const factor = units.get(unit ?? "?");
+  const value = factor === undefined ? 0 : Math.floor(Number(number) * factor);
+  if (!(value >= 1 && value <= Number.MAX_SAFE_INTEGER)) throw expected(what);
+  return value;
+}
+
 function expected(what: string): InvalidArgumentError {
   return new InvalidArgumentError(`Expected ${what}.`);
 }

@@ -127,7 +127,8 @@ function memoryFor(checkpoint: Checkpoint): number {
   return Math.min(bytes, 2 ** 32);
 }
 
-async function kernels(): Promise<Uint8Array<ArrayBuffer>> {
+/** The compiled kernels of the wasm backend. */
+export async function kernels(): Promise<Uint8Array<ArrayBuffer>> {
   const file = join((await ourPackage()).folder, "kernels-as/build/kernels.wasm");
   const bytes = await readFile(file).catch(() => {
     throw new CliError(`no kernels at ${file}: npm run build makes them`);

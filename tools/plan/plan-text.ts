@@ -1,0 +1,145 @@
+import { SCHEDULES, type Schedule } from "./flops.ts";
+import type { Fit, Plan } from "./plan.ts";
+import { KV_FORMATS, WEIGHT_FORMATS } from "./sizes.ts";
+
+/** Lines of the drawn chart. */
+const HEIGHT = 12;
+
+/** Columns between two points of the drawn chart. */
+const STEP = 6;
+
+/** The letter of each curve; of two at one place the later one is seen. */
+const LETTERS: Readonly<Record<Schedule, string>> = {
+  dense: "d",
+  dsaEveryLayer: "a",
+  indexShare: "s",
+};
+
+/** A {@link Plan} as text, at most 80 columns. */
+export function renderPlan(plan: Plan): string {
+  const { name, layers, contexts, kvBytesPerToken: kv, weightBytes, fileBytes, rate } = plan;
+  const lines = [
+    `${name}: ${layers.all} layers, ${layers.full} of them choose rows, ${plan.indexTopk} at most`,
+    "",
+    "GFLOP for one token",
+    row("context", ["dense", "DSA", "IndexShare", "DSA/Share", "dense/Share"]),
+    ...contexts.map(({ context, gflopPerToken: g, timesIndexShare: times }) =>
+      row(tokens(context), [
+        ...SCHEDULES.map((schedule) => digits(g[schedule])),
+        `${times.dsaEveryLayer.toFixed(2)}x`,
+        `${times.dense.toFixed(2)}x`,
+      ]),
+    ),
+    "",
+    ...drawCurves(plan),
+    "",
+    "cache: latent rows + index keys",
+    row("format", ["bytes/token", ...contexts.map(({ context }) => tokens(context))]),
+    ...KV_FORMATS.map((format) =>
+      row(format, [
+        `${kv[format].latent}+${kv[format].index}`,
+        ...contexts.map(({ kvBytes }) => bytes(kvBytes[format])),
+      ]),
+    ),
+    "",
+    "weights, the MTP layer included",
+    row("format", ["all", "but experts"]),
+    ...WEIGHT_FORMATS.map((format) => {
+      const { total, withoutRoutedExperts } = weightBytes[format];
+      return row(format, [bytes(total), bytes(withoutRoutedExperts)]);
+    }),
+    ...(fileBytes === undefined ? [] : [row("files", [bytes(fileBytes)])]),
+    ...drawFits(plan),
+    "",
+    `prefill at ${digits(rate.gflops)} GFLOP/s, ${rate.measured ? `measured: ${rate.measured}` : "as given"}`,
+    row("context", ["PFLOP", "weights", "attention", "indexer", "time"]),
+    ...contexts.map(({ context, prefill: { flops, seconds } }) =>
+      row(tokens(context), [
+        (flops.total / 1e15).toPrecision(4),
+        ...[flops.weights, flops.attention, flops.indexer].map(
+          (part) => `${((100 * part) / flops.total).toFixed(1)} %`,
+        ),
+        duration(seconds),
+      ]),
+    ),
+    "  (arithmetic alone: reading weights and rows from a disk is on top)",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function drawFits({ ram }: Plan): string[] {
+  if (ram === undefined) return [];
+  const cells = (fit: Fit, key: "allRows" | "indexKeysOnly"): string[] =>
+    KV_FORMATS.map((format) => tokens(fit.longestContext[format][key]));
+  return [
+    "",
+    `in ${bytes(ram.bytes)}: tokens of context beside the weights, by format of the cache`,
+    row("weights", KV_FORMATS),
+    ...ram.fits.flatMap((fit) => {
+      if (fit.inMemory === "none") return [`  ${fit.weights}: does not fit, even without experts`];
+      const what = fit.inMemory === "all" ? "all weights" : "weights but routed experts";
+      return [
+        `  ${fit.weights}: ${what}, ${bytes(fit.bytesLeft)} left`,
+        row("  all rows", cells(fit, "allRows")),
+        row("  keys", cells(fit, "indexKeysOnly")),
+      ];
+    }),
+    "  (keys: index keys in memory, latent rows in a file)",
+  ];
+}
+
+/** Both axes are logarithmic. */
+function drawCurves({ curve }: Plan): string[] {
+  const all = curve.flatMap(({ gflopPerToken: g }) => SCHEDULES.map((s) => Math.log(g[s])));
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const cells = Array.from({ length: HEIGHT }, () => Array(curve.length * STEP).fill(" "));
+  curve.forEach(({ gflopPerToken: g }, i) => {
+    for (const schedule of SCHEDULES) {
+      const up = high > low ? (Math.log(g[schedule]) - low) / (high - low) : 0;
+      cells[Math.round((HEIGHT - 1) * (1 - up))][i * STEP + STEP - 1] = LETTERS[schedule];
+    }
+  });
+  const labels = cells.map((_, y) =>
+    digits(Math.exp(high - ((high - low) * y) / (HEIGHT - 1))).padStart(9),
+  );
+  return [
+    "GFLOP for one token against context  d dense, a DSA in all layers, s IndexShare",
+    ...cells.map((line, y) => `${labels[y]} |${line.join("")}`.trimEnd()),
+    `${" ".repeat(11)}${curve.map(({ context }) => tokens(context).padStart(STEP)).join("")}`,
+  ];
+}
+
+function row(label: string, cells: readonly string[]): string {
+  return `  ${label.padEnd(10)}${cells.map((cell) => cell.padStart(13)).join("")}`;
+}
+
+/** `128K`, `1M` where that is exact, the number otherwise. */
+export function tokens(n: number): string {
+  if (n >= 2 ** 20 && n % 2 ** 20 === 0) return `${n / 2 ** 20}M`;
+  return n >= 2 ** 10 && n % 2 ** 10 === 0 ? `${n / 2 ** 10}K` : String(n);
+}
+
+/** Four digits that count, no exponent. */
+export function digits(x: number): string {
+  return x >= 1000 ? x.toFixed(0) : String(Number(x.toPrecision(4)));
+}
+
+function bytes(n: number): string {
+  for (const [unit, size] of [
+    ["TB", 1e12],
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["KB", 1e3],
+  ] as const) {
+    if (n >= size) return `${(n / size).toFixed(2)} ${unit}`;
+  }
+  return `${n} B`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 100) return `${seconds.toPrecision(3)} s`;
+  if (seconds < 100 * 60) return `${(seconds / 60).toFixed(1)} min`;
+  return seconds < 100 * 3600
+    ? `${(seconds / 3600).toFixed(1)} h`
+    : `${(seconds / 86400).toFixed(1)} days`;
+}
