@@ -53,9 +53,10 @@ describe("GLM-5.2", () => {
     expect(at.timesIndexShare.dsaEveryLayer.toFixed(2)).toBe("2.74");
     expect(at.timesIndexShare.dense.toFixed(1)).toBe("40.3");
     expect((at.prefill.seconds / 3600).toFixed(1)).toBe("564.2");
-    // The assumption behind 2.9, an exact quarter of the layers: 2.87, and 2.95 in another form.
+    // Assumptions that give 2.9: MODEL.md §8.3.
     expect(oracle.conventions.quarter.toFixed(2)).toBe("2.87");
     expect(oracle.conventions.quarterExpandedHeads.toFixed(2)).toBe("2.95");
+    expect(oracle.conventions.shippedWithoutHeadAndCore.toFixed(2)).toBe("2.89");
   });
 
   it("keeps the bytes per token that the witness counts", () => {
@@ -142,7 +143,8 @@ describe("glm52 plan", () => {
   });
 
   it("prints at most 80 columns, and a chart with all three curves", async () => {
-    const { code, stdout } = await glm52(["plan", file, "--gflops", "20", "--ram", "24GB"]);
+    const argv = ["plan", file, "--gflops", "20", "--ram", "24GB"];
+    const { code, stdout } = await glm52([...argv, "--context", "1000000,1,4K,8K,64K,1M"]);
     expect(code).toBe(0);
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/^ {2}1M +1147\d +779\.2 +284\.6 +2\.74x +40\.30x$/m);

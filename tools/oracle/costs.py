@@ -61,6 +61,10 @@ def conventions():
         ),
         "quarterExpandedHeads": ratio(in_heads(dsa), in_heads(quarter)),
         "quarterWithoutHead": ratio([*dsa, -head], [*quarter, -head]),
+        "shippedWithoutHeadAndCore": ratio(
+            [dsa[0] - head, dsa[2] * Fraction(IDX, IDX + 1)],
+            [share[0] - head, share[2] * Fraction(IDX, IDX + 1)],
+        ),
         "shippedIndexerAndCore": ratio(dsa[1:], share[1:]),
         "indexersAlone": LAYERS / len(FULL),
     }

@@ -34,12 +34,16 @@ export function renderPlan(plan: Plan): string {
     ...drawCurves(plan),
     "",
     "cache: latent rows + index keys",
-    row("format", ["bytes/token", ...contexts.map(({ context }) => tokens(context))]),
-    ...KV_FORMATS.map((format) =>
-      row(format, [
-        `${kv[format].latent}+${kv[format].index}`,
-        ...contexts.map(({ kvBytes }) => bytes(kvBytes[format])),
-      ]),
+    row("context", KV_FORMATS),
+    ...contexts.map(({ context, kvBytes }) =>
+      row(
+        tokens(context),
+        KV_FORMATS.map((format) => bytes(kvBytes[format])),
+      ),
+    ),
+    row(
+      "bytes each",
+      KV_FORMATS.map((format) => `${kv[format].latent}+${kv[format].index}`),
     ),
     "",
     "weights, the MTP layer included",
