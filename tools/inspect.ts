@@ -7,7 +7,6 @@
  * @module
  */
 import type { ModelConfig } from "../engine/model-config.ts";
-import { FP8_BLOCK } from "../engine/raw-tensor.ts";
 import { sizeOf } from "../engine/tensor.ts";
 import { bind, SCALE_SUFFIX } from "../engine/weights/bind.ts";
 import type { Checkpoint } from "../engine/weights/checkpoint.ts";
@@ -19,6 +18,7 @@ import {
   type TensorSpec,
 } from "../engine/weights/names.ts";
 import { type LayerKind, layerKind, layerSpecs } from "../engine/weights/table.ts";
+import { type KvFormat, kvBytesPerToken, kvRowBytes } from "./plan/sizes.ts";
 
 export { renderInspection } from "./inspect-text.ts";
 
@@ -144,26 +144,13 @@ function countLayer(c: ModelConfig, kind: LayerKind): LayerCount {
   };
 }
 
-/**
- * The caches hold one latent, one rotary key, and on full layers one indexer key, per position.
- *
- * fp8 is the layout of FlashMLA and DeepGEMM: e4m3 with one f32 scale for each 128 channels, the
- * rotary key in bf16. This engine stores f32; the others are what it would cost elsewhere.
- */
+/** This engine stores f32; the others are what it would cost elsewhere. */
 function cacheBytesPerToken(c: ModelConfig): Inspection["cacheBytesPerToken"] {
-  const nFull = c.indexerTypes.filter((type) => type === "full").length;
-  const fp8 = (channels: number): number => channels + 4 * Math.ceil(channels / FP8_BLOCK);
-  const bytes = (latent: number, index: number): CacheBytes => ({
-    latent: latent * c.numHiddenLayers,
-    index: index * nFull,
-    indexIfAllFull: index * c.numHiddenLayers,
-  });
-  const latent = c.kvLoraRank + c.qkRopeHeadDim;
-  return {
-    bf16: bytes(2 * latent, 2 * c.indexHeadDim),
-    f32: bytes(4 * latent, 4 * c.indexHeadDim),
-    fp8: bytes(fp8(c.kvLoraRank) + 2 * c.qkRopeHeadDim, fp8(c.indexHeadDim)),
+  const bytes = (format: KvFormat): CacheBytes => {
+    const { latent, index } = kvBytesPerToken(c, format);
+    return { latent, index, indexIfAllFull: kvRowBytes(c, format).index * c.numHiddenLayers };
   };
+  return { bf16: bytes("bf16"), f32: bytes("f32"), fp8: bytes("fp8") };
 }
 
 function countHeaders({ tensors }: Checkpoint): NonNullable<Inspection["files"]> {

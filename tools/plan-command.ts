@@ -29,8 +29,8 @@ Exit codes:
   2    wrong usage
 `;
 
-/** Contexts that are shown when none is asked for, as far as the model goes. */
-const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17, 2 ** 20];
+/** Contexts that are shown when none is asked for, up to the model's longest, which is too. */
+const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
 
 interface PlanOptions {
   readonly context?: readonly number[];
@@ -81,10 +81,9 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     gflops === undefined
       ? await measureRate(await kernels(), options.threads)
       : { gflops, source: "given" as const };
-  const usual = CONTEXTS.filter((n) => n <= max);
   return planFor(config, {
     name,
-    contexts: options.context ?? (usual.length > 0 ? usual : [max]),
+    contexts: options.context ?? [...CONTEXTS.filter((n) => n < max), max],
     rate,
     ramBytes: options.ram,
     fileBytes: files?.bytes,

@@ -1,6 +1,6 @@
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Fit, Plan } from "./plan.ts";
-import { KV_FORMATS, WEIGHT_FORMATS } from "./sizes.ts";
+import { KV_FORMATS, type KvFormat, WEIGHT_FORMATS } from "./sizes.ts";
 
 /** Lines of the drawn chart. */
 const HEIGHT = 12;
@@ -17,10 +17,21 @@ const LETTERS: Readonly<Record<Schedule, string>> = {
 
 /** A {@link Plan} as text, at most 80 columns. */
 export function renderPlan(plan: Plan): string {
-  const { name, layers, contexts, kvBytesPerToken: kv, weightBytes, fileBytes, rate } = plan;
-  const lines = [
-    `${name}: ${layers.all} layers, ${layers.full} of them choose rows, ${plan.indexTopk} at most`,
-    "",
+  const { name, layers, indexTopk } = plan;
+  const sections = [
+    [`${name}: ${layers.all} layers, ${layers.full} of them choose rows, ${indexTopk} at most`],
+    flopsTable(plan),
+    drawCurves(plan),
+    cacheTable(plan),
+    weightsTable(plan),
+    ...(plan.ram === undefined ? [] : [fitsTable(plan.ram)]),
+    prefillTable(plan),
+  ];
+  return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function flopsTable({ contexts }: Plan): string[] {
+  return [
     "GFLOP for one token",
     row("context", ["dense", "DSA", "IndexShare", "DSA/Share", "dense/Share"]),
     ...contexts.map(({ context, gflopPerToken: g, timesIndexShare: times }) =>
@@ -30,22 +41,29 @@ export function renderPlan(plan: Plan): string {
         `${times.dense.toFixed(2)}x`,
       ]),
     ),
-    "",
-    ...drawCurves(plan),
-    "",
+  ];
+}
+
+function cacheTable({ contexts, kvBytesPerToken: kv }: Plan): string[] {
+  const cells = (cell: (format: KvFormat) => string): string[] => KV_FORMATS.map(cell);
+  return [
     "cache: latent rows + index keys",
     row("context", KV_FORMATS),
     ...contexts.map(({ context, kvBytes }) =>
       row(
         tokens(context),
-        KV_FORMATS.map((format) => bytes(kvBytes[format])),
+        cells((format) => bytes(kvBytes[format])),
       ),
     ),
     row(
       "bytes each",
-      KV_FORMATS.map((format) => `${kv[format].latent}+${kv[format].index}`),
+      cells((format) => `${kv[format].latent}+${kv[format].index}`),
     ),
-    "",
+  ];
+}
+
+function weightsTable({ weightBytes, fileBytes }: Plan): string[] {
+  return [
     "weights, the MTP layer included",
     row("format", ["all", "but experts"]),
     ...WEIGHT_FORMATS.map((format) => {
@@ -53,13 +71,17 @@ export function renderPlan(plan: Plan): string {
       return row(format, [bytes(total), bytes(withoutRoutedExperts)]);
     }),
     ...(fileBytes === undefined ? [] : [row("files", [bytes(fileBytes)])]),
-    ...drawFits(plan),
-    "",
-    `prefill at ${digits(rate.gflops)} GFLOP/s, ${rate.measured ? `measured: ${rate.measured}` : "as given"}`,
-    row("context", ["PFLOP", "weights", "attention", "indexer", "time"]),
+  ];
+}
+
+function prefillTable({ contexts, rate }: Plan): string[] {
+  const source = rate.measured ? `measured: ${rate.measured}` : "as given";
+  return [
+    `prefill at ${digits(rate.gflops)} GFLOP/s, ${source}`,
+    row("context", ["FLOP", "weights", "attention", "indexer", "time"]),
     ...contexts.map(({ context, prefill: { flops, seconds } }) =>
       row(tokens(context), [
-        (flops.total / 1e15).toPrecision(4),
+        flopCount(flops.total),
         ...[flops.weights, flops.attention, flops.indexer].map(
           (part) => `${((100 * part) / flops.total).toFixed(1)} %`,
         ),
@@ -68,15 +90,12 @@ export function renderPlan(plan: Plan): string {
     ),
     "  (arithmetic alone: reading weights and rows from a disk is on top)",
   ];
-  return `${lines.join("\n")}\n`;
 }
 
-function drawFits({ ram }: Plan): string[] {
-  if (ram === undefined) return [];
+function fitsTable(ram: NonNullable<Plan["ram"]>): string[] {
   const cells = (fit: Fit, key: "allRows" | "indexKeysOnly"): string[] =>
     KV_FORMATS.map((format) => tokens(fit.longestContext[format][key]));
   return [
-    "",
     `in ${bytes(ram.bytes)}: tokens of context beside the weights, by format of the cache`,
     row("weights", KV_FORMATS),
     ...ram.fits.flatMap((fit) => {
@@ -126,6 +145,12 @@ export function tokens(n: number): string {
 /** Four digits that count, no exponent. */
 export function digits(x: number): string {
   return x >= 1000 ? x.toFixed(0) : String(Number(x.toPrecision(4)));
+}
+
+/** `14.95 P`, `399.9 T`. */
+function flopCount(n: number): string {
+  const [unit, size] = n >= 1e15 ? ["P", 1e15] : n >= 1e12 ? ["T", 1e12] : ["G", 1e9];
+  return `${(n / Number(size)).toPrecision(4)} ${unit}`;
 }
 
 function bytes(n: number): string {
