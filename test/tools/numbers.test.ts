@@ -1,6 +1,13 @@
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
-import { decimal, integer, integerList, nameList } from "../../tools/numbers.ts";
+import {
+  byteSize,
+  decimal,
+  integer,
+  integerList,
+  nameList,
+  tokenCounts,
+} from "../../tools/numbers.ts";
 
 const share = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
 
@@ -62,5 +69,31 @@ describe("numbers on the command line", () => {
   it("takes a list of names", () => {
     expect(nameList("q_pe, top_k")).toEqual(["q_pe", "top_k"]);
     expect(() => nameList("a,,b")).toThrow("Expected names like a,b.");
+  });
+});
+
+describe("sizes on the command line", () => {
+  it.each([
+    ["1B", 1],
+    ["512MB", 512e6],
+    ["24GB", 24e9],
+    ["1.5GiB", 1.5 * 2 ** 30],
+  ])("takes %s as bytes", (text, value) => {
+    expect(byteSize(text)).toBe(value);
+  });
+
+  it.each(["", "24", "GB", "24gb", "-1GB", "0GB", "1 GB", "1e3MB", "9999999TB"])(
+    "refuses %j as bytes",
+    (text) => {
+      expect(() => byteSize(text)).toThrow("Expected a size like 512MB, 24GB or 24GiB.");
+    },
+  );
+
+  it("takes contexts in any order, each once", () => {
+    expect(tokenCounts("1M,128K, 4096,4K")).toEqual([4096, 131072, 1048576]);
+  });
+
+  it.each(["", "4K,", "4k", "0", "-1", "1G"])("refuses %j as contexts", (text) => {
+    expect(() => tokenCounts(text)).toThrow("Expected numbers of tokens like 4096,128K,1M.");
   });
 });
