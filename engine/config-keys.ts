@@ -6,7 +6,7 @@
  * @module
  */
 import { boolean, exactly, Fields } from "./config-fields.ts";
-import { FP8_BLOCK } from "./raw-tensor.ts";
+import { FP8_BLOCK, GROUP } from "./raw-tensor.ts";
 
 /** Keys that may hold anything, each with the reason why it cannot change a result. */
 export const IGNORED_KEYS: ReadonlyMap<string, string> = new Map([
@@ -45,17 +45,30 @@ export const LAYER_TYPES: readonly string[] = [
   "full_attention",
 ];
 
+/** What `quant_method` is where weights stand in groups with one scale each. */
+export const GROUPS_METHOD = "glm52-groups";
+
 /**
- * Block-wise fp8 or nothing. The list of unconverted modules is not read: in the released FP8
+ * Block-wise fp8, groups of int8 or int4, or nothing. The list of unconverted modules is not read: in the released FP8
  * repository it misspells `indexer.weights_proj`. A weight is fp8 iff a `_scale_inv` tensor stands
  * beside it, and `weights/bind.ts` looks.
  *
- * @throws {ConfigError} when `quantization_config` describes anything but 128 x 128 e4m3 blocks
+ * Groups are our own layout, docs/quantised-weights.md; there too, the files say which weights.
+ *
+ * @throws {ConfigError} when `quantization_config` describes anything else
  */
 export function checkQuantization(json: Readonly<Record<string, unknown>> | undefined): void {
   if (json === undefined) return;
   const fields = new Fields("config.json: quantization_config", json);
-  fields.required("quant_method", exactly("fp8", "the only quantisation here"));
+  const { quant_method: method } = json;
+  if (method === GROUPS_METHOD) {
+    checkGroups(fields);
+    return;
+  }
+  fields.required(
+    "quant_method",
+    exactly("fp8", `or "${GROUPS_METHOD}", the only quantisations here`),
+  );
   fields.optional("fmt", exactly("e4m3", "the only fp8 format here"));
   fields.optional("scale_fmt", exactly("float", "scales are f32"));
   fields.optional("dequantize", boolean); // says when HF multiplies, not what
@@ -71,4 +84,12 @@ export function checkQuantization(json: Readonly<Record<string, unknown>> | unde
       ["modules_to_not_convert", "a weight is fp8 iff its _scale_inv sibling exists"],
     ]),
   );
+}
+
+/** Every key is needed: a file that leaves one out was not written for this layout. */
+function checkGroups(fields: Fields): void {
+  fields.required("quant_method", exactly(GROUPS_METHOD, "groups of int8 or int4"));
+  fields.required("group_size", exactly(GROUP, "the only group here"));
+  fields.required("bits", { what: "4 or 8", is: (v): v is number => v === 4 || v === 8 });
+  fields.finish(new Map());
 }

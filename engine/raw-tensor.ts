@@ -18,6 +18,9 @@ export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = {
 /** Rows and columns that share one fp8 scale (DeepSeek-V3 block quantisation). */
 export const FP8_BLOCK = 128;
 
+/** Numbers, neighbours along the input axis, that share one scale in q8 and q4. */
+export const GROUP = 32;
+
 /** A stored tensor, row-major, little-endian, with its fp8 block scales if it has any. */
 export interface RawTensor {
   readonly dtype: Dtype;

@@ -161,7 +161,7 @@ describe("configs that exist", () => {
     expect(parseConfig({ ...GLM52, ...extra })).toEqual(parseConfig(GLM52));
     const quantization_config = { quant_method: "modelopt", quant_algo: "NVFP4" };
     expect(() => parseConfig({ ...GLM52, ...extra, quantization_config })).toThrow(
-      'config.json: quantization_config: quant_method: expected "fp8" (the only quantisation here), got "modelopt"',
+      'config.json: quantization_config: quant_method: expected "fp8" (or "glm52-groups", the only quantisations here), got "modelopt"',
     );
   });
 
@@ -378,6 +378,14 @@ describe("configs that are refused, with key, expectation and value", () => {
     [
       { quantization_config: { ...FP8_QUANTIZATION, weight_block_size: [1, 128] } },
       "quantization_config: weight_block_size: expected [128, 128], got [1, 128]",
+    ],
+    [
+      { quantization_config: { quant_method: "glm52-groups", group_size: 32, bits: 5 } },
+      "quantization_config: bits: expected 4 or 8, got 5",
+    ],
+    [
+      { quantization_config: { quant_method: "glm52-groups", bits: 8 } },
+      "quantization_config: group_size: expected 32 (the only group here), got nothing",
     ],
     [
       { quantization_config: { ...FP8_QUANTIZATION, bits: 4 } },

@@ -19,7 +19,8 @@ import { checkWritable, writePieces } from "./write-whole.ts";
 
 const HELP = `
 The file has llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's head weights
-stay f32, and so do matrices whose rows are no multiple of 32 when the type is q8_0.
+stay f32, and so do matrices whose rows are no multiple of 32 when the type is q8_0
+or q4_0.
 
 Examples:
   glm52 export DIR --gguf model.gguf

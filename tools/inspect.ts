@@ -8,7 +8,7 @@
  */
 import type { ModelConfig } from "../engine/model-config.ts";
 import { sizeOf } from "../engine/tensor.ts";
-import { bind, SCALE_SUFFIX } from "../engine/weights/bind.ts";
+import { bind, GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "../engine/weights/bind.ts";
 import type { Checkpoint } from "../engine/weights/checkpoint.ts";
 import {
   attentionSpecs,
@@ -159,7 +159,7 @@ function countHeaders({ tensors }: Checkpoint): NonNullable<Inspection["files"]>
   for (const [name, { dtype, shape, length }] of tensors) {
     const { tensors: n, elements, bytes } = dtypes[dtype] ?? { tensors: 0, elements: 0, bytes: 0 };
     dtypes[dtype] = { tensors: n + 1, elements: elements + sizeOf(shape), bytes: bytes + length };
-    if (name.endsWith(SCALE_SUFFIX)) scales++;
+    if (name.endsWith(SCALE_SUFFIX) || name.endsWith(GROUP_SCALE_SUFFIX)) scales++;
   }
   const bytes = sum(Object.values(dtypes), "bytes");
   return { tensors: tensors.size, scales, bytes, dtypes };

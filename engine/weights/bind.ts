@@ -5,15 +5,28 @@
  * @module
  */
 import type { ModelConfig } from "../model-config.ts";
-import { BYTES_PER_ELEMENT, FP8_BLOCK } from "../raw-tensor.ts";
+import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../raw-tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ExpertLayout, fusedExpertSpecs, type TensorSpec } from "./names.ts";
+import { GROUP_FORMATS, type GroupFormat } from "./groups.ts";
+import { type ExpertLayout, fusedExpertSpecs, mayHaveGroups, type TensorSpec } from "./names.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
 import { checkpointSpecs, layerPrefix } from "./table.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** Ends the name of the block scales beside an fp8 weight. Not inverses: they multiply. */
 export const SCALE_SUFFIX = "_scale_inv";
+
+/** Ends the name of the group scales beside a q8 or q4 weight. */
+export const GROUP_SCALE_SUFFIX = "_scale";
+
+/** The group format that a stored dtype means, if it means one. */
+export function groupFormat(dtype: string): GroupFormat | undefined {
+  return dtype === GROUP_FORMATS.q8.dtype
+    ? "q8"
+    : dtype === GROUP_FORMATS.q4.dtype
+      ? "q4"
+      : undefined;
+}
 
 /** What a checkpoint was found to be. */
 export interface Binding {
@@ -44,9 +57,9 @@ export function bind(config: ModelConfig, checkpoint: Checkpoint): Binding {
 
   const known = new Set<string>();
   for (const spec of checkpointSpecs(config, nLayers, layoutOf)) {
-    const isFp8 = checkEntry(spec, tensors);
     known.add(spec.name);
-    if (isFp8) known.add(spec.name + SCALE_SUFFIX);
+    const scales = checkEntry(spec, tensors);
+    if (scales !== undefined) known.add(scales);
   }
   let bytes = 0;
   for (const [name, entry] of tensors) {
@@ -64,12 +77,15 @@ function countLayers(c: ModelConfig, tensors: Checkpoint["tensors"]): number {
   return c.numHiddenLayers + (hasMtp ? 1 : 0);
 }
 
-/** Whether the tensor is fp8, after comparing it and its scales with the table. */
-function checkEntry({ name, shape }: TensorSpec, tensors: Checkpoint["tensors"]): boolean {
+/** The name of the tensor's scales, if it has any, after comparing both with the table. */
+function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | undefined {
+  const { name, shape } = spec;
   const entry = tensors.get(name);
   if (entry === undefined) {
     throw new WeightsError(`${name}: expected ${showShape(shape)}, got nothing`);
   }
+  const format = mayHaveGroups(spec) ? groupFormat(entry.dtype) : undefined;
+  if (format !== undefined) return checkGroups(spec, format, entry, tensors);
   if (!sameShape(entry.shape, shape)) {
     throw new WeightsError(`${name}: expected ${showShape(shape)}, got ${showShape(entry.shape)}`);
   }
@@ -78,18 +94,38 @@ function checkEntry({ name, shape }: TensorSpec, tensors: Checkpoint["tensors"])
     const formats = `F32, F64, BF16${mayBeFp8 ? ", F16 or F8_E4M3" : " or F16"}`;
     throw new WeightsError(`${name}: expected ${formats}, got ${entry.dtype}`);
   }
-  if (entry.dtype !== "F8_E4M3") return false;
-  checkScales(name + SCALE_SUFFIX, shape, tensors.get(name + SCALE_SUFFIX));
-  return true;
+  if (entry.dtype !== "F8_E4M3") return undefined;
+  const blocks = shape.slice(-2).map((n) => Math.ceil(n / FP8_BLOCK));
+  const scales = name + SCALE_SUFFIX;
+  checkExactly(scales, "F32", [...shape.slice(0, -2), ...blocks], tensors.get(scales));
+  return scales;
 }
 
-function checkScales(name: string, shape: readonly number[], entry: TensorEntry | undefined): void {
-  const [rows, cols] = shape.slice(-2);
-  const blocks = [rows, cols].map((n) => Math.ceil(n / FP8_BLOCK));
-  const expected = [...shape.slice(0, -2), ...blocks];
-  if (entry?.dtype !== "F32" || !sameShape(entry.shape, expected)) {
+/** `[…, cols]` as whole groups of int8, or of nibbles two to a byte, and one scale for each. */
+function checkGroups(
+  { name, shape }: TensorSpec,
+  format: GroupFormat,
+  entry: TensorEntry,
+  tensors: Checkpoint["tensors"],
+): string {
+  const { dtype, bytes } = GROUP_FORMATS[format];
+  const nGroups = shape[shape.length - 1] / GROUP;
+  const outer = shape.slice(0, -1);
+  const scales = name + GROUP_SCALE_SUFFIX;
+  checkExactly(name, dtype, [...outer, nGroups * bytes], entry);
+  checkExactly(scales, "F16", [...outer, nGroups], tensors.get(scales));
+  return scales;
+}
+
+function checkExactly(
+  name: string,
+  dtype: string,
+  shape: readonly number[],
+  entry: TensorEntry | undefined,
+): void {
+  if (entry?.dtype !== dtype || !sameShape(entry.shape, shape)) {
     const got = entry === undefined ? "nothing" : `${entry.dtype} ${showShape(entry.shape)}`;
-    throw new WeightsError(`${name}: expected F32 ${showShape(expected)}, got ${got}`);
+    throw new WeightsError(`${name}: expected ${dtype} ${showShape(shape)}, got ${got}`);
   }
 }
 

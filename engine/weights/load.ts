@@ -8,11 +8,12 @@
 import type { LayerWeights, ModelWeights } from "../model/weights.ts";
 import type { ModelConfig } from "../model-config.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { Dtype, RawTensor } from "../raw-tensor.ts";
-import { bind, SCALE_SUFFIX } from "./bind.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import { decode } from "./dtypes.ts";
+import { type Dtype, GROUP, type RawTensor } from "../raw-tensor.ts";
+import { bind, GROUP_SCALE_SUFFIX, groupFormat, SCALE_SUFFIX } from "./bind.ts";
+import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
+import { decode, encodeF32 } from "./dtypes.ts";
 import { checkFinite } from "./finite.ts";
+import { fromGroups, type GroupFormat } from "./groups.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
 import { globalSpecs } from "./names.ts";
 
@@ -51,17 +52,27 @@ export async function loadWeights(
   return { ...globals, layers, mtp };
 }
 
-/** Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite. */
+/**
+ * Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite.
+ *
+ * Groups become f32 here, exactly: no op reads them as they stand yet.
+ */
 export function tensorReader(
   checkpoint: Checkpoint,
   total: number,
   onProgress: OnProgress,
 ): ReadTensor {
   let done = 0;
+  const readStored = async (name: string): Promise<StoredTensor> => {
+    const stored = await checkpoint.read(name);
+    done += stored.bytes.length;
+    return stored;
+  };
   const read = async (name: string): Promise<RawTensor> => {
-    const { dtype, shape, bytes } = await checkpoint.read(name);
-    done += bytes.length;
-    return { dtype: dtype as Dtype, shape, bytes }; // bind() has compared the dtype
+    const { dtype, shape, bytes } = await readStored(name);
+    const format = groupFormat(dtype);
+    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes }; // bind() compared it
+    return widenGroups(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
   };
   return async (name) => {
     let raw = await read(name);
@@ -72,4 +83,16 @@ export function tensorReader(
     onProgress(done, total);
     return raw;
   };
+}
+
+/** Groups as f32, in the shape that the scales tell. */
+function widenGroups(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
+  const { bytes, shape } = stored;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const scales = Uint16Array.from({ length: bytes.length / 2 }, (_, g) =>
+    view.getUint16(2 * g, true),
+  );
+  const last = shape.length - 1;
+  const whole = shape.map((n, axis) => (axis === last ? n * GROUP : n));
+  return encodeF32(whole, fromGroups(format, { quants, scales }));
 }

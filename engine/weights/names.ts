@@ -27,6 +27,7 @@ import type {
   MtpWeights,
 } from "../model/weights.ts";
 import type { ModelConfig } from "../model-config.ts";
+import { GROUP } from "../raw-tensor.ts";
 import type { Dims, Shape, Weight } from "../tensor.ts";
 
 /** One line of the table. */
@@ -36,6 +37,15 @@ export interface TensorSpec<D extends Dims = Dims> {
   readonly shape: Shape<D>;
   /** Whether the released FP8 repository quantises it. What a file does, the file itself says. */
   readonly quantized: boolean;
+}
+
+/**
+ * Whether groups of int8 or int4 may stand for it: matrices may, but neither the router nor the
+ * indexer's head weights, which choose and do not only compute. Groups end with the row.
+ */
+export function mayHaveGroups({ axes, shape }: TensorSpec): boolean {
+  const chooses = axes.length === 2 && (axes[0] === "E" || axes[0] === "idxH");
+  return shape.length >= 2 && !chooses && shape[shape.length - 1] % GROUP === 0;
 }
 
 /** The table's lines for the weights in an interface, under the same field names. */

@@ -7,18 +7,21 @@ import { indexerCopies } from "../../tools/gguf/indexer.ts";
 import { glm52 } from "./fake-terminal.ts";
 import { DEMO_MODEL, scratchFolder } from "./paths.ts";
 
-it.each(["f32", "f16", "q8_0"])("writes a GGUF file of %s, and nothing beside it", async (type) => {
-  const folder = scratchFolder();
-  const file = join(folder, "demo.gguf");
-  const { code, stderr } = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", type]);
-  expect(code, stderr).toBe(0);
-  expect(readdirSync(folder)).toEqual(["demo.gguf"]);
-  const bytes = readFileSync(file);
-  expect(bytes.toString("latin1", 0, 4)).toBe("GGUF");
-  expect(bytes.readUInt32LE(4)).toBe(3);
-  expect(bytes.length % 32).toBe(0);
-  expect(stderr).toContain(`${bytes.readBigUInt64LE(8)} tensors`);
-});
+it.each(["f32", "f16", "q8_0", "q4_0"])(
+  "writes a GGUF file of %s, and nothing beside it",
+  async (type) => {
+    const folder = scratchFolder();
+    const file = join(folder, "demo.gguf");
+    const { code, stderr } = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", type]);
+    expect(code, stderr).toBe(0);
+    expect(readdirSync(folder)).toEqual(["demo.gguf"]);
+    const bytes = readFileSync(file);
+    expect(bytes.toString("latin1", 0, 4)).toBe("GGUF");
+    expect(bytes.readUInt32LE(4)).toBe(3);
+    expect(bytes.length % 32).toBe(0);
+    expect(stderr).toContain(`${bytes.readBigUInt64LE(8)} tensors`);
+  },
+);
 
 it("keeps q8_0 within half a step of every number, and the largest at 127", () => {
   const x = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i) * (i < 32 ? 3 : 0.01));

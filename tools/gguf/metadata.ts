@@ -29,7 +29,7 @@ const string = (value: string): Value => ({ type: "string", value });
 const list = (value: readonly Value[]): Value => ({ type: "list", value });
 
 /** How llama.cpp's enum calls a file that is mostly of one type. */
-const FILE_TYPE: Readonly<Record<GgmlType, number>> = { f32: 0, f16: 1, q8_0: 7 };
+const FILE_TYPE: Readonly<Record<GgmlType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 7 };
 
 /**
  * Keys of the model.

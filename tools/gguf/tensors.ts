@@ -23,7 +23,7 @@ import {
 } from "../../engine/weights/names.ts";
 import { splitGateUp, splitKvB } from "../../engine/weights/rearrange.ts";
 import { layerKind, layerPrefix } from "../../engine/weights/table.ts";
-import { type GgmlType, GROUP } from "./encode.ts";
+import { fitsRows, type GgmlType } from "./encode.ts";
 import type { TensorInfo } from "./header.ts";
 import { indexerCopies, widen } from "./indexer.ts";
 
@@ -148,6 +148,6 @@ function whole(name: string, spec: TensorSpec, type: GgmlType): Export {
 /** Vectors stay f32, and so do matrices whose rows are no whole groups. */
 function info(name: string, shape: readonly number[], type: GgmlType): TensorInfo {
   const isVector = shape.length === 1;
-  const cutsGroups = type === "q8_0" && shape[shape.length - 1] % GROUP !== 0;
+  const cutsGroups = !fitsRows(type, shape[shape.length - 1]);
   return { name, shape, type: isVector || cutsGroups ? "f32" : type };
 }
