@@ -3,6 +3,8 @@
  *
  * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, plan-command.ts,
  * export-command.ts, tokenize-command.ts, detokenize-command.ts, render-command.ts
+ * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, export-command.ts,
+ * quantize-command.ts, tokenize-command.ts, detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
@@ -14,6 +16,7 @@ import { addGolden } from "./golden/check-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
 import { addPlan } from "./plan-command.ts";
+import { addQuantize } from "./quantize-command.ts";
 import { addRender } from "./render-command.ts";
 import { addRun } from "./run-command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -62,6 +65,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addPlan(program, terminal);
     addExport(program, terminal);
     addGolden(program, terminal, exit);
+    addQuantize(program, terminal);
     addTokenize(program, terminal);
     addDetokenize(program, terminal);
     addRender(program, terminal);

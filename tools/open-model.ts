@@ -120,10 +120,14 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops
   }
 }
 
-/** Room for the weights, twice their size where they are widened, and for caches and scratch. */
+/** Times by which weights grow in memory: groups become f32, other formats at most twice as wide. */
+const GROWTH: Readonly<Record<string, number>> = { I8: 4, U8: 8 };
+
+/** Room for the weights, as wide as they are placed, and for caches and scratch. */
 function memoryFor(checkpoint: Checkpoint): number {
   let bytes = 2 ** 30;
-  for (const { length } of checkpoint.tensors.values()) bytes += 2 * length;
+  for (const { dtype, length } of checkpoint.tensors.values())
+    bytes += (GROWTH[dtype] ?? 2) * length;
   return Math.min(bytes, 2 ** 32);
 }
 

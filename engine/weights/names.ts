@@ -40,12 +40,17 @@ export interface TensorSpec<D extends Dims = Dims> {
 }
 
 /**
- * Whether groups of int8 or int4 may stand for it: matrices may, but neither the router nor the
- * indexer's head weights, which choose and do not only compute. Groups end with the row.
+ * Whether it may be stored in less without changing what is chosen before all else: matrices, but
+ * neither the router nor the indexer's head weights.
  */
-export function mayHaveGroups({ axes, shape }: TensorSpec): boolean {
+export function isComputing({ axes }: TensorSpec): boolean {
   const chooses = axes.length === 2 && (axes[0] === "E" || axes[0] === "idxH");
-  return shape.length >= 2 && !chooses && shape[shape.length - 1] % GROUP === 0;
+  return axes.length >= 2 && !chooses;
+}
+
+/** Whether groups of int8 or int4 may stand for it. A group ends with its row. */
+export function mayHaveGroups(spec: TensorSpec): boolean {
+  return isComputing(spec) && spec.shape[spec.shape.length - 1] % GROUP === 0;
 }
 
 /** The table's lines for the weights in an interface, under the same field names. */
