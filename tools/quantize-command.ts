@@ -1,30 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { GROUPS_METHOD } from "../engine/config-keys.ts";
-import { openCheckpoint } from "../engine/index.ts";
-import { GROUP } from "../engine/raw-tensor.ts";
-import { bind } from "../engine/weights/bind.ts";
-import { SINGLE_FILE } from "../engine/weights/checkpoint.ts";
-import { safetensorsHeader } from "../engine/weights/write-safetensors.ts";
 import { CliError } from "./cli-error.ts";
 import { type Divergence, divergence } from "./divergence.ts";
-import { fileCheckpoint } from "./file-source.ts";
 import { integerList } from "./numbers.ts";
-import { openConfig, openModel } from "./open-model.ts";
+import { openModel } from "./open-model.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
-import {
-  type Part,
-  quantizedParts,
-  type TensorError,
-  WEIGHT_FORMATS,
-  type WeightFormat,
-} from "./quantize.ts";
+import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
+import { type Written, writeQuantized } from "./quantize-folder.ts";
 import type { Terminal } from "./terminal.ts";
-import { checkWritable, writePieces, writeWhole } from "./write-whole.ts";
+import { checkWritable } from "./write-whole.ts";
 
 interface QuantizeOptions {
   readonly to: WeightFormat;
@@ -35,13 +23,7 @@ interface QuantizeOptions {
 }
 
 /** What the command tells. */
-interface Report {
-  readonly format: WeightFormat;
-  /** Of the weights' file. */
-  readonly bytes: number;
-  readonly tensors: readonly TensorError[];
-  readonly divergence?: Divergence;
-}
+type Report = Written & { readonly divergence?: Divergence };
 
 const HELP = `
 Vectors, the router and the indexer's head weights stay as they are stored. So do matrices whose rows
@@ -100,7 +82,14 @@ async function quantize(
   );
   try {
     await mkdir(temporary);
-    const written = await writeModel(folder, temporary, options, terminal);
+    const progress = progressLine(terminal.stderr, "writing");
+    const written = await writeQuantized(
+      folder,
+      temporary,
+      options.to,
+      options.keep ?? [],
+      progress.update,
+    ).finally(progress.end);
     const wanted = options.text !== undefined || options.tokens !== undefined;
     const report = wanted
       ? { ...written, divergence: await compare(folder, temporary, options, terminal) }
@@ -120,76 +109,7 @@ async function checkVacant(out: string, target: string): Promise<void> {
   if (inside.length > 0) {
     throw new CliError(`${out}: expected a new or empty folder, got one with ${inside[0]} in it`);
   }
-  await checkWritable(join(dirname(target), SINGLE_FILE));
-}
-
-async function writeModel(
-  folder: string,
-  into: string,
-  { to, keep = [] }: QuantizeOptions,
-  { stderr }: Terminal,
-): Promise<Report> {
-  const { config } = await openConfig(folder);
-  const files = fileCheckpoint(folder);
-  const progress = progressLine(stderr, "writing");
-  const tensors: TensorError[] = [];
-  try {
-    const checkpoint = await openCheckpoint(files);
-    const binding = bind(config, checkpoint);
-    const parts = quantizedParts(config, checkpoint, binding, to, keep, (error) => {
-      tensors.push(error);
-    });
-    const header = safetensorsHeader(Object.fromEntries(parts), { format: "pt" });
-    await writePieces(join(into, SINGLE_FILE), pieces(header, parts, progress.update));
-    await writeWhole(join(into, "config.json"), await newConfig(folder, to, parts));
-    for (const name of await readdir(folder)) {
-      if (COPIED.includes(name)) await copyFile(join(folder, name), join(into, name));
-    }
-    return { format: to, bytes: header.bytes.length + header.dataLength, tensors };
-  } finally {
-    progress.end();
-    await files.close();
-  }
-}
-
-/** Files of a model beside its config and weights that a program reads. */
-const COPIED: readonly string[] = [
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "generation_config.json",
-  "chat_template.jinja",
-  "LICENSE",
-];
-
-async function* pieces(
-  header: ReturnType<typeof safetensorsHeader>,
-  parts: ReadonlyMap<string, Part>,
-  onProgress: (done: number, total: number) => void,
-): AsyncGenerator<Uint8Array> {
-  yield header.bytes;
-  let done = 0;
-  for (const name of header.names) {
-    const bytes = (await parts.get(name)?.bytes()) ?? new Uint8Array(0);
-    yield bytes;
-    done += bytes.length;
-    onProgress(done, header.dataLength);
-  }
-}
-
-/** The config with the quantisation that the new file has; that of kept tensors, if it is bf16. */
-async function newConfig(
-  folder: string,
-  to: WeightFormat,
-  parts: ReadonlyMap<string, Part>,
-): Promise<Uint8Array> {
-  const text = await readFile(join(folder, "config.json"), "utf8");
-  const { quantization_config: before, ...rest } = JSON.parse(text) as Record<string, unknown>;
-  const isScaled = [...parts.values()].some(({ dtype }) => ["F8_E4M3", "I8", "U8"].includes(dtype));
-  const groups = { quant_method: GROUPS_METHOD, bits: to === "q8" ? 8 : 4, group_size: GROUP };
-  const after = to === "bf16" ? before : groups;
-  const json = isScaled ? { ...rest, quantization_config: after } : rest;
-  return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
+  await checkWritable(`${target}.tmp`);
 }
 
 async function compare(
