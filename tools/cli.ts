@@ -2,9 +2,8 @@
  * `glm52` and its commands.
  *
  * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, plan-command.ts,
- * export-command.ts, tokenize-command.ts, detokenize-command.ts, render-command.ts
- * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, export-command.ts,
- * quantize-command.ts, tokenize-command.ts, detokenize-command.ts, render-command.ts
+ * export-command.ts, golden-command.ts, quantize-command.ts, tokenize-command.ts,
+ * detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
@@ -12,7 +11,7 @@ import { addChat } from "./chat-command.ts";
 import { explain } from "./cli-error.ts";
 import { addDetokenize } from "./detokenize-command.ts";
 import { addExport } from "./export-command.ts";
-import { addGolden } from "./golden/check-command.ts";
+import { addGolden } from "./golden-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { ourPackage } from "./our-package.ts";
 import { addPlan } from "./plan-command.ts";
@@ -35,8 +34,9 @@ Examples:
 
 Exit codes:
   0    done
-  1    the input or the model is not usable; stderr says why. Of golden check: a stage is wrong
+  1    the input or the model is not usable; stderr says why
   2    wrong usage
+  3    golden: the dump is not what the model gives
   130  stopped by Ctrl-C: the first ends generation after the current token, the second at once
 `;
 

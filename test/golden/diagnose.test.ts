@@ -1,133 +1,121 @@
+/** `glm52 golden diagnose`: known mistakes are named, and right engines are not accused. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Ops, referenceOps } from "../../engine/index.ts";
-import type { Model } from "../../engine/model/model.ts";
-import { openCase, readCase } from "../../tools/golden/case.ts";
-import { checkDump, openGolden } from "../../tools/golden/check.ts";
-import type { Dump } from "../../tools/golden/compare.ts";
-import { diagnose, findMistakes, type MutantRun, runMutants } from "../../tools/golden/diagnose.ts";
-import type { Mutant } from "../../tools/golden/mutants/mutant.ts";
+import { referenceOps } from "../../engine/index.ts";
+import { openCase } from "../../tools/golden/case.ts";
+import { diagnose } from "../../tools/golden/diagnose.ts";
+import { type Expectation, expectation, traceCase } from "../../tools/golden/expectation.ts";
+import { type MutantRun, runMutants } from "../../tools/golden/mutant-runs.ts";
+import { bf16, mapped } from "../../tools/golden/mutants/wrong-ops.ts";
 import { MUTANTS } from "../../tools/golden/mutants.ts";
-import { firstOtherBits } from "../support/compare.ts";
-import { runAll } from "../support/run.ts";
+import type { NamedTensor } from "../../tools/recorder.ts";
+import { traceFile } from "../../tools/trace-file.ts";
+import { asDump } from "../support/as-dump.ts";
+import { roundedOps } from "../support/rounded-ops.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
-import { scratchFolder, TINY, TINY_MODEL } from "../tools/paths.ts";
+import { scratchFolder, TINY } from "../tools/paths.ts";
 
-const folder = (name: string) => join(import.meta.dirname, name);
-
-/** Another engine with these mistakes: f64, where the diagnosis runs f32. */
-async function dumpOf(
-  name: string,
-  change: (right: Model) => Model,
-  chunk?: number,
-): Promise<Dump> {
-  const info = await readCase(folder(name));
-  const model = change(await openCase(folder(name), info, referenceOps("f64")));
-  const { tokens, mtpSteps } = info;
-  return runAll(model, tokens, { ...(chunk && { chunk }), ...(mtpSteps && { mtpSteps }) });
+const folder = (name: string): string => join(import.meta.dirname, name);
+const opened = new Map<string, { expected: Expectation; runs: MutantRun[] }>();
+for (const name of new Set(MUTANTS.map(({ golden }) => golden))) {
+  const expected = await expectation(folder(name));
+  opened.set(name, { expected, runs: runMutants(expected) });
 }
+const caseOf = (name: string) => opened.get(name) as { expected: Expectation; runs: MutantRun[] };
 
-/** What an author may have dumped, and how many of the mistakes visible in it must be named. */
-const VIEWS: readonly [string, (stage: string) => boolean, number][] = [
-  ["all stages", () => true, 0.95],
-  ["top_k, layer outputs and logits", (s) => /^(top_k|l_out)-|^logits$/.test(s), 0.95],
-  ["logits alone", (s) => s === "logits", 0.95],
-];
+/** What a mutant in f32 leaves; the diagnosis runs it in f64. */
+const dumps = await Promise.all(
+  MUTANTS.map(async (mutant) => {
+    const { info } = caseOf(mutant.golden).expected;
+    const right = await openCase(folder(mutant.golden), info, referenceOps("f32"));
+    return { mutant, tensors: traceCase(mutant.change(right), info, mutant.chunk) };
+  }),
+);
 
-const names = [...new Set(MUTANTS.map((mutant) => mutant.golden))];
-const runs = new Map<string, MutantRun[]>();
-const dumps = new Map<Mutant, Dump>();
-for (const name of names) runs.set(name, await runMutants(folder(name)));
-for (const mutant of MUTANTS) {
-  dumps.set(mutant, await dumpOf(mutant.golden, mutant.change, mutant.chunk));
-}
-
-/** Whether `mutant` is ranked first, or cannot be told from the first: both give the same bits. */
-function isNamed(mutant: Mutant, first: Pick<Mutant, "what"> | undefined): boolean {
-  const all = runs.get(mutant.golden) ?? [];
-  const dump = (what?: string) => all.find((run) => run.mutants[0].what === what)?.dump;
-  const [a, b] = [dump(mutant.what), dump(first?.what)];
-  return a !== undefined && b !== undefined && firstOtherBits(a as never, b as never) === undefined;
-}
-
-describe.each(VIEWS)("seen only in %s", (_view, isSeen, atLeast) => {
-  it(`at least ${100 * atLeast} % of the visible mistakes are named first`, async () => {
-    let visible = 0;
-    const missed: string[] = [];
-    for (const [mutant, dump] of dumps) {
-      const golden = await openGolden(folder(mutant.golden));
-      const seen = new Map([...dump].filter(([stage]) => isSeen(stage)));
-      const report = checkDump(golden, seen, "f32");
-      if (report.verdict !== "differs") continue;
-      visible++;
-      const { suspects } = diagnose(golden, seen, report, runs.get(mutant.golden) ?? []);
-      if (!isNamed(mutant, suspects[0]?.mutants[0])) missed.push(`${mutant.id}: ${mutant.what}`);
+/** Mutants whose dump of the wanted stages is not named first. */
+function missed(wanted: (name: string) => boolean): string[] {
+  const list: string[] = [];
+  for (const { mutant, tensors } of dumps) {
+    const { expected, runs } = caseOf(mutant.golden);
+    const dump = asDump(tensors.filter(({ name }) => wanted(name)));
+    const { suspects, firstOff } = diagnose(dump, expected, "f32", runs);
+    // G01 and one form of G19 are the same arithmetic; they share their place.
+    const equal = suspects.filter((s) => s.fits && s.score - suspects[0].score < 1e-9);
+    if (!equal.some(({ what }) => what === mutant.what)) {
+      const first = suspects[0]?.fits ? suspects[0].what : "nothing";
+      list.push(`${mutant.id} ${mutant.what}: off at ${firstOff}, named: ${first}`);
     }
-    expect(visible).toBeGreaterThanOrEqual(44);
-    expect(1 - missed.length / visible, missed.join("\n")).toBeGreaterThanOrEqual(atLeast);
+  }
+  return list;
+}
+
+describe("a known mistake is named first", () => {
+  it.each([
+    ["all stages", 0.95, () => true],
+    [
+      "top_k, layer outputs and logits",
+      0.9,
+      (name: string) => /^(mtp_)?(top_k|l_out|logits)/.test(name),
+    ],
+    ["logits alone", 0.95, (name: string) => /^(mtp_)?logits/.test(name)],
+  ])("from %s, in at least a share of %d", (_what, share, wanted) => {
+    const list = missed(wanted);
+    expect(1 - list.length / MUTANTS.length, list.join("\n")).toBeGreaterThanOrEqual(share);
   });
 });
 
-describe("a diagnosis", () => {
-  const find = async (change: (right: Model) => Model) => {
-    const golden = await openGolden(TINY);
-    const dump = await dumpOf("tiny-all", change);
-    return findMistakes(TINY, golden, dump, checkDump(golden, dump, "f32"));
+describe("nobody is accused", () => {
+  it.each([...opened.keys()].filter((name) => name !== "groups2-bias"))(
+    "of a mistake on %s by a right engine in bf16",
+    (name) => {
+      const { expected, runs } = caseOf(name);
+      const model = { ...expected.model, ops: roundedOps(expected.model.ops, bf16) };
+      const tensors = traceCase(model, expected.info);
+      expect(diagnose(asDump(tensors), expected, "bf16", runs).suspects).toEqual([]);
+      // Logits alone do not show that a choice has turned: they may be off, with nobody to blame.
+      const logits = tensors.filter((tensor) => tensor.name === "logits");
+      const { suspects } = diagnose(asDump(logits), expected, "bf16", runs);
+      expect(suspects.filter(({ fits }) => fits)).toEqual([]);
+    },
+  );
+
+  it("of a mistake that is not in the list: the value channels are doubled", () => {
+    const { expected, runs } = caseOf("tiny-all");
+    const { ops } = expected.model;
+    const latentAttention: typeof ops.latentAttention = (...args) =>
+      mapped(ops.latentAttention(...args), (x) => 2 * x);
+    const wrong = { ...expected.model, ops: { ...ops, latentAttention } };
+    const dump = asDump(traceCase(wrong, expected.info));
+    const { firstOff, suspects } = diagnose(dump, expected, "f32", runs);
+    expect(firstOff).toBe("attn_out-0");
+    expect(suspects.filter(({ fits }) => fits)).toEqual([]);
+  });
+});
+
+describe("glm52 golden diagnose", () => {
+  const scratch = scratchFolder();
+  const run = (tensors: readonly NamedTensor[]) => {
+    const file = join(scratch, "dump.safetensors");
+    const origin = {
+      ...{ engineVersion: "0", model: "tiny-all", configSha256: "", precision: "f32" as const },
+      ...{ latentEps: 1e-6, tokens: [], command: "" },
+    };
+    writeFileSync(file, traceFile(tensors, origin));
+    return glm52(["golden", "diagnose", file, "--case", TINY]);
   };
-  const mutant = (what: string): Mutant => {
-    const found = MUTANTS.find((one) => one.what.includes(what));
-    if (!found) throw new Error(`no mutant ${what}`);
-    return found;
-  };
 
-  it("accuses nobody where nothing is wrong", async () => {
-    expect(await find((right) => right)).toEqual({ stage: undefined, suspects: [] });
+  it("names the mistake with its numbers, exit code 3", async () => {
+    const dump = dumps.find(({ mutant }) => mutant.id === "G14");
+    const { code, stdout } = await run(dump?.tensors ?? []);
+    expect(code).toBe(3);
+    expect(stdout).toContain("G14: the indexer rotates halves instead of neighbours");
+    expect(stdout).toMatch(/indexer_q-0: NMSE \S+e-1\d against this mistake, NMSE \S+e-[01] /);
   });
 
-  it("finds two mistakes at once", async () => {
-    const rope = mutant("the softmax scale leaves the rope width out");
-    const gate = mutant("gate and up");
-    const { suspects } = await find((right) => gate.change(rope.change(right)));
-    expect(suspects[0].mutants.map(({ id }) => id).sort()).toEqual([rope.id, gate.id].sort());
-  });
-
-  it("knows no name for a mistake that is not in the list", async () => {
-    const odd = (ops: Ops): Partial<Ops> => ({
-      add: (a, b) => ops.add(a, { ...b, data: b.data.map((x) => 1.01 * x) }),
-    });
-    const { stage, suspects } = await find((right) => ({
-      ...right,
-      ops: { ...right.ops, ...odd(right.ops) },
-    }));
-    expect(stage).toBeDefined();
-    expect(suspects).toEqual([]);
-  });
-
-  it("is printed by glm52 golden check --diagnose", async () => {
-    const dump = join(scratchFolder(), "dump.safetensors");
-    const tokens = (await readCase(TINY)).tokens.join();
-    await glm52([
-      "trace",
-      "--model",
-      TINY_MODEL,
-      "--tokens",
-      tokens,
-      "--latent-eps",
-      "1e-5",
-      "--out",
-      dump,
-    ]);
-    const { code, stdout } = await glm52([
-      "golden",
-      "check",
-      dump,
-      "--case",
-      folder("tiny-all"),
-      "--diagnose",
-    ]);
-    expect(code).toBe(1);
-    expect(stdout).toMatch(
-      /\ndiagnosis:\n {2}G17: .*\n {4}error at qr-0 \S+ against this mistake, \S+ against the model/,
-    );
+  it("says that a right dump is right, exit code 0", async () => {
+    const { info, model } = caseOf("tiny-all").expected;
+    const { code, stdout } = await run(traceCase(model, info));
+    expect([code, stdout]).toEqual([0, "nothing to diagnose: every stage of the dump is right\n"]);
   });
 });

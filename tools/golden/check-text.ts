@@ -1,81 +1,71 @@
 /**
- * What a check found, for a terminal.
+ * A judgement in lines for people.
  * @module
  */
-import type { CheckReport } from "./check.ts";
-import type { Diagnosis } from "./diagnose.ts";
+import type { Judgement, StageResult } from "./judge.ts";
 
-/** A {@link CheckReport} as text. */
-export function renderCheck(report: CheckReport): string {
-  const header = "stage                     max abs    max rel       nmse     cosine  of bound";
-  const lines = report.stages.map(({ name, distance: d, overBound, selection, verdict }) => {
-    const mark = verdict === "same" ? "" : `  ${verdict}`;
-    if (selection) {
-      const { equal, rows, explained, unexplained } = selection;
-      const others = equal < rows ? `, ${explained} explained, ${unexplained} not` : "";
-      return `${name.padEnd(22)} ${equal} of ${rows} rows the same${others}${mark}`;
-    }
-    if (!d) return `${name.padEnd(22)}${mark}`;
-    const numbers = [d.maxAbs, d.maxRel, d.nmse].map((x) => x.toExponential(2).padStart(10));
-    const rest = [d.cosine.toFixed(7).padStart(10), (overBound ?? 0).toFixed(3).padStart(9)];
-    return `${name.padEnd(22)} ${[...numbers, ...rest].join(" ")}${mark}`;
-  });
-  return `${[header, ...lines, "", ...conclusion(report)].join("\n")}\n`;
-}
+/** Names in a list before it is cut. */
+const LONGEST_LIST = 8;
 
-function conclusion({
-  stages,
-  verdict,
-  format,
-  logits,
-  absent,
-  unknown,
-  ...report
-}: CheckReport): string[] {
-  const last = stages[stages.length - 1];
-  const lines: string[] = [];
-  if (logits) {
-    const { rows, sameTop1, meanKl, maxKl } = logits;
+/** The table of stages, up to the first that is off, and what follows from it. */
+export function renderJudgement(judgement: Judgement, caseName: string): string {
+  const { stages, firstOff, unknown } = judgement;
+  const compared = stages.filter(({ verdict }) => verdict !== "missing");
+  const judged = compared.filter(({ verdict }) => verdict !== "after");
+  const width = Math.max(5, ...judged.map(({ name }) => name.length));
+  const lines = [
+    `${"stage".padEnd(width)}  verdict    max rel   NMSE      1-cosine  error/bound`,
+    ...judged.map((stage) => `${stage.name.padEnd(width)}  ${line(stage)}`),
+    "",
+  ];
+  const missing = stages.filter(({ verdict }) => verdict === "missing").map(({ name }) => name);
+  if (missing.length > 0) {
+    lines.push(`missing: ${missing.length} of ${stages.length} stages: ${list(missing)}`);
+  }
+  if (unknown.length > 0) lines.push(`unknown: ${unknown.length} tensors: ${list(unknown)}`);
+  const off = stages.find(({ name }) => name === firstOff);
+  if (off) {
+    const nAfter = compared.length - judged.length;
+    lines.push(`${off.name}: ${off.sentence}`);
     lines.push(
-      `logits: same likeliest token in ${sameTop1} of ${rows} rows, KL ${meanKl.toExponential(2)} on average, ${maxKl.toExponential(2)} at most`,
+      `OFF at ${off.name}, stage ${judged.length} of ${compared.length}; ${nAfter} after it not judged`,
     );
+  } else {
+    const nExplained = judged.filter(({ verdict }) => verdict === "explained").length;
+    const more = nExplained > 0 ? `, ${nExplained} of them explained by rounding` : "";
+    lines.push(`ok: ${judged.length} stages of ${caseName}${more}`);
   }
-  if (absent.length > 0) lines.push(`not in the dump: ${absent.length} stages, first ${absent[0]}`);
-  if (unknown.length > 0) lines.push(`not in the case: ${unknown.slice(0, 8).join(", ")}`);
-  switch (verdict) {
-    case "same":
-      lines.push(`${report.case}: all ${stages.length} stages agree as ${format} may`);
-      break;
-    case "explained":
-      lines.push(
-        `${report.case}: ${last.name} differs where rounding allows it; what comes after it follows from that and was not judged`,
-      );
-      break;
-    case "differs":
-      lines.push(
-        `${report.case}: the first wrong stage is ${last.name}${last.message ? `: ${last.message}` : ""}`,
-      );
-      break;
-    default:
-      verdict satisfies never;
-  }
-  return lines;
+  return `${lines.join("\n")}\n`;
 }
 
-/** Suspects that are printed. */
-const SHOWN = 5;
+function line({
+  verdict,
+  distance,
+  errorOverBound,
+  selection,
+  logits,
+  rows,
+  of,
+}: StageResult): string {
+  const cells: string[] = [verdict.padEnd(9)];
+  if (distance) {
+    const { largest, nmse, cosine } = distance;
+    for (const x of [largest, nmse, 1 - cosine]) cells.push(x.toExponential(1).padEnd(8));
+    cells.push((errorOverBound ?? 0).toPrecision(2));
+  }
+  if (selection) {
+    const { equal, explained, unexplained } = selection;
+    cells.push(`rows: ${equal} equal, ${explained} explained, ${unexplained} unexplained`);
+  }
+  if (logits) {
+    cells.push(`KL ${logits.meanKl.toExponential(1)}, top-1 ${logits.sameTop}/${logits.rows}`);
+  }
+  if (rows !== undefined && of !== undefined && rows < of)
+    cells.push(`first ${rows} of ${of} rows`);
+  return cells.join("  ").trimEnd();
+}
 
-/** A {@link Diagnosis} as text. */
-export function renderDiagnosis({ stage, suspects }: Diagnosis): string {
-  if (stage === undefined) return "diagnosis: nothing to explain\n";
-  if (suspects.length === 0) return `diagnosis: no known mistake gives these numbers at ${stage}\n`;
-  const lines = suspects.slice(0, SHOWN).map(({ mutants, stages, ...errors }) => {
-    const name = mutants.map(({ id, what }) => `${id}: ${what}`).join(", and ");
-    const [mine, model] = [errors.errorAgainstMutant, errors.errorAgainstModel].map((x) =>
-      x.toExponential(1),
-    );
-    return `  ${name}\n    error at ${stage} ${mine} against this mistake, ${model} against the model; ${stages} stages fit`;
-  });
-  const head = suspects.length > 1 ? "one of these, best first" : "";
-  return `${[`diagnosis: ${head}`.trimEnd(), ...lines].join("\n")}\n`;
+function list(names: readonly string[]): string {
+  const more = names.length > LONGEST_LIST ? ", …" : "";
+  return names.slice(0, LONGEST_LIST).join(", ") + more;
 }

@@ -80,8 +80,7 @@ function distance(got: GoldenTensor, want: GoldenTensor): Pick<StageReport, "lar
   return { largest: largest / unit, rms: Math.sqrt(sumSq / want.data.length) / unit };
 }
 
-/** Stages by name. */
-export type Dump = ReadonlyMap<string, GoldenTensor>;
+type Dump = ReadonlyMap<string, GoldenTensor>;
 
 /** What a selection was made from, and how far our own version of it may be off. */
 export function scoresOf(
@@ -101,8 +100,10 @@ export function scoresOf(
     const data = Float64Array.from(theirs.data, (x, i) => sigmoid(x) + b[i % b.length]);
     return { scores: { shape: theirs.shape, data }, bounds: routerScoreBound(mine, theirs) };
   }
+  // Scores of the MTP layer's later steps are not recorded; those of its first are the last there are.
+  if (stage === "mtp_top_k" && layer > 0) return nothing;
   // A shared layer's rows were chosen by the last full layer before it.
-  let source = layer;
+  let source = stage === "mtp_top_k" ? lastIndexer(oracle) : layer;
   while (source >= 0 && !oracle.has(`indexer_score-${source}`)) source--;
   const scores = oracle.get(`indexer_score-${source}`);
   const inputs = (dump: Dump) => ({
@@ -117,4 +118,10 @@ export function scoresOf(
     scores,
     bounds: indexScoreBound({ q: a.q, k: a.k, w: a.w }, { q: b.q, k: b.k, w: b.w }, scores),
   };
+}
+
+/** The last layer that has scores. */
+function lastIndexer(dump: Dump): number {
+  const layers = [...dump.keys()].filter((name) => name.startsWith("indexer_score-"));
+  return Math.max(-1, ...layers.map((name) => Number(name.split("-")[1])));
 }

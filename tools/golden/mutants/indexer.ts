@@ -30,9 +30,10 @@ const withKeyNorm = (norm: (ops: Ops) => Ops["layerNorm"]) =>
 
 /** Layer `l` gets the indexer of layer `from[l]`, or none. */
 const withIndexers =
-  (from: readonly (number | undefined)[]) =>
+  (sources: (types: readonly IndexerType[]) => readonly (number | undefined)[]) =>
   (right: Model): Model => {
     const { layers } = right.weights;
+    const from = sources(right.config.indexerTypes);
     const indexerTypes = from.map((l): IndexerType => (l === undefined ? "shared" : "full"));
     return {
       ...right,
@@ -56,14 +57,25 @@ export const indexerMutants: readonly Mutant[] = [
     what: "a shared layer has an indexer of its own",
     golden: "tiny-all",
     stage: "top_k-2",
-    change: withIndexers([0, 1, 1, 3, undefined]),
+    change: withIndexers((types) => {
+      const first = types.indexOf("shared");
+      return types.map((type, l) => {
+        if (l === first) return types.lastIndexOf("full", l);
+        return type === "full" ? l : undefined;
+      });
+    }),
   },
   {
     id: "G04",
     what: "the schedule is off by one layer (D6: off-by-one layer group)",
     golden: "tiny-all",
     stage: "top_k-2",
-    change: withIndexers([0, 1, 3, undefined, undefined]),
+    change: withIndexers((types) =>
+      types.map((type, l) => {
+        if (type === "shared") return types[l + 1] === "full" ? l + 1 : undefined;
+        return types[l - 1] === "shared" ? undefined : l;
+      }),
+    ),
   },
   {
     id: "G10",

@@ -1,0 +1,192 @@
+/**
+ * A dump against what is expected, stage by stage in the order of the model.
+ *
+ * The first stage that is off and not explained by rounding ends the judging: all after it may be
+ * wrong because of it. An explained choice of other rows or experts does not end it, but from its
+ * first row on later stages are computed from other inputs, and are left out.
+ * @module
+ */
+import type { GoldenTensor } from "./case.ts";
+import { scoresOf } from "./compare.ts";
+import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
+import type { Dump, DumpTensor } from "./dump.ts";
+import type { Arithmetic, Bound, Expectation } from "./expectation.ts";
+import { place, shapeFault } from "./faults.ts";
+import { hint } from "./hints.ts";
+import { compareSelections, type SelectionReport } from "./selections.ts";
+
+/** One stage's result. `after`: not judged, since an earlier stage is off. */
+export interface StageResult {
+  readonly name: string;
+  readonly verdict: "ok" | "explained" | "off" | "after" | "missing";
+  /** What is wrong, in words. */
+  readonly sentence?: string;
+  /** Rows compared, and rows there are. */
+  readonly rows?: number;
+  readonly of?: number;
+  readonly distance?: Distance;
+  /** The larger of worst error over its bound and rms error over its bound; 1 is the limit. */
+  readonly errorOverBound?: number;
+  readonly selection?: SelectionReport;
+  readonly logits?: LogitsReport;
+}
+
+/** What a dump looks like beside the model. */
+export interface Judgement {
+  readonly stages: readonly StageResult[];
+  /** The first stage that is off. */
+  readonly firstOff: string | undefined;
+  /** Tensors of the dump that are no stage. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Judges every stage of `expected`.
+ *
+ * @param wanted numbers of a mutant, in place of the right ones
+ * @param until  after the first stage that is off, go no further than this one
+ */
+export function judge(
+  dump: Dump,
+  expected: Expectation,
+  arithmetic: Arithmetic,
+  wanted: ReadonlyMap<string, GoldenTensor> = expected.stages,
+  until?: string,
+): Judgement {
+  const stages: StageResult[] = [];
+  let firstOff: string | undefined;
+  let clean = Number.POSITIVE_INFINITY;
+  const withHints = wanted === expected.stages;
+  for (const [name, want] of wanted) {
+    const isPast = until !== undefined && stages.some((stage) => stage.name === until);
+    if (isPast && firstOff !== undefined) break;
+    const got = dump.get(name);
+    if (!got) {
+      stages.push({ name, verdict: "missing" });
+      continue;
+    }
+    const bound = expected.bound(name, arithmetic);
+    const fault = shapeFault(got, want);
+    const result: Omit<StageResult, "name"> = fault
+      ? { verdict: "off", sentence: fault }
+      : want.data instanceof Int32Array
+        ? judgeSelection(name, got, want, dump, wanted, expected, arithmetic, clean)
+        : judgeNumbers(name, got, want, bound, clean, withHints && firstOff === undefined);
+    const verdict = firstOff === undefined ? result.verdict : "after";
+    if (verdict === "off") firstOff = name;
+    stages.push({ name, ...result, verdict });
+    if (result.selection && result.selection.explained > 0) {
+      clean = Math.min(clean, firstOther(got, want));
+    }
+  }
+  const unknown = [...dump].filter(([name]) => !wanted.has(name)).map(([, x]) => x.theirName);
+  return { stages, firstOff, unknown };
+}
+
+function judgeNumbers(
+  name: string,
+  got: DumpTensor,
+  want: GoldenTensor,
+  bound: Bound,
+  clean: number,
+  withHint: boolean,
+): Omit<StageResult, "name"> {
+  const nRows = want.shape[0];
+  const width = want.data.length / nRows;
+  // Only a mutant has NaN of its own.
+  const nBad = got.data.findIndex(
+    (x, i) => (Number.isNaN(x) || x === Number.POSITIVE_INFINITY) && !Number.isNaN(want.data[i]),
+  );
+  if (nBad >= 0) {
+    const sentence = `${got.data[nBad]} at ${place(nBad, want.shape)}: expected finite numbers`;
+    return { verdict: "off", sentence };
+  }
+  const rows = cleanRows(name, nRows, clean);
+  const distance = distanceOf(got.data, want.data, rows * width);
+  const errorOverBound = Math.max(distance.rms / bound.rms, distance.largest / bound.largest);
+  const logits = /^(mtp_)?logits/.test(name)
+    ? { logits: compareLogits(got.data, want.data, rows, width) }
+    : {};
+  const numbers = { rows, of: nRows, distance, errorOverBound, ...logits };
+  if (errorOverBound <= 1) return { verdict: rows < nRows ? "explained" : "ok", ...numbers };
+  const { worst, nmse } = distance;
+  const text = `${got.data[worst]} at ${place(worst, want.shape)}, expected ${want.data[worst]}`;
+  const more =
+    withHint && rows === nRows ? hint(got.data, want.data, want.shape, bound.largest) : undefined;
+  const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (NMSE ${nmse.toExponential(1)}): ${text}`;
+  return { verdict: "off", sentence: more ? `${sentence}; ${more}` : sentence, ...numbers };
+}
+
+function judgeSelection(
+  name: string,
+  got: DumpTensor,
+  want: GoldenTensor,
+  dump: Dump,
+  wanted: ReadonlyMap<string, GoldenTensor>,
+  expected: Expectation,
+  arithmetic: Arithmetic,
+  clean: number,
+): Omit<StageResult, "name"> {
+  const of = want.shape[0];
+  const rows = cleanRows(name, of, clean);
+  const first = (x: GoldenTensor): GoldenTensor => ({
+    shape: [rows, want.shape[1]],
+    data: x.data.subarray(0, rows * want.shape[1]),
+  });
+  const { scores, bounds } =
+    firstOther(got, want) < rows
+      ? scoresAndBounds(name, dump, wanted, expected, arithmetic)
+      : { scores: undefined, bounds: undefined };
+  const selection = compareSelections(first(got), first(want), scores, bounds);
+  const { equal, unexplained } = selection;
+  const counts = { rows, of, selection };
+  if (unexplained === 0) {
+    return { verdict: equal === of ? "ok" : "explained", ...counts };
+  }
+  const row = firstOther(got, want);
+  const set = (x: GoldenTensor): string =>
+    [...x.data.subarray(row * want.shape[1], (row + 1) * want.shape[1])].join(" ");
+  const sentence = `${unexplained} of ${rows} rows choose otherwise than rounding explains, row ${row} first: expected ${set(want)}, got ${set(got)}`;
+  return { verdict: "off", sentence, ...counts };
+}
+
+/** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */
+function cleanRows(name: string, nRows: number, clean: number): number {
+  // A later step of the MTP layer has one row, made from all rows of the text.
+  const isDraft = /^mtp_.*-[1-9]\d*$/.test(name);
+  return isDraft && clean < Number.POSITIVE_INFINITY ? 0 : Math.min(nRows, clean);
+}
+
+/** From measured differences where the dump has what scores are made of; else from the bound. */
+function scoresAndBounds(
+  name: string,
+  dump: Dump,
+  wanted: ReadonlyMap<string, GoldenTensor>,
+  expected: Expectation,
+  arithmetic: Arithmetic,
+): ReturnType<typeof scoresOf> {
+  const measured = scoresOf(name, dump, wanted, expected.bias);
+  if (measured.scores) return measured;
+  // What the dump lacks counts as equal; the room for its rounding is the stage's bound.
+  const { scores } = scoresOf(name, wanted, wanted, expected.bias);
+  if (!scores) return measured;
+  const layer = Number(name.split("-")[1]); // of mtp_top_k-0, whose bound is near any layer's: 0
+  const isRouter = name.startsWith("ffn_moe_topk");
+  let source = layer;
+  while (!isRouter && source > 0 && !wanted.has(`indexer_score-${source}`)) source--;
+  const stage = isRouter ? `ffn_moe_logits-${layer}` : `indexer_score-${source}`;
+  const numbers = wanted.get(stage)?.data ?? scores.data;
+  let magnitude = 0;
+  for (const x of numbers) if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
+  const room = expected.bound(stage, arithmetic).largest * magnitude * (isRouter ? 0.25 : 1);
+  return { scores, bounds: new Float64Array(scores.data.length).fill(room) };
+}
+
+/** The first row whose sets differ. */
+function firstOther(got: GoldenTensor, want: GoldenTensor): number {
+  const [nRows, width] = want.shape;
+  const key = (x: GoldenTensor, t: number): string =>
+    String([...x.data.subarray(t * width, (t + 1) * width)].sort((a, b) => a - b));
+  for (let t = 0; t < nRows; t++) if (key(got, t) !== key(want, t)) return t;
+  return nRows;
+}
