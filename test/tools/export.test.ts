@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { fromF16 } from "../../engine/weights/dtypes.ts";
 import { encode } from "../../tools/gguf/encode.ts";
 import { indexerCopies } from "../../tools/gguf/indexer.ts";
+import { randomSource } from "../weights/fixtures.ts";
 import { glm52 } from "./fake-terminal.ts";
 import { DEMO_MODEL, scratchFolder } from "./paths.ts";
 
@@ -43,4 +45,21 @@ it("keeps q8_0 within half a step of every number, and the largest at 127", () =
 it("repeats narrow indexer heads up to 64 and refuses what does not fit", () => {
   expect([128, 64, 32, 8].map(indexerCopies)).toEqual([1, 1, 2, 8]);
   expect(() => indexerCopies(48)).toThrow("expected index_head_dim to fit 64, got 48");
+});
+
+/**
+ * SHA-256 of what `gguf.quants.quantize` (Python package gguf, by ggml's authors) makes of the same
+ * numbers: 20,000 groups of sizes from 2^-22 to 2^7, the first 500 of them full of ties.
+ */
+it.each([
+  ["q8_0", "83d16dd97d7d1c2f7e1dde42f507b44c923e4b24af99ab51ca163240dc6a26aa"],
+  ["q4_0", "964127ccc9beed098ba5e6a1c89cf86f417451ea2def3d12904b25e50a7470e0"],
+] as const)("%s has the bytes that ggml's own Python package writes", (type, sha256) => {
+  const next = randomSource(12345);
+  const x = Float32Array.from(
+    { length: 32 * 20_000 },
+    (_, i) => next() * 2 ** ((Math.floor(i / 32) % 30) - 22),
+  );
+  for (let i = 0; i < 32 * 500; i++) x[i] = Math.round(next() * 1016) / 8;
+  expect(createHash("sha256").update(encode(type, x)).digest("hex")).toBe(sha256);
 });
