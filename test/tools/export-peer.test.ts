@@ -89,4 +89,20 @@ describe.skipIf(!has)("node-llama-cpp (skipped: GLM52_PEERS names no folder that
     expect(above.mean).toBeLessThan(1e-2);
     expect(above.same).toBeGreaterThan(0.95);
   });
+
+  it("chooses the ids of our greedy texts, up to a near-tie", { timeout: 300_000 }, async () => {
+    const file = join(scratchFolder(), "demo.gguf");
+    await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
+    for (const prompt of ["Once upon a time", "Sara had a red ball."]) {
+      const args = ["--temperature", "0", "--max-tokens", "200", "--latent-eps", "1e-6", "--json"];
+      const { stdout } = await glm52(["run", prompt, ...args]);
+      const { prompt_ids, ids } = JSON.parse(stdout) as { prompt_ids: number[]; ids: number[] };
+      const theirs = await peerLogits(file, [...prompt_ids, ...ids]);
+      const rows = theirs.slice(prompt_ids.length - 1, -1);
+      const at = rows.findIndex((row, i) => argmax(row) !== ids[i]);
+      if (at < 0) continue;
+      const [first, second] = rows[at].toSorted((a, b) => b - a);
+      expect(first - second, `${prompt}: id ${at} of ${ids.length}`).toBeLessThan(0.05);
+    }
+  });
 });
