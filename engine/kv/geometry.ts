@@ -1,0 +1,91 @@
+/**
+ * How many bytes a position costs, and where they lie.
+ *
+ * Layers that share a selection always read the same positions, so their rows lie side by side: one
+ * read of a group's row serves all of its layers. Only the full layer at the head of a group owns
+ * index keys. Everything comes from `indexer_types`; no layer number is written here.
+ *
+ * Next: page-pool.ts
+ * @module
+ */
+import type { ModelConfig } from "../model-config.ts";
+import { CacheError } from "./cache-error.ts";
+
+/** `int8` keeps one f16 scale per 64 latent numbers, and the rotary part in bf16. */
+export type RowFormat = "f32" | "bf16" | "int8";
+
+/** Numbers under one scale of an int8 latent. Inside a row only: a row never depends on another. */
+export const INT8_GROUP = 64;
+
+/** The layers that read one selection. */
+export interface SelectionGroup {
+  /** Counted from 0, ascending; the first is the full one, which selects. */
+  readonly layers: readonly number[];
+}
+
+/** The fields of the config that sizes depend on. */
+export type SizedConfig = Pick<
+  ModelConfig,
+  "indexerTypes" | "kvLoraRank" | "qkRopeHeadDim" | "indexHeadDim"
+>;
+
+/** Bytes of one position. */
+export interface PositionBytes {
+  /** Latent rows of all layers. */
+  readonly latent: number;
+  /** Index keys, of full layers only. */
+  readonly index: number;
+}
+
+/**
+ * Cuts the layers into groups: each full layer, with the shared ones that follow it.
+ *
+ * @throws {CacheError} when the first layer is shared: it would have no selection to read
+ */
+export function selectionGroups(
+  indexerTypes: SizedConfig["indexerTypes"],
+): readonly SelectionGroup[] {
+  const groups: number[][] = [];
+  indexerTypes.forEach((type, layer) => {
+    if (type === "full") groups.push([layer]);
+    else if (groups.length > 0) groups[groups.length - 1].push(layer);
+    else throw new CacheError(`indexer_types: expected layer ${layer} to be full, got ${type}`);
+  });
+  return groups.map((layers) => ({ layers }));
+}
+
+/** Bytes of one layer's latent and rotary key at one position. */
+export function latentRowBytes(cfg: SizedConfig, format: RowFormat): number {
+  const { kvLoraRank, qkRopeHeadDim } = cfg;
+  if (format === "f32") return 4 * (kvLoraRank + qkRopeHeadDim);
+  if (format === "bf16") return 2 * (kvLoraRank + qkRopeHeadDim);
+  return kvLoraRank + 2 * Math.ceil(kvLoraRank / INT8_GROUP) + 2 * qkRopeHeadDim;
+}
+
+/** Bytes of one index key. An int8 key has one f32 scale. */
+export function indexKeyBytes(cfg: SizedConfig, format: RowFormat): number {
+  if (format === "f32") return 4 * cfg.indexHeadDim;
+  if (format === "bf16") return 2 * cfg.indexHeadDim;
+  return cfg.indexHeadDim + 4;
+}
+
+/**
+ * What one position costs, all layers together.
+ *
+ * `latent = Σ_group layers(group) · latentRowBytes`, `index = groups · indexKeyBytes`
+ *
+ * GLM-5.2 in f32: 78 · 2304 = 179,712 bytes of latent, 21 · 512 = 10,752 bytes of index keys. Tables
+ * and free pages are not in it.
+ */
+export function positionBytes(
+  cfg: SizedConfig,
+  latentFormat: RowFormat,
+  indexFormat: RowFormat,
+): PositionBytes {
+  const groups = selectionGroups(cfg.indexerTypes);
+  const nRows = groups.reduce((sum, { layers }) => sum + layers.length, 0);
+  return {
+    latent: nRows * latentRowBytes(cfg, latentFormat),
+    index: groups.length * indexKeyBytes(cfg, indexFormat),
+  };
+}
