@@ -10,7 +10,9 @@ import {
 
 const isFull = (layer: number) => layer < 3 || (layer - 2) % 4 === 0;
 const GLM52 = {
-  indexerTypes: Array.from({ length: 78 }, (_, i) => (isFull(i) ? "full" : "shared") as const),
+  indexerTypes: Array.from({ length: 78 }, (_, i) =>
+    isFull(i) ? ("full" as const) : ("shared" as const),
+  ),
   kvLoraRank: 512,
   qkRopeHeadDim: 64,
   indexHeadDim: 128,

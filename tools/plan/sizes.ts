@@ -5,15 +5,13 @@
  * would add one latent row and one index key.
  * @module
  */
+import { indexKeyBytes, latentRowBytes } from "../../engine/kv/geometry.ts";
 import type { ModelConfig } from "../../engine/model-config.ts";
 import { FP8_BLOCK } from "../../engine/raw-tensor.ts";
 import { sizeOf } from "../../engine/tensor.ts";
 import { expertSpecs, globalSpecs, type TensorSpec } from "../../engine/weights/names.ts";
 import { layerKind, layerSpecs } from "../../engine/weights/table.ts";
 import { indexerCount } from "./flops.ts";
-
-/** Channels that share a scale in int8 rows; the scale is f16. */
-const INT8_GROUP = 64;
 
 /** Numbers that share a scale in int4 weights; the scale is f16, so 4.5 bits each. */
 const INT4_GROUP = 32;
@@ -32,35 +30,22 @@ export interface KvBytes {
 }
 
 /**
- * Bytes of one latent row and of one index key.
+ * Bytes of one latent row and of one index key: the engine's formats, and fp8 of other engines.
  *
  * | format | latent row of GLM-5.2                    | index key            |
  * |--------|------------------------------------------|----------------------|
  * | f32    | 576 · 4 = 2304                           | 128 · 4 = 512        |
  * | bf16   | 576 · 2 = 1152                           | 128 · 2 = 256        |
- * | int8   | 512 + 8 f16 scales + 64 bf16 = 656       | 128 + 2 f16 = 132    |
+ * | int8   | 512 + 8 f16 scales + 64 bf16 = 656       | 128 + 1 f32 = 132    |
  * | fp8    | 512 e4m3 + 4 f32 scales + 64 bf16 = 656  | 128 + 1 f32 = 132    |
  *
  * @see fp8: the rows of FlashMLA and DeepGEMM
  */
 export function kvRowBytes(c: ModelConfig, format: KvFormat): { latent: number; index: number } {
-  const { kvLoraRank, qkRopeHeadDim: rope, indexHeadDim } = c;
-  const scaled = (bytes: (channels: number) => number) => ({
-    latent: bytes(kvLoraRank) + 2 * rope,
-    index: bytes(indexHeadDim),
-  });
-  switch (format) {
-    case "f32":
-      return { latent: 4 * (kvLoraRank + rope), index: 4 * indexHeadDim };
-    case "bf16":
-      return { latent: 2 * (kvLoraRank + rope), index: 2 * indexHeadDim };
-    case "int8":
-      return scaled((channels) => channels + 2 * Math.ceil(channels / INT8_GROUP));
-    case "fp8":
-      return scaled((channels) => channels + 4 * Math.ceil(channels / FP8_BLOCK));
-    default:
-      return format satisfies never;
-  }
+  if (format !== "fp8")
+    return { latent: latentRowBytes(c, format), index: indexKeyBytes(c, format) };
+  const bytes = (channels: number) => channels + 4 * Math.ceil(channels / FP8_BLOCK);
+  return { latent: bytes(c.kvLoraRank) + 2 * c.qkRopeHeadDim, index: bytes(c.indexHeadDim) };
 }
 
 /** Every layer keeps a latent row per token, those that choose an index key too. */
