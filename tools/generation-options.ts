@@ -18,6 +18,7 @@ export interface GenerationOptions {
   readonly model?: string;
   readonly backend: Backend;
   readonly threads: number;
+  readonly turbo: boolean;
   readonly check?: boolean;
   readonly maxTokens: number;
   readonly temperature?: number;
@@ -53,6 +54,7 @@ export function addGenerationOptions(command: Command): Command {
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
+    .option("--no-turbo", "without 256-bit vectors (Node 24 and later); changes no result")
     .option("--check", "compare every op with the f64 reference, and stop at a bad one");
 }
 
@@ -72,6 +74,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
   const { model } = await openModel(folder, {
     backend: options.backend,
     threads: options.threads,
+    turbo: options.turbo,
     check: options.check ?? false,
     latentEps: options.latentEps,
     onProgress: loading.update,

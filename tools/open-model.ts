@@ -25,6 +25,7 @@ import { CliError } from "./cli-error.ts";
 import { fileCheckpoint } from "./file-source.ts";
 import { ourPackage } from "./our-package.ts";
 import { nodeThreads } from "./threads.ts";
+import { turnTurboOn } from "./turbo.ts";
 
 /** Names that `--backend` takes. */
 export const BACKENDS = ["reference", "wasm"] as const;
@@ -37,6 +38,8 @@ export interface OpenOptions {
   readonly backend?: Backend;
   /** Threads of the wasm backend; default 1. */
   readonly threads?: number;
+  /** Use wide vectors where the runtime has them; see turbo.ts. Default true. */
+  readonly turbo?: boolean;
   /** Compare every op with the f64 reference and stop at the first that leaves its bound. */
   readonly check?: boolean;
   /** Default f32. */
@@ -112,7 +115,9 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops
         throw new CliError(`backend wasm: expected precision f32, got ${precision}`);
       }
       const memoryBytes = memoryFor(checkpoint);
-      const fast = await wasmOps(await kernels(), { memoryBytes, threads: nodeThreads(threads) });
+      const bytes = await kernels();
+      if (options.turbo ?? true) await turnTurboOn(bytes);
+      const fast = await wasmOps(bytes, { memoryBytes, threads: nodeThreads(threads) });
       return check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
     }
     default:
