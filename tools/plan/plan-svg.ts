@@ -7,6 +7,9 @@ const [WIDTH, HEIGHT] = [720, 420];
 /** Where the curves lie. */
 const [LEFT, RIGHT, TOP, BOTTOM] = [70, 570, 50, 370];
 
+/** Least distance of two labels. */
+const LABEL = 15;
+
 /** Colours that stay apart for the colour-blind (Okabe and Ito). */
 const CURVES: Readonly<Record<Schedule, readonly [colour: string, label: string]>> = {
   dense: ["#d55e00", "dense"],
@@ -30,6 +33,8 @@ export function renderSvg({ name, curve }: Plan): string {
       text(LEFT - 8, y(log) + 4, digits(10 ** log), "end"),
   );
   const ticks = curve.map(({ context }, i) => text(x(i), BOTTOM + 20, tokens(context), "middle"));
+  const heightsOf = (s: Schedule) => curve.map(({ gflopPerToken: g }) => y(Math.log10(g[s])));
+  const labels = apart(SCHEDULES.map((s) => heightsOf(s)[curve.length - 1]));
   const title = `GFLOP for one token against context: ${name}`;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="sans-serif" font-size="12">`,
@@ -38,18 +43,29 @@ export function renderSvg({ name, curve }: Plan): string {
     text(LEFT, 28, title, "start", "#000"),
     ...grid,
     ...ticks,
-    ...SCHEDULES.map((schedule) => {
+    ...SCHEDULES.map((schedule, s) => {
       const [colour, label] = CURVES[schedule];
-      const heights = curve.map(({ gflopPerToken: g }) => y(Math.log10(g[schedule])));
-      const points = heights.map((height, i) => `${x(i)},${height}`).join(" ");
-      const end = heights[heights.length - 1];
+      const points = heightsOf(schedule)
+        .map((height, i) => `${x(i)},${height}`)
+        .join(" ");
       return (
         `<polyline id="${schedule}" points="${points}" fill="none" stroke="${colour}" stroke-width="2"/>` +
-        text(RIGHT + 8, end + 4, label, "start", colour)
+        text(RIGHT + 8, labels[s] + 4, label, "start", colour)
       );
     }),
     "</svg>",
   ].join("\n")}\n`;
+}
+
+/** Heights of labels, moved down where two would cover each other. */
+function apart(heights: readonly number[]): number[] {
+  const moved = [...heights];
+  let free = Number.NEGATIVE_INFINITY;
+  for (const i of heights.map((_, at) => at).sort((a, b) => heights[a] - heights[b])) {
+    moved[i] = Math.max(heights[i], free);
+    free = moved[i] + LABEL;
+  }
+  return moved;
 }
 
 function text(x: number, y: number, what: string, anchor: string, fill = "#444"): string {
