@@ -7,6 +7,8 @@
   recall   share of exact answers to the questions of recall.py, by row length and by who is chosen, and by
            the distance between question and fact; `needle`: how often the fact's word is among the rows that
            the indexer of a layer chose at the answering step
+  grid     the same for one fact in each eighth of the row and all questions at its end: by row length and
+           depth; `needle` at the layers of NEEDLES
   load     per layer, the least and the most used expert's share of the mean, on held-out stories
   shared   per layer, the attention that falls on the rows chosen for it, over what falls on its own best k
 """
@@ -26,6 +28,8 @@ from recall import Recall
 from train import SEED
 
 DISTANCES = (256, 512, 1024, 2048, 4096)
+DEPTHS = 8
+NEEDLES = (6,)  # the layers whose indexer looks for the answer
 
 
 def recent(score):
@@ -86,6 +90,28 @@ def recall(model: Model, tokenizer: Tokenizer, ids: np.ndarray, length: int, que
     return out
 
 
+def grid(model: Model, tokenizer: Tokenizer, ids: np.ndarray, length: int, rows: int) -> dict:
+    """Shares by depth, from the beginning of the row to its end."""
+    out: dict = {"rows": rows, "needle": {}}
+    for name in ("dense", "indexer"):
+        mode, rule = RULES[name]
+        Attention.ranking = staticmethod(rule)
+        maker = Recall(tokenizer, ids, 3000 + length)
+        hits, needles = np.zeros((rows, DEPTHS)), {layer: np.zeros((rows, DEPTHS)) for layer in NEEDLES}
+        for r in range(rows):
+            row = maker.depths(length, DEPTHS)
+            h, _, trace = model(torch.from_numpy(row.ids.astype(np.int64))[None], mode)
+            depth = np.argsort(np.argsort(row.facts))  # of the fact that each question asks for
+            best = model.lm_head(h[0, row.answers - 1]).argmax(-1).numpy()
+            hits[r, depth] = best == row.ids[row.answers]
+            for layer in NEEDLES if name == "indexer" else ():
+                chosen = trace.chosen[layer][0, row.answers - 1]
+                needles[layer][r, depth] = (chosen == torch.from_numpy(row.facts)[:, None]).any(-1)
+        out[name] = [round(v, 4) for v in hits.mean(0).tolist()]
+    out["needle"] = {layer: [round(v, 4) for v in n.mean(0).tolist()] for layer, n in needles.items()}
+    return out
+
+
 def routers(model: Model, ids: np.ndarray) -> dict[str, list[float]]:
     Attention.ranking = staticmethod(lambda score: score)
     total = None
@@ -124,16 +150,18 @@ def main() -> None:
     p.add_argument("--lengths", type=int, nargs="+", default=[512, 1024, 2048, 4096])
     p.add_argument("--tokens", type=int, default=16384, help="story tokens per length")
     p.add_argument("--questions", type=int, default=200, help="per length and rule")
+    p.add_argument("--grid-rows", type=int, default=16, help="rows of the grid per length")
     args = p.parse_args()
     model = Model(Shape(), SEED).eval()
     export.read_weights(model, args.model / "model.safetensors")
     tokenizer = Tokenizer.from_file(str(args.model / "tokenizer.json"))
     ids = np.load(args.work / "data" / "valid.npz")["ids"].astype(np.int64)
-    result: dict = {"loss": {}, "recall": {}}
+    result: dict = {"loss": {}, "recall": {}, "grid": {}}
     for n in args.lengths:
         result["loss"][n] = story_loss(model, ids, n, args.tokens // n)
         result["recall"][n] = recall(model, tokenizer, ids, n, args.questions)
-        print(n, json.dumps({"loss": result["loss"][n], **result["recall"][n]}), flush=True)
+        result["grid"][n] = grid(model, tokenizer, ids, n, args.grid_rows)
+        print(n, json.dumps({"loss": result["loss"][n], **result["recall"][n], "grid": result["grid"][n]}), flush=True)
     result["load"] = routers(model, ids)
     result["shared"] = shared_mass(model, ids, 1024, 8)
     args.out.write_text(json.dumps(result, indent=1) + "\n")

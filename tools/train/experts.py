@@ -4,7 +4,7 @@
 
 On held-out stories, for each expert and token: at which share of the token's occurrences the expert is chosen.
 Printed as a table: the experts of a layer whose choice depends most on the token (mutual information), their load
-against the mean, and frequent tokens they are chosen at most.
+against the mean, and the tokens that add most to it.
 """
 
 import argparse
@@ -66,9 +66,11 @@ def main() -> None:
             off = np.where(rate < 1, (1 - rate) * np.log((1 - rate) / (1 - share[:, None])), 0)
         information = ((on + off) * seen).sum(1) / seen.sum()
         for expert in np.argsort(-information)[:EXPERTS]:
-            often = np.where(seen >= SEEN, rate[expert] * np.sqrt(np.minimum(seen, 300)), 0)
-            best = [int(i) for i in np.argsort(-often)[:TOKENS]]
-            words = [f"`{tokenizer.id_to_token(i).replace('|', '')}` {100 * rate[expert][i]:.0f}" for i in best]
+            # Of frequent tokens, those whose occurrences add most to what the choice says about them.
+            gain = np.where((seen >= SEEN) & (rate[expert] > share[expert]), (on + off)[expert] * seen, 0)
+            best = [int(i) for i in np.argsort(-gain)[:TOKENS]]
+            names = [tokenizer.id_to_token(i).replace("|", "\\|") for i in best]
+            words = [f"`{name}` {100 * rate[expert][i]:.0f}" for name, i in zip(names, best)]
             print(f"| {layer} | {expert} | {share[expert] / share.mean():.2f} | {', '.join(words)} |")
 
 

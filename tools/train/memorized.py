@@ -4,7 +4,8 @@
     python tools/train/memorized.py --work FOLDER run-*.json
 
 For each text, the longest run of tokens that the training text has too; beside it the same for as many held-out
-stories, cut to the same lengths: what stories share anyway.
+stories, cut to the same lengths: what stories share anyway. The held-out stories begin as the prompt does, as long
+as there are such.
 """
 
 import argparse
@@ -75,8 +76,10 @@ def main() -> None:
     ends = np.append(starts[1:], len(held_out))
     stories = [held_out[a:b] for a, b in zip(starts, ends)]
     others = []
+    prompt = min(len(t["prompt_ids"]) for t in texts)
+    alike = [s for s in stories if (s[:prompt] == ids[0][:prompt]).all()] or stories
     for x in ids:
-        long_enough = [s for s in stories if len(s) >= len(x)] or [max(stories, key=len)]
+        long_enough = [s for s in alike if len(s) >= len(x)] or [max(alike, key=len)]
         others.append(long_enough[len(others) % len(long_enough)][: len(x)])
     lengths = [len(x) for x in ids]
     print(f"{len(ids)} texts of {min(lengths)} to {max(lengths)} tokens; longest run that the training text has:")

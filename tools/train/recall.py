@@ -43,17 +43,38 @@ class Recall:
     def row(self, length: int, facts: int, questions: int, fact_zone: float = 0.5) -> Row:
         """`facts` facts in the first `fact_zone` of the row, questions anywhere after their facts."""
         rng = self.rng
-        names = rng.choice(self.names, facts, replace=False)
-        words = rng.choice(self.words, facts, replace=False)
-        fact_cost = len(self.fact_head) + 2 + len(self.is_) + len(self.stop)
-        ask_cost = len(self.ask) + len(self.then) + len(self.is_) + 3 + len(self.stop)
-        filler = length - facts * fact_cost - questions * ask_cost
-        assert filler >= 0, f"{facts} facts and {questions} questions do not fit {length} tokens"
+        names, words = self.draw(facts)
+        filler = self.filler(length, facts, questions)
         # Breaks in the filler at which facts and questions stand, both in random order.
         first = np.sort(rng.integers(0, int(filler * fact_zone) + 1, facts))
         later = np.sort(rng.integers(int(filler * fact_zone), filler + 1, questions))
         start = rng.integers(0, len(self.stories) - length)
-        text = self.stories[start : start + filler]
+        events = [(p, "fact", j) for j, p in enumerate(first)]
+        events += [(p, "ask", int(rng.integers(facts))) for p in later]
+        return self.write(self.stories[start : start + filler], names, words, events)
+
+    def depths(self, length: int, count: int) -> Row:
+        """One fact in the middle of each of `count` equal parts; all questions at the end, in random order."""
+        names, words = self.draw(count)
+        filler = self.filler(length, count, count)
+        start = self.rng.integers(0, len(self.stories) - length)
+        events = [(int(filler * (j + 0.5) / count), "fact", j) for j in range(count)]
+        events += [(filler, "ask", int(j)) for j in self.rng.permutation(count)]
+        return self.write(self.stories[start : start + filler], names, words, events)
+
+    def draw(self, facts: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.rng.choice(self.names, facts, replace=False), self.rng.choice(self.words, facts, replace=False)
+
+    def filler(self, length: int, facts: int, questions: int) -> int:
+        """Tokens of story that are left when the facts and questions stand in the row."""
+        fact_cost = len(self.fact_head) + 2 + len(self.is_) + len(self.stop)
+        ask_cost = len(self.ask) + len(self.then) + len(self.is_) + 3 + len(self.stop)
+        left = length - facts * fact_cost - questions * ask_cost
+        assert left >= 0, f"{facts} facts and {questions} questions do not fit {length} tokens"
+        return left
+
+    def write(self, text, names, words, events) -> Row:
+        """`text` with an event before its token `p`, for each (p, kind, number of the fact)."""
         ids: list[int] = []
         weight: list[float] = []
         answers, sources, where = [], [], {}
@@ -63,8 +84,6 @@ class Recall:
             weight.extend([w] * len(tokens))
 
         at = 0
-        events = [(p, "fact", j) for j, p in enumerate(first)]
-        events += [(p, "ask", int(rng.integers(facts))) for p in later]
         for p, kind, j in events:
             put(text[at:p], FILLER)
             at = p

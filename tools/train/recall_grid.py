@@ -1,4 +1,4 @@
-"""Draws the recall of evaluation.json as a picture: row length against the distance of the fact.
+"""Draws the grid of evaluation.json as a picture: row length against the depth of the fact.
 
     python tools/train/recall_grid.py demo-model/evaluation.json demo-model/recall.svg
 """
@@ -6,7 +6,7 @@
 import json
 import sys
 
-CELL, LEFT, TOP = 84, 190, 62
+CELL, LEFT, TOP = 66, 170, 84
 TEXT = 'font-family="sans-serif" font-size="13" fill="#777"'
 
 
@@ -16,36 +16,40 @@ def colour(share: float) -> str:
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in zip(a, b))
 
 
+def panel(title: str, rows: dict[str, list[float]], top: int) -> list[str]:
+    parts = [f'<text x="12" y="{top - 34}" {TEXT} font-weight="bold">{title}</text>']
+    depths = len(next(iter(rows.values())))
+    for c in range(depths):
+        x, percent = LEFT + c * CELL + CELL / 2 - 2, 100 * (c + 0.5) / depths
+        parts.append(f'<text x="{x}" y="{top - 8}" text-anchor="middle" {TEXT}>{percent:.0f} %</text>')
+    for r, (length, shares) in enumerate(rows.items()):
+        y = top + 40 * r
+        parts.append(f'<text x="{LEFT - 12}" y="{y + 23}" text-anchor="end" {TEXT}>row of {int(length):,} tokens</text>')
+        for c, share in enumerate(shares):
+            x, ink = LEFT + c * CELL, "#fff" if share > 0.5 else "#222"
+            parts.append(f'<rect x="{x}" y="{y}" width="{CELL - 4}" height="36" rx="4" fill="{colour(share)}"/>')
+            parts.append(
+                f'<text x="{x + CELL / 2 - 2}" y="{y + 23}" text-anchor="middle" font-family="sans-serif" '
+                f'font-size="13" fill="{ink}">{100 * share:.0f}</text>'
+            )
+    return parts
+
+
 def main() -> None:
     source, out = sys.argv[1:]
     with open(source) as f:
-        recall = json.load(f)["recall"]
-    lengths = list(recall)
-    modes = [("indexer", "the indexer's 64 rows"), ("dense", "all rows")]
-    far = [d for d in recall[lengths[-1]]["by_distance"]["indexer"]]
-    parts, y = [], TOP
-    for mode, title in modes:
-        parts.append(f'<text x="12" y="{y - 30}" {TEXT} font-weight="bold">{title}: share of exact answers</text>')
-        for c, d in enumerate(far):
-            parts.append(f'<text x="{LEFT + c * CELL + CELL / 2}" y="{y - 8}" text-anchor="middle" {TEXT}>to {int(d):,}</text>')
-        for n in lengths:
-            parts.append(f'<text x="{LEFT - 12}" y="{y + 25}" text-anchor="end" {TEXT}>row of {int(n):,} tokens</text>')
-            for c, d in enumerate(far):
-                share = recall[n]["by_distance"][mode].get(d)
-                if share is None:
-                    continue
-                x = LEFT + c * CELL
-                ink = "#fff" if share > 0.5 else "#222"
-                parts.append(f'<rect x="{x}" y="{y}" width="{CELL - 4}" height="36" rx="4" fill="{colour(share)}"/>')
-                parts.append(
-                    f'<text x="{x + CELL / 2 - 2}" y="{y + 23}" text-anchor="middle" font-family="sans-serif" '
-                    f'font-size="13" fill="{ink}">{100 * share:.0f} %</text>'
-                )
-            y += 40
-        y += 70
-    width, height = LEFT + len(far) * CELL + 12, y - 40
-    label = "tokens between a fact and its question"
-    parts.append(f'<text x="{LEFT}" y="{height - 12}" {TEXT}>columns: {label}</text>')
+        grid = json.load(f)["grid"]
+    panels = {
+        "exact answers in %, the indexer's 64 rows": {n: g["indexer"] for n, g in grid.items()},
+        "exact answers in %, all rows": {n: g["dense"] for n, g in grid.items()},
+        "row of the answer among the 64 of layer 6, in %": {n: g["needle"]["6"] for n, g in grid.items()},
+    }
+    parts, y = [], TOP - 26
+    for title, rows in panels.items():
+        parts += panel(title, rows, y)
+        y += 40 * len(rows) + 66
+    width, height = LEFT + 8 * CELL + 12, y - 30
+    parts.append(f'<text x="{LEFT}" y="{height - 12}" {TEXT}>columns: where the fact stands in the row; the questions stand at its end</text>')
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
     with open(out, "w") as f:
         f.write("\n".join([svg, *parts, "</svg>", ""]))
