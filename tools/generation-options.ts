@@ -20,6 +20,7 @@ export interface GenerationOptions {
   readonly threads: number;
   readonly turbo: boolean;
   readonly check?: boolean;
+  readonly verbose?: boolean;
   readonly maxTokens: number;
   readonly temperature?: number;
   readonly topP?: number;
@@ -55,7 +56,8 @@ export function addGenerationOptions(command: Command): Command {
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
     .option("--no-turbo", "without 256-bit vectors (Node 24 and later); changes no result")
-    .option("--check", "compare every op with the f64 reference, and stop at a bad one");
+    .option("--check", "compare every op with the f64 reference, and stop at a bad one")
+    .option("--verbose", "say on stderr what computes");
 }
 
 /** A model that is ready to speak. */
@@ -71,7 +73,7 @@ export interface Speaker {
 export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Speaker> {
   const folder = options.model ?? (await demoModel());
   const loading = progressLine(stderr, "loading");
-  const { model } = await openModel(folder, {
+  const { model, arithmetic } = await openModel(folder, {
     backend: options.backend,
     threads: options.threads,
     turbo: options.turbo,
@@ -79,6 +81,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     latentEps: options.latentEps,
     onProgress: loading.update,
   }).finally(loading.end);
+  if (options.verbose) stderr.write(`arithmetic: ${arithmetic}\n`);
   const opened = await openTokenizer(folder, model.config);
   const sampling = {
     ...(await readSampling(folder)),

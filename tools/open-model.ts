@@ -62,6 +62,8 @@ export interface OpenConfig {
 /** A model in memory. Nothing of the folder stays open. */
 export interface OpenModel extends OpenConfig {
   readonly model: Model;
+  /** What computes, for people: backend, threads, wide vectors. */
+  readonly arithmetic: string;
 }
 
 /**
@@ -74,9 +76,9 @@ export async function openModel(folder: string, options: OpenOptions = {}): Prom
   const files = fileCheckpoint(folder);
   try {
     const checkpoint = await openCheckpoint(files);
-    const ops = await newOps(options, checkpoint);
+    const { ops, arithmetic } = await newOps(options, checkpoint);
     const weights = await loadWeights(ops, opened.config, checkpoint, options.onProgress);
-    return { ...opened, model: { config: opened.config, weights, ops } };
+    return { ...opened, arithmetic, model: { config: opened.config, weights, ops } };
   } finally {
     await files.close();
   }
@@ -102,27 +104,37 @@ export async function readConfig(file: string, latentEps?: number): Promise<Open
   return { config, name: basename(resolve(file, "..")), sha256 };
 }
 
-async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ops> {
+type Arithmetic = Pick<OpenModel, "arithmetic"> & { readonly ops: Ops };
+
+async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Arithmetic> {
   const { backend = "reference", precision = "f32", check = false, threads = 1 } = options;
   switch (backend) {
-    case "reference":
+    case "reference": {
+      const arithmetic = `reference, ${precision}, 1 thread`;
       if (check && precision === "f32") {
-        return checkedOps(referenceOps("f32"), referenceOps("f64"), f32ReferenceBounds);
+        const f64 = referenceOps("f64");
+        return { arithmetic, ops: checkedOps(referenceOps("f32"), f64, f32ReferenceBounds) };
       }
-      return referenceOps(precision);
+      return { arithmetic, ops: referenceOps(precision) };
+    }
     case "wasm": {
       if (precision !== "f32") {
         throw new CliError(`backend wasm: expected precision f32, got ${precision}`);
       }
       const memoryBytes = memoryFor(checkpoint);
       const bytes = await kernels();
-      if (options.turbo ?? true) await turnTurboOn(bytes);
+      const turbo = (options.turbo ?? true) ? await turnTurboOn(bytes) : "off";
       const fast = await wasmOps(bytes, { memoryBytes, threads: nodeThreads(threads) });
-      return check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
+      const ops = check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
+      return { ops, arithmetic: `wasm, ${countOf(threads)}, 256-bit vectors ${turbo}` };
     }
     default:
       return backend satisfies never;
   }
+}
+
+function countOf(threads: number): string {
+  return threads === 1 ? "1 thread" : `${threads} threads`;
 }
 
 /** Times by which weights grow in memory: groups become f32, other formats at most twice as wide. */

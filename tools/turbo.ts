@@ -19,15 +19,20 @@ const MARK = [0, 6, 5, ...new TextEncoder().encode("turbo")];
 /** What {@link selfTest} gives without wide vectors, in every runtime. */
 export const SELF_TEST_HASH = 3868847089;
 
-/** Turns wide vectors on for modules that are compiled from now on. Says whether they are. */
-export async function turnTurboOn(kernels: Uint8Array<ArrayBuffer>): Promise<boolean> {
+/** Whether wide vectors are used, and why not. */
+export type Turbo = "on" | "not in this runtime" | "off: the self-test gave other bits";
+
+/** Turns wide vectors on for modules that are compiled from now on. */
+export async function turnTurboOn(kernels: Uint8Array<ArrayBuffer>): Promise<Turbo> {
   const major = Number(versions.node.split(".")[0]);
   const { deno } = versions;
-  if (deno !== undefined || major < FIRST_NODE || arch !== "x64") return false;
+  if (deno !== undefined || major < FIRST_NODE || arch !== "x64") {
+    return "not in this runtime";
+  }
   setFlagsFromString(`--${FLAG}`);
-  if ((await selfTest(kernels)) === SELF_TEST_HASH) return true;
+  if ((await selfTest(kernels)) === SELF_TEST_HASH) return "on";
   setFlagsFromString(`--no-${FLAG}`);
-  return false;
+  return "off: the self-test gave other bits";
 }
 
 /** FNV-1a of the bits of some products, repeated until the kernels have met V8's best compiler. */

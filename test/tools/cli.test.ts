@@ -7,6 +7,19 @@ import { DEMO_MODEL, TINY_MODEL } from "./paths.ts";
 const tiny = (...more: string[]): string[] => ["run", "--model", TINY_MODEL, ...more];
 const demo = (...more: string[]): string[] => ["run", "--model", DEMO_MODEL, ...more];
 
+describe("--verbose", () => {
+  it.each([
+    [["--threads", "2", "--no-turbo"], "arithmetic: wasm, 2 threads, 256-bit vectors off\n"],
+    [["--backend", "reference"], "arithmetic: reference, f32, 1 thread\n"],
+  ])("with %j says %j, and stdout stays the same", async (argv, line) => {
+    const quiet = await glm52(tiny("--tokens", "1,2", "--max-tokens", "2", ...argv));
+    const told = await glm52(tiny("--tokens", "1,2", "--max-tokens", "2", "--verbose", ...argv));
+    expect(told.stderr).toContain(line);
+    expect(quiet.stderr).not.toContain("arithmetic");
+    expect(told.stdout).toBe(quiet.stdout);
+  });
+});
+
 describe("usage", () => {
   it.each([
     [["--help"]],
