@@ -39,13 +39,13 @@ Exit codes:
 
 const CHECK_EXAMPLES = `
 Examples:
-  glm52 golden check dump.safetensors --case test/golden/tiny-all
+  glm52 golden check dump.safetensors --case golden/cases/tiny-all
   glm52 golden check dump.safetensors --case DIR --arithmetic bf16 --names map.json --json
 `;
 
 const DIAGNOSE_EXAMPLES = `
 Examples:
-  glm52 golden diagnose dump.safetensors --case test/golden/tiny-all
+  glm52 golden diagnose dump.safetensors --case golden/cases/tiny-all
 `;
 
 /** Adds `glm52 golden`. */

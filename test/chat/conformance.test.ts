@@ -6,7 +6,7 @@ import { type JsonObject, parseJson, promptIds, renderChat } from "../../tokeniz
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import { officialTokenizer, SKIP_TOKENIZER, titled } from "./chat-data.ts";
 
-const GOLDEN = join(import.meta.dirname, "../golden");
+const GOLDEN = join(import.meta.dirname, "../../golden");
 
 const filesOf = (folder: string): string[] =>
   readdirSync(join(GOLDEN, folder)).filter((file) => file.endsWith(".json"));

@@ -13,17 +13,17 @@ import { traceFile } from "../../tools/trace-file.ts";
 import { asDump } from "../support/as-dump.ts";
 import { roundedOps } from "../support/rounded-ops.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
-import { scratchFolder, TINY } from "../tools/paths.ts";
+import { CASES, scratchFolder, TINY } from "../tools/paths.ts";
 
-const CASES = [...new Set(MUTANTS.map(({ golden }) => golden)), "bf16-small", "fused-experts"];
-const folder = (name: string): string => join(import.meta.dirname, name);
+const NAMES = [...new Set(MUTANTS.map(({ golden }) => golden)), "bf16-small", "fused-experts"];
+const folder = (name: string): string => join(CASES, name);
 const opened = new Map<string, Expectation>();
-for (const name of CASES) opened.set(name, await expectation(folder(name)));
+for (const name of NAMES) opened.set(name, await expectation(folder(name)));
 const caseOf = (name: string): Expectation => opened.get(name) as Expectation;
 
 describe("a right engine passes every case", () => {
   // A turned choice of groups is not explained yet, and GLM-5.2 has one group.
-  const ungrouped = CASES.filter((name) => caseOf(name).model.config.nGroup === 1);
+  const ungrouped = NAMES.filter((name) => caseOf(name).model.config.nGroup === 1);
   it.each(ungrouped)("%s in bf16: no stage is off, turned choices are explained", (name) => {
     const { info, model } = caseOf(name);
     const rounded = { ...model, ops: roundedOps(model.ops, bf16) };
@@ -157,7 +157,7 @@ describe("glm52 golden check", () => {
   });
 
   it("reads HF's own float32 run of every case as right", async () => {
-    for (const name of CASES) {
+    for (const name of NAMES) {
       const file = join(folder(name), "f32.safetensors");
       expect(readFileSync(file).length).toBeGreaterThan(0);
       const { code, stdout } = await glm52(["golden", "check", file, "--case", folder(name)]);

@@ -14,9 +14,9 @@ import { traceFile } from "../../tools/trace-file.ts";
 import { asDump } from "../support/as-dump.ts";
 import { roundedOps } from "../support/rounded-ops.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
-import { scratchFolder, TINY } from "../tools/paths.ts";
+import { CASES, scratchFolder, TINY } from "../tools/paths.ts";
 
-const folder = (name: string): string => join(import.meta.dirname, name);
+const folder = (name: string): string => join(CASES, name);
 const opened = new Map<string, { expected: Expectation; runs: MutantRun[] }>();
 for (const name of new Set(MUTANTS.map(({ golden }) => golden))) {
   const expected = await expectation(folder(name));

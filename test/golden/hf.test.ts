@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../engine/index.ts";
@@ -6,20 +6,20 @@ import { openCase, readCase, readDump } from "../../tools/golden/case.ts";
 import { compareRun } from "../../tools/golden/compare.ts";
 import { complaints, runCase } from "../../tools/golden/sweep.ts";
 import { trace } from "../../tools/trace.ts";
+import { CASES } from "../tools/paths.ts";
 
-const root = import.meta.dirname;
-const cases = readdirSync(root).filter((name) => existsSync(join(root, name, "case.json")));
+const cases = readdirSync(CASES);
 
 describe("the reference against HF transformers", () => {
   it.each(cases)(
     "%s: f64 within 1e-9 and equal selections; f32 ops within their bounds, no selection unexplained",
     async (name) => {
-      expect(complaints(await runCase(join(root, name)))).toEqual([]);
+      expect(complaints(await runCase(join(CASES, name)))).toEqual([]);
     },
   );
 
   it("notices an eps of 1e-5 in the latent norms where HF has 1e-6", async () => {
-    const dir = join(root, "eps-visible");
+    const dir = join(CASES, "eps-visible");
     const info = await readCase(dir);
     const model = await openCase(dir, { ...info, latentEps: 1e-5 }, referenceOps("f64"));
     const report = compareRun(

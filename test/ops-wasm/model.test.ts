@@ -12,7 +12,7 @@ import { fastOps, watchedOps } from "./wasm.ts";
 const CASES = ["tiny-all", "long-520", "bf16-small", "fp8-blocks", "groups2-bias"];
 
 async function open(name: string, ops: Ops) {
-  const dir = join(import.meta.dirname, "../golden", name);
+  const dir = join(import.meta.dirname, "../../golden/cases", name);
   const info = await readCase(dir);
   return { dir, info, model: await openCase(dir, info, ops) };
 }

@@ -43,7 +43,7 @@ describe.each(["tiny-all", "fp8-blocks", "groups2-bias", "long-520"])(
   (name) => {
     it("are those of one thread with 2, 3 and 4, in chunks of 1 and 64 tokens", async () => {
       const run = async (chunk: number, threads?: Threads) => {
-        const dir = join(import.meta.dirname, "../golden", name);
+        const dir = join(import.meta.dirname, "../../golden/cases", name);
         const info = await readCase(dir);
         const ops = await wasmOps(kernelBytes(), {
           memoryBytes: MEMORY_BYTES,

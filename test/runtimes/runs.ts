@@ -17,15 +17,15 @@ export interface Run {
 export const root = resolve(import.meta.dirname, "../..");
 
 const golden = (name: string): { model: string; tokens: string } => ({
-  model: join(root, "test/golden", name, "model"),
+  model: join(root, "golden/cases", name, "model"),
   tokens: JSON.parse(
-    readFileSync(join(root, "test/golden", name, "tokens.json"), "utf8"),
+    readFileSync(join(root, "golden/cases", name, "tokens.json"), "utf8"),
   ).tokens.join(),
 });
 
 /** A file with what all cases of a conformance pack hold under `key`, as one JSON array. */
 function packed(scratch: string, pack: string, key: "text" | "request"): string {
-  const folder = join(root, "test/golden", pack);
+  const folder = join(root, "golden", pack);
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
   const items = files.flatMap((file) =>
     (JSON.parse(readFileSync(join(folder, file), "utf8")).cases as Record<string, unknown>[]).map(

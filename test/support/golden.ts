@@ -1,5 +1,5 @@
 /**
- * The cases of test/golden, read into memory.
+ * The cases of the golden pack, read into memory.
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ export interface Golden {
   model(ops: Ops): Promise<Model>;
 }
 
-const ROOT = new URL("../golden/", import.meta.url);
+const ROOT = new URL("../../golden/cases/", import.meta.url);
 
 /** Reads a case by the name of its folder. */
 export async function golden(name: string): Promise<Golden> {

@@ -5,8 +5,11 @@ import { afterAll } from "vitest";
 
 export const ROOT = join(import.meta.dirname, "../..");
 
+/** The cases of the golden pack. */
+export const CASES = join(ROOT, "golden/cases");
+
 /** A tiny checkpoint without a tokenizer: 64 tokens, an MTP layer. */
-export const TINY = join(ROOT, "test/golden/tiny-all");
+export const TINY = join(CASES, "tiny-all");
 export const TINY_MODEL = join(TINY, "model");
 
 /** The model of the package, with a tokenizer. Its text is not pinned: it may be trained anew. */

@@ -1,6 +1,6 @@
 """Write the conformance pack: what the reference implementations make of texts and conversations.
 
-    python chat_pack.py --data DIR --out test/golden
+    python chat_pack.py --data DIR --out golden
 
 DIR holds the official tokenizer.json and chat_template.jinja of GLM-5.2. Writes
 OUT/tokenizer/*.json (texts -> ids, by the Rust library `tokenizers`) and OUT/chat/*.json
