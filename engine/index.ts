@@ -22,7 +22,9 @@ export {
 export { Session, type SessionOptions, type SyncResult, TokenError } from "./generate/session.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";
-export { newLayerCache } from "./kv/model-cache.ts";
+export { newDraftCache, newModelCache, newPagePool } from "./kv/model-cache.ts";
+export type { PageFormat } from "./kv/page-layout.ts";
+export type { PagePool } from "./kv/page-pool.ts";
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";

@@ -10,7 +10,7 @@ import {
   type Model,
   MTP_STAGES,
   mtpStep,
-  newLayerCache,
+  newDraftCache,
   noTaps,
   Session,
   type Stage,
@@ -97,7 +97,7 @@ function traceMtp(
   const nSlots = tokens.length - 1;
   if (nSlots < 1) throw new RangeError("mtp-steps: needs two tokens at least");
   const [, nHidden] = result.shape;
-  const cache = newLayerCache(ops, config, true, nSlots + steps);
+  const [cache] = newDraftCache(ops, config).layers;
 
   const record = (step: number, hidden: Tensor<["T", "hidden"]>): Tensor<["T", "vocab"]> => {
     const logits = head(model, hidden, noTaps);

@@ -6,7 +6,8 @@
  * known. Draft slots are dropped after each proposal and made anew from true hidden states.
  * @module
  */
-import { type LayerCache, newLayerCache, truncateLayer } from "../kv/model-cache.ts";
+import { type ModelCache, newDraftCache } from "../kv/model-cache.ts";
+import type { PageFormat } from "../kv/page-layout.ts";
 import { head, type Model } from "../model/model.ts";
 import { type MtpOutput, mtpStep } from "../model/mtp.ts";
 import type { MtpWeights } from "../model/weights.ts";
@@ -30,17 +31,17 @@ interface Waiting {
 export class DraftHead {
   readonly #model: Model;
   readonly #mtp: MtpWeights;
-  readonly #cache: LayerCache;
+  #cache: ModelCache;
   #waiting: Waiting | undefined;
   /** Token that filled the newest slot; another choice makes that slot void. */
   #newest: number | undefined;
 
   /** @throws {RangeError} when the checkpoint has no MTP layer */
-  constructor(model: Model, maxContext: number) {
+  constructor(model: Model, format: Partial<PageFormat> = {}) {
     if (!model.weights.mtp) throw new RangeError("draft: this checkpoint has no MTP layer");
     this.#model = model;
     this.#mtp = model.weights.mtp;
-    this.#cache = newLayerCache(model.ops, model.config, true, maxContext);
+    this.#cache = newDraftCache(model.ops, model.config, format);
   }
 
   /** Whether the slot before position `length` can still be filled. */
@@ -58,11 +59,25 @@ export class DraftHead {
 
   /** Forgets every position from `length` on. */
   truncate(length: number): void {
-    truncateLayer(this.#cache, Math.max(0, length - 1));
+    this.#cache.truncate(Math.max(0, length - 1));
     const waiting = this.#waiting;
     if (!waiting) return;
     if (length <= waiting.start) this.#waiting = undefined;
     else waiting.tokens.length = Math.min(waiting.tokens.length, length - waiting.start);
+  }
+
+  /** A second head with the same past. */
+  fork(): DraftHead {
+    const twin = new DraftHead(this.#model);
+    twin.#cache = this.#cache.fork();
+    twin.#waiting = this.#waiting && { ...this.#waiting, tokens: [...this.#waiting.tokens] };
+    twin.#newest = this.#newest;
+    return twin;
+  }
+
+  /** Gives the memory of the cache back. The head cannot be used again. */
+  close(): void {
+    this.#cache.close();
   }
 
   /**
@@ -75,7 +90,7 @@ export class DraftHead {
     const mark = ops.mark();
     const verified = this.#fill(next);
     if (!verified) return [];
-    const nSlots = this.#cache.latent.length;
+    const nSlots = this.#cache.length;
     const lastRow = verified.hidden.shape[0] - 1;
     const [, nK] = verified.topK.shape;
     const sharedTopK: Indices<["T", "K"]> | undefined = config.indexShareForMtpIteration
@@ -101,12 +116,12 @@ export class DraftHead {
         tokens,
         hidden,
         slot,
-        this.#cache,
+        this.#cache.layers[0],
         sharedTopK,
         noTap,
       ).hidden;
     }
-    truncateLayer(this.#cache, nSlots);
+    this.#cache.truncate(nSlots);
     ops.release(mark);
     return drafts;
   }
@@ -116,11 +131,11 @@ export class DraftHead {
     const waiting = this.#waiting;
     if (!waiting) return undefined;
     const end = waiting.start + waiting.tokens.length;
-    if (this.#cache.latent.length === end) {
+    if (this.#cache.length === end) {
       if (this.#newest === next) return undefined;
-      truncateLayer(this.#cache, end - 1);
+      this.#cache.truncate(end - 1);
     }
-    const from = this.#cache.latent.length;
+    const from = this.#cache.length;
     const { ops, config } = this.#model;
     const nHidden = config.hiddenSize;
     const hidden = ops.tensor(
@@ -130,6 +145,7 @@ export class DraftHead {
     );
     const tokens = Int32Array.from([...waiting.tokens.slice(from - waiting.start + 1), next]);
     this.#newest = next;
-    return mtpStep(this.#model, this.#mtp, tokens, hidden, from, this.#cache, undefined, noTap);
+    const [layer] = this.#cache.layers;
+    return mtpStep(this.#model, this.#mtp, tokens, hidden, from, layer, undefined, noTap);
   }
 }

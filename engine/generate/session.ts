@@ -9,7 +9,10 @@
  * @module
  */
 import { CacheFullError } from "../kv/cache-error.ts";
-import { type ModelCache, newModelCache, truncateLayer } from "../kv/model-cache.ts";
+import { ModelCache, newPagePool } from "../kv/model-cache.ts";
+import type { PageFormat } from "../kv/page-layout.ts";
+import type { PagePool } from "../kv/page-pool.ts";
+import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
 import { noTaps, type Taps } from "../tap.ts";
 import type { Floats, Tensor } from "../tensor.ts";
@@ -26,6 +29,10 @@ export interface SessionOptions {
   readonly maxContext?: number;
   /** Tokens per prefill step, 64 by default. Never changes a result, only the memory in use. */
   readonly chunk?: number;
+  /** How rows are kept; not rounded when not given. */
+  readonly rows?: Partial<PageFormat>;
+  /** Pages to share with other sessions of the model, instead of pages of its own. */
+  readonly pool?: PagePool;
   /** Keep the MTP layer's caches too, for speculative decoding. */
   readonly draft?: boolean;
   readonly taps?: Taps;
@@ -53,8 +60,9 @@ export class Session {
   readonly #chunk: number;
   readonly #taps: Taps;
   readonly #onProgress: (done: number, total: number) => void;
-  readonly #cache: ModelCache;
-  readonly #draft: DraftHead | undefined;
+  readonly #options: SessionOptions;
+  #cache: ModelCache;
+  #draft: DraftHead | undefined;
   #tokens: number[] = [];
 
   constructor(model: Model, options: SessionOptions = {}) {
@@ -72,8 +80,15 @@ export class Session {
     this.#chunk = chunk;
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
-    this.#cache = newModelCache(model.ops, model.config, maxContext);
-    this.#draft = options.draft ? new DraftHead(model, maxContext) : undefined;
+    this.#options = options;
+    const pool = options.pool ?? newPagePool(model.ops, model.config, options.rows);
+    this.#cache = new ModelCache(new PageTable(pool));
+    this.#draft = options.draft ? new DraftHead(model, pool.layout.format) : undefined;
+  }
+
+  /** The pages that this session writes to; another session may be made over them. */
+  get pool(): PagePool {
+    return this.#cache.table.pool;
   }
 
   /** The tokens whose rows the caches hold. */
@@ -149,9 +164,27 @@ export class Session {
     this.#draft?.truncate(length);
   }
 
+  /**
+   * A second timeline with the same past. Pages are shared until one of the two writes to them; what
+   * one does after is not seen by the other.
+   */
+  fork(): Session {
+    const twin = new Session(this.model, { ...this.#options, pool: this.pool, draft: false });
+    twin.#cache = this.#cache.fork();
+    twin.#draft = this.#draft?.fork();
+    twin.#tokens = [...this.#tokens];
+    return twin;
+  }
+
+  /** Gives the memory of the caches back to the backend. The session cannot be used again. */
+  close(): void {
+    this.#cache.close();
+    this.#draft?.close();
+  }
+
   #forget(length: number): void {
     this.#tokens.length = length;
-    for (const layer of this.#cache.layers) truncateLayer(layer, length);
+    this.#cache.truncate(length);
   }
 
   /** Runs `tokens` chunk by chunk and collects what `take` makes of each chunk's hidden states. */
@@ -169,7 +202,7 @@ export class Session {
       const part = Int32Array.from(tokens.slice(from, from + this.#chunk));
       const start = this.#tokens.length;
       const mark = ops.mark();
-      const hidden = forward(this.model, part, start, this.#cache, this.#taps);
+      const hidden = this.#forward(part, start);
       this.#draft?.observe(start, part, hidden);
       this.#tokens.push(...part);
       results.push(...take(hidden, this.#tokens.length === total));
@@ -177,6 +210,16 @@ export class Session {
       if (tokens.length > this.#chunk) this.#onProgress(this.#tokens.length, total);
     }
     return results;
+  }
+
+  /** Runs one step. When it throws, the caches hold what they held before. */
+  #forward(tokens: Int32Array, start: number): Tensor<["T", "hidden"]> {
+    try {
+      return forward(this.model, tokens, start, this.#cache, this.#taps);
+    } catch (error) {
+      this.#cache.truncate(start);
+      throw error;
+    }
   }
 
   /**
@@ -191,7 +234,7 @@ export class Session {
     this.#forget(last);
     const mark = this.model.ops.mark();
     const part = Int32Array.of(token);
-    this.#draft.observe(last, part, forward(this.model, part, last, this.#cache, this.#taps));
+    this.#draft.observe(last, part, this.#forward(part, last));
     this.model.ops.release(mark);
     this.#tokens.push(token);
   }

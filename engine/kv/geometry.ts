@@ -5,17 +5,18 @@
  * read of a group's row serves all of its layers. Only the full layer at the head of a group owns
  * index keys. Everything comes from `indexer_types`; no layer number is written here.
  *
- * Next: page-pool.ts
+ * Next: page-layout.ts
  * @module
  */
 import type { ModelConfig } from "../model-config.ts";
+import { type Encoding, encodedBytes } from "../row-encoding.ts";
 import { CacheError } from "./cache-error.ts";
 
-/** `int8` keeps one f16 scale per 64 latent numbers, and the rotary part in bf16. */
-export type RowFormat = "f32" | "bf16" | "int8";
-
-/** Numbers under one scale of an int8 latent. Inside a row only: a row never depends on another. */
-export const INT8_GROUP = 64;
+/**
+ * How rows are kept. `int8` keeps one f16 scale per 64 latent numbers and the rotary part in bf16;
+ * of an index key, one f32 scale. `f64` is for a reference that computes in f64.
+ */
+export type RowFormat = "f64" | "f32" | "bf16" | "int8";
 
 /** The layers that read one selection. */
 export interface SelectionGroup {
@@ -54,19 +55,20 @@ export function selectionGroups(
   return groups.map((layers) => ({ layers }));
 }
 
-/** Bytes of one layer's latent and rotary key at one position. */
-export function latentRowBytes(cfg: SizedConfig, format: RowFormat): number {
-  const { kvLoraRank, qkRopeHeadDim } = cfg;
-  if (format === "f32") return 4 * (kvLoraRank + qkRopeHeadDim);
-  if (format === "bf16") return 2 * (kvLoraRank + qkRopeHeadDim);
-  return kvLoraRank + 2 * Math.ceil(kvLoraRank / INT8_GROUP) + 2 * qkRopeHeadDim;
+/** How a latent and its rotary key are encoded. */
+export function latentEncodings(format: RowFormat): readonly [latent: Encoding, kPe: Encoding] {
+  return format === "int8" ? ["int8x64", "bf16"] : [format, format];
 }
 
-/** Bytes of one index key. An int8 key has one f32 scale. */
+/** Bytes of one layer's latent and rotary key at one position. */
+export function latentRowBytes(cfg: SizedConfig, format: RowFormat): number {
+  const [latent, kPe] = latentEncodings(format);
+  return encodedBytes(latent, cfg.kvLoraRank) + encodedBytes(kPe, cfg.qkRopeHeadDim);
+}
+
+/** Bytes of one index key. */
 export function indexKeyBytes(cfg: SizedConfig, format: RowFormat): number {
-  if (format === "f32") return 4 * cfg.indexHeadDim;
-  if (format === "bf16") return 2 * cfg.indexHeadDim;
-  return cfg.indexHeadDim + 4;
+  return encodedBytes(format, cfg.indexHeadDim);
 }
 
 /**

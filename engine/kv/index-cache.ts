@@ -1,20 +1,28 @@
 /**
  * What the indexer keeps of every past position in one FULL layer: one key, normed and rotated.
  * Layers that share a selection own none of these.
+ *
+ * Next: model-cache.ts
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
-import type { Ops, Rows } from "../ops/ops.ts";
-import type { Tensor } from "../tensor.ts";
+import type { KeyRows } from "../ops/ops.ts";
+import { encode } from "../row-encoding.ts";
+import { describe, ShapeError, type Tensor } from "../tensor.ts";
 import { CacheError } from "./cache-error.ts";
+import type { Strip } from "./page-layout.ts";
+import type { PageTable } from "./page-table.ts";
 
 /** Keys `0 … length − 1` of one full layer. */
 export class IndexCache {
-  readonly #keys: Rows<"rope+idxNope">;
-  #length = 0;
+  readonly #table: PageTable;
+  readonly #strip: Strip;
+  #length: number;
 
-  constructor(ops: Ops, cfg: ModelConfig, capacity: number) {
-    this.#keys = ops.newRows("rope+idxNope", cfg.indexHeadDim, capacity);
+  /** @param strip where this layer's keys stand in a page */
+  constructor(table: PageTable, strip: Strip, length = 0) {
+    this.#table = table;
+    this.#strip = strip;
+    this.#length = length;
   }
 
   /** Number of positions held. */
@@ -27,19 +35,46 @@ export class IndexCache {
    *
    * @throws {CacheError} when `start` is not the end of the cache
    */
-  append(
-    ops: Ops,
-    start: number,
-    keys: Tensor<["T", "rope+idxNope"]>,
-  ): Tensor<["S", "rope+idxNope"]> {
+  append(start: number, keys: Tensor<["T", "rope+idxNope"]>): KeyRows<"rope+idxNope"> {
     CacheError.unlessAtEnd("index", start, this.#length);
-    ops.writeRows(this.#keys, start, keys);
-    this.#length = start + keys.shape[0];
-    return ops.readRows(this.#keys, this.#length);
+    const { pool } = this.#table;
+    const { nKey, format } = pool.layout;
+    const [nT, nWidth] = keys.shape;
+    if (nWidth !== nKey) {
+      throw new ShapeError(`index cache: ${describe(keys)} against keys of ${nKey}`);
+    }
+    this.#table.reserve(start + nT);
+    const { view } = pool.memory;
+    for (let t = 0; t < nT; t++) {
+      encode(format.index, keys.data, t * nKey, nKey, view, this.#addressOf(start + t));
+    }
+    this.#length = start + nT;
+    return this.rows();
+  }
+
+  /** All keys, as the ops read them. */
+  rows(): KeyRows<"rope+idxNope"> {
+    const { memory, layout } = this.#table.pool;
+    return {
+      width: "rope+idxNope",
+      nS: this.#length,
+      nWidth: layout.nKey,
+      encoding: layout.format.index,
+      view: memory.view,
+      blocks: this.#table.keyBlocks,
+      pageRows: layout.format.pageRows,
+      ...this.#strip,
+    };
   }
 
   /** Forgets the keys from `length` on. */
   truncate(length: number): void {
     this.#length = Math.min(this.#length, length);
+  }
+
+  #addressOf(position: number): number {
+    const { pageRows } = this.#table.pool.layout.format;
+    const block = this.#table.keyBlocks[Math.floor(position / pageRows)];
+    return block + this.#strip.offset + (position % pageRows) * this.#strip.stride;
   }
 }

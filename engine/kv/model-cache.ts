@@ -9,6 +9,9 @@ import type { ModelConfig } from "../model-config.ts";
 import type { Ops } from "../ops/ops.ts";
 import { IndexCache } from "./index-cache.ts";
 import { LatentCache } from "./latent-cache.ts";
+import { PAGE_ROWS, type PageFormat, pageLayout } from "./page-layout.ts";
+import { PagePool } from "./page-pool.ts";
+import { PageTable } from "./page-table.ts";
 
 /** The caches of one layer. */
 export interface LayerCache {
@@ -17,33 +20,76 @@ export interface LayerCache {
   readonly index: IndexCache | undefined;
 }
 
-/** The caches of all main layers. */
-export interface ModelCache {
+/** The caches of one timeline, over pages that other timelines may share. */
+export class ModelCache {
   readonly layers: readonly LayerCache[];
+  readonly #table: PageTable;
+
+  /** @param table an empty timeline, or a fork that holds its positions in every layer */
+  constructor(table: PageTable) {
+    const { layout } = table.pool;
+    this.#table = table;
+    this.layers = layout.layers.map(({ rows, keys }) => ({
+      latent: new LatentCache(table, rows, table.length),
+      index: keys && new IndexCache(table, keys, table.length),
+    }));
+  }
+
+  /** Positions that every layer holds, between steps. */
+  get length(): number {
+    return this.#table.length;
+  }
+
+  /** The pages, in the order of their positions, and their pool. */
+  get table(): PageTable {
+    return this.#table;
+  }
+
+  /** Forgets every position from `length` on, in all layers. */
+  truncate(length: number): void {
+    for (const { latent, index } of this.layers) {
+      latent.truncate(length);
+      index?.truncate(length);
+    }
+    this.#table.truncate(length);
+  }
+
+  /** A second timeline with the same past. */
+  fork(): ModelCache {
+    return new ModelCache(this.#table.fork());
+  }
+
+  /** Gives the memory back. The caches cannot be used again. */
+  close(): void {
+    this.#table.drop();
+  }
 }
 
-/** Caches for one layer, with room for `capacity` positions. */
-export function newLayerCache(
+/** A pool for all main layers. Without a format, rows are kept as activations are: not rounded. */
+export function newPagePool(
   ops: Ops,
   cfg: ModelConfig,
-  isFull: boolean,
-  capacity: number,
-): LayerCache {
-  return {
-    latent: new LatentCache(ops, cfg, capacity),
-    index: isFull ? new IndexCache(ops, cfg, capacity) : undefined,
-  };
+  format: Partial<PageFormat> = {},
+  indexerTypes: ModelConfig["indexerTypes"] = cfg.indexerTypes,
+): PagePool {
+  const { latent = ops.precision, index = ops.precision, pageRows = PAGE_ROWS } = format;
+  return new PagePool(ops.rowMemory(), pageLayout(cfg, indexerTypes, { latent, index, pageRows }));
 }
 
-/** Caches for all main layers, with room for `capacity` positions. */
-export function newModelCache(ops: Ops, cfg: ModelConfig, capacity: number): ModelCache {
-  return {
-    layers: cfg.indexerTypes.map((type) => newLayerCache(ops, cfg, type === "full", capacity)),
-  };
+/** Caches for all main layers, in a pool of their own. */
+export function newModelCache(
+  ops: Ops,
+  cfg: ModelConfig,
+  format: Partial<PageFormat> = {},
+): ModelCache {
+  return new ModelCache(new PageTable(newPagePool(ops, cfg, format)));
 }
 
-/** Forgets every position from `length` on, in one layer. */
-export function truncateLayer(cache: LayerCache, length: number): void {
-  cache.latent.truncate(length);
-  cache.index?.truncate(length);
+/** Caches for the MTP layer, which is a full one, in a pool of their own. */
+export function newDraftCache(
+  ops: Ops,
+  cfg: ModelConfig,
+  format: Partial<PageFormat> = {},
+): ModelCache {
+  return new ModelCache(new PageTable(newPagePool(ops, cfg, format, ["full"])));
 }

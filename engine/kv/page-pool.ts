@@ -6,41 +6,38 @@
  *   table B  [ 0 | 2 ]        count   2     1     1     free
  * ```
  *
- * Invariants, tested in test/kv: the counts add up to the entries of all tables; free and live
- * pages add up to all pages; a page with a count above 1 is never written.
+ * Invariants, tested in test/kv: the counts add up to the entries of all tables; a page with a count
+ * above 1 is never written; memory in use is that of the live pages.
  *
  * Next: page-table.ts
  * @module
  */
+import type { RowMemory } from "../ops/ops.ts";
 import { CacheError, CacheFullError } from "./cache-error.ts";
+import type { PageLayout } from "./page-layout.ts";
 
-/** Every byte of a free page. Reads as NaN in f32 and bf16, so a stale read cannot pass unseen. */
-const POISON = 0xff;
+/** Where the two blocks of a page stand in memory. */
+interface Blocks {
+  readonly rows: number;
+  readonly keys: number;
+}
 
-/** Pages of `pageRows` rows of `rowBytes` bytes, `nPages` of them, allocated once. */
+/** Pages of one layout. Memory is taken page by page, as they are needed. */
 export class PagePool {
-  readonly pageRows: number;
-  readonly rowBytes: number;
-  readonly #bytes: Uint8Array;
-  readonly #counts: Int32Array;
-  readonly #free: number[];
+  readonly memory: RowMemory;
+  readonly layout: PageLayout;
+  readonly maxPages: number;
+  readonly #blocks: (Blocks | undefined)[] = [];
+  readonly #counts: number[] = [];
+  /** Numbers of pages that were given back. */
+  readonly #free: number[] = [];
 
-  /** @throws {CacheError} when a size is not a positive integer */
-  constructor(pageRows: number, rowBytes: number, nPages: number) {
-    for (const [what, size] of Object.entries({ pageRows, rowBytes, nPages })) {
-      if (Number.isSafeInteger(size) && size > 0) continue;
-      throw new CacheError(`page pool: expected ${what} to be a positive integer, got ${size}`);
-    }
-    this.pageRows = pageRows;
-    this.rowBytes = rowBytes;
-    this.#bytes = new Uint8Array(nPages * pageRows * rowBytes).fill(POISON);
-    this.#counts = new Int32Array(nPages);
-    this.#free = Array.from({ length: nPages }, (_, i) => nPages - 1 - i);
-  }
-
-  /** Pages that no table points at. */
-  get nFree(): number {
-    return this.#free.length;
+  /** @param maxPages live pages at any time */
+  constructor(memory: RowMemory, layout: PageLayout, maxPages: number = Number.POSITIVE_INFINITY) {
+    if (!(maxPages > 0)) throw new CacheError(`page pool: expected some pages, got ${maxPages}`);
+    this.memory = memory;
+    this.layout = layout;
+    this.maxPages = maxPages;
   }
 
   /** Pages that some table points at. */
@@ -48,47 +45,80 @@ export class PagePool {
     return this.#counts.length - this.#free.length;
   }
 
+  /** Bytes of memory that live pages take. */
+  get liveBytes(): number {
+    return this.nLive * (this.layout.rowsBytes + this.layout.keysBytes);
+  }
+
   /** How many tables point at `page`; 0 when it is free. */
   count(page: number): number {
     return this.#counts[page] ?? 0;
   }
 
-  /** @throws {CacheFullError} when fewer than `nPages` are free. Asked before any work. */
-  ensureFree(nPages: number): void {
-    if (nPages <= this.nFree) return;
-    throw new CacheFullError(`page pool: expected ${nPages} free pages, got ${this.nFree}`);
+  /** Address of the latent rows of a live page. */
+  rowsAt(page: number): number {
+    return this.#live(page).rows;
   }
 
-  /** Takes a free page for one table. */
+  /** Address of the index keys of a live page. */
+  keysAt(page: number): number {
+    return this.#live(page).keys;
+  }
+
+  /** @throws {CacheFullError} when fewer than `nPages` may be taken. Asked before any work. */
+  ensureFree(nPages: number): void {
+    const left = this.maxPages - this.nLive;
+    if (nPages <= left) return;
+    throw new CacheFullError(`page pool: expected ${nPages} free pages, got ${left}`);
+  }
+
+  /** Takes a page for one table. Its bytes may be anything. */
   take(): number {
     this.ensureFree(1);
-    const page = this.#free.pop() as number;
+    const { rowsBytes, keysBytes } = this.layout;
+    const rows = this.memory.take(rowsBytes);
+    let keys: number;
+    try {
+      keys = this.memory.take(keysBytes);
+    } catch (error) {
+      this.memory.give(rows, rowsBytes);
+      throw error;
+    }
+    const page = this.#free.pop() ?? this.#counts.length;
+    this.#blocks[page] = { rows, keys };
     this.#counts[page] = 1;
     return page;
   }
 
   /** One more table points at `page`. */
   share(page: number): void {
-    this.#mustLive(page);
+    this.#live(page);
     this.#counts[page]++;
   }
 
-  /** One table less points at `page`; without any it is poisoned and free again. */
+  /** One table less points at `page`; without any, its memory is given back. */
   release(page: number): void {
-    this.#mustLive(page);
+    const { rows, keys } = this.#live(page);
     if (--this.#counts[page] > 0) return;
-    this.bytes(page, 0, this.pageRows).fill(POISON);
+    this.memory.give(rows, this.layout.rowsBytes);
+    this.memory.give(keys, this.layout.keysBytes);
+    this.#blocks[page] = undefined;
     this.#free.push(page);
   }
 
-  /** Rows `row … row + nRows − 1` of one page: a view, valid until the page is released. */
-  bytes(page: number, row: number, nRows: number): Uint8Array {
-    const start = (page * this.pageRows + row) * this.rowBytes;
-    return this.#bytes.subarray(start, start + nRows * this.rowBytes);
+  /** A page of the same bytes for one table. */
+  copy(page: number): number {
+    const twin = this.take();
+    const { bytes } = this.memory;
+    const { rowsBytes, keysBytes } = this.layout;
+    bytes.copyWithin(this.rowsAt(twin), this.rowsAt(page), this.rowsAt(page) + rowsBytes);
+    bytes.copyWithin(this.keysAt(twin), this.keysAt(page), this.keysAt(page) + keysBytes);
+    return twin;
   }
 
-  #mustLive(page: number): void {
-    if (this.count(page) > 0) return;
+  #live(page: number): Blocks {
+    const blocks = this.#blocks[page];
+    if (blocks) return blocks;
     throw new CacheError(`page pool: expected page ${page} to be in use, got a free one`);
   }
 }

@@ -64,7 +64,7 @@ export function attention(
   const [cRaw, kPeRaw] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");
   const c = tap("kv_cmpr", ops.rmsNorm(cRaw, w.kvANorm, cfg.latentNormEps));
   const kPe = tap("k_pe", ops.ropeInterleaved(kPeRaw, rope));
-  const past = cache.append(ops, start, c, kPe);
+  const past = cache.append(start, c, kPe);
 
   // Attend in latent space to the rows the indexer chose.
   const qLatent = tap("q_nope_absorbed", ops.perHead(qNope, w.kUp));

@@ -54,7 +54,7 @@ export function indexer(
   const [kPe, kNope] = ops.split(k, "rope", cfg.qkRopeHeadDim, "idxNope");
   const idxK = tap("indexer_k", ops.join(ops.ropeInterleaved(kPe, rope), kNope));
   if (!cache) throw new ShapeError("a full layer needs a cache for its index keys");
-  const past = cache.append(ops, start, idxK);
+  const past = cache.append(start, idxK);
 
   // Not passed through a softmax: a head may vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));

@@ -98,6 +98,7 @@ export function checkedOps(
 /** An argument as one side may read it, whatever records it is wrapped in. */
 function inputs(arg: unknown, side: keyof Pair, ops: Ops): unknown {
   if (typeof arg !== "object" || arg === null || ArrayBuffer.isView(arg)) return arg;
+  if ("view" in arg) return arg; // rows as they are stored: the same for both
   if ("home" in arg) return ((arg as Weight).home as Pair)[side];
   if ("dims" in arg) {
     const t = arg as Tensor | Indices;

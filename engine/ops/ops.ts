@@ -4,26 +4,65 @@
  * `engine/ops/reference` is the specification: each method is one file there, whose doc comment is
  * its definition. Another backend must agree with it within the bound that its tests state.
  *
- * Who owns memory: weights are placed once and stay where they are; caches are {@link Rows};
+ * Who owns memory: weights are placed once and stay where they are; caches stand in {@link RowMemory};
  * everything an op returns is scratch, alive until the next `keep` of an older mark.
  * @module
  */
 import type { RawTensor } from "../raw-tensor.ts";
 import type { Precision, RopeTable } from "../rope-table.ts";
+import type { Encoding } from "../row-encoding.ts";
 import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
 
-/** Equal rows in the backend's memory, written in place: the substance of every cache. */
-export interface Rows<C extends string = string> {
-  readonly width: C;
-  readonly nWidth: number;
-  readonly capacity: number;
-  readonly home: object;
+/**
+ * Bytes for the pages of caches, where the backend's kernels can read them. A block is taken and
+ * given back whole; an address is its place in `view`.
+ */
+export interface RowMemory {
+  /** All of the memory. A `take` may replace it. */
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  /** Address of `bytes` bytes, which may hold anything. */
+  take(bytes: number): number;
+  /** Gives a block back. Its bytes become `0xff`: NaN in f32 and bf16, so a stale read is seen. */
+  give(address: number, bytes: number): void;
 }
 
-/** What the attention reads: one latent and one rotary key per position. */
+/** Index keys of one full layer: page by page, as they are stored. */
+export interface KeyRows<C extends string = string> {
+  readonly width: C;
+  /** Positions held. */
+  readonly nS: number;
+  readonly nWidth: number;
+  readonly encoding: Encoding;
+  readonly view: DataView;
+  /** Address of each page's block; position `s` is in block `⌊s / pageRows⌋`. */
+  readonly blocks: readonly number[];
+  readonly pageRows: number;
+  /** Bytes from the start of a block to its first key, and from key to key. */
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** Latents and rotary keys of one layer, as they are stored: one row per position. */
 export interface LatentRows {
-  readonly latent: Tensor<["S", "kvLora"]>;
-  readonly kPe: Tensor<["S", "rope"]>;
+  /** Positions held. */
+  readonly nS: number;
+  readonly nLatent: number;
+  readonly nRope: number;
+  readonly latentEncoding: Encoding;
+  readonly kPeEncoding: Encoding;
+  /** Bytes from the start of a row to its rotary key. */
+  readonly kPeAt: number;
+  readonly view: DataView;
+  /**
+   * Where the chosen rows of queries `from …` lie: `at[(t − from) · K + k]` is the address of the
+   * row that `topK[t,k]` names, and anything where it names none. The addresses hold until the next
+   * call.
+   *
+   * @returns the query after the last that was served; at least `from + 1`
+   * @throws {ShapeError} when a position is not held
+   */
+  locate(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number;
 }
 
 /** One bank of routed experts; expert `e` is the `e`-th matrix of each weight. */
@@ -61,12 +100,8 @@ export interface Ops {
 
   /** Puts a parameter where this backend wants it. The bytes of `raw` may be dropped after. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
-  /** Room for `capacity` rows of `nWidth` numbers. */
-  newRows<C extends string>(width: C, nWidth: number, capacity: number): Rows<C>;
-  /** Writes `x` at rows `start …`. */
-  writeRows<C extends string>(rows: Rows<C>, start: number, x: Tensor<[string, NoInfer<C>]>): void;
-  /** The first `n` rows, without a copy. Valid until rows below `n` are written again. */
-  readRows<C extends string>(rows: Rows<C>, n: number): Tensor<["S", C]>;
+  /** Memory for the pages of caches. */
+  rowMemory(): RowMemory;
   /** Where scratch memory stands now. */
   mark(): Mark;
   /** Frees all scratch made since `mark`, except these two, which it returns (perhaps moved). */
@@ -115,7 +150,7 @@ export interface Ops {
   /** `I[t,s] = scale · Σ_j w[t,j] · max(0, q[t,j] · k[s])`, `-Infinity` where `s > start + t` */
   indexScores<T extends string, D extends string>(
     idxQ: Tensor<[T, "idxH", D]>,
-    idxK: Tensor<["S", NoInfer<D>]>,
+    idxK: KeyRows<NoInfer<D>>,
     idxW: Tensor<[T, "idxH"]>,
     start: number,
     scale: number,
@@ -182,12 +217,12 @@ export interface Ops {
   joinHeads<T extends string, H extends string, D extends string>(
     x: Tensor<[T, H, D]>,
   ): Tensor<[T, `${H}*${D}`]>;
-  /** Rows `from … to` as a view. */
-  slice<T extends string, C extends string>(
-    x: Tensor<[T, C]>,
+  /** Rows `from … to` of the first axis as a view. */
+  slice<D extends readonly [string, ...string[]]>(
+    x: Tensor<D>,
     from: number,
     to: number,
-  ): Tensor<[T, C]>;
+  ): Tensor<D>;
   /** The numbers of `x` as plain floats that no later op overwrites. */
   read(x: Tensor): Floats;
 }

@@ -2,60 +2,121 @@
 //
 // Specification: engine/ops/reference/index-scores.ts
 // Difference:    dot products as in linear.ts; the sum over heads in f32, in ascending j.
-// Requires:      nD % 16 == 0; scores dense [nT, nS]; scratch of indexScoresScratchBytes.
+// Requires:      nC % 16 == 0; scores of a query scoresStride bytes after those of the one before;
+//                scratch of indexScoresScratchBytes.
 //
-// A block of 64 keys stays in the cache while the heads of all queries pass by. Within a block the
-// heads are the tokens of linear, the keys its rows; then four keys at a time sum over the heads.
+// Keys lie in pages: `blocks` holds the address of each page's block. Up to 64 keys of one page stay
+// in the cache while the heads of all queries pass by: where they stand, if they are f32 in whole
+// vectors, else widened. Within these the heads are the tokens of linear, the keys its rows; then
+// four keys at a time sum over the heads.
 import { linearF32, linearScratchBytes } from "./linear";
+import { decodeRow, F32 } from "./stored-rows";
 
 const BLOCK_KEYS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
 
-export function indexScoresScratchBytes(nH: i32, nD: i32): usize {
-  return (<usize>nH + 1) * BLOCK_BYTES + linearScratchBytes(nH, nD);
+export function indexScoresScratchBytes(nH: i32, nC: i32): usize {
+  return (<usize>nH + 1 + <usize>nC) * BLOCK_BYTES + linearScratchBytes(nH, nC);
 }
 
+/** Scores of keys `first … end − 1`, of which query t sees those below `seen + t`. */
 export function indexScores(
   scores: usize,
+  scoresStride: usize,
   q: usize,
-  k: usize,
+  blocks: usize,
+  pageRows: i32,
+  offset: usize,
+  stride: usize,
+  encoding: i32,
+  nKey: i32,
+  first: i32,
+  end: i32,
   w: usize,
   nT: i32,
-  nS: i32,
   nH: i32,
-  nD: i32,
-  start: i32,
+  nC: i32,
+  seen: i32,
   scale: f32,
   scratch: usize,
 ): void {
-  const keyBytes = (<usize>nD) << 2;
-  const sums = scratch + <usize>nH * BLOCK_BYTES;
-  const linearScratch = sums + BLOCK_BYTES;
-  for (let s = 0; s < nS; s += BLOCK_KEYS) {
-    const nKeys = min(BLOCK_KEYS, nS - s);
-    for (let t = 0; t < nT; t++) {
-      const seen = max(0, min(nKeys, start + t + 1 - s));
-      const row = scores + ((<usize>t * <usize>nS + <usize>s) << 2);
-      if (seen > 0) {
-        const heads = q + <usize>t * <usize>nH * keyBytes;
-        const keys = k + <usize>s * keyBytes;
-        linearF32(
-          scratch,
-          BLOCK_BYTES,
-          heads,
-          keyBytes,
-          keys,
-          keyBytes,
-          nH,
-          nD,
-          seen,
-          linearScratch,
-        );
-        sumHeads(sums, scratch, w + ((<usize>t * <usize>nH) << 2), nH, seen, scale);
-        memory.copy(row, sums, (<usize>seen) << 2);
+  const widened = scratch + (<usize>nH + 1) * BLOCK_BYTES;
+  const isInPlace = encoding == F32 && nKey == nC;
+  const widenedBytes = (<usize>nC) << 2;
+  for (let s = first; s < end; ) {
+    const page = s / pageRows;
+    const row = s - page * pageRows;
+    const n = min(min(BLOCK_KEYS, pageRows - row), end - s);
+    const block: usize = load<u32>(blocks + ((<usize>page) << 2));
+    const at = block + offset + <usize>row * stride;
+    if (isInPlace) {
+      scoreKeys(scores, scoresStride, q, at, stride, s, n, w, nT, nH, nC, seen, scale, scratch);
+    } else {
+      for (let i: usize = 0; i < <usize>n; i++) {
+        decodeRow(widened + i * widenedBytes, widenedBytes, at + i * stride, encoding, nKey);
       }
-      for (let i = seen; i < nKeys; i++) store<f32>(row + ((<usize>i) << 2), -Infinity);
+      scoreKeys(
+        scores,
+        scoresStride,
+        q,
+        widened,
+        widenedBytes,
+        s,
+        n,
+        w,
+        nT,
+        nH,
+        nC,
+        seen,
+        scale,
+        scratch,
+      );
     }
+    s += n;
+  }
+}
+
+/** Scores of `n` keys in f32, of which the first has position `s`. */
+function scoreKeys(
+  scores: usize,
+  scoresStride: usize,
+  q: usize,
+  keys: usize,
+  stride: usize,
+  s: i32,
+  n: i32,
+  w: usize,
+  nT: i32,
+  nH: i32,
+  nC: i32,
+  seen: i32,
+  scale: f32,
+  scratch: usize,
+): void {
+  const headBytes = (<usize>nC) << 2;
+  const sums = scratch + <usize>nH * BLOCK_BYTES;
+  const linearScratch = sums + (<usize>nC + 1) * BLOCK_BYTES;
+  for (let t = 0; t < nT; t++) {
+    const visible = max(0, min(n, seen + t - s));
+    const row = scores + <usize>t * scoresStride + ((<usize>s) << 2);
+    if (visible > 0) {
+      const heads = q + <usize>t * <usize>nH * headBytes;
+      linearF32(
+        scratch,
+        BLOCK_BYTES,
+        heads,
+        headBytes,
+        keys,
+        stride,
+        nH,
+        nC,
+        visible,
+        linearScratch,
+      );
+      sumHeads(sums, scratch, w + ((<usize>t * <usize>nH) << 2), nH, visible, scale);
+      memory.copy(row, sums, (<usize>visible) << 2);
+    }
+    for (let i = visible; i < n; i++) store<f32>(row + ((<usize>i) << 2), -Infinity);
   }
 }
 

@@ -6,12 +6,13 @@
 // Requires:      nC % 16 == 0, nR % 16 == 0, nRows > 0; y, q dense; scratch of
 //                latentAttentionScratchBytes. One query; its heads may be shared out in any way.
 //
-// The chosen rows lie anywhere in the cache. They are gathered in blocks of 64, which the L2 cache
-// holds while all heads pass by: once for the scores, once more for the sum.
+// The chosen rows lie anywhere; `rows` holds their addresses. They are gathered, and widened to f32,
+// in blocks of 64, which the L2 cache holds while all heads pass by: once for the scores, once more
+// for the sum. A row has nLatent and nRope numbers; zeros fill up what the vectors have more.
 import { promoteHigh, sumLanes } from "./doubles";
 import { exp4 } from "./exp";
 import { linearF32, linearScratchBytes } from "./linear";
-import { gatherRows } from "./wiring";
+import { gatherStored } from "./stored-rows";
 
 const BLOCK_ROWS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
@@ -31,10 +32,13 @@ export function latentAttention(
   y: usize,
   qLatent: usize,
   qPe: usize,
-  latent: usize,
-  kPe: usize,
   rows: usize,
   nRows: i32,
+  latentEncoding: i32,
+  nLatent: i32,
+  kPeAt: usize,
+  kPeEncoding: i32,
+  nRope: i32,
   nH: i32,
   nC: i32,
   nR: i32,
@@ -45,29 +49,17 @@ export function latentAttention(
   const scores = latentBlock + <usize>nC * BLOCK_BYTES;
   const rest = scores + <usize>nH * scoreStride(nRows);
   const stride = scoreStride(nRows);
+  const latentBytes = (<usize>nC) << 2;
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
     const at = (<usize>k) << 2;
-    scoreBlock(
-      scores + at,
-      stride,
-      qLatent,
-      qPe,
-      latent,
-      kPe,
-      rows + at,
-      n,
-      nH,
-      nC,
-      nR,
-      scale,
-      latentBlock,
-      rest,
-    );
+    const kPeBlock = rest;
+    gatherStored(latentBlock, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
+    gatherStored(kPeBlock, (<usize>nR) << 2, rows + at, kPeAt, kPeEncoding, nRope, n);
+    scoreBlock(scores + at, stride, qLatent, qPe, n, nH, nC, nR, scale, latentBlock, kPeBlock);
   }
 
   memory.fill(y, 0, (<usize>nH * <usize>nC) << 2);
-  const latentBytes = (<usize>nC) << 2;
   for (let h = 0; h < nH; h++) {
     const total = softmaxNumerators(scores + <usize>h * stride, nRows);
     store<f32>(rest + ((<usize>h) << 2), total);
@@ -75,7 +67,7 @@ export function latentAttention(
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
     const at = (<usize>k) << 2;
-    gatherRows(latentBlock, latent, latentBytes, rows + at, n);
+    gatherStored(latentBlock, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
     addRows(y, scores + at, stride, latentBlock, n, nH, nC);
   }
   for (let h = 0; h < nH; h++) {
@@ -87,29 +79,24 @@ export function latentAttention(
   }
 }
 
-/** Scores of `n` rows for every head. `rest` holds rotary keys, their dot products and scratch. */
+/** Scores of `n` rows for every head. After the rotary keys come their dot products, and scratch. */
 function scoreBlock(
   scores: usize,
   stride: usize,
   qLatent: usize,
   qPe: usize,
-  latent: usize,
-  kPe: usize,
-  rows: usize,
   n: i32,
   nH: i32,
   nC: i32,
   nR: i32,
   scale: f32,
   latentBlock: usize,
-  rest: usize,
+  kPeBlock: usize,
 ): void {
   const latentBytes = (<usize>nC) << 2;
   const peBytes = (<usize>nR) << 2;
-  const peDots = rest + <usize>nR * BLOCK_BYTES;
+  const peDots = kPeBlock + <usize>nR * BLOCK_BYTES;
   const linearScratch = peDots + <usize>nH * BLOCK_BYTES;
-  gatherRows(latentBlock, latent, latentBytes, rows, n);
-  gatherRows(rest, kPe, peBytes, rows, n);
   linearF32(
     scores,
     stride,
@@ -122,7 +109,7 @@ function scoreBlock(
     n,
     linearScratch,
   );
-  linearF32(peDots, BLOCK_BYTES, qPe, peBytes, rest, peBytes, nH, nR, n, linearScratch);
+  linearF32(peDots, BLOCK_BYTES, qPe, peBytes, kPeBlock, peBytes, nH, nR, n, linearScratch);
 
   const scales = f32x4.splat(scale);
   for (let h = 0; h < nH; h++) {

@@ -7,6 +7,7 @@ import {
   indexScoreBound,
 } from "../../tools/golden/selections.ts";
 import { random } from "../support/random.ts";
+import { keyRows } from "../support/stored.ts";
 
 const rows = (width: number, ...data: number[]): GoldenTensor => ({
   shape: [data.length / width, width],
@@ -53,7 +54,7 @@ describe("the bound of the index scores", () => {
   const choose = ({ q, k, w }: ReturnType<typeof inputs>) => {
     const s = ops.indexScores(
       q as Tensor<["T", "idxH", "idx"]>,
-      k as Tensor<["S", "idx"]>,
+      keyRows(ops, k as Tensor<["S", "idx"]>),
       w as Tensor<["T", "idxH"]>,
       0,
       1 / Math.sqrt(nH * nD),

@@ -1,16 +1,19 @@
 /** Caches: rows are appended at the end, written once, forgotten from the end. */
 import { describe, expect, test } from "vitest";
 import { Session } from "../../engine/generate/session.ts";
-import { CacheError } from "../../engine/kv/cache-error.ts";
-import { IndexCache } from "../../engine/kv/index-cache.ts";
-import { LatentCache } from "../../engine/kv/latent-cache.ts";
-import { newLayerCache, newModelCache, truncateLayer } from "../../engine/kv/model-cache.ts";
+import { CacheError, CacheFullError } from "../../engine/kv/cache-error.ts";
+import { positionBytes } from "../../engine/kv/geometry.ts";
+import { ModelCache, newDraftCache, newModelCache } from "../../engine/kv/model-cache.ts";
+import { pageLayout } from "../../engine/kv/page-layout.ts";
+import { PagePool } from "../../engine/kv/page-pool.ts";
+import { PageTable } from "../../engine/kv/page-table.ts";
 import { forward } from "../../engine/model/model.ts";
+import type { Ops } from "../../engine/ops/ops.ts";
+import { storedKeys, storedLatents } from "../../engine/ops/stored-rows.ts";
 import { noTaps } from "../../engine/tap.ts";
 import { ShapeError } from "../../engine/tensor.ts";
 import { BACKENDS } from "../ops/backends.ts";
 import { random, randomTokens } from "../support/random.ts";
-import { withRows } from "../support/run.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 for (const { name, ops } of BACKENDS) {
@@ -19,73 +22,78 @@ for (const { name, ops } of BACKENDS) {
     const keys = random(ops, ["T", "rope+idxNope"], [6, 8], 1);
     const latent = random(ops, ["T", "kvLora"], [6, 8], 2);
     const kPe = random(ops, ["T", "rope"], [6, 4], 3);
+    const layer = () => {
+      const [first] = newModelCache(ops, config, { pageRows: 4 }).layers;
+      if (!first.index) throw new Error("the first layer is full");
+      return { latents: first.latent, index: first.index };
+    };
 
     test("index keys read back are those appended, in order", () => {
-      const cache = new IndexCache(ops, config, 6);
-      cache.append(ops, 0, ops.slice(keys, 0, 4));
-      const all = cache.append(ops, 4, ops.slice(keys, 4, 6));
-      expect(ops.read(all)).toEqual(ops.read(keys));
+      const { index } = layer();
+      index.append(0, ops.slice(keys, 0, 3));
+      const all = storedKeys(index.append(3, ops.slice(keys, 3, 6)));
+      expect([...all.data]).toEqual([...ops.read(keys)]);
       expect(all.shape).toEqual([6, 8]);
-      expect(cache.length).toBe(6);
+      expect(index.length).toBe(6);
     });
 
     test("latents and rotary keys read back are those appended, in order", () => {
-      const cache = new LatentCache(ops, config, 6);
-      cache.append(ops, 0, ops.slice(latent, 0, 1), ops.slice(kPe, 0, 1));
-      const all = cache.append(ops, 1, ops.slice(latent, 1, 6), ops.slice(kPe, 1, 6));
-      expect(ops.read(all.latent)).toEqual(ops.read(latent));
-      expect(ops.read(all.kPe)).toEqual(ops.read(kPe));
+      const { latents } = layer();
+      latents.append(0, ops.slice(latent, 0, 1), ops.slice(kPe, 0, 1));
+      const all = storedLatents(latents.append(1, ops.slice(latent, 1, 6), ops.slice(kPe, 1, 6)));
+      expect([...all.latent.data]).toEqual([...ops.read(latent)]);
+      expect([...all.kPe.data]).toEqual([...ops.read(kPe)]);
     });
 
     test("appending elsewhere than at the end is refused, before and behind it", () => {
-      const index = new IndexCache(ops, config, 6);
-      index.append(ops, 0, ops.slice(keys, 0, 3));
+      const { index, latents } = layer();
+      index.append(0, ops.slice(keys, 0, 3));
       for (const start of [0, 2, 4]) {
-        expect(() => index.append(ops, start, ops.slice(keys, 3, 4))).toThrow(
+        expect(() => index.append(start, ops.slice(keys, 3, 4))).toThrow(
           new CacheError(`index cache: append at position ${start}, but 3 rows are held`),
         );
       }
-      const rows = new LatentCache(ops, config, 6);
-      expect(() => rows.append(ops, 1, latent, kPe)).toThrow(
+      expect(() => latents.append(1, latent, kPe)).toThrow(
         new CacheError("latent cache: append at position 1, but 0 rows are held"),
       );
     });
 
-    test("after truncate, the rows before stay and the rows after are the new ones", () => {
-      const cache = new IndexCache(ops, config, 6);
-      cache.append(ops, 0, keys);
-      cache.truncate(2);
-      expect(cache.length).toBe(2);
-      const all = ops.read(cache.append(ops, 2, ops.slice(keys, 0, 2)));
-      expect([...all.slice(0, 16)]).toEqual([...ops.read(keys).slice(0, 16)]);
-      expect([...all.slice(16)]).toEqual([...ops.read(keys).slice(0, 16)]);
+    test("rows of another width are refused, and both sides are shown", () => {
+      const { index, latents } = layer();
+      expect(() => index.append(0, random(ops, ["T", "rope+idxNope"], [2, 7], 1))).toThrow(
+        new ShapeError("index cache: [T=2, rope+idxNope=7] against keys of 8"),
+      );
+      expect(() => latents.append(0, latent, ops.slice(kPe, 0, 5))).toThrow(
+        new ShapeError("latent cache: [T=6, kvLora=8] | [T=5, rope=4] against rows of 8 | 4"),
+      );
     });
 
     test("truncating to more rows than are held changes nothing", () => {
-      const cache = newLayerCache(ops, config, true, 6);
-      cache.latent.append(ops, 0, latent, kPe);
-      cache.index?.append(ops, 0, keys);
-      truncateLayer(cache, 9);
-      expect([cache.latent.length, cache.index?.length]).toEqual([6, 6]);
-      truncateLayer(cache, 3);
-      expect([cache.latent.length, cache.index?.length]).toEqual([3, 3]);
+      const cache = newDraftCache(ops, config);
+      const [{ latent: latents, index }] = cache.layers;
+      latents.append(0, latent, kPe);
+      index?.append(0, keys);
+      cache.truncate(9);
+      expect([cache.length, latents.length, index?.length]).toEqual([6, 6, 6]);
+      cache.truncate(3);
+      expect([cache.length, latents.length, index?.length]).toEqual([3, 3, 3]);
     });
 
-    test("more rows than the capacity are refused", () => {
-      const cache = new IndexCache(ops, config, 5);
-      expect(() => cache.append(ops, 0, keys)).toThrow(ShapeError);
-    });
-
-    test("200 rows, more than are allotted at first, read back as written", () => {
-      const many = random(ops, ["T", "rope+idxNope"], [200, 8], 4);
-      const cache = new IndexCache(ops, config, 300);
-      for (let t = 0; t < 199; t++) cache.append(ops, t, ops.slice(many, t, t + 1));
-      expect(ops.read(cache.append(ops, 199, ops.slice(many, 199, 200)))).toEqual(ops.read(many));
+    test("more pages than the pool may have are refused, and nothing has changed", () => {
+      const format = { latent: ops.precision, index: ops.precision, pageRows: 2 };
+      const layout = pageLayout(config, config.indexerTypes, format);
+      const cache = new ModelCache(new PageTable(new PagePool(ops.rowMemory(), layout, 2)));
+      const [{ index }] = cache.layers;
+      index?.append(0, ops.slice(keys, 0, 3));
+      expect(() => index?.append(3, ops.slice(keys, 3, 5))).toThrow(
+        new CacheFullError("page pool: expected 1 free pages, got 0"),
+      );
+      expect([cache.length, index?.length]).toEqual([3, 3]);
     });
 
     test("between steps, all caches of a model hold the same positions", () => {
       const model = tinyModel({}, ops);
-      const cache = newModelCache(ops, model.config, 20);
+      const cache = newModelCache(ops, model.config);
       let start = 0;
       for (const n of [1, 6, 2, 11]) {
         forward(model, Int32Array.from(randomTokens(n, 32, n)), start, cache, noTaps);
@@ -96,29 +104,54 @@ for (const { name, ops } of BACKENDS) {
         }
       }
     });
+
+    test("a step that fails leaves the positions before it, and can be made again", () => {
+      const model = tinyModel({}, ops);
+      let broken = true;
+      const experts: Ops["experts"] = (...args) => {
+        if (broken) throw new Error("no power");
+        return ops.experts(...args);
+      };
+      const session = new Session({ ...model, ops: { ...ops, experts } });
+      const tokens = randomTokens(5, 32, 1);
+      expect(() => session.append(tokens)).toThrow("no power");
+      broken = false;
+      expect(session.append(tokens)).toEqual(new Session(model).append(tokens));
+    });
   });
 }
 
 describe("cache sizes (G26)", () => {
-  const widthsOf = (draft: boolean): Record<string, number> => {
-    const watched = withRows(BACKENDS[0].ops);
-    new Session(tinyModel({}, watched.ops), { draft });
-    const count: Record<string, number> = {};
-    for (const { width } of watched.rows) count[width] = (count[width] ?? 0) + 1;
-    return count;
-  };
+  const [{ ops }] = BACKENDS;
+  const model = tinyModel({}, ops);
 
   test("5 layers of which 3 are full own 5 latent caches and 3 index caches", () => {
-    expect(widthsOf(false)).toEqual({ kvLora: 5, rope: 5, "rope+idxNope": 3 });
+    const { layers } = newModelCache(ops, model.config);
+    expect(layers.map(({ index }) => index !== undefined)).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
   });
 
-  test("a draft head adds one latent cache and one index cache", () => {
-    expect(widthsOf(true)).toEqual({ kvLora: 6, rope: 6, "rope+idxNope": 4 });
+  test("a draft head has one latent cache and one index cache", () => {
+    const { layers } = newDraftCache(ops, model.config);
+    expect(layers.map(({ index }) => index !== undefined)).toEqual([true]);
   });
 
-  test("a token costs 5 · (8 + 4) + 3 · 8 = 84 numbers, all layers together", () => {
-    const watched = withRows(BACKENDS[0].ops);
-    new Session(tinyModel({}, watched.ops));
-    expect(watched.rows.reduce((n, { nWidth }) => n + nWidth, 0)).toBe(84);
+  test.each([
+    ["f32", "f32", 4 * (5 * (8 + 4) + 3 * 8)],
+    ["bf16", "bf16", 2 * (5 * (8 + 4) + 3 * 8)],
+    ["int8", "int8", 5 * (8 + 2 + 2 * 4) + 3 * (8 + 4)],
+  ] as const)("a position in %s costs what the sums say, and no byte more", (latent, index, n) => {
+    const session = new Session(model, { rows: { latent, index, pageRows: 8 } });
+    const cost = positionBytes(model.config, latent, index);
+    expect(cost.latent + cost.index).toBe(n);
+    for (const length of [8, 16, 24]) {
+      session.append(randomTokens(8, 32, length));
+      expect(session.pool.liveBytes).toBe(length * n);
+    }
   });
 });

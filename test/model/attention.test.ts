@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { exp } from "../../engine/math.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
+import { storedLatents } from "../../engine/ops/stored-rows.ts";
 import { floatsLike, type Tensor } from "../../engine/tensor.ts";
 import { visibleRows } from "../../tools/golden/mutants/wrong-ops.ts";
 import { REFERENCES } from "../ops/backends.ts";
@@ -47,7 +48,7 @@ for (const { name, ops } of REFERENCES) {
             ops: {
               ...ops,
               latentAttention: (qLatent, qPe, past, topK, scale) => {
-                const all = visibleRows(topK, past.latent.shape[0]);
+                const all = visibleRows(topK, past.nS);
                 return ops.latentAttention(qLatent, qPe, past, { ...topK, ...all }, scale);
               },
             },
@@ -126,7 +127,8 @@ describe("absorbed attention in f64", () => {
 const maskedAttention: Ops["latentAttention"] = (qLatent, qPe, past, topK, scale) => {
   const [nT, nH, nC] = qLatent.shape;
   const nR = qPe.shape[2];
-  const [nS] = past.latent.shape;
+  const { nS } = past;
+  const { latent, kPe } = storedLatents(past);
   const nK = topK.shape[1];
   const y = floatsLike(qLatent.data, nT * nH * nC);
   for (let t = 0; t < nT; t++) {
@@ -137,16 +139,16 @@ const maskedAttention: Ops["latentAttention"] = (qLatent, qPe, past, topK, scale
         if (!chosen.has(s)) return Number.NEGATIVE_INFINITY;
         let sum = 0;
         for (let d = 0; d < nC; d++) {
-          sum += qLatent.data[head * nC + d] * past.latent.data[s * nC + d];
+          sum += qLatent.data[head * nC + d] * latent.data[s * nC + d];
         }
-        for (let d = 0; d < nR; d++) sum += qPe.data[head * nR + d] * past.kPe.data[s * nR + d];
+        for (let d = 0; d < nR; d++) sum += qPe.data[head * nR + d] * kPe.data[s * nR + d];
         return sum * scale;
       });
       const max = Math.max(...z);
       const p = z.map((x) => exp(x - max));
       const total = p.reduce((a, b) => a + b, 0);
       for (let d = 0; d < nC; d++) {
-        const sum = p.reduce((a, x, s) => a + x * past.latent.data[s * nC + d], 0);
+        const sum = p.reduce((a, x, s) => a + x * latent.data[s * nC + d], 0);
         y[head * nC + d] = sum / total;
       }
     }

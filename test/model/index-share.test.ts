@@ -60,7 +60,7 @@ for (const { name, ops } of REFERENCES) {
           return value;
         },
       };
-      const cache = newModelCache(ops, model.config, tokens.length);
+      const cache = newModelCache(ops, model.config);
       forward(model, Int32Array.from(tokens), 0, cache, taps);
       expect(seen[2].data).toBe(seen[1].data);
       expect(seen[4].data).toBe(seen[3].data);
@@ -83,8 +83,8 @@ for (const { name, ops } of REFERENCES) {
     });
 
     test("a full layer without a cache for its keys is refused", () => {
-      const shared = model.config.indexerTypes.map(() => "shared" as const);
-      const wrong: Model = { ...model, config: { ...model.config, indexerTypes: shared } };
+      const indexerTypes = model.config.indexerTypes.map((_, l) => (l === 0 ? "full" : "shared"));
+      const wrong: Model = { ...model, config: { ...model.config, indexerTypes } };
       expect(() => runAll(wrong, tokens)).toThrow("a full layer needs a cache for its index keys");
     });
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DraftHead } from "../../engine/generate/draft-head.ts";
 import { argmax } from "../../engine/generate/sampler.ts";
 import { Session } from "../../engine/generate/session.ts";
-import { newLayerCache, newModelCache } from "../../engine/kv/model-cache.ts";
+import { newDraftCache, newModelCache } from "../../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../../engine/model/model.ts";
 import { mtpStep } from "../../engine/model/mtp.ts";
 import { noTap, noTaps } from "../../engine/tap.ts";
@@ -20,8 +20,8 @@ function guessFromScratch(model: Model, text: readonly number[], steps: number):
   const { ops, config, weights } = model;
   if (!weights.mtp) throw new Error("no MTP layer");
   const nSlots = text.length - 1;
-  const mainCache = newModelCache(ops, config, nSlots);
-  const cache = newLayerCache(ops, config, true, nSlots + steps);
+  const mainCache = newModelCache(ops, config);
+  const cache = newDraftCache(ops, config).layers[0];
   const hidden = forward(model, Int32Array.from(text.slice(0, -1)), 0, mainCache, noTaps);
   const next = Int32Array.from(text.slice(1));
   let out = mtpStep(model, weights.mtp, next, hidden, 0, cache, undefined, noTap);
@@ -152,7 +152,7 @@ for (const { name, ops } of BACKENDS) {
 
     test("a checkpoint without the layer cannot draft", () => {
       const bare = tinyModel({ num_nextn_predict_layers: 0 }, ops);
-      expect(() => new DraftHead(bare, 8)).toThrow("this checkpoint has no MTP layer");
+      expect(() => new DraftHead(bare)).toThrow("this checkpoint has no MTP layer");
     });
   });
 }

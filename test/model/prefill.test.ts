@@ -11,7 +11,8 @@ import { noTaps } from "../../engine/tap.ts";
 import { BACKENDS } from "../ops/backends.ts";
 import { firstOtherBits } from "../support/compare.ts";
 import { randomTokens } from "../support/random.ts";
-import { runAll, stage, withRows } from "../support/run.ts";
+import { runAll, stage } from "../support/run.ts";
+import { cachedNumbers } from "../support/stored.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 const N = 70;
@@ -57,7 +58,7 @@ describe("decoding after a prefill", () => {
     (n) => {
       const text = tokens.slice(0, 14);
       const whole = stage(runAll(model, text, { chunk: 14 }), "logits");
-      const cache = newModelCache(ops, model.config, 14);
+      const cache = newModelCache(ops, model.config);
       const hidden = [forward(model, Int32Array.from(text.slice(0, n)), 0, cache, noTaps)];
       for (let t = n; t < text.length; t++) {
         hidden.push(forward(model, Int32Array.of(text[t]), t, cache, noTaps));
@@ -70,11 +71,10 @@ describe("decoding after a prefill", () => {
 
 /** The numbers in every cache after a prefill. */
 function cachesAfter(ops: Ops, chunk: number): number[][] {
-  const watched = withRows(ops);
-  const model = tinyModel({}, watched.ops);
-  const cache = newModelCache(watched.ops, model.config, N);
+  const model = tinyModel({}, ops);
+  const cache = newModelCache(ops, model.config);
   for (let from = 0; from < N; from += chunk) {
     forward(model, Int32Array.from(tokens.slice(from, from + chunk)), from, cache, noTaps);
   }
-  return watched.rows.map((rows) => [...ops.read(ops.readRows(rows, N))]);
+  return cachedNumbers(cache);
 }

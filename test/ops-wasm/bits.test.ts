@@ -4,6 +4,7 @@ import type { RawTensor } from "../../engine/raw-tensor.ts";
 import type { Weight } from "../../engine/tensor.ts";
 import { decode, encodeF32, toBf16 } from "../../engine/weights/dtypes.ts";
 import { gaussians } from "../support/random.ts";
+import { latentRows } from "../support/stored.ts";
 import { LENGTHS } from "./values.ts";
 import { fastOps, machine } from "./wasm.ts";
 
@@ -149,7 +150,7 @@ describe("the bits of attention", () => {
       const y = run.latentAttention(
         run.tensor(["T", "H", "kvLora"], [n, m, nC], rows(head(h, m, nC, 1), nC)),
         run.tensor(["T", "H", "rope"], [n, m, nR], rows(head(h, m, nR, 2), nR)),
-        { latent, kPe },
+        latentRows(run, latent, kPe),
         topK,
         0.3,
       );

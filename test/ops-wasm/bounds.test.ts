@@ -9,6 +9,7 @@ import type { Shape, Tensor, Weight } from "../../engine/tensor.ts";
 import { encodeF32, toBf16 } from "../../engine/weights/dtypes.ts";
 import { quantizeBlocks } from "../../engine/weights/quantize.ts";
 import { gaussians } from "../support/random.ts";
+import { keyRows, latentRows } from "../support/stored.ts";
 import { FILLS, type Fill, LENGTHS } from "./values.ts";
 import { fastOps, machine, watchedOps } from "./wasm.ts";
 
@@ -154,7 +155,7 @@ describe.each(fills)("with %s numbers", (_name, fill) => {
     ]) {
       freeing(() => {
         const q = tensor(["T", "idxH", "d"], [nT, nH, nD], fill, 1);
-        const k = tensor(["S", "d"], [nS, nD], fill, 2);
+        const k = keyRows(ops, tensor(["S", "d"], [nS, nD], fill, 2));
         const w = tensor(["T", "idxH"], [nT, nH], gaussians, 3);
         ops.topK(ops.indexScores(q, k, w, start, nH ** -0.5 * nD ** -0.5), 17);
       });
@@ -189,7 +190,8 @@ describe("attention over the chosen rows", () => {
               return i > 0 && i >= nK - 2 * t ? -1 : Math.floor((i * nS) / nK);
             }),
           };
-          ops.latentAttention(qLatent, qPe, { latent, kPe }, topK, spread / Math.sqrt(nC + nR));
+          const past = latentRows(ops, latent, kPe);
+          ops.latentAttention(qLatent, qPe, past, topK, spread / Math.sqrt(nC + nR));
         });
       }
       expectWithin("latentAttention", 1);
@@ -204,7 +206,7 @@ describe("attention over the chosen rows", () => {
       fast.latentAttention(
         t(["T", "H", "kvLora"], [1, 1, 8]),
         t(["T", "H", "rope"], [1, 1, 8]),
-        { latent: t(["S", "kvLora"], [3, 8]), kPe: t(["S", "rope"], [3, 8]) },
+        latentRows(fast, t(["S", "kvLora"], [3, 8]), t(["S", "rope"], [3, 8])),
         { dims: ["T", "K"], shape: [1, 1], data: Int32Array.of(3) },
         1,
       ),
@@ -344,7 +346,7 @@ describe("numbers that are not finite", () => {
   it("NaN never reaches an index score: the rectifier drops it, as in the reference", async () => {
     const run = (on: Ops): number[] => {
       const q = on.tensor(["T", "idxH", "d"], [1, 2, 1], [Number.NaN, 2]);
-      const k = on.tensor(["S", "d"], [3, 1], [1, -1, inf]);
+      const k = keyRows(on, on.tensor(["S", "d"], [3, 1], [1, -1, inf]));
       const w = on.tensor(["T", "idxH"], [1, 2], [1, 0.5]);
       return [...on.indexScores(q, k, w, 5, 1).data];
     };

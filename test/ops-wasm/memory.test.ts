@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { referenceOps, ShapeError } from "../../engine/index.ts";
+import { type Ops, referenceOps, Session, ShapeError } from "../../engine/index.ts";
 import { WasmMemoryError, wasmOps } from "../../engine/ops/wasm/index.ts";
+import { type Shape, sizeOf } from "../../engine/tensor.ts";
 import { encodeF32 } from "../../engine/weights/dtypes.ts";
 import { gaussians } from "../support/random.ts";
+import { keyRows } from "../support/stored.ts";
+import { tinyModel } from "../support/tiny-model.ts";
 import { fastOps, kernelBytes } from "./wasm.ts";
 
 describe("scratch", () => {
@@ -48,33 +51,46 @@ describe("scratch", () => {
   });
 });
 
-describe("rows of a cache", () => {
-  it("grow beyond their first block without losing a row, and leave older views as they were", async () => {
+describe("pages of caches", () => {
+  it("of closed sessions are used again: a hundred sessions take the memory of one", async () => {
     const ops = await fastOps();
-    const rows = ops.newRows("c", 5, 1_000_000);
-    const values = gaussians(5 * 700, 1);
-    let early: readonly number[] = [];
-    let view: ArrayLike<number> = [];
-    for (let start = 0; start < 700; start += 70) {
-      const mark = ops.mark();
-      const part = values.subarray(start * 5, (start + 70) * 5);
-      ops.writeRows(rows, start, ops.tensor(["T", "c"], [70, 5], part));
-      ops.release(mark);
-      if (start === 0) {
-        view = ops.readRows(rows, 70).data;
-        early = Array.from(view);
-      }
+    const model = tinyModel({}, ops);
+    const { rowMemory } = ops;
+    const taken = new Set<number>();
+    const watched = (): ReturnType<typeof rowMemory> => {
+      const memory = rowMemory();
+      const take = (bytes: number): number => {
+        const at = memory.take(bytes);
+        taken.add(at);
+        return at;
+      };
+      return {
+        view: memory.view,
+        bytes: memory.bytes,
+        take,
+        give: (...block) => memory.give(...block),
+      };
+    };
+    for (let i = 0; i < 100; i++) {
+      const session = new Session(
+        { ...model, ops: { ...ops, rowMemory: watched } },
+        { draft: true },
+      );
+      session.append([1, 2, 3]);
+      session.append([4]);
+      session.close();
     }
-    expect([...ops.readRows(rows, 700).data]).toEqual([...values]);
-    expect(Array.from(view)).toEqual(early);
+    expect(taken.size).toBe(4); // rows and keys, of the model and of the draft head
   });
 
-  it("refuse what does not fit", async () => {
+  it("of another backend are refused", async () => {
     const ops = await fastOps();
-    const rows = ops.newRows("c", 2, 3);
-    const x = ops.tensor(["T", "c"], [2, 2], [1, 2, 3, 4]);
-    expect(() => ops.writeRows(rows, 2, x)).toThrow(ShapeError);
-    expect(() => ops.readRows(rows, 4)).toThrow(ShapeError);
+    const other = referenceOps();
+    const t = <const D extends readonly string[]>(on: Ops, dims: D, shape: Shape<D>) =>
+      on.tensor(dims, shape, gaussians(sizeOf(shape), 1));
+    const keys = keyRows(other, t(other, ["S", "d"], [3, 16]));
+    const [q, w] = [t(ops, ["T", "idxH", "d"], [1, 1, 16]), t(ops, ["T", "idxH"], [1, 1])];
+    expect(() => ops.indexScores(q, keys, w, 2, 1)).toThrow(ShapeError);
   });
 });
 

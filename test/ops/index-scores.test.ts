@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../engine/tensor.ts";
 import { random } from "../support/random.ts";
+import { keyRows } from "../support/stored.ts";
 import { BACKENDS } from "./backends.ts";
 
 for (const { name, ops } of BACKENDS) {
@@ -11,7 +12,7 @@ for (const { name, ops } of BACKENDS) {
       ...ops.read(
         ops.indexScores(
           ops.tensor(["T", "idxH", "idx"], [1, nH, nD], q),
-          ops.tensor(["S", "idx"], [k.length / nD, nD], k),
+          keyRows(ops, ops.tensor(["S", "idx"], [k.length / nD, nD], k)),
           ops.tensor(["T", "idxH"], [1, nH], w),
           start,
           scale,
@@ -40,7 +41,7 @@ for (const { name, ops } of BACKENDS) {
 
     test("query t sees rows 0 … start + t; the others are −Infinity (G20)", () => {
       const q = ops.tensor(["T", "idxH", "idx"], [2, 1, 1], [1, 1]);
-      const k = ops.tensor(["S", "idx"], [5, 1], [1, 2, 3, 4, 5]);
+      const k = keyRows(ops, ops.tensor(["S", "idx"], [5, 1], [1, 2, 3, 4, 5]));
       const w = ops.tensor(["T", "idxH"], [2, 1], [1, 1]);
       const none = Number.NEGATIVE_INFINITY;
       expect([...ops.read(ops.indexScores(q, k, w, 2, 1))]).toEqual([
@@ -62,9 +63,10 @@ for (const { name, ops } of BACKENDS) {
       const q = random(ops, ["T", "idxH", "idx"], [1, 2, 4], 1);
       const k = random(ops, ["S", "idx"], [nS, 4], 2);
       const w = random(ops, ["T", "idxH"], [1, 2], 3);
-      const whole = ops.read(ops.indexScores(q, k, w, nS - 1, 0.5));
+      const whole = ops.read(ops.indexScores(q, keyRows(ops, k), w, nS - 1, 0.5));
       for (let at = 0; at < nS; at += 4096) {
-        const part = ops.read(ops.indexScores(q, ops.slice(k, at, at + 4096), w, nS - 1, 0.5));
+        const some = keyRows(ops, ops.slice(k, at, at + 4096), { pageRows: 64 });
+        const part = ops.read(ops.indexScores(q, some, w, nS - 1, 0.5));
         expect(part).toEqual(whole.slice(at, at + 4096));
       }
       expect(whole.filter((x) => x === 0).length).toBeLessThan(nS / 2);
@@ -75,7 +77,7 @@ for (const { name, ops } of BACKENDS) {
       (nS) => {
         const n = Math.min(nS, 9);
         const q = random(ops, ["T", "idxH", "idx"], [n, 2, 4], 1);
-        const k = random(ops, ["S", "idx"], [nS, 4], 2);
+        const k = keyRows(ops, random(ops, ["S", "idx"], [nS, 4], 2));
         const w = random(ops, ["T", "idxH"], [n, 2], 3);
         const batch = ops.read(ops.indexScores(q, k, w, nS - n, 0.5));
         const last = ops.indexScores(
@@ -92,7 +94,7 @@ for (const { name, ops } of BACKENDS) {
 
     test("other lengths are refused, and all sides are shown", () => {
       const q = random(ops, ["T", "idxH", "idx"], [1, 2, 4], 1);
-      const k = random(ops, ["S", "idx"], [3, 4], 2);
+      const k = keyRows(ops, random(ops, ["S", "idx"], [3, 4], 2));
       const w = random(ops, ["T", "idxH"], [1, 3], 3);
       expect(() => ops.indexScores(q, k, w, 0, 1)).toThrow(
         new ShapeError("indexScores: q [T=1, idxH=2, idx=4], k [S=3, idx=4], w [T=1, idxH=3]"),

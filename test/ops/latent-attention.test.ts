@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../engine/tensor.ts";
 import { gaussians, random } from "../support/random.ts";
+import { latentRows } from "../support/stored.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";
 
@@ -17,10 +18,11 @@ for (const backend of BACKENDS) {
       const y = ops.latentAttention(
         ops.tensor(["T", "H", "kvLora"], [1, 1, 1], [0]),
         ops.tensor(["T", "H", "rope"], [1, 1, 1], [Math.log(3)]),
-        {
-          latent: ops.tensor(["S", "kvLora"], [2, 1], [10, 20]),
-          kPe: ops.tensor(["S", "rope"], [2, 1], [0, 1]),
-        },
+        latentRows(
+          ops,
+          ops.tensor(["S", "kvLora"], [2, 1], [10, 20]),
+          ops.tensor(["S", "rope"], [2, 1], [0, 1]),
+        ),
         rowsOf([1, 2], [0, 1]),
         1,
       );
@@ -32,10 +34,11 @@ for (const backend of BACKENDS) {
       const y = ops.latentAttention(
         ops.tensor(["T", "H", "kvLora"], [1, 1, 1], [1]),
         ops.tensor(["T", "H", "rope"], [1, 1, 1], [1]),
-        {
-          latent: ops.tensor(["S", "kvLora"], [2, 1], [2, 4]),
-          kPe: ops.tensor(["S", "rope"], [2, 1], [3, 5]),
-        },
+        latentRows(
+          ops,
+          ops.tensor(["S", "kvLora"], [2, 1], [2, 4]),
+          ops.tensor(["S", "rope"], [2, 1], [3, 5]),
+        ),
         rowsOf([1, 2], [0, 1]),
         0.5,
       );
@@ -48,6 +51,7 @@ for (const backend of BACKENDS) {
     const qPe = random(ops, ["T", "H", "rope"], [nT, nH, nR], 2);
     const latent = random(ops, ["S", "kvLora"], [nS, nC], 3);
     const kPe = random(ops, ["S", "rope"], [nS, nR], 4);
+    const past = latentRows(ops, latent, kPe);
 
     test("the weights sum to 1: where all latents are equal, that latent comes out", () => {
       const same = ops.tensor(
@@ -56,12 +60,12 @@ for (const backend of BACKENDS) {
         Array.from({ length: nS }, () => [1, -2, 3, 0.5]).flat(),
       );
       const rows = rowsOf([nT, 4], [0, 1, 2, 3, 1, 4, 5, 7, 0, 2, 6, 8]);
-      const y = ops.latentAttention(qLatent, qPe, { latent: same, kPe }, rows, 0.5);
+      const y = ops.latentAttention(qLatent, qPe, latentRows(ops, same, kPe), rows, 0.5);
       expectClose(backend, y, Array.from({ length: nT * nH }, () => [1, -2, 3, 0.5]).flat());
     });
 
     test("one row: its latent comes out, whatever the score", () => {
-      const y = ops.latentAttention(qLatent, qPe, { latent, kPe }, rowsOf([nT, 1], [4, 0, 8]), 0.5);
+      const y = ops.latentAttention(qLatent, qPe, past, rowsOf([nT, 1], [4, 0, 8]), 0.5);
       const row = (s: number) => [...ops.read(latent).slice(s * nC, (s + 1) * nC)];
       expectClose(backend, y, [4, 4, 0, 0, 8, 8].flatMap(row));
     });
@@ -70,12 +74,13 @@ for (const backend of BACKENDS) {
       const rows = rowsOf([nT, 2], [1, 3, 1, 3, 3, 5]);
       const other = (values: ArrayLike<number>, n: number) =>
         Array.from(values, (x, i) => ([1, 3, 5].includes(Math.floor(i / n)) ? x : Number.NaN));
-      const poisoned = {
-        latent: ops.tensor(["S", "kvLora"], [nS, nC], other(ops.read(latent), nC)),
-        kPe: ops.tensor(["S", "rope"], [nS, nR], other(ops.read(kPe), nR)),
-      };
+      const poisoned = latentRows(
+        ops,
+        ops.tensor(["S", "kvLora"], [nS, nC], other(ops.read(latent), nC)),
+        ops.tensor(["S", "rope"], [nS, nR], other(ops.read(kPe), nR)),
+      );
       expect(ops.read(ops.latentAttention(qLatent, qPe, poisoned, rows, 0.5))).toEqual(
-        ops.read(ops.latentAttention(qLatent, qPe, { latent, kPe }, rows, 0.5)),
+        ops.read(ops.latentAttention(qLatent, qPe, past, rows, 0.5)),
       );
     });
 
@@ -83,7 +88,7 @@ for (const backend of BACKENDS) {
       const short = rowsOf([nT, 2], [0, 2, 1, 3, 4, 5]);
       const padded = rowsOf([nT, 4], [0, 2, -1, -1, 1, 3, -1, -1, 4, 5, -1, -1]);
       const [a, b] = [short, padded].map((rows) =>
-        ops.read(ops.latentAttention(qLatent, qPe, { latent, kPe }, rows, 0.5)),
+        ops.read(ops.latentAttention(qLatent, qPe, past, rows, 0.5)),
       );
       expect(b).toEqual(a);
     });
@@ -91,7 +96,7 @@ for (const backend of BACKENDS) {
     test("scores of 1e5 give finite numbers: the largest score is taken off first (G34)", () => {
       const big = ops.tensor(["T", "H", "kvLora"], [nT, nH, nC], gaussians(nT * nH * nC, 1, 1e5));
       const rows = rowsOf([nT, 4], [0, 1, 2, 3, 1, 4, 5, 7, 0, 2, 6, 8]);
-      const y = ops.read(ops.latentAttention(big, qPe, { latent, kPe }, rows, 1));
+      const y = ops.read(ops.latentAttention(big, qPe, past, rows, 1));
       expect(y.every(Number.isFinite)).toBe(true);
     });
 
@@ -115,26 +120,18 @@ for (const backend of BACKENDS) {
           chosen.reduce((sum, s, i) => sum + (e[i] / total) * c[s * nC + d], 0),
         );
       }).flat();
-      const y = ops.latentAttention(
-        qLatent,
-        qPe,
-        { latent, kPe },
-        rowsOf([nT, 4], rows.flat()),
-        0.5,
-      );
+      const y = ops.latentAttention(qLatent, qPe, past, rowsOf([nT, 4], rows.flat()), 0.5);
       expectClose(backend, y, want);
     });
 
     test("a position past the cache is refused", () => {
       expect(() =>
-        ops.latentAttention(qLatent, qPe, { latent, kPe }, rowsOf([nT, 1], [0, 9, 0]), 0.5),
+        ops.latentAttention(qLatent, qPe, past, rowsOf([nT, 1], [0, 9, 0]), 0.5),
       ).toThrow(/^latentAttention: top-k row 1 names /);
     });
 
     test("other lengths are refused, and all sides are shown", () => {
-      expect(() =>
-        ops.latentAttention(qLatent, qPe, { latent, kPe }, rowsOf([2, 1], [0, 1]), 0.5),
-      ).toThrow(
+      expect(() => ops.latentAttention(qLatent, qPe, past, rowsOf([2, 1], [0, 1]), 0.5)).toThrow(
         new ShapeError(
           "latentAttention: q [T=3, H=2, kvLora=4] | [T=3, H=2, rope=2], cache [S=9, kvLora=4] | [S=9, rope=2], top-k [T=2, K=1]",
         ),

@@ -27,31 +27,21 @@ for (const { name, ops } of BACKENDS) {
       );
     });
 
-    test("rows written at 2 and 3 leave 0 and 1 as they were", () => {
-      const rows = ops.newRows("i", 2, 4);
-      ops.writeRows(rows, 0, ops.tensor(["T", "i"], [2, 2], [1, 2, 3, 4]));
-      ops.writeRows(rows, 2, ops.tensor(["T", "i"], [2, 2], [5, 6, 7, 8]));
-      expect([...ops.read(ops.readRows(rows, 4))]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-      expect([...ops.read(ops.readRows(rows, 1))]).toEqual([1, 2]);
-    });
-
-    test("rows past the capacity, or of another width, are refused", () => {
-      const rows = ops.newRows("i", 2, 4);
-      const x = ops.tensor(["T", "i"], [2, 2], [1, 2, 3, 4]);
-      expect(() => ops.writeRows(rows, 3, x)).toThrow(
-        new ShapeError("writeRows [T=2, i=2] at 3 into 4 rows of 2"),
-      );
-      const wide = ops.tensor(["T", "i"], [1, 3], [1, 2, 3]);
-      expect(() => ops.writeRows(rows, 0, wide)).toThrow(ShapeError);
-      expect(() => ops.readRows(rows, 5)).toThrow(ShapeError);
-    });
-
-    test("what is read stays, whatever is written after", () => {
-      const rows = ops.newRows("i", 1, 2);
-      ops.writeRows(rows, 0, ops.tensor(["T", "i"], [1, 1], [1]));
-      const before = ops.read(ops.readRows(rows, 1));
-      ops.writeRows(rows, 0, ops.tensor(["T", "i"], [1, 1], [2]));
-      expect([...before]).toEqual([1]);
+    test("blocks of rows do not overlap, keep their bytes, and are used again when given back", () => {
+      const memory = ops.rowMemory();
+      const sizes = [100, 64, 100, 7];
+      const blocks = sizes.map((size) => memory.take(size));
+      blocks.forEach((at, i) => {
+        memory.bytes.fill(i + 1, at, at + sizes[i]);
+      });
+      blocks.forEach((at, i) => {
+        expect(new Set(memory.bytes.subarray(at, at + sizes[i]))).toEqual(new Set([i + 1]));
+        expect(memory.view.getUint8(at)).toBe(i + 1);
+      });
+      memory.give(blocks[0], 100);
+      expect(new Set(memory.bytes.subarray(blocks[0], blocks[0] + 100))).toEqual(new Set([0xff]));
+      expect(memory.take(64)).not.toBe(blocks[0]);
+      expect(memory.take(100)).toBe(blocks[0]);
     });
 
     test("keep returns both tensors with their numbers", () => {

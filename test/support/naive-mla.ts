@@ -7,6 +7,7 @@ import type { AttentionWeights } from "../../engine/model/weights.ts";
 import type { ModelConfig } from "../../engine/model-config.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 import { floatsOf } from "../../engine/ops/reference/memory.ts";
+import { storedLatents } from "../../engine/ops/stored-rows.ts";
 import type { Indices, Tensor } from "../../engine/tensor.ts";
 
 /** One head's key or value for one position. */
@@ -27,12 +28,13 @@ export function naiveMla(
   rows: Indices<["T", "K"]>,
 ): number[] {
   const { qkNopeHeadDim: nope, qkRopeHeadDim: rope, vHeadDim: v, kvLoraRank: nC } = cfg;
+  const stored = storedLatents(past);
   const kUp = floatsOf(w.kUp);
   const vUp = floatsOf(w.vUp);
-  const latent = (s: number): Vector => row(past.latent, s, nC);
+  const latent = (s: number): Vector => row(stored.latent, s, nC);
   const key = (s: number, h: number): Vector => [
     ...indices(nope, (d) => dot(latent(s), (c) => kUp[(h * nC + c) * nope + d])),
-    ...row(past.kPe, s, rope),
+    ...row(stored.kPe, s, rope),
   ];
   const value = (s: number, h: number): Vector =>
     indices(v, (d) => dot(latent(s), (c) => vUp[(h * v + d) * nC + c]));

@@ -3,7 +3,6 @@
  * @module
  */
 import type { Model } from "../../engine/model/model.ts";
-import type { Ops, Rows } from "../../engine/ops/ops.ts";
 import type { NamedTensor } from "../../tools/recorder.ts";
 import { type TraceOptions, trace } from "../../tools/trace.ts";
 
@@ -24,15 +23,4 @@ export function stage(run: Trace, name: string): NamedTensor["data"] {
   const tensor = run.get(name);
   if (!tensor) throw new Error(`no stage ${name}; there are ${[...run.keys()].join(", ")}`);
   return tensor.data;
-}
-
-/** `ops` that remember the caches they make, in the order of their making. */
-export function withRows(ops: Ops): { ops: Ops; rows: Rows[] } {
-  const rows: Rows[] = [];
-  const newRows: Ops["newRows"] = (width, nWidth, capacity) => {
-    const made = ops.newRows(width, nWidth, capacity);
-    rows.push(made);
-    return made;
-  };
-  return { ops: { ...ops, newRows }, rows };
 }

@@ -14,7 +14,7 @@ import type {
   MtpWeights,
 } from "../../engine/model/weights.ts";
 import type { ModelConfig } from "../../engine/model-config.ts";
-import type { Ops } from "../../engine/ops/ops.ts";
+import type { KeyRows, Ops } from "../../engine/ops/ops.ts";
 import type { RopeTable } from "../../engine/rope-table.ts";
 import type { Stage, Tap } from "../../engine/tap.ts";
 import type { Indices, Tensor } from "../../engine/tensor.ts";
@@ -29,6 +29,7 @@ declare const mtp: MtpWeights;
 declare const rope: RopeTable;
 declare const tap: Tap;
 declare const latentCache: LatentCache;
+declare const keys: KeyRows<"rope+idxNope">;
 declare const x: Tensor<["T", "hidden"]>;
 declare const qr: Tensor<["T", "qLora"]>;
 declare const topK: Indices<["T", "K"]>;
@@ -38,7 +39,7 @@ const q = ops.splitHeads(ops.linear(qr, w.qBProj), "H", cfg.numAttentionHeads, "
 const [qNope, qPe] = ops.splitEach(q, "nope", cfg.qkNopeHeadDim, "rope");
 const [latent, kPe] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");
 const c = ops.rmsNorm(latent, w.kvANorm, cfg.latentNormEps);
-const past = latentCache.append(ops, 0, c, kPe);
+const past = latentCache.append(0, c, kPe);
 const qLatent = ops.perHead(qNope, w.kUp);
 const oLatent = ops.latentAttention(qLatent, qPe, past, topK, 0.0625);
 const o = ops.perHead(oLatent, w.vUp);
@@ -79,13 +80,13 @@ ops.linear(ops.joinHeads(oLatent), w.oProj);
 ops.linear(o, w.oProj);
 
 // @ts-expect-error rotary key and latent changed places in the cache
-latentCache.append(ops, 0, kPe, c);
+latentCache.append(0, kPe, c);
 
 // @ts-expect-error positions are not activations
 ops.rmsNorm(topK, w.kvANorm, cfg.latentNormEps);
 
 // @ts-expect-error the attention's own query is not the indexer's
-ops.indexScores(q, past.latent, x, 0, 1);
+ops.indexScores(q, keys, x, 0, 1);
 
 // @ts-expect-error the indexer reads the query latent, not the hidden state
 indexer(ops, cfg, iw, x, x, rope, 0, undefined, tap);

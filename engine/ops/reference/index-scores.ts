@@ -1,4 +1,7 @@
+import { decode } from "../../row-encoding.ts";
 import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import type { KeyRows } from "../ops.ts";
+import { keyAddress } from "../stored-rows.ts";
 
 /**
  * Score of every cached row for every query, before the top-k.
@@ -17,29 +20,28 @@ import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
  */
 export function indexScores<T extends string, D extends string>(
   idxQ: Tensor<[T, "idxH", D]>,
-  idxK: Tensor<["S", NoInfer<D>]>,
+  idxK: KeyRows<NoInfer<D>>,
   idxW: Tensor<[T, "idxH"]>,
   start: number,
   scale: number,
 ): Tensor<[T, "S"]> {
   const [nT, nH, nD] = idxQ.shape;
-  const [nS] = idxK.shape;
-  if (idxK.shape[1] !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
+  const { nS, width, nWidth, encoding, view } = idxK;
+  if (nWidth !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
     throw new ShapeError(
-      `indexScores: q ${describe(idxQ)}, k ${describe(idxK)}, w ${describe(idxW)}`,
+      `indexScores: q ${describe(idxQ)}, k [S=${nS}, ${width}=${nWidth}], w ${describe(idxW)}`,
     );
   }
 
   const scores = floatsLike(idxQ.data, nT * nS).fill(Number.NEGATIVE_INFINITY);
-  for (let t = 0; t < nT; t++) {
-    const seen = Math.min(start + t + 1, nS);
-    for (let s = 0; s < seen; s++) {
+  const key = new Float64Array(nD);
+  for (let s = 0; s < nS; s++) {
+    decode(encoding, view, keyAddress(idxK, s), nD, key, 0);
+    for (let t = Math.max(0, s - start); t < nT; t++) {
       let sum = 0;
       for (let j = 0; j < nH; j++) {
         let dot = 0;
-        for (let d = 0; d < nD; d++) {
-          dot += idxQ.data[(t * nH + j) * nD + d] * idxK.data[s * nD + d];
-        }
+        for (let d = 0; d < nD; d++) dot += idxQ.data[(t * nH + j) * nD + d] * key[d];
         if (dot > 0) sum += idxW.data[t * nH + j] * dot;
       }
       scores[t * nS + s] = sum * scale;

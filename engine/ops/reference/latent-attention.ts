@@ -1,4 +1,5 @@
 import { exp } from "../../math.ts";
+import { decode } from "../../row-encoding.ts";
 import { describe, floatsLike, type Indices, ShapeError, type Tensor } from "../../tensor.ts";
 import type { LatentRows } from "../ops.ts";
 
@@ -24,41 +25,49 @@ export function latentAttention<T extends string>(
 ): Tensor<[T, "H", "kvLora"]> {
   const [nT, nH, nC] = qLatent.shape;
   const [, , nR] = qPe.shape;
-  const [nS] = past.latent.shape;
   const [, nK] = topK.shape;
-  if (past.latent.shape[1] !== nC || past.kPe.shape[1] !== nR || topK.shape[0] !== nT) {
+  const { nS, nLatent, nRope } = past;
+  if (nLatent !== nC || nRope !== nR || topK.shape[0] !== nT) {
     throw new ShapeError(
-      `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache ${describe(past.latent)} | ${describe(past.kPe)}, top-k ${describe(topK)}`,
+      `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache [S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}], top-k ${describe(topK)}`,
     );
   }
 
   const y = floatsLike(qLatent.data, nT * nH * nC);
+  const at = new Uint32Array(nT * nK);
+  const latent = new Float64Array(nK * nC);
+  const kPe = new Float64Array(nK * nR);
   const p = new Float64Array(nK);
   const sum = new Float64Array(nC);
+  let [first, end] = [0, 0]; // queries that `at` speaks of
   for (let t = 0; t < nT; t++) {
-    const rows = topK.data.subarray(t * nK, (t + 1) * nK).filter((s) => s >= 0);
-    if (rows.some((s) => s >= nS)) {
-      throw new ShapeError(`latentAttention: top-k row ${t} names a position past ${nS - 1}`);
+    if (t === end) [first, end] = [t, past.locate(topK, t, at)];
+    let n = 0;
+    for (let k = 0; k < nK; k++) {
+      if (topK.data[t * nK + k] < 0) continue;
+      const row = at[(t - first) * nK + k];
+      decode(past.latentEncoding, past.view, row, nC, latent, n * nC);
+      decode(past.kPeEncoding, past.view, row + past.kPeAt, nR, kPe, n * nR);
+      n++;
     }
     for (let h = 0; h < nH; h++) {
       const head = t * nH + h;
       let max = Number.NEGATIVE_INFINITY;
-      rows.forEach((s, k) => {
+      for (let k = 0; k < n; k++) {
         let z = 0;
-        for (let d = 0; d < nC; d++)
-          z += qLatent.data[head * nC + d] * past.latent.data[s * nC + d];
-        for (let d = 0; d < nR; d++) z += qPe.data[head * nR + d] * past.kPe.data[s * nR + d];
+        for (let d = 0; d < nC; d++) z += qLatent.data[head * nC + d] * latent[k * nC + d];
+        for (let d = 0; d < nR; d++) z += qPe.data[head * nR + d] * kPe[k * nR + d];
         p[k] = z * scale;
         max = Math.max(max, p[k]);
-      });
+      }
 
       let total = 0;
       sum.fill(0);
-      rows.forEach((s, k) => {
+      for (let k = 0; k < n; k++) {
         const weight = exp(p[k] - max);
         total += weight;
-        for (let d = 0; d < nC; d++) sum[d] += weight * past.latent.data[s * nC + d];
-      });
+        for (let d = 0; d < nC; d++) sum[d] += weight * latent[k * nC + d];
+      }
       for (let d = 0; d < nC; d++) y[head * nC + d] = sum[d] / total;
     }
   }

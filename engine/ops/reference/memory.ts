@@ -15,7 +15,8 @@ import {
   type Weight,
 } from "../../tensor.ts";
 import { decode } from "../../weights/dtypes.ts";
-import type { Mark, Ops, Rows } from "../ops.ts";
+import type { Mark, Ops, RowMemory } from "../ops.ts";
+import { type Ground, RowBlocks } from "../row-blocks.ts";
 
 /** The numbers of a weight that the reference placed. */
 export function floatsOf(w: Weight): Floats {
@@ -23,15 +24,26 @@ export function floatsOf(w: Weight): Floats {
   throw new ShapeError(`weight ${describe(w)} was placed by another backend than the reference`);
 }
 
-/** Rows of the reference. The array is replaced by a longer one when it is full. */
-interface RowsHome {
-  data: Floats;
+/** Pages in one array, which a longer one replaces when it is full. */
+class Growing implements Ground {
+  view = new DataView(new ArrayBuffer(0));
+  bytes = new Uint8Array(this.view.buffer);
+  #used = 0;
+
+  extend(bytes: number): number {
+    const address = this.#used;
+    this.#used = address + 64 * Math.ceil(bytes / 64);
+    if (this.#used > this.bytes.length) {
+      const longer = new Uint8Array(Math.max(this.#used, 2 * this.bytes.length));
+      longer.set(this.bytes);
+      this.bytes = longer;
+      this.view = new DataView(longer.buffer);
+    }
+    return address;
+  }
 }
 
-type Memory = Pick<
-  Ops,
-  "place" | "newRows" | "writeRows" | "readRows" | "mark" | "keep" | "release" | "tensor" | "read"
->;
+type Memory = Pick<Ops, "place" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read">;
 
 /** The memory half of the reference, storing activations in `precision`. */
 export function referenceMemory(precision: Precision): Memory {
@@ -50,42 +62,8 @@ export function referenceMemory(precision: Precision): Memory {
       return { dims, shape, home: sameFormat ? values : floats(values) };
     },
 
-    newRows<C extends string>(width: C, nWidth: number, capacity: number): Rows<C> {
-      const home: RowsHome = { data: floats(Math.min(capacity, 64) * nWidth) };
-      return { width, nWidth, capacity, home };
-    },
-
-    writeRows<C extends string>(
-      rows: Rows<C>,
-      start: number,
-      x: Tensor<[string, NoInfer<C>]>,
-    ): void {
-      const home = rows.home as RowsHome;
-      const [nT, nC] = x.shape;
-      if (nC !== rows.nWidth || start + nT > rows.capacity) {
-        throw new ShapeError(
-          `writeRows ${describe(x)} at ${start} into ${rows.capacity} rows of ${rows.nWidth}`,
-        );
-      }
-      const needed = (start + nT) * nC;
-      if (needed > home.data.length) {
-        const longer = floats(Math.min(Math.max(needed, home.data.length * 2), rows.capacity * nC));
-        longer.set(home.data);
-        home.data = longer;
-      }
-      home.data.set(x.data, start * nC);
-    },
-
-    readRows<C extends string>(rows: Rows<C>, n: number): Tensor<["S", C]> {
-      const { data } = rows.home as RowsHome;
-      if (n * rows.nWidth > data.length) {
-        throw new ShapeError(`readRows: ${n} rows asked, ${data.length / rows.nWidth} written`);
-      }
-      return {
-        dims: ["S", rows.width],
-        shape: [n, rows.nWidth],
-        data: data.subarray(0, n * rows.nWidth),
-      };
+    rowMemory(): RowMemory {
+      return new RowBlocks(new Growing());
     },
 
     mark(): Mark {

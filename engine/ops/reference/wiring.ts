@@ -2,7 +2,7 @@
  * Ops without arithmetic: they only say where numbers stand.
  * @module
  */
-import { describe, floatsLike, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
+import { describe, floatsLike, type Shape, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
 
 /** `[T, A+B] → [T, A], [T, B]` */
 export function split<T extends string, A extends string, B extends string>(
@@ -112,15 +112,17 @@ export function joinHeads<T extends string, H extends string, D extends string>(
   return { dims: [x.dims[0], `${x.dims[1]}*${x.dims[2]}`], shape: [nT, nH * nD], data: x.data };
 }
 
-/** Rows `from … to` as a view. */
-export function slice<T extends string, C extends string>(
-  x: Tensor<[T, C]>,
+/** Rows `from … to` of the first axis as a view. */
+export function slice<D extends readonly [string, ...string[]]>(
+  x: Tensor<D>,
   from: number,
   to: number,
-): Tensor<[T, C]> {
-  const [nT, nC] = x.shape;
+): Tensor<D> {
+  const [nT, ...others] = x.shape as readonly number[];
   if (!(from >= 0 && from <= to && to <= nT)) {
     throw new ShapeError(`slice: rows ${from} … ${to} of ${describe(x)}`);
   }
-  return { dims: x.dims, shape: [to - from, nC], data: x.data.subarray(from * nC, to * nC) };
+  const n = sizeOf(others);
+  const shape = [to - from, ...others] as readonly number[] as Shape<D>;
+  return { dims: x.dims, shape, data: x.data.subarray(from * n, to * n) };
 }

@@ -4,7 +4,7 @@
  *     | constants | weights, caches →            free            ← scratch | guard |
  *     0           heapBase          #low                    #top            end
  *
- * What stays grows upwards and is never freed; scratch grows downwards and is freed back to a mark.
+ * What stays grows upwards and is never freed (blocks of caches are used again, see row-blocks.ts); scratch grows downwards and is freed back to a mark.
  * The memory has its full size from the beginning and never grows, so no view is ever detached. The
  * size costs address space only: the system gives a page when it is first written.
  * @module
@@ -81,6 +81,11 @@ export class Arena {
     return this.ints(this.scratch(4 * n), n);
   }
 
+  /** `n` addresses of scratch. They hold anything. */
+  newAddresses(n: number): Uint32Array {
+    return new Uint32Array(this.#buffer, this.scratch(4 * n), n);
+  }
+
   /** The `n` floats at `address`. */
   floats(address: number, n: number): Float32Array {
     return new Float32Array(this.#buffer, address, n);
@@ -99,6 +104,16 @@ export class Arena {
   /** The `n` bytes at `address`. */
   bytes(address: number, n: number): Uint8Array {
     return new Uint8Array(this.#buffer, address, n);
+  }
+
+  /** All of the memory, in which an address is a place. */
+  all(): { readonly view: DataView; readonly bytes: Uint8Array } {
+    return { view: new DataView(this.#buffer), bytes: new Uint8Array(this.#buffer) };
+  }
+
+  /** Whether this is a view of {@link all}. */
+  isAll(view: DataView): boolean {
+    return view.buffer === this.#buffer;
   }
 
   /** Where scratch stands now. */

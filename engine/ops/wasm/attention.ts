@@ -2,54 +2,67 @@
  * What looks at the past: index scores, top-k, attention over the chosen rows.
  * @module
  */
+import type { Encoding } from "../../row-encoding.ts";
 import { describe, type Indices, ShapeError } from "../../tensor.ts";
-import type { Ops } from "../ops.ts";
+import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
-import type { Kernels, Machine } from "./kernels.ts";
-import { paddedRows } from "./matrix.ts";
+import type { Machine } from "./kernels.ts";
+import { type PaddedRows, paddedRows } from "./matrix.ts";
 import { share } from "./team.ts";
 
 /** Bytes that the top-k kernel counts digits in. */
 const TOP_K_SCRATCH = 2048 * 4;
 
+/** Encodings by their number in kernels-as/assembly/stored-rows.ts. */
+const ENCODINGS: readonly Encoding[] = ["f32", "bf16", "int8x64", "int8"];
+
 /** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
-  (idxQ, idxK, idxW, start, scale) => {
+  (idxQ, keys, idxW, start, scale) => {
     const { arena, kernels, team } = machine;
     const [nT, nH, nD] = idxQ.shape;
-    const [nS] = idxK.shape;
-    if (idxK.shape[1] !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
+    const { nS, width, nWidth, pageRows, offset, stride } = keys;
+    if (nWidth !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
       throw new ShapeError(
-        `indexScores: q ${describe(idxQ)}, k ${describe(idxK)}, w ${describe(idxW)}`,
+        `indexScores: q ${describe(idxQ)}, k [S=${nS}, ${width}=${nWidth}], w ${describe(idxW)}`,
       );
     }
+    const encoding = encodingOf(machine, keys.view, keys.encoding);
     const data = arena.newFloats(nT * nS);
     const mark = arena.mark();
     const q = paddedRows(machine, idxQ.data, nT * nH, nD);
-    const k = paddedRows(machine, idxK.data, nS, nD);
     const w = arena.addressOf(idxW.data);
+    const blocks = arena.newAddresses(Math.ceil(nS / pageRows));
+    for (let i = 0; i < blocks.length; i++) blocks[i] = keys.blocks[i];
     const scratchBytes = kernels.indexScoresScratchBytes(nH, q.nColumns);
     team.run(nT * nS * nH * nD, (thread, part, parts) => {
       const scratch = arena.scratch(scratchBytes);
-      const call = (t: number, n: number, s: number, nKeys: number) => {
-        const y = data.byteOffset + 4 * (t * nS + s);
-        const [qAt, kAt] = [q.address + t * nH * q.stride, k.address + s * k.stride];
-        const from = start + t - s;
+      const call = (t: number, n: number, first: number, end: number) => {
+        const [y, qAt, wAt] = [
+          data.byteOffset + 4 * t * nS,
+          q.address + t * nH * q.stride,
+          w + 4 * t * nH,
+        ];
         // biome-ignore format: one line per call
-        thread.indexScores(y, qAt, kAt, w + 4 * t * nH, n, nKeys, nH, q.nColumns, from, scale, scratch);
+        thread.indexScores(y, 4 * nS, qAt, blocks.byteOffset, pageRows, offset, stride, encoding, nD, first, end, wAt, n, nH, q.nColumns, start + t + 1, scale, scratch);
       };
-      if (nT === 1) {
-        const [first, end] = share(nS, 1, part, parts);
-        if (first < end) call(0, 1, first, end - first);
-      } else {
-        const [first, end] = share(nT, 1, part, parts);
-        if (first < end) call(first, end - first, 0, nS);
-      }
+      // One query is shared out by keys, several by queries.
+      const [from, to] = share(nT === 1 ? nS : nT, 1, part, parts);
+      if (from === to) return;
+      if (nT === 1) call(0, 1, from, to);
+      else call(from, to - from, 0, nS);
     });
     arena.release(mark);
     return { dims: [idxQ.dims[0], "S"], shape: [nT, nS], data };
   };
+
+/** The number of an encoding, of rows that this machine can read. */
+function encodingOf({ arena }: Machine, view: DataView, encoding: Encoding): number {
+  const number = ENCODINGS.indexOf(encoding);
+  if (number >= 0 && arena.isAll(view)) return number;
+  throw new ShapeError(`rows in ${encoding} stand in the memory of another backend than this one`);
+}
 
 /** {@link Ops.topK} */
 export const topK =
@@ -74,71 +87,88 @@ export const topK =
 export const latentAttention =
   (machine: Machine): Ops["latentAttention"] =>
   (qLatent, qPe, past, topK, scale) => {
-    const { arena, kernels, team } = machine;
+    const { arena } = machine;
     const [nT, nH, nC] = qLatent.shape;
     const [, , nR] = qPe.shape;
-    const [nS] = past.latent.shape;
     const [, nK] = topK.shape;
-    if (past.latent.shape[1] !== nC || past.kPe.shape[1] !== nR || topK.shape[0] !== nT) {
+    const { nS, nLatent, nRope } = past;
+    if (nLatent !== nC || nRope !== nR || topK.shape[0] !== nT) {
       throw new ShapeError(
-        `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache ${describe(past.latent)} | ${describe(past.kPe)}, top-k ${describe(topK)}`,
+        `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache [S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}], top-k ${describe(topK)}`,
       );
     }
     const data = arena.newFloats(nT * nH * nC);
     const mark = arena.mark();
     const q = paddedRows(machine, qLatent.data, nT * nH, nC);
     const pe = paddedRows(machine, qPe.data, nT * nH, nR);
-    const latent = paddedRows(machine, past.latent.data, nS, nC);
-    const kPe = paddedRows(machine, past.kPe.data, nS, nR);
-    const chosen = Array.from({ length: nT }, (_, t) => chosenRows(topK, t, nS));
-    const rowsAt = chosen.map((rows) => arena.addressOf(rows));
-    // Widths that fill whole vectors are written where they belong, others by way of y.
-    const fits = q.nColumns === nC;
-    const scratchBytes = kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
-
-    const attend = (
-      thread: Kernels,
-      t: number,
-      h: number,
-      n: number,
-      scratch: number,
-      y: number,
-    ) => {
-      const out = data.byteOffset + 4 * (t * nH + h) * nC;
-      const head = t * nH + h;
-      // biome-ignore format: one line per call
-      thread.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, latent.address, kPe.address, rowsAt[t], chosen[t].length, n, q.nColumns, pe.nColumns, scale, scratch);
-      if (!fits) thread.copyRows(out, 4 * nC, y, q.stride, 4 * nC, n);
-    };
-    team.run(nT * nH * nK * (2 * nC + nR), (thread, part, parts) => {
-      const scratch = arena.scratch(scratchBytes);
-      const y = arena.scratch(fits ? 0 : nH * q.stride);
-      // One query is shared out by heads, several by queries.
-      const [first, end] = share(nT === 1 ? nH : nT, 1, part, parts);
-      if (nT === 1 && first < end && chosen[0].length > 0) {
-        attend(thread, 0, first, end - first, scratch, y);
-      }
-      for (let t = first; nT > 1 && t < end; t++) {
-        if (chosen[t].length > 0) attend(thread, t, 0, nH, scratch, y);
-      }
-    });
-    // With nothing to attend to, the softmax is 0 / 0, as in the reference.
-    chosen.forEach((rows, t) => {
-      if (rows.length === 0) data.fill(Number.NaN, t * nH * nC, (t + 1) * nH * nC);
-    });
+    const at = arena.newAddresses(nT * nK);
+    for (let t = 0; t < nT; ) {
+      const end = past.locate(topK, t, at);
+      attend(machine, { data, q, pe, nH, nC, nR }, past, topK, t, end, at.byteOffset, scale);
+      t = end;
+    }
     arena.release(mark);
     return { dims: qLatent.dims, shape: qLatent.shape, data };
   };
 
-/** The rows that query `t` may see: those before the padding. */
-function chosenRows(topK: Indices, t: number, nS: number): Int32Array {
+/** The queries as kernels read them, and where their results go. */
+interface Queries {
+  readonly data: Float32Array;
+  readonly q: PaddedRows;
+  readonly pe: PaddedRows;
+  readonly nH: number;
+  readonly nC: number;
+  readonly nR: number;
+}
+
+/** Queries `first … end − 1`, whose rows lie at the addresses in `at`. */
+function attend(
+  machine: Machine,
+  { data, q, pe, nH, nC, nR }: Queries,
+  past: LatentRows,
+  topK: Indices,
+  first: number,
+  end: number,
+  at: number,
+  scale: number,
+): void {
+  const { arena, kernels, team } = machine;
   const [, nK] = topK.shape;
-  const row = topK.data.subarray(t * nK, (t + 1) * nK);
+  const [nT, n] = [
+    end - first,
+    Array.from({ length: end - first }, (_, t) => nChosen(topK, first + t)),
+  ];
+  const latentEncoding = encodingOf(machine, past.view, past.latentEncoding);
+  const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
+  // Widths that fill whole vectors are written where they belong, others by way of y.
+  const fits = q.nColumns === nC;
+  const scratchBytes = kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
+
+  team.run(nT * nH * nK * (2 * nC + nR), (thread, part, parts) => {
+    const scratch = arena.scratch(scratchBytes);
+    const y = arena.scratch(fits ? 0 : nH * q.stride);
+    const call = (t: number, h: number, heads: number) => {
+      const head = (first + t) * nH + h;
+      const out = data.byteOffset + 4 * head * nC;
+      // biome-ignore format: one line per call
+      thread.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
+      if (!fits) thread.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
+    };
+    // One query is shared out by heads, several by queries.
+    const [from, to] = share(nT === 1 ? nH : nT, 1, part, parts);
+    if (nT === 1 && from < to && n[0] > 0) call(0, from, to - from);
+    for (let t = from; nT > 1 && t < to; t++) if (n[t] > 0) call(t, 0, nH);
+  });
+  // With nothing to attend to, the softmax is 0 / 0, as in the reference.
+  n.forEach((rows, t) => {
+    if (rows === 0) data.fill(Number.NaN, (first + t) * nH * nC, (first + t + 1) * nH * nC);
+  });
+}
+
+/** How many rows query `t` may see: those before the padding. */
+function nChosen(topK: Indices, t: number): number {
+  const [, nK] = topK.shape;
   let n = 0;
-  for (; n < nK && row[n] !== NO_ROW; n++) {
-    if (!(row[n] >= 0 && row[n] < nS)) {
-      throw new ShapeError(`latentAttention: top-k row ${t} names position ${row[n]} of ${nS}`);
-    }
-  }
-  return row.subarray(0, n);
+  while (n < nK && topK.data[t * nK + n] !== NO_ROW) n++;
+  return n;
 }

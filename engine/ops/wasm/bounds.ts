@@ -11,8 +11,9 @@ import { exp, sigmoid } from "../../math.ts";
 import type { Floats, Indices, Tensor, Weight } from "../../tensor.ts";
 import { f32ReferenceBounds } from "../bounds.ts";
 import type { Bound, CheckedOp } from "../checked.ts";
-import type { ExpertBank, LatentRows, Routing } from "../ops.ts";
+import type { ExpertBank, KeyRows, LatentRows, Routing } from "../ops.ts";
 import { floatsOf } from "../reference/memory.ts";
+import { storedKeys, storedLatents } from "../stored-rows.ts";
 
 const U = 2 ** -24;
 
@@ -103,15 +104,16 @@ const layerNorm: Bound = (args, want) => {
 
 /** The rectifier moves no error outwards; the heads are one more sum, the scale two roundings. */
 const indexScores: Bound = (args, want) => {
-  const [q, k, w, , scale] = args as [
+  const [q, keys, w, , scale] = args as [
     Tensor<["T", "idxH", "D"]>,
-    Tensor<["S", "D"]>,
+    KeyRows<"D">,
     Tensor,
     number,
     number,
   ];
   const [, nH, nD] = q.shape;
-  const nS = k.shape[0];
+  const { nS } = keys;
+  const k = storedKeys(keys);
   return Float64Array.from(want.data, (_, at) => {
     const [t, s] = [Math.floor(at / nS), at % nS];
     let fromDots = 0;
@@ -143,13 +145,14 @@ const latentAttention: Bound = (args, want) => {
   const [nT, nH, nC] = qLatent.shape;
   const nR = qPe.shape[2];
   const nK = topK.shape[1];
+  const { latent, kPe } = storedLatents(past);
   const limit = new Float64Array(want.data.length);
   for (let row = 0; row < nT * nH; row++) {
     const t = Math.floor(row / nH);
     const rows = [...topK.data.subarray(t * nK, (t + 1) * nK)].filter((s) => s >= 0);
     const scores = rows.map((s) => {
-      const [c, sizeC] = dots(qLatent.data, row * nC, past.latent.data, s * nC, nC);
-      const [r, sizeR] = dots(qPe.data, row * nR, past.kPe.data, s * nR, nR);
+      const [c, sizeC] = dots(qLatent.data, row * nC, latent.data, s * nC, nC);
+      const [r, sizeR] = dots(qPe.data, row * nR, kPe.data, s * nR, nR);
       const size = dotGamma(nC) * sizeC + dotGamma(nR) * sizeR + (nC + nR) * TINY;
       return { z: scale * (c + r), off: scale * (size + 3.01 * U * (sizeC + sizeR)) + TINY };
     });
@@ -163,7 +166,7 @@ const latentAttention: Bound = (args, want) => {
       const share = mean < 1 ? (factors[i] + mean) / (1 - mean) : Number.POSITIVE_INFINITY;
       const off = (numerators[i] / total) * (share + sums * (1 + share)) + 2 * EXP_TINY;
       for (let d = 0; d < nC; d++) {
-        limit[row * nC + d] += off * Math.abs(past.latent.data[s * nC + d]) + 2 * TINY;
+        limit[row * nC + d] += off * Math.abs(latent.data[s * nC + d]) + 2 * TINY;
       }
     });
   }

@@ -22,10 +22,10 @@ export interface Kernels {
   rmsNorm(y: Address, x: Address, gain: Address, nT: number, nC: number, eps: number): void;
   layerNorm(y: Address, x: Address, gain: Address, bias: Address, nT: number, nC: number, eps: number): void;
   ropeInterleaved(y: Address, x: Address, cos: Address, sin: Address, nT: number, nH: number, nPairs: number): void;
-  indexScores(scores: Address, q: Address, k: Address, w: Address, nT: number, nS: number, nH: number, nD: number, start: number, scale: number, scratch: Address): void;
-  indexScoresScratchBytes(nH: number, nD: number): number;
+  indexScores(scores: Address, scoresStride: number, q: Address, blocks: Address, pageRows: number, offset: number, stride: number, encoding: number, nKey: number, first: number, end: number, w: Address, nT: number, nH: number, nC: number, seen: number, scale: number, scratch: Address): void;
+  indexScoresScratchBytes(nH: number, nC: number): number;
   topK(out: Address, scores: Address, nS: number, k: number, scratch: Address): number;
-  latentAttention(y: Address, qLatent: Address, qPe: Address, latent: Address, kPe: Address, rows: Address, nRows: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
+  latentAttention(y: Address, qLatent: Address, qPe: Address, rows: Address, nRows: number, latentEncoding: number, nLatent: number, kPeAt: number, kPeEncoding: number, nRope: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
   latentAttentionScratchBytes(nRows: number, nH: number, nC: number, nR: number): number;
   addScaled(y: Address, x: Address, n: number, weight: number): void;
   siluMul(y: Address, gate: Address, up: Address, n: number): void;

@@ -1,5 +1,5 @@
 /**
- * The memory half of the wasm backend: caches that grow, scratch that is kept or freed.
+ * The memory half of the wasm backend: pages of caches, scratch that is kept or freed.
  * @module
  */
 import {
@@ -10,36 +10,21 @@ import {
   sizeOf,
   type Tensor,
 } from "../../tensor.ts";
-import type { Mark, Ops, Rows } from "../ops.ts";
+import type { Mark, Ops } from "../ops.ts";
+import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
 import type { Machine } from "./kernels.ts";
 import { place } from "./placed.ts";
 
-/** Rows that a cache has room for at first. */
-const FIRST_ROWS = 64;
-
-/**
- * Where the rows of a cache stand. A block that has become too small is left behind, twice as large
- * a one takes its place: what is left behind is always smaller than what is in use, and views of
- * it stay what they were.
- */
-interface RowsHome {
-  address: number;
-  /** Rows that fit; at most the capacity. */
-  room: number;
-}
-
-type Memory = Pick<
-  Ops,
-  "place" | "newRows" | "writeRows" | "readRows" | "mark" | "keep" | "release" | "tensor" | "read"
->;
+type Memory = Pick<Ops, "place" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read">;
 
 /** Everything of {@link Ops} that puts numbers somewhere. */
 export function wasmMemory(machine: Machine): Memory {
   const { arena } = machine;
+  const rows = new RowBlocks({ ...arena.all(), extend: (bytes) => arena.stay(bytes) });
   return {
     place: place(machine),
-    ...wasmRows(arena),
+    rowMemory: () => rows,
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),
     keep: keep(arena),
@@ -58,46 +43,6 @@ export function wasmMemory(machine: Machine): Memory {
     },
 
     read: (x) => x.data.slice(),
-  };
-}
-
-function wasmRows(arena: Arena): Pick<Ops, "newRows" | "writeRows" | "readRows"> {
-  const makeRoom = (rows: Rows, needed: number): void => {
-    const home = rows.home as RowsHome;
-    if (needed <= home.room) return;
-    const n = home.room * rows.nWidth;
-    const room = Math.min(Math.max(needed, 2 * home.room), rows.capacity);
-    const address = arena.stay(4 * room * rows.nWidth);
-    arena.floats(address, n).set(arena.floats(home.address, n));
-    home.address = address;
-    home.room = room;
-  };
-
-  return {
-    newRows<C extends string>(width: C, nWidth: number, capacity: number): Rows<C> {
-      const room = Math.min(capacity, FIRST_ROWS);
-      const home: RowsHome = { address: arena.stay(4 * room * nWidth), room };
-      return { width, nWidth, capacity, home };
-    },
-
-    writeRows(rows, start, x) {
-      const [nT, nC] = x.shape;
-      if (nC !== rows.nWidth || start + nT > rows.capacity) {
-        throw new ShapeError(
-          `writeRows ${describe(x)} at ${start} into ${rows.capacity} rows of ${rows.nWidth}`,
-        );
-      }
-      makeRoom(rows, start + nT);
-      const { address } = rows.home as RowsHome;
-      arena.floats(address + 4 * start * nC, nT * nC).set(x.data);
-    },
-
-    readRows<C extends string>(rows: Rows<C>, n: number): Tensor<["S", C]> {
-      const { address, room } = rows.home as RowsHome;
-      if (n > room) throw new ShapeError(`readRows: ${n} rows asked, ${room} written`);
-      const data = arena.floats(address, n * rows.nWidth);
-      return { dims: ["S", rows.width], shape: [n, rows.nWidth], data };
-    },
   };
 }
 

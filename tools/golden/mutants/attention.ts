@@ -116,9 +116,7 @@ export const attentionMutants: readonly Mutant[] = [
     what: "shared layers attend to every row",
     golden: "tiny-all",
     stage: "attn_out-2",
-    change: withBorrowed((history, past) =>
-      visibleRows(history.at(-1) as Indices, past.latent.shape[0]),
-    ),
+    change: withBorrowed((history, past) => visibleRows(history.at(-1) as Indices, past.nS)),
   },
   {
     id: "G22",

@@ -220,10 +220,7 @@ export const indexerMutants: readonly Mutant[] = [
     stage: "indexer_score-0",
     change: withScores(
       (ops) => (q, k, w, start, scale) =>
-        mapped(
-          ops.indexScores(q, k, w, k.shape[0], scale),
-          (x, s, t) => x + (s > start + t ? 1 : 0),
-        ),
+        mapped(ops.indexScores(q, k, w, k.nS, scale), (x, s, t) => x + (s > start + t ? 1 : 0)),
     ),
   },
   {

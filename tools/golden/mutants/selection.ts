@@ -1,17 +1,24 @@
 /** Bugs of the index keys' cache and of the choice of rows. */
-import type { Ops } from "../../../engine/ops/ops.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
+import type { Model } from "../../../engine/model/model.ts";
+import { keyAddress } from "../../../engine/ops/stored-rows.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
 import { largestFirst, topKBy } from "./wrong-ops.ts";
 
-/** Does something to the index keys before they are written. */
-const withKeyWrite = (write: (ops: Ops, ...args: Parameters<Ops["writeRows"]>) => void) =>
-  withOps((ops) => ({
-    writeRows: (rows, start, x) => {
-      if (rows.width === "rope+idxNope") write(ops, rows, start, x as Tensor<[string, string]>);
-      else ops.writeRows(rows, start, x);
-    },
-  }));
+/** Index keys of which those at some positions were never written, or were forgotten: zeros. */
+const withoutKeys = (isGone: (right: Model) => (start: number, nT: number, s: number) => boolean) =>
+  withOps((ops, right) => {
+    const gone = isGone(right);
+    return {
+      indexScores: (q, keys, w, start, scale) => {
+        const bytes = new Uint8Array(keys.view.buffer).slice();
+        for (let s = 0; s < keys.nS; s++) {
+          const at = keyAddress(keys, s);
+          if (gone(start, q.shape[0], s)) bytes.fill(0, at, at + keys.stride);
+        }
+        return ops.indexScores(q, { ...keys, view: new DataView(bytes.buffer) }, w, start, scale);
+      },
+    };
+  });
 
 export const selectionMutants: readonly Mutant[] = [
   {
@@ -33,10 +40,13 @@ export const selectionMutants: readonly Mutant[] = [
     golden: "tiny-all",
     stage: "indexer_score-0",
     chunk: 4,
-    change: (right) =>
-      withKeyWrite((ops, rows, start, x) => {
-        if (start + x.shape[0] > right.config.indexTopk) ops.writeRows(rows, start, x);
-      })(right),
+    change: withoutKeys(({ config }) => {
+      let written = 0; // from here on
+      return (start, nT, s) => {
+        if (start === 0 && nT <= config.indexTopk) written = nT;
+        return s < written;
+      };
+    }),
   },
   {
     id: "G24",
@@ -44,12 +54,12 @@ export const selectionMutants: readonly Mutant[] = [
     golden: "tiny-all",
     stage: "indexer_score-0",
     chunk: 7,
-    change: withKeyWrite((ops, rows, start, x) => {
-      if (x.shape[0] > 1 && start > 0) {
-        const nothing = new Float64Array(start * rows.nWidth);
-        ops.writeRows(rows, 0, ops.tensor(["T", rows.width], [start, rows.nWidth], nothing));
-      }
-      ops.writeRows(rows, start, x);
+    change: withoutKeys(() => {
+      let lost = 0; // up to here
+      return (start, nT, s) => {
+        if (nT > 1) lost = start;
+        return s < lost;
+      };
     }),
   },
   {

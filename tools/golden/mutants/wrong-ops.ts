@@ -3,6 +3,7 @@
  * @module
  */
 import type { Ops } from "../../../engine/ops/ops.ts";
+import { storedKeys } from "../../../engine/ops/stored-rows.ts";
 import type { RopeTable } from "../../../engine/rope-table.ts";
 import { type Floats, floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
 import { fromBf16, toBf16 } from "../../../engine/weights/dtypes.ts";
@@ -39,9 +40,10 @@ export const halfSplitRope: Ops["ropeInterleaved"] = (x, table: RopeTable) => {
 
 /** Index scores with something else than `w · relu(q · k)` for each head. */
 export function scoresBy(vote: (w: number, dot: number) => number): Ops["indexScores"] {
-  return (idxQ, idxK, idxW, start, scale) => {
+  return (idxQ, keys, idxW, start, scale) => {
     const [nT, nH, nD] = idxQ.shape;
-    const [nS] = idxK.shape;
+    const { nS } = keys;
+    const idxK = storedKeys(keys);
     const data = floatsLike(idxQ.data, nT * nS).fill(Number.NEGATIVE_INFINITY);
     for (let t = 0; t < nT; t++) {
       for (let s = 0; s <= Math.min(start + t, nS - 1); s++) {

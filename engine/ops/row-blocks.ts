@@ -1,0 +1,46 @@
+/**
+ * Blocks of memory for pages of rows: taken, given back, and taken again by whoever needs one of
+ * that size. Pages are all of a few sizes, so lists by size waste nothing.
+ * @module
+ */
+import type { RowMemory } from "./ops.ts";
+
+/** Every byte of a free block. */
+const POISON = 0xff;
+
+/** The part of a {@link RowMemory} that a backend brings. */
+export interface Ground {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  /** Address of new bytes, at a multiple of 64. */
+  extend(bytes: number): number;
+}
+
+/** Memory of which freed blocks are used again. */
+export class RowBlocks implements RowMemory {
+  readonly #ground: Ground;
+  readonly #free = new Map<number, number[]>();
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+  }
+
+  get view(): DataView {
+    return this.#ground.view;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#ground.bytes;
+  }
+
+  take(bytes: number): number {
+    return this.#free.get(bytes)?.pop() ?? this.#ground.extend(bytes);
+  }
+
+  give(address: number, bytes: number): void {
+    this.#ground.bytes.fill(POISON, address, address + bytes);
+    const same = this.#free.get(bytes);
+    if (same) same.push(address);
+    else this.#free.set(bytes, [address]);
+  }
+}
