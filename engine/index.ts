@@ -34,6 +34,7 @@ export { type CheckedOp, checkedOps, DisagreementError } from "./ops/checked.ts"
 export type { Ops } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export type { Precision } from "./rope-table.ts";
+export { EncodingError } from "./row-encoding.ts";
 export {
   LAYER_STAGES,
   MODEL_STAGES,

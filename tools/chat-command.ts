@@ -2,7 +2,12 @@ import { type Command, Option } from "commander";
 import { type Json, pythonJson, type ReplyEvent } from "../tokenizer/chat/index.ts";
 import { Chat, EFFORTS, type Effort, type Turn } from "./chat.ts";
 import { CliError, explain } from "./cli-error.ts";
-import { addGenerationOptions, type GenerationOptions, openSpeaker } from "./generation-options.ts";
+import {
+  addGenerationOptions,
+  type GenerationOptions,
+  openSpeaker,
+  rowFormat,
+} from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal, TextOut } from "./terminal.ts";
 import { writeWhole } from "./write-whole.ts";
@@ -63,7 +68,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const chat = new Chat(
     model,
     opened.tokenizer,
-    { system, effort, chunk, generation, seed },
+    { system, effort, chunk, rows: rowFormat(options), generation, seed },
     prefilling.update,
   );
   if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");

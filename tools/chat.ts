@@ -11,6 +11,7 @@ import {
   type GenerateOptions,
   generate,
   type Model,
+  type PageFormat,
   Session,
 } from "../engine/index.ts";
 import {
@@ -37,6 +38,8 @@ export interface ChatOptions {
   readonly effort: Effort;
   /** Tokens per prefill step. */
   readonly chunk: number;
+  /** How rows are kept; not rounded when not given. */
+  readonly rows?: Partial<PageFormat>;
   /** `stopIds` are those of the model; the parser tells which of them ended the reply. */
   readonly generation: Omit<GenerateOptions, "signal" | "seed">;
   /** The first turn's seed; each turn after it takes the next. */
@@ -76,7 +79,8 @@ export class Chat {
     this.#tokenizer = tokenizer;
     this.#options = options;
     const draft = (options.generation.draftSteps ?? 0) > 0;
-    this.#session = new Session(model, { chunk: options.chunk, draft, onProgress: onPrefill });
+    const { chunk, rows = {} } = options;
+    this.#session = new Session(model, { chunk, rows, draft, onProgress: onPrefill });
     this.effort = options.effort;
     this.reset();
   }

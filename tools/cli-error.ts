@@ -1,6 +1,7 @@
 import {
   CacheFullError,
   ConfigError,
+  EncodingError,
   SamplingError,
   TokenError,
   WeightsError,
@@ -21,6 +22,7 @@ const EXPECTED = [
   SamplingError,
   TokenError,
   CacheFullError,
+  EncodingError,
   RangeError,
 ];
 

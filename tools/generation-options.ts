@@ -3,7 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import type { Model, SamplingOptions } from "../engine/index.ts";
+import type { Model, PageFormat, SamplingOptions } from "../engine/index.ts";
 import { readSampling } from "./generation-config.ts";
 import { decimal, integer } from "./numbers.ts";
 import { BACKENDS, type Backend, openModel } from "./open-model.ts";
@@ -31,7 +31,14 @@ export interface GenerationOptions {
   readonly draft: number;
   readonly chunk: number;
   readonly latentEps?: number;
+  readonly kvType: RowType;
+  readonly indexType: RowType;
 }
+
+/** Names that `--kv-type` and `--index-type` take. */
+const ROW_TYPES = ["f32", "bf16", "int8"] as const;
+
+type RowType = (typeof ROW_TYPES)[number];
 
 export const COUNT = integer(0);
 const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
@@ -53,11 +60,22 @@ export function addGenerationOptions(command: Command): Command {
     .option("--draft <n>", "guess n tokens ahead with the MTP layer", COUNT, 0)
     .option("--chunk <n>", "prompt tokens per step; changes no result", integer(1), 64)
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
+    .addOption(rowType("--kv-type <type>", "how latents and rotary keys are kept"))
+    .addOption(rowType("--index-type <type>", "how index keys are kept"))
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
     .option("--no-turbo", "without 256-bit vectors (Node 24 and later); changes no result")
     .option("--check", "compare every op with the f64 reference, and stop at a bad one")
     .option("--verbose", "say on stderr what computes");
+}
+
+function rowType(flags: string, what: string): Option {
+  return new Option(flags, `${what}; only f32 rounds nothing`).choices(ROW_TYPES).default("f32");
+}
+
+/** How these options want rows to be kept. */
+export function rowFormat({ kvType, indexType }: GenerationOptions): Partial<PageFormat> {
+  return { latent: kvType, index: indexType };
 }
 
 /** A model that is ready to speak. */

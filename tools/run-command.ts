@@ -5,6 +5,7 @@ import {
   COUNT,
   type GenerationOptions,
   openSpeaker,
+  rowFormat,
 } from "./generation-options.ts";
 import { integerList } from "./numbers.ts";
 import { progressLine } from "./progress.ts";
@@ -83,6 +84,7 @@ async function runCommand(
     prompt: prompt.ids,
     stopTexts: options.stop ?? [],
     chunk: options.chunk,
+    rows: rowFormat(options),
     generation: {
       maxTokens: options.maxTokens,
       sampling,

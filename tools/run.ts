@@ -8,6 +8,7 @@ import {
   type GenerateOptions,
   generate,
   type Model,
+  type PageFormat,
   Session,
   StopStrings,
 } from "../engine/index.ts";
@@ -21,6 +22,8 @@ export interface RunRequest {
   readonly stopTexts: readonly string[];
   /** Tokens per prefill step. */
   readonly chunk: number;
+  /** How rows are kept; not rounded when not given. */
+  readonly rows?: Partial<PageFormat>;
 }
 
 /** Who is told about it. */
@@ -65,11 +68,11 @@ export interface RunResult {
  * @throws {CliError} when the prompt is empty, too long or has an unknown id; nothing was run then
  */
 export async function run(model: Model, request: RunRequest, hooks: RunHooks): Promise<RunResult> {
-  const { prompt, generation, chunk } = request;
+  const { prompt, generation, chunk, rows = {} } = request;
   const { signal } = hooks;
   checkPrompt(model, prompt);
   const hasDraft = (generation.draftSteps ?? 0) > 0;
-  const session = new Session(model, { chunk, draft: hasDraft, onProgress: hooks.onPrefill });
+  const session = new Session(model, { chunk, rows, draft: hasDraft, onProgress: hooks.onPrefill });
   const decoder = hooks.decoder ?? spelledIds();
   const stops = new StopStrings(request.stopTexts);
   const tokens: GeneratedToken[] = [];

@@ -14,9 +14,9 @@
  */
 import type { IndexCache } from "../kv/index-cache.ts";
 import type { ModelConfig } from "../model-config.ts";
-import type { Ops } from "../ops/ops.ts";
+import type { KeyRows, Ops } from "../ops/ops.ts";
 import type { RopeTable } from "../rope-table.ts";
-import type { Tap } from "../tap.ts";
+import { noTap, type Tap } from "../tap.ts";
 import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import type { IndexerWeights } from "./weights.ts";
 
@@ -25,6 +25,9 @@ import type { IndexerWeights } from "./weights.ts";
  * Z.ai's trainer all write 1e-6.
  */
 const K_NORM_EPS = 1e-6;
+
+/** Scores that are held at a time, if there is more than one query: 4 MiB in f32. */
+const SCORES_AT_ONCE = 2 ** 20;
 
 /**
  * The rows each query may see: positions in ascending order, −1 where there are fewer than K.
@@ -59,6 +62,35 @@ export function indexer(
   // Not passed through a softmax: a head may vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
   const scale = 1 / Math.sqrt(cfg.indexNHeads * cfg.indexHeadDim);
+  if (tap === noTap) return choose(ops, idxQ, past, idxW, start, scale, cfg.indexTopk);
   const scores = tap("indexer_score", ops.indexScores(idxQ, past, idxW, start, scale));
   return ops.topK(scores, cfg.indexTopk);
+}
+
+/**
+ * Scores are selected as they are made, a few queries at a time: a row of them is as long as the
+ * context, and of all queries together only one that taps them wants to see them.
+ */
+function choose(
+  ops: Ops,
+  idxQ: Tensor<["T", "idxH", "rope+idxNope"]>,
+  past: KeyRows<"rope+idxNope">,
+  idxW: Tensor<["T", "idxH"]>,
+  start: number,
+  scale: number,
+  k: number,
+): Indices<["T", "K"]> {
+  const [nT] = idxQ.shape;
+  const nK = Math.min(k, past.nS);
+  const step = Math.max(1, Math.floor(SCORES_AT_ONCE / past.nS));
+  const chosen = new Int32Array(nT * nK);
+  for (let t = 0; t < nT; t += step) {
+    const end = Math.min(t + step, nT);
+    const [q, w] = [ops.slice(idxQ, t, end), ops.slice(idxW, t, end)];
+    const mark = ops.mark();
+    const rows = ops.topK(ops.indexScores(q, past, w, start + t, scale), k);
+    chosen.set(rows.data, t * nK);
+    ops.release(mark);
+  }
+  return { dims: ["T", "K"], shape: [nT, nK], data: chosen };
 }

@@ -61,7 +61,8 @@ export const indexScores =
 function encodingOf({ arena }: Machine, view: DataView, encoding: Encoding): number {
   const number = ENCODINGS.indexOf(encoding);
   if (number >= 0 && arena.isAll(view)) return number;
-  throw new ShapeError(`rows in ${encoding} stand in the memory of another backend than this one`);
+  const rows = number >= 0 ? "rows in the memory of another backend" : `rows in ${encoding}`;
+  throw new ShapeError(`${rows}: expected this backend's memory, and ${ENCODINGS.join(", ")}`);
 }
 
 /** {@link Ops.topK} */
