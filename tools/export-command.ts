@@ -1,21 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { openCheckpoint } from "../engine/index.ts";
-import { bind } from "../engine/weights/bind.ts";
-import { decode } from "../engine/weights/dtypes.ts";
-import { tensorReader } from "../engine/weights/load.ts";
-import type { ReadTensor } from "../engine/weights/load-layer.ts";
-import { fileCheckpoint } from "./file-source.ts";
-import { encode, GGML_TYPES, type GgmlType } from "./gguf/encode.ts";
-import { header, padding, tensorBytes } from "./gguf/header.ts";
-import { modelKeys, type TokenizerFile, tokenizerKeys } from "./gguf/metadata.ts";
-import { type Export, exports } from "./gguf/tensors.ts";
-import { openConfig } from "./open-model.ts";
-import { openTokenizer } from "./open-tokenizer.ts";
+import { GGML_TYPES, type GgmlType } from "./gguf/encode.ts";
+import { writeGguf } from "./gguf/write-gguf.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
-import { checkWritable, writePieces } from "./write-whole.ts";
+import { checkWritable } from "./write-whole.ts";
 
 const HELP = `
 The file has llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's head weights
@@ -42,7 +30,6 @@ export function addExport(program: Command, terminal: Terminal): void {
     );
 }
 
-/** Holds no more than one stored tensor in memory at a time, with its numbers. */
 async function exportGguf(
   folder: string,
   out: string,
@@ -50,48 +37,9 @@ async function exportGguf(
   { stderr }: Terminal,
 ): Promise<void> {
   await checkWritable(out);
-  const { config, name } = await openConfig(folder);
-  const files = fileCheckpoint(folder);
   const progress = progressLine(stderr, "writing");
-  try {
-    const checkpoint = await openCheckpoint(files);
-    const binding = bind(config, checkpoint);
-    const tensors = [...exports(config, binding, type)];
-    const metadata = new Map([
-      ...modelKeys(config, binding.nLayers, name, type),
-      ...tokenizerKeys(config, ...(await tokenizerFiles(folder, config))),
-    ]);
-    const read = tensorReader(checkpoint, binding.bytes, progress.update);
-    await writePieces(out, pieces(header(metadata, tensors), tensors, read));
-    stderr.write(`${out}: ${tensors.length} tensors, ${type}\n`);
-  } finally {
-    progress.end();
-    await files.close();
-  }
-}
-
-/** The whole file, part by part. */
-async function* pieces(
-  head: Uint8Array,
-  tensors: readonly Export[],
-  read: ReadTensor,
-): AsyncGenerator<Uint8Array> {
-  yield head;
-  for (const tensor of tensors) {
-    for await (const part of tensor.parts(read)) yield encode(tensor.type, decode(part));
-    yield padding(tensorBytes(tensor));
-  }
-}
-
-/** The tokenizer of the folder, once ours has accepted it, and its chat template. */
-async function tokenizerFiles(
-  folder: string,
-  config: Parameters<typeof openTokenizer>[1],
-): Promise<[TokenizerFile | undefined, string | undefined]> {
-  if ((await openTokenizer(folder, config)) === undefined) return [undefined, undefined];
-  const json = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8"));
-  const template = await readFile(join(folder, "chat_template.jinja"), "utf8").catch(
-    () => undefined,
+  const nTensors = await writeGguf(folder, out, type, { onProgress: progress.update }).finally(
+    progress.end,
   );
-  return [json as TokenizerFile, template];
+  stderr.write(`${out}: ${nTensors} tensors, ${type}\n`);
 }

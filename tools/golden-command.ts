@@ -13,6 +13,7 @@ import {
 import { judge } from "./golden/judge.ts";
 import { runMutants } from "./golden/mutant-runs.ts";
 import { readNames } from "./golden/names.ts";
+import { addGoldenBuild } from "./golden-build-command.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -58,6 +59,7 @@ export function addGolden(
     .command("golden")
     .summary("compare another engine's stages with the model's")
     .description("Finds the first stage where an engine leaves the model.");
+  addGoldenBuild(golden, terminal);
   shared(golden.command("diagnose"))
     .summary("name the mistake behind a dump that is off")
     .description("Runs the model with each known mistake and names the one closest to a dump.")

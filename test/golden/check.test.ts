@@ -8,10 +8,10 @@ import { type Expectation, expectation, traceCase } from "../../tools/golden/exp
 import { judge } from "../../tools/golden/judge.ts";
 import { bf16 } from "../../tools/golden/mutants/wrong-ops.ts";
 import { MUTANTS } from "../../tools/golden/mutants.ts";
+import { roundedOps } from "../../tools/golden/pack/rounded-ops.ts";
 import type { NamedTensor } from "../../tools/recorder.ts";
 import { traceFile } from "../../tools/trace-file.ts";
 import { asDump } from "../support/as-dump.ts";
-import { roundedOps } from "../support/rounded-ops.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
 import { CASES, scratchFolder, TINY } from "../tools/paths.ts";
 

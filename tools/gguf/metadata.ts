@@ -1,7 +1,7 @@
 /**
  * The keys that llama.cpp's `glm-dsa` reads, from the config and the tokenizer.
  *
- * Next: ../export-command.ts
+ * Next: write-gguf.ts
  * @module
  */
 import type { ModelConfig } from "../../engine/index.ts";

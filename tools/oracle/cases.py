@@ -3,7 +3,14 @@
 Seeds are not arbitrary: ``make.py --search NAME`` finds the first one for which every
 discrete choice (selected keys, routed experts, drafted tokens) is decided by more than
 the case's ``margin``, so that a correct float32 engine cannot end up on the other side.
+
+The prompts in prompts.json are not either: each token is the one of the whole vocabulary
+whose choices are the clearest, so that even an engine with f16 caches, or one in bfloat16,
+must choose what the case says.  README.md, "Margins", tells how they are found.
 """
+
+import json
+from pathlib import Path
 
 BASE = {
     "layers": 4,
@@ -76,8 +83,12 @@ SEEDS = {
     "mtp-own-topk": 43004,
     "long-520": 44014,
     "long-1024": 45019,
+    "clear-mtp": 46000,
+    "clear-bf16": 47000,
+    "real-ratios": 48000,
 }
 CASES = {}
+PROMPTS = json.loads(Path(__file__).with_name("prompts.json").read_text())
 
 
 def case(
@@ -97,7 +108,7 @@ def case(
     ties="none",
     margin=2e-4,
 ):
-    """style: released | hf | hf-saved | glm5.  stages: all | thin.  golden: None | all | thin | long."""
+    """style: released | hf | hf-saved | glm5.  stages: all | thin.  golden: None | all | thin | clear | choices."""
     CASES[name] = dict(
         name=name,
         why=why,
@@ -106,6 +117,7 @@ def case(
         config=config or {},
         init=init or {},
         seed=SEEDS.get(name, 1),
+        prompt=PROMPTS.get(name),
         style=style,
         dtype=dtype,
         layout=layout,
@@ -132,7 +144,7 @@ case(
 
 # --- index schedules ---------------------------------------------------------------------
 case("one-layer", "a single dense layer with an indexer", 16, dims=dict(layers=1, topk=5), style="hf")
-case("all-full", "an indexer in every layer; GLM-5 style config without any schedule key", 32, style="glm5")
+case("all-full", "an indexer in every layer; GLM-5 style config without any schedule key", 32, style="glm5", golden="choices")
 case(
     "offset3-freq4",
     "the released schedule rule on 8 layers: full 0,1,2,6; only offset and freq are given",
@@ -140,6 +152,7 @@ case(
     dims=dict(layers=8, dense=3, topk=5),
     config=FREQ(3, 4),
     style="glm5",
+    golden="choices",
 )
 case(
     "pattern-string",
@@ -148,6 +161,7 @@ case(
     dims=dict(layers=6, topk=5),
     config={"index_topk_pattern": "FSSFSF"},
     style="glm5",
+    golden="choices",
 )
 case(
     "pattern-list",
@@ -156,6 +170,7 @@ case(
     dims=dict(layers=4, topk=4),
     config={"index_topk_pattern": ["full", "shared", "full", "shared"]},
     style="hf",
+    golden="choices",
 )
 case(
     "custom-types",
@@ -164,6 +179,7 @@ case(
     dims=dict(layers=7, topk=4, dense=2),
     config={"indexer_types": ["full", "shared", "shared", "shared", "full", "full", "shared"]},
     style="hf",
+    golden="choices",
 )
 
 # --- MLP schedules and routing -----------------------------------------------------------
@@ -174,8 +190,9 @@ case(
     dims=dict(layers=3, dense=3),
     config={"mlp_layer_types": ["dense"] * 3},
     style="hf",
+    golden="choices",
 )
-case("all-sparse", "no dense layer at all", 24, dims=dict(layers=3, dense=0), config=FREQ(1, 3))
+case("all-sparse", "no dense layer at all", 24, dims=dict(layers=3, dense=0), config=FREQ(1, 3), golden="choices")
 case(
     "mixed-mlp",
     "dense and sparse layers alternate, so first_k_dense_replace alone is wrong",
@@ -388,6 +405,45 @@ case(
     golden="thin",
 )
 
+# --- choices that rounding cannot turn ----------------------------------------------------
+# One eps for all norms, so that llama.cpp can hold these models too.
+ONE_EPS = {"rms_norm_eps": 1e-6}
+case(
+    "clear-mtp",
+    "prompt searched for wide margins: f16 caches turn no choice; MTP with a frozen row, 8x more keys than are kept",
+    40,
+    dims=dict(layers=5, topk=5, vocab=256),
+    config={**FREQ(2, 2), **MTP(True), **ONE_EPS},
+    init=dict(bias=(-0.1, 0.1)),
+    mtp_steps=2,
+    golden="clear",
+)
+case(
+    "clear-bf16",
+    "prompt searched for the widest margins: a whole run in bfloat16 turns no choice; 8x more keys than are kept",
+    24,
+    dims=dict(layers=4, dense=2, topk=3, vocab=512),
+    config={**FREQ(2, 4), **ONE_EPS},
+    dtype="bf16",
+    golden="clear",
+)
+case(
+    "real-ratios",
+    "64 heads, 32 indexer heads, top-8 of 256 experts, three dense layers, full layers 0, 1, 2, 6, MTP: the released model's counts on narrow layers",
+    48,
+    dims=dict(
+        layers=7, dense=3, heads=64, idx_heads=32, idx_dim=16, q_lora=16, kv_lora=16, nope=6, rope=4, v=8,
+        topk=6, moe_inter=4, experts=256, top=8, vocab=384,
+    ),
+    config={**FREQ(3, 4), **MTP(True), **ONE_EPS},
+    init=dict(bias=NEAR_EQUAL),
+    dtype="bf16",
+    mtp_steps=3,
+    layout="fused",
+    golden="choices",
+    margin=1e-4,  # of scores near 7, since the bias is
+)
+
 # --- more MTP ----------------------------------------------------------------------------
 case(
     "mtp-hf",
@@ -417,7 +473,7 @@ case(
     dims=dict(layers=4, topk=65, idx_heads=32),
     config=FREQ(2, 2),
     stages="thin",
-    golden="long",
+    golden="choices",
     margin=1e-5,
 )
 case(

@@ -40,7 +40,8 @@ THIN = ("top_k", "ffn_moe_topk", "ffn_moe_weights", "l_out", "result_norm", "log
 GOLDEN_KEEP = {
     "all": None,
     "thin": ("attn_norm", "qr", "kv_cmpr", "indexer_score", "top_k", "attn_out", "ffn_moe_topk", "ffn_moe_weights", "l_out", "result_norm", "logits"),
-    "long": ("top_k", "ffn_moe_topk", "logits"),
+    "clear": ("indexer_score", "top_k", "attn_out", "ffn_moe_logits", "ffn_moe_topk", "ffn_moe_weights", "ffn_moe_out", "l_out", "result_norm", "logits"),
+    "choices": ("top_k", "ffn_moe_topk", "logits"),
 }
 
 
@@ -48,7 +49,9 @@ GOLDEN_KEEP = {
 
 
 def make_tokens(case, vocab):
-    """Random ids with some repeats; the pad/eos id 1 is planted in the middle on purpose."""
+    """The searched prompt, or random ids with some repeats and the pad/eos id 1 planted in the middle."""
+    if case["prompt"]:
+        return case["prompt"]
     rng = np.random.Generator(np.random.PCG64([case["seed"], 0x70CE]))
     tokens = rng.integers(0, vocab, case["tokens"]).tolist()
     if len(tokens) > 4:
@@ -288,6 +291,7 @@ def describe(case, cfg, folder, tokens, least, agreement, noise, rope, drafted, 
         "name": case["name"],
         "purpose": case["why"],
         "seed": case["seed"],
+        **({"prompt": "searched for wide margins: tools/golden/pack/search-prompt.ts"} if case["prompt"] else {}),
         "tokens": len(tokens),
         "versions": versions(),
         "weights": {"dtype": case["dtype"], "layout": case["layout"], "shards": case["shards"]},

@@ -2,7 +2,7 @@
  * An engine of another number format: the right ops, with every result rounded to it.
  * @module
  */
-import type { Ops } from "../../engine/ops/ops.ts";
+import type { Ops } from "../../../engine/ops/ops.ts";
 
 type AnyOp = (...args: readonly unknown[]) => unknown;
 

@@ -1,0 +1,86 @@
+/**
+ * Engines of other arithmetic than float64, made of the reference: numbers rounded where such an
+ * engine rounds them, sums in another order.
+ *
+ * Next: envelope.ts
+ * @module
+ */
+import { type Ops, referenceOps } from "../../../engine/index.ts";
+import { floatsOf } from "../../../engine/ops/reference/memory.ts";
+import { floatsLike, type Tensor } from "../../../engine/tensor.ts";
+import { decode, encodeF32, fromF16, toF16 } from "../../../engine/weights/dtypes.ts";
+import { bf16 } from "../mutants/wrong-ops.ts";
+import { roundedOps } from "./rounded-ops.ts";
+
+/** Classes of engines that a case has an envelope for; docs/golden-pack.md says what each rounds. */
+export const CLASSES = ["f32", "f16-cache", "bf16"] as const;
+
+/** One of {@link CLASSES}. */
+export type EngineClass = (typeof CLASSES)[number];
+
+/** Engines whose errors make up the envelope of a class. */
+export function engines(kind: EngineClass): Ops[] {
+  const f32 = [referenceOps("f32"), summedInF32("forward"), summedInF32("backward")];
+  switch (kind) {
+    case "f32":
+      return f32;
+    case "f16-cache":
+      return f32.map(withF16Caches);
+    case "bf16":
+      return f32.map((ops) => withBf16Weights(roundedOps(ops, bf16)));
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Matrix products as the simplest f32 loop has them: every addition rounded. */
+function summedInF32(order: "forward" | "backward"): Ops {
+  const linear: Ops["linear"] = (x, w) => {
+    const [nT, nI] = x.shape;
+    const [nO] = w.shape;
+    const weights = floatsOf(w);
+    const y = floatsLike(x.data, nT * nO);
+    for (let t = 0; t < nT; t++) {
+      for (let o = 0; o < nO; o++) {
+        let sum = 0;
+        for (let n = 0; n < nI; n++) {
+          const i = order === "forward" ? n : nI - 1 - n;
+          sum = Math.fround(sum + Math.fround(x.data[t * nI + i] * weights[o * nI + i]));
+        }
+        y[t * nO + o] = sum;
+      }
+    }
+    return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data: y };
+  };
+  return { ...referenceOps("f32"), linear };
+}
+
+const f16 = (x: number): number => fromF16(toF16(x));
+
+const rounded = <X extends Tensor>(x: X, round: (value: number) => number): X => ({
+  ...x,
+  data: x.data.map(round),
+});
+
+/** Caches in f16, and the queries that meet them, as llama.cpp has it. */
+function withF16Caches(ops: Ops): Ops {
+  return {
+    ...ops,
+    writeRows: (rows, start, x) => ops.writeRows(rows, start, rounded(x, f16)),
+    indexScores: (q, k, w, start, scale) => ops.indexScores(rounded(q, f16), k, w, start, scale),
+    latentAttention: (qLatent, qPe, past, topK, scale) =>
+      ops.latentAttention(rounded(qLatent, f16), rounded(qPe, f16), past, topK, scale),
+  };
+}
+
+/** All weights in bf16 but the router's bias, which no engine may round. */
+function withBf16Weights(ops: Ops): Ops {
+  return {
+    ...ops,
+    place: (dims, shape, raw) => {
+      const isBias = String(dims) === "E";
+      const values = isBias ? raw : encodeF32(raw.shape, decode(raw).map(bf16));
+      return ops.place(dims, shape, values);
+    },
+  };
+}
