@@ -62,11 +62,22 @@ const rounded = <X extends Tensor>(x: X, round: (value: number) => number): X =>
   data: x.data.map(round),
 });
 
-/** Caches in f16, and the queries that meet them, as llama.cpp has it. */
+/** Caches in f16, rounded where the rows are made, and the queries that meet them: llama.cpp's way. */
 function withF16Caches(ops: Ops): Ops {
   return {
     ...ops,
-    writeRows: (rows, start, x) => ops.writeRows(rows, start, rounded(x, f16)),
+    rmsNorm: (x, gain, eps) => {
+      const y = ops.rmsNorm(x, gain, eps);
+      return String(gain.dims) === "kvLora" ? rounded(y, f16) : y;
+    },
+    ropeInterleaved: (x, table) => {
+      const y = ops.ropeInterleaved(x, table);
+      return x.dims.length === 2 ? rounded(y, f16) : y; // keys; queries have heads
+    },
+    join: (a, b) => {
+      const y = ops.join(a, b);
+      return String(a.dims[1]) === "rope" ? rounded(y, f16) : y; // indexer keys
+    },
     indexScores: (q, k, w, start, scale) => ops.indexScores(rounded(q, f16), k, w, start, scale),
     latentAttention: (qLatent, qPe, past, topK, scale) =>
       ops.latentAttention(rounded(qLatent, f16), rounded(qPe, f16), past, topK, scale),

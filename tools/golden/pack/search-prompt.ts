@@ -9,15 +9,8 @@
  * @module
  */
 import { argv, exit, stderr, stdout } from "node:process";
-import {
-  type Model,
-  mtpStep,
-  newLayerCache,
-  referenceOps,
-  Session,
-  type Tensor,
-} from "../../../engine/index.ts";
-import { truncateLayer } from "../../../engine/kv/model-cache.ts";
+import { type Model, mtpStep, referenceOps, Session, type Tensor } from "../../../engine/index.ts";
+import { newDraftCache } from "../../../engine/kv/model-cache.ts";
 import { Recorder } from "../../recorder.ts";
 import { type CaseInfo, openCase, readCase } from "../case.ts";
 import { traceCase } from "../expectation.ts";
@@ -60,7 +53,7 @@ class Trial {
 
   constructor(model: Model, nTokens: number) {
     this.#model = model;
-    this.#mtpCache = newLayerCache(model.ops, model.config, true, nTokens);
+    this.#mtpCache = newDraftCache(model.ops, model.config);
     this.#session = new Session(model, {
       maxContext: nTokens,
       taps: { model: (...args) => this.#taps.model(...args), layer: (l) => this.#taps.layer(l) },
@@ -72,7 +65,7 @@ class Trial {
     const at = this.#session.tokens.length;
     const tensors = this.#step(token, at);
     this.#session.truncate(at);
-    truncateLayer(this.#mtpCache, Math.max(at - 1, 0));
+    this.#mtpCache.truncate(Math.max(at - 1, 0));
     let least = Number.POSITIVE_INFINITY;
     for (const tensor of tensors) {
       for (const { name, scores, k } of scoreTables(tensor.name, tensor, tensor, this.#model)) {
@@ -103,7 +96,16 @@ class Trial {
       const tap = this.#taps.layer(config.numHiddenLayers);
       const next = Int32Array.of(token);
       mtpStep(
-        ...[this.#model, weights.mtp, next, this.#hidden, at - 1, this.#mtpCache, undefined, tap],
+        ...[
+          this.#model,
+          weights.mtp,
+          next,
+          this.#hidden,
+          at - 1,
+          this.#mtpCache.layers[0],
+          undefined,
+          tap,
+        ],
       );
     }
     return this.#taps.tensors();
