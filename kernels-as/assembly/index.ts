@@ -20,3 +20,7 @@ export { copyRows, gatherRows, padRows } from "./wiring";
 export function heapBase(): usize {
   return __heap_base;
 }
+export { linearQ4Int8 } from "./linear-q4";
+export { linearQ8Int8 } from "./linear-q8";
+export { panelScratchBytes } from "./panels";
+export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";

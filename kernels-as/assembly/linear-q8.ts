@@ -1,0 +1,219 @@
+// linear: y[t,o] = Σ_g d[t,g] · s[o,g] · Σ_{i in g} x[t,i] · q[o,i], w in q8 and x in int8
+//
+// Specification: engine/ops/reference/linear.ts, over the rows of int8-rows.ts
+// Difference:    the sum inside a group is exact; d · s, its product with that sum and the sum over
+//                groups, in ascending order, are f32.
+// Requires:      w in panels, x from quantizeRowsQ8, scratch of panelScratchBytes. Panels may be
+//                shared out in any way.
+import {
+  addGroup,
+  dot,
+  PANEL,
+  PANELS,
+  Q8_GROUP_BYTES,
+  SCALE_BYTES,
+  SUM_BYTES,
+  scalesHigh,
+  scalesLow,
+  storeSums,
+  TOKENS,
+  X_GROUP_BYTES,
+  X_QUANT_BYTES,
+} from "./panels";
+
+/** @param w the first of the panels that hold nO rows; the last of them may have less than eight */
+export function linearQ8Int8(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  nT: i32,
+  nGroups: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  const panelBytes = <usize>nGroups * Q8_GROUP_BYTES;
+  let o = 0;
+  for (; nT == 1 && o + PANELS * PANEL <= nO; o += PANELS * PANEL) {
+    fourPanels(y, x, w, panelBytes);
+    w += <usize>PANELS * panelBytes;
+    y += <usize>PANELS * SUM_BYTES;
+  }
+  for (; o < nO; o += PANEL) {
+    const rows = min(PANEL, nO - o);
+    let xRow = x;
+    let yRow = y;
+    let t = 0;
+    for (; t + TOKENS <= nT; t += TOKENS) {
+      fourTokens(scratch, xRow, xStride, w, panelBytes);
+      storeSums(yRow, yStride, scratch, TOKENS, rows);
+      xRow += <usize>TOKENS * xStride;
+      yRow += <usize>TOKENS * yStride;
+    }
+    for (; t < nT; t++) {
+      oneOfEach(scratch, xRow, w, panelBytes);
+      storeSums(yRow, yStride, scratch, 1, rows);
+      xRow += xStride;
+      yRow += yStride;
+    }
+    w += panelBytes;
+    y += SUM_BYTES;
+  }
+}
+
+/** One token, one panel. */
+function oneOfEach(sums: usize, x: usize, w: usize, panelBytes: usize): void {
+  memory.fill(sums, 0, SUM_BYTES);
+  const end = w + panelBytes;
+  while (w < end) {
+    let low = i32x4.splat(0);
+    let high = low;
+    let at = w + SCALE_BYTES;
+    let pair = x;
+    const pairsEnd = x + X_QUANT_BYTES;
+    while (pair < pairsEnd) {
+      const x0 = v128.load32_splat(pair);
+      low = dot(low, v128.load8x8_s(at), x0);
+      high = dot(high, v128.load8x8_s(at, 8), x0);
+      const x1 = v128.load32_splat(pair, 4);
+      low = dot(low, v128.load8x8_s(at, 16), x1);
+      high = dot(high, v128.load8x8_s(at, 24), x1);
+      at += 32;
+      pair += 8;
+    }
+    const scales = v128.load(w);
+    const factor = v128.load32_splat(x, 64);
+    addGroup(sums, low, high, scalesLow(scales), scalesHigh(scales), factor);
+    w += Q8_GROUP_BYTES;
+    x += X_GROUP_BYTES;
+  }
+}
+
+/** One token, four panels. */
+function fourPanels(sums: usize, x: usize, w: usize, panelBytes: usize): void {
+  memory.fill(sums, 0, <usize>PANELS * SUM_BYTES);
+  const end = w + panelBytes;
+  while (w < end) {
+    let aLow = i32x4.splat(0);
+    let aHigh = aLow;
+    let bLow = aLow;
+    let bHigh = aLow;
+    let cLow = aLow;
+    let cHigh = aLow;
+    let dLow = aLow;
+    let dHigh = aLow;
+    let a = w + SCALE_BYTES;
+    let b = a + panelBytes;
+    let c = b + panelBytes;
+    let d = c + panelBytes;
+    let pair = x;
+    const pairsEnd = x + X_QUANT_BYTES;
+    while (pair < pairsEnd) {
+      const x0 = v128.load32_splat(pair);
+      aLow = dot(aLow, v128.load8x8_s(a), x0);
+      aHigh = dot(aHigh, v128.load8x8_s(a, 8), x0);
+      bLow = dot(bLow, v128.load8x8_s(b), x0);
+      bHigh = dot(bHigh, v128.load8x8_s(b, 8), x0);
+      cLow = dot(cLow, v128.load8x8_s(c), x0);
+      cHigh = dot(cHigh, v128.load8x8_s(c, 8), x0);
+      dLow = dot(dLow, v128.load8x8_s(d), x0);
+      dHigh = dot(dHigh, v128.load8x8_s(d, 8), x0);
+      const x1 = v128.load32_splat(pair, 4);
+      aLow = dot(aLow, v128.load8x8_s(a, 16), x1);
+      aHigh = dot(aHigh, v128.load8x8_s(a, 24), x1);
+      bLow = dot(bLow, v128.load8x8_s(b, 16), x1);
+      bHigh = dot(bHigh, v128.load8x8_s(b, 24), x1);
+      cLow = dot(cLow, v128.load8x8_s(c, 16), x1);
+      cHigh = dot(cHigh, v128.load8x8_s(c, 24), x1);
+      dLow = dot(dLow, v128.load8x8_s(d, 16), x1);
+      dHigh = dot(dHigh, v128.load8x8_s(d, 24), x1);
+      a += 32;
+      b += 32;
+      c += 32;
+      d += 32;
+      pair += 8;
+    }
+    const factor = v128.load32_splat(x, 64);
+    const aScales = v128.load(w);
+    addGroup(sums, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
+    const bScales = v128.load(w + panelBytes);
+    addGroup(sums + 32, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
+    const cScales = v128.load(w + 2 * panelBytes);
+    addGroup(sums + 64, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
+    const dScales = v128.load(w + 3 * panelBytes);
+    addGroup(sums + 96, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
+    w += Q8_GROUP_BYTES;
+    x += X_GROUP_BYTES;
+  }
+}
+
+/** Four tokens, one panel. */
+function fourTokens(sums: usize, x: usize, xStride: usize, w: usize, panelBytes: usize): void {
+  memory.fill(sums, 0, <usize>TOKENS * SUM_BYTES);
+  const end = w + panelBytes;
+  while (w < end) {
+    let a = x;
+    let b = a + xStride;
+    let c = b + xStride;
+    let d = c + xStride;
+    let aLow = i32x4.splat(0);
+    let aHigh = aLow;
+    let bLow = aLow;
+    let bHigh = aLow;
+    let cLow = aLow;
+    let cHigh = aLow;
+    let dLow = aLow;
+    let dHigh = aLow;
+    let at = w + SCALE_BYTES;
+    const pairsEnd = x + X_QUANT_BYTES;
+    while (a < pairsEnd) {
+      const u0 = v128.load8x8_s(at);
+      const v0 = v128.load8x8_s(at, 8);
+      const a0 = v128.load32_splat(a);
+      aLow = dot(aLow, u0, a0);
+      aHigh = dot(aHigh, v0, a0);
+      const b0 = v128.load32_splat(b);
+      bLow = dot(bLow, u0, b0);
+      bHigh = dot(bHigh, v0, b0);
+      const c0 = v128.load32_splat(c);
+      cLow = dot(cLow, u0, c0);
+      cHigh = dot(cHigh, v0, c0);
+      const d0 = v128.load32_splat(d);
+      dLow = dot(dLow, u0, d0);
+      dHigh = dot(dHigh, v0, d0);
+      const u1 = v128.load8x8_s(at, 16);
+      const v1 = v128.load8x8_s(at, 24);
+      const a1 = v128.load32_splat(a, 4);
+      aLow = dot(aLow, u1, a1);
+      aHigh = dot(aHigh, v1, a1);
+      const b1 = v128.load32_splat(b, 4);
+      bLow = dot(bLow, u1, b1);
+      bHigh = dot(bHigh, v1, b1);
+      const c1 = v128.load32_splat(c, 4);
+      cLow = dot(cLow, u1, c1);
+      cHigh = dot(cHigh, v1, c1);
+      const d1 = v128.load32_splat(d, 4);
+      dLow = dot(dLow, u1, d1);
+      dHigh = dot(dHigh, v1, d1);
+      at += 32;
+      a += 8;
+      b += 8;
+      c += 8;
+      d += 8;
+    }
+    const scales = v128.load(w);
+    const low = scalesLow(scales);
+    const high = scalesHigh(scales);
+    const aFactor = v128.load32_splat(x, 64);
+    const bFactor = v128.load32_splat(x + xStride, 64);
+    const cFactor = v128.load32_splat(x + 2 * xStride, 64);
+    const dFactor = v128.load32_splat(x + 3 * xStride, 64);
+    addGroup(sums, aLow, aHigh, low, high, aFactor);
+    addGroup(sums + 32, bLow, bHigh, low, high, bFactor);
+    addGroup(sums + 64, cLow, cHigh, low, high, cFactor);
+    addGroup(sums + 96, dLow, dHigh, low, high, dFactor);
+    w += Q8_GROUP_BYTES;
+    x += X_GROUP_BYTES;
+  }
+}

@@ -1,0 +1,100 @@
+// panels: how q8 and q4 matrices lie in memory, and what their products have in common.
+//
+// A panel is eight rows. For each group of 32 columns it holds the eight scales, then the numbers in
+// the order in which the kernels want them:
+//
+//     eight f16 scales, of rows 0 … 7                                                       16 bytes
+//     q8: for p = 0 … 15:   columns 2p, 2p + 1 of row 0, of row 1, … of row 7               16 bytes
+//     q4: for m = 0 … 3:    half words (row 0, e = 0), (row 0, e = 1), (row 1, e = 0), …    32 bytes
+//                           bits 4k … 4k + 3 of one are column 8m + 2k + e
+//
+// Eight half words, once widened, are a pair of columns of four rows: i32x4.dot_i16x8_s of them with
+// the same pair of x in all lanes is what the pair adds to each row. So lanes are rows, no sum is
+// ever taken across lanes, and a scale is applied to four rows at once.
+//
+// x comes as quantize-rows.ts writes it, 72 bytes to a group: 32 half words, the f32 that all of
+// them are multiplied with, and the i32 that every sum begins with.
+
+/** Rows of a panel. */
+export const PANEL = 8;
+
+/** Panels that one token meets together: four places to read from keep the memory busy. */
+export const PANELS = 4;
+
+/** Tokens that one panel meets together. */
+export const TOKENS = 4;
+
+/** Bytes of one group of a panel. */
+export const Q8_GROUP_BYTES: usize = 272;
+export const Q4_GROUP_BYTES: usize = 144;
+
+/** Bytes of the scales before the numbers of a group. */
+export const SCALE_BYTES: usize = 16;
+
+/** Bytes of one group of x; where its factor stands, and where its first sum. */
+export const X_GROUP_BYTES: usize = 72;
+export const X_QUANT_BYTES: usize = 64;
+
+/** Bytes of the eight sums of one panel and one token. */
+export const SUM_BYTES: usize = 32;
+
+/** Scratch of linearQ8Int8 and linearQ4Int8. */
+export function panelScratchBytes(): usize {
+  return <usize>TOKENS * SUM_BYTES;
+}
+
+/** The sign and the fifteen bits below it, after a shift by 13. In memory as in exp.ts. */
+const F16_BITS = memory.data<u32>([0x8fffe000]);
+const TWO_TO_112 = memory.data<f32>([5.192296858534828e33]);
+
+/** Sign-extended f16 bits to f32, denormals and all; neither infinities nor NaN. */
+export function widenF16(bits: v128): v128 {
+  const shifted = v128.and(i32x4.shl(bits, 13), v128.load32_splat(F16_BITS));
+  return f32x4.mul(shifted, v128.load32_splat(TWO_TO_112));
+}
+
+/** The scales of rows 0 … 3, from eight f16. */
+export function scalesLow(f16: v128): v128 {
+  return widenF16(i32x4.extend_low_i16x8_s(f16));
+}
+
+/** The scales of rows 4 … 7. */
+export function scalesHigh(f16: v128): v128 {
+  return widenF16(i32x4.extend_high_i16x8_s(f16));
+}
+
+/** sum + w · x: two columns of four rows. */
+export function dot(sum: v128, w: v128, x: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(w, x));
+}
+
+/**
+ * Eight sums in memory += scales · factor · dots, what one group adds. The two loads stand before
+ * the two stores: V8 then makes one wide instruction of each pair.
+ */
+export function addGroup(
+  sums: usize,
+  low: v128,
+  high: v128,
+  scalesLow: v128,
+  scalesHigh: v128,
+  factor: v128,
+): void {
+  const oldLow = v128.load(sums);
+  const oldHigh = v128.load(sums, 16);
+  const addLow = f32x4.mul(f32x4.mul(scalesLow, factor), f32x4.convert_i32x4_s(low));
+  const addHigh = f32x4.mul(f32x4.mul(scalesHigh, factor), f32x4.convert_i32x4_s(high));
+  v128.store(sums, f32x4.add(oldLow, addLow));
+  v128.store(sums, f32x4.add(oldHigh, addHigh), 16);
+}
+
+/** The first `rows` of the eight sums of each of nT tokens go where they belong. */
+export function storeSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i32): void {
+  for (let t = 0; t < nT; t++) {
+    for (let r = 0; r < rows; r++) {
+      store<f32>(y + ((<usize>r) << 2), load<f32>(sums + ((<usize>r) << 2)));
+    }
+    y += yStride;
+    sums += SUM_BYTES;
+  }
+}
