@@ -31,7 +31,7 @@ export type { ModelWeights } from "./model/weights.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./model-config.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
 export { type CheckedOp, checkedOps, DisagreementError } from "./ops/checked.ts";
-export type { Ops } from "./ops/ops.ts";
+export type { Activations, Ops } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export type { Precision } from "./rope-table.ts";
 export { EncodingError } from "./row-encoding.ts";

@@ -95,3 +95,9 @@ export function sinCos(x: number): [number, number] {
 export function sigmoid(x: number): number {
   return 1 / (1 + exp(-x));
 }
+
+/** Nearest integer, ties to even, for `|x| < 2^51`. NaN stays NaN. */
+export function roundToEven(x: number): number {
+  const magic = 1.5 * 2 ** 52; // from here on f64 has no fractions
+  return x + magic - magic;
+}

@@ -3,10 +3,10 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import type { Model, PageFormat, SamplingOptions } from "../engine/index.ts";
+import type { Activations, Model, PageFormat, SamplingOptions } from "../engine/index.ts";
 import { readSampling } from "./generation-config.ts";
 import { decimal, integer } from "./numbers.ts";
-import { BACKENDS, type Backend, openModel } from "./open-model.ts";
+import { ACTIVATIONS, BACKENDS, type Backend, openModel } from "./open-model.ts";
 import { type OpenTokenizer, openTokenizer } from "./open-tokenizer.ts";
 import { demoModel } from "./our-package.ts";
 import { progressLine } from "./progress.ts";
@@ -19,6 +19,7 @@ export interface GenerationOptions {
   readonly backend: Backend;
   readonly threads: number;
   readonly turbo: boolean;
+  readonly activations: Activations;
   readonly check?: boolean;
   readonly verbose?: boolean;
   readonly maxTokens: number;
@@ -63,6 +64,7 @@ export function addGenerationOptions(command: Command): Command {
     .addOption(rowType("--kv-type <type>", "how latents and rotary keys are kept"))
     .addOption(rowType("--index-type <type>", "how index keys are kept"))
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
+    .addOption(activationsOption())
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
     .option("--no-turbo", "without 256-bit vectors (Node 24 and later); changes no result")
     .option("--check", "compare every op with the f64 reference, and stop at a bad one")
@@ -76,6 +78,12 @@ function rowType(flags: string, what: string): Option {
 /** How these options want rows to be kept. */
 export function rowFormat({ kvType, indexType }: GenerationOptions): Partial<PageFormat> {
   return { latent: kvType, index: indexType };
+}
+
+/** How products with q8 and q4 weights are made. */
+export function activationsOption(): Option {
+  const text = "what products with q8 and q4 weights see; int8 is faster, with another result";
+  return new Option("--activations <format>", text).choices(ACTIVATIONS).default("f32");
 }
 
 /** A model that is ready to speak. */
@@ -95,6 +103,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     backend: options.backend,
     threads: options.threads,
     turbo: options.turbo,
+    activations: options.activations,
     check: options.check ?? false,
     latentEps: options.latentEps,
     onProgress: loading.update,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
+  type Activations,
   type Checkpoint,
   checkedOps,
   f32ReferenceBounds,
@@ -33,6 +34,9 @@ export const BACKENDS = ["reference", "wasm"] as const;
 /** The arithmetic to run with. */
 export type Backend = (typeof BACKENDS)[number];
 
+/** Names that `--activations` takes. */
+export const ACTIVATIONS: readonly Activations[] = ["f32", "int8"];
+
 /** How to open a model. */
 export interface OpenOptions {
   readonly backend?: Backend;
@@ -44,6 +48,8 @@ export interface OpenOptions {
   readonly check?: boolean;
   /** Default f32. */
   readonly precision?: Precision;
+  /** What products with q8 and q4 weights see of activations; default f32. */
+  readonly activations?: Activations;
   /** See {@link ModelConfig.latentNormEps}. */
   readonly latentEps?: number | undefined;
   /** Bytes read and bytes in all. */
@@ -108,14 +114,16 @@ type Arithmetic = Pick<OpenModel, "arithmetic"> & { readonly ops: Ops };
 
 async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Arithmetic> {
   const { backend = "reference", precision = "f32", check = false, threads = 1 } = options;
+  const { activations = "f32" } = options;
+  const numbers = activations === "f32" ? "" : `, activations in ${activations}`;
   switch (backend) {
     case "reference": {
-      const arithmetic = `reference, ${precision}, 1 thread`;
+      const arithmetic = `reference, ${precision}, 1 thread${numbers}`;
       if (check && precision === "f32") {
-        const f64 = referenceOps("f64");
-        return { arithmetic, ops: checkedOps(referenceOps("f32"), f64, f32ReferenceBounds) };
+        const [ops, f64] = [referenceOps("f32", activations), referenceOps("f64", activations)];
+        return { arithmetic, ops: checkedOps(ops, f64, f32ReferenceBounds) };
       }
-      return { arithmetic, ops: referenceOps(precision) };
+      return { arithmetic, ops: referenceOps(precision, activations) };
     }
     case "wasm": {
       if (precision !== "f32") {
@@ -124,9 +132,11 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ari
       const memoryBytes = memoryFor(checkpoint);
       const bytes = await kernels();
       const turbo = (options.turbo ?? true) ? await turnTurboOn(bytes) : "off";
-      const fast = await wasmOps(bytes, { memoryBytes, threads: nodeThreads(threads) });
-      const ops = check ? checkedOps(fast, referenceOps("f64"), wasmBounds) : fast;
-      return { ops, arithmetic: `wasm, ${countOf(threads)}, 256-bit vectors ${turbo}` };
+      const setup = { memoryBytes, threads: nodeThreads(threads), activations };
+      const fast = await wasmOps(bytes, setup);
+      const spec = () => referenceOps("f64", activations);
+      const ops = check ? checkedOps(fast, spec(), wasmBounds(activations)) : fast;
+      return { ops, arithmetic: `wasm, ${countOf(threads)}, 256-bit vectors ${turbo}${numbers}` };
     }
     default:
       return backend satisfies never;
@@ -137,15 +147,11 @@ function countOf(threads: number): string {
   return threads === 1 ? "1 thread" : `${threads} threads`;
 }
 
-/** Times by which weights grow in memory: groups become f32, other formats at most twice as wide. */
-const GROWTH: Readonly<Record<string, number>> = { I8: 4, U8: 8 };
-
-/** Room for the weights, as wide as they are placed, and for caches and scratch. */
+/** Room for the weights, twice over since some are widened, and for caches and scratch. */
 function memoryFor(checkpoint: Checkpoint): number {
   let bytes = 2 ** 30;
-  for (const { dtype, length } of checkpoint.tensors.values())
-    bytes += (GROWTH[dtype] ?? 2) * length;
-  return Math.min(bytes, 2 ** 32);
+  for (const { length } of checkpoint.tensors.values()) bytes += 2 * length;
+  return bytes;
 }
 
 /** The compiled kernels of the wasm backend. */

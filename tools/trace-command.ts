@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import type { Precision } from "../engine/index.ts";
+import type { Activations, Precision } from "../engine/index.ts";
 import { parseJson } from "../engine/weights/json.ts";
 import { CliError } from "./cli-error.ts";
+import { activationsOption } from "./generation-options.ts";
 import { decimal, integer, integerList, nameList } from "./numbers.ts";
 import { BACKENDS, type Backend, openModel } from "./open-model.ts";
 import { ourPackage } from "./our-package.ts";
@@ -16,6 +17,7 @@ import { checkWritable, writeWhole } from "./write-whole.ts";
 interface TraceCommandOptions {
   readonly model: string;
   readonly backend: Backend;
+  readonly activations: Activations;
   readonly threads: number;
   readonly tokens?: readonly number[];
   readonly tokensFile?: string;
@@ -72,6 +74,7 @@ export function addTrace(
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", epsilon)
     .option("--mtp-steps <n>", "run the MTP layer over the text, then n guesses ahead", integer(0))
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .addOption(activationsOption())
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, 1)
     .addHelpText("after", HELP)
     .action(async (options: TraceCommandOptions, command: Command) => {
@@ -95,6 +98,7 @@ async function traceCommand(
   const { model, config, name, sha256 } = await openModel(options.model, {
     backend: options.backend,
     threads: options.threads,
+    activations: options.activations,
     precision,
     latentEps,
     onProgress: loading.update,

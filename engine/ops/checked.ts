@@ -6,8 +6,15 @@
  * is named is the op that is wrong.
  * @module
  */
-import { describe, type Floats, type Indices, type Tensor, type Weight } from "../tensor.ts";
-import type { Ops } from "./ops.ts";
+import {
+  describe,
+  type Floats,
+  type Indices,
+  type Shape,
+  type Tensor,
+  type Weight,
+} from "../tensor.ts";
+import type { Ops, StackPlacer } from "./ops.ts";
 
 /** An op left its bound. The message names the op, the place, both values and the bound. */
 export class DisagreementError extends Error {
@@ -78,6 +85,22 @@ export function checkedOps(
     const home: Pair = { fast: fast.place(dims, shape, raw), spec: spec.place(dims, shape, raw) };
     return { dims, shape, home };
   };
+  const placeStack = <const D extends readonly [string, string, string]>(
+    dims: D,
+    shape: Shape<D>,
+  ): StackPlacer<D> => {
+    const [a, b] = [fast.placeStack(dims, shape), spec.placeStack(dims, shape)];
+    return {
+      put(raw) {
+        a.put(raw);
+        b.put(raw);
+      },
+      done() {
+        const home: Pair = { fast: a.done(), spec: b.done() };
+        return { dims, shape, home };
+      },
+    };
+  };
   const watch =
     (op: CheckedOp) =>
     (...args: unknown[]): unknown => {
@@ -92,7 +115,7 @@ export function checkedOps(
       return got;
     };
   const watched = Object.fromEntries(CHECKED.map((op) => [op, watch(op)])) as Pick<Ops, CheckedOp>;
-  return { ...fast, ...watched, place };
+  return { ...fast, ...watched, place, placeStack };
 }
 
 /** An argument as one side may read it, whatever records it is wrapped in. */

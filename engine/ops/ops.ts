@@ -87,6 +87,20 @@ export interface Routing {
   readonly weights: Tensor<["T", "A"]>;
 }
 
+/** A stack of matrices `[n, rows, columns]` that is placed one by one, so that no two are held twice. */
+export interface StackPlacer<D extends readonly string[]> {
+  /** The next matrix. */
+  put(raw: RawTensor): void;
+  /** The whole stack, after the last matrix. */
+  done(): Weight<D>;
+}
+
+/**
+ * What a product with weights in groups (q8, q4) is made of. `int8` rounds each row of activations
+ * to int8 in groups of 32 first: faster, and another result. All other products are `f32`.
+ */
+export type Activations = "f32" | "int8";
+
 /** A place in the scratch memory; see {@link Ops.keep}. */
 export type Mark = number;
 
@@ -95,11 +109,17 @@ export interface Ops {
   readonly backend: "reference" | "wasm";
   /** How activations and caches are stored. */
   readonly precision: Precision;
+  readonly activations: Activations;
 
   // Memory ------------------------------------------------------------------------------------
 
   /** Puts a parameter where this backend wants it. The bytes of `raw` may be dropped after. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
+  /** The same for a stack that is read matrix by matrix. */
+  placeStack<const D extends readonly [string, string, string]>(
+    dims: D,
+    shape: Shape<D>,
+  ): StackPlacer<D>;
   /** Memory for the pages of caches. */
   rowMemory(): RowMemory;
   /** Where scratch memory stands now. */

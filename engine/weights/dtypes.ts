@@ -14,7 +14,8 @@
  * @module
  * @see OCP 8-bit Floating Point Specification, revision 1.0, §5 (E4M3) · IEEE 754-2019, §3.4, §4.3
  */
-import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, type RawTensor } from "../raw-tensor.ts";
+import { roundToEven } from "../math.ts";
+import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, GROUP, type RawTensor } from "../raw-tensor.ts";
 import { type Floats, ShapeError, sizeOf } from "../tensor.ts";
 
 const floatView = new Float32Array(1);
@@ -90,11 +91,6 @@ function roundToFormat(x: number, exponentBits: number, fractionBits: number): n
   return sign | Math.min(bits, end);
 }
 
-/** Nearest integer, ties to even, for `0 ≤ x < 2^52`. */
-function roundToEven(x: number): number {
-  return x + 2 ** 52 - 2 ** 52;
-}
-
 const E4M3: Float32Array = Float32Array.from({ length: 256 }, (_, bits) => fromE4m3(bits));
 
 /**
@@ -113,6 +109,7 @@ export function decode(raw: RawTensor): Floats {
     const text = `${raw.dtype} [${raw.shape.join(", ")}]`;
     throw new ShapeError(`decode: ${text} against ${raw.bytes.length} bytes`);
   }
+  if (raw.dtype === "Q8" || raw.dtype === "Q4") return decodeGroups(raw);
   if (raw.scales !== undefined) return decodeBlocks(raw, raw.scales);
 
   const values = raw.dtype === "F64" ? new Float64Array(n) : new Float32Array(n);
@@ -122,7 +119,7 @@ export function decode(raw: RawTensor): Floats {
 }
 
 /** Element `i` of little-endian bytes, at any alignment and on any machine. */
-function reader(dtype: Dtype, bytes: Uint8Array): (i: number) => number {
+function reader(dtype: Exclude<Dtype, "Q8" | "Q4">, bytes: Uint8Array): (i: number) => number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // biome-ignore format: one format per line
   switch (dtype) {
@@ -156,6 +153,34 @@ function decodeBlocks(raw: RawTensor, scales: Float32Array): Float32Array {
     }
   }
   return values;
+}
+
+/** What a q4 number is stored too large by: 0 … 15 stand for −8 … 7. */
+export const Q4_ZERO = 8;
+
+/** `w[i] = q[i] · scale[⌊i/32⌋]`, exactly: 8 bits times the 11 of an f16 are 19, an f32 has 24. */
+function decodeGroups({ dtype, shape, bytes, groupScales }: RawTensor): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  if (groupScales?.length !== values.length / GROUP) {
+    const text = `${dtype} [${shape.join(", ")}]`;
+    throw new ShapeError(`decode: ${text} against ${groupScales?.length ?? 0} group scales`);
+  }
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  groupScales.forEach((bits, g) => {
+    const scale = fromF16(bits);
+    for (let i = 0; i < GROUP; i++) {
+      const at = g * GROUP + i;
+      values[at] = (dtype === "Q8" ? signed[at] : nibbleAt(bytes, g, i) - Q4_ZERO) * scale;
+    }
+  });
+  return values;
+}
+
+/** Number `i` of group `g`: the first 16 stand in the lower halves of bytes, the others in the upper. */
+function nibbleAt(bytes: Uint8Array, g: number, i: number): number {
+  const half = GROUP / 2;
+  const byte = bytes[g * half + (i % half)];
+  return i < half ? byte & 0xf : byte >> 4;
 }
 
 /** Numbers as an F32 tensor, each rounded to f32. */

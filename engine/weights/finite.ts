@@ -3,10 +3,12 @@
  * numbers whose exponent bits are all ones (in e4m3, whose other bits are all ones).
  * @module
  */
-import type { RawTensor } from "../raw-tensor.ts";
+import { GROUP, type RawTensor } from "../raw-tensor.ts";
 import { WeightsError } from "./weights-error.ts";
 
 const E4M3_MAX = 448;
+
+const F16_EXPONENT = 0x7c00;
 
 /**
  * Lets a tensor pass whose numbers, and scales, are all finite.
@@ -28,12 +30,16 @@ export function checkFinite(name: string, raw: RawTensor): void {
 }
 
 /** Flat index of the first number that is NaN or infinite, or −1. */
-function firstNotFinite({ dtype, bytes }: RawTensor): number {
+function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
   if (dtype === "F8_E4M3") return bytes.findIndex((b) => (b & 0x7f) === 0x7f);
+  if (dtype === "Q8" || dtype === "Q4") {
+    const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
+    return g < 0 ? g : g * GROUP;
+  }
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
-  const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: 0x7c00 }[dtype];
+  const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: F16_EXPONENT }[dtype];
   // The upper 16 bits hold the whole exponent, also in the wider formats.
   for (let i = width - 2; i < bytes.length; i += width) {
     if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;

@@ -14,15 +14,12 @@
  * @module
  * @see ggml `src/ggml-quants.c`, `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref`
  */
-import { GROUP } from "../raw-tensor.ts";
-import { fromF16, toF16 } from "./dtypes.ts";
+import { GROUP, type RawTensor } from "../raw-tensor.ts";
+import { decode, fromF16, Q4_ZERO, toF16 } from "./dtypes.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** Largest magnitude of a q8 number. */
 const Q8_MAX = 127;
-
-/** What q4 subtracts: 0 … 15 stand for −8 … 7. */
-const Q4_ZERO = 8;
 
 /** The two formats. */
 export type GroupFormat = "q8" | "q4";
@@ -95,22 +92,17 @@ function packQ4(x: ArrayLike<number>, from: number, inverse: number, out: Uint8A
 }
 
 /** The numbers of groups, exactly. */
-export function fromGroups(format: GroupFormat, { quants, scales }: Groups): Float32Array {
-  const x = new Float32Array(scales.length * GROUP);
-  const signed = new Int8Array(quants.buffer, quants.byteOffset, quants.length);
-  for (let g = 0; g < scales.length; g++) {
-    const scale = fromF16(scales[g]);
-    for (let i = 0; i < GROUP; i++) {
-      const at = g * GROUP + i;
-      x[at] = (format === "q8" ? signed[at] : nibbleAt(quants, g, i) - Q4_ZERO) * scale;
-    }
-  }
-  return x;
+export function fromGroups(format: GroupFormat, groups: Groups): Float32Array {
+  const shape = [groups.scales.length * GROUP];
+  return decode(rawGroups(format, shape, groups)) as Float32Array; // f64 is only what was stored so
 }
 
-/** Number `i` of group `g`: the first 16 stand in the lower halves, the others in the upper. */
-function nibbleAt(quants: Uint8Array, g: number, i: number): number {
-  const half = GROUP / 2;
-  const byte = quants[g * half + (i % half)];
-  return i < half ? byte & 0xf : byte >> 4;
+/** Groups as a stored tensor of `shape`. */
+export function rawGroups(
+  format: GroupFormat,
+  shape: readonly number[],
+  { quants, scales }: Groups,
+): RawTensor {
+  const dtype = format === "q8" ? "Q8" : "Q4";
+  return { dtype, shape, bytes: quants, groupScales: scales };
 }

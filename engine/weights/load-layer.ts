@@ -16,7 +16,7 @@ import type {
 } from "../model/weights.ts";
 import type { ModelConfig } from "../model-config.ts";
 import type { ExpertBank, Ops } from "../ops/ops.ts";
-import type { RawTensor } from "../raw-tensor.ts";
+import type { Dtype, RawTensor } from "../raw-tensor.ts";
 import type { Shape, Weight } from "../tensor.ts";
 import {
   attentionSpecs,
@@ -33,8 +33,9 @@ import {
   sharedSpecs,
   type TensorSpec,
 } from "./names.ts";
-import { splitGateUp, splitKvB, stack } from "./rearrange.ts";
+import { splitGateUp, splitKvB } from "./rearrange.ts";
 import { layerKind, layerPrefix } from "./table.ts";
+import { WeightsError } from "./weights-error.ts";
 
 /** Gives a tensor by its complete name, with its scales, checked. */
 export type ReadTensor = (name: string) => Promise<RawTensor>;
@@ -121,19 +122,37 @@ async function loadSparse(
   return { kind: "sparse", ...router, experts, shared };
 }
 
-/** Three tensors of each expert, into one bank; one projection at a time is held. */
+/** Three tensors of each expert, into one bank; one matrix at a time is held. */
 async function loadExperts(ctx: LoadContext, prefix: string): Promise<ExpertBank> {
-  const experts = Array.from({ length: ctx.config.nRoutedExperts }, (_, e) =>
-    expertSpecs(ctx.config, e),
-  );
-  const read = (part: keyof MlpSpecs<"moe">): Promise<RawTensor> =>
-    stack(
-      experts.map((expert) => prefix + expert[part].name),
-      ctx.read,
-    );
-  const gate = placeGateOrUp(ctx, await read("gate"));
-  const up = placeGateOrUp(ctx, await read("up"));
-  return { gate, up, down: placeDown(ctx, await read("down")) };
+  const { nRoutedExperts: nE, moeIntermediateSize: nMoe, hiddenSize: nHidden } = ctx.config;
+  const experts = Array.from({ length: nE }, (_, e) => expertSpecs(ctx.config, e));
+  const names = (part: keyof MlpSpecs<"moe">) =>
+    experts.map((expert) => prefix + expert[part].name);
+  return {
+    gate: await placeStack(ctx, ["E", "moe", "hidden"], [nE, nMoe, nHidden], names("gate")),
+    up: await placeStack(ctx, ["E", "moe", "hidden"], [nE, nMoe, nHidden], names("up")),
+    down: await placeStack(ctx, ["E", "hidden", "moe"], [nE, nHidden, nMoe], names("down")),
+  };
+}
+
+/** @throws {WeightsError} when the matrices are not all in one format */
+async function placeStack<const D extends readonly [string, string, string]>(
+  { ops, read }: LoadContext,
+  dims: D,
+  shape: Shape<D>,
+  names: readonly string[],
+): Promise<Weight<D>> {
+  const stack = ops.placeStack(dims, shape);
+  let dtype: Dtype | undefined;
+  for (const name of names) {
+    const raw = await read(name);
+    dtype ??= raw.dtype;
+    if (raw.dtype !== dtype) {
+      throw new WeightsError(`${name}: expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
+    }
+    stack.put(raw);
+  }
+  return stack.done();
 }
 
 async function loadFusedExperts(ctx: LoadContext, prefix: string): Promise<ExpertBank> {

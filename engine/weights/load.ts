@@ -11,9 +11,9 @@ import type { Ops } from "../ops/ops.ts";
 import { type Dtype, GROUP, type RawTensor } from "../raw-tensor.ts";
 import { bind, GROUP_SCALE_SUFFIX, groupFormat, SCALE_SUFFIX } from "./bind.ts";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
-import { decode, encodeF32 } from "./dtypes.ts";
+import { decode } from "./dtypes.ts";
 import { checkFinite } from "./finite.ts";
-import { fromGroups, type GroupFormat } from "./groups.ts";
+import { type GroupFormat, rawGroups } from "./groups.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
 import { globalSpecs } from "./names.ts";
 
@@ -52,11 +52,7 @@ export async function loadWeights(
   return { ...globals, layers, mtp };
 }
 
-/**
- * Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite.
- *
- * Groups become f32 here, exactly: no op reads them as they stand yet.
- */
+/** Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite. */
 export function tensorReader(
   checkpoint: Checkpoint,
   total: number,
@@ -72,7 +68,7 @@ export function tensorReader(
     const { dtype, shape, bytes } = await readStored(name);
     const format = groupFormat(dtype);
     if (format === undefined) return { dtype: dtype as Dtype, shape, bytes }; // bind() compared it
-    return widenGroups(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
+    return withScales(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
   };
   return async (name) => {
     let raw = await read(name);
@@ -85,8 +81,8 @@ export function tensorReader(
   };
 }
 
-/** Groups as f32, in the shape that the scales tell. */
-function widenGroups(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
+/** Groups with their scales, in the shape that these tell. */
+function withScales(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
   const { bytes, shape } = stored;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const scales = Uint16Array.from({ length: bytes.length / 2 }, (_, g) =>
@@ -94,5 +90,5 @@ function widenGroups(format: GroupFormat, quants: Uint8Array, stored: StoredTens
   );
   const last = shape.length - 1;
   const whole = shape.map((n, axis) => (axis === last ? n * GROUP : n));
-  return encodeF32(whole, fromGroups(format, { quants, scales }));
+  return rawGroups(format, whole, { quants, scales });
 }

@@ -1,12 +1,11 @@
 /**
- * Stored tensors cut and joined in the form that the model wants. Elements are moved, never
- * rounded: they keep their format, except where fp8 blocks would be cut in two.
+ * Stored tensors cut in the form that the model wants. Elements are moved, never rounded: they keep
+ * their format, except where fp8 blocks or groups would be cut.
  * @module
  */
 import { FP8_BLOCK, type RawTensor } from "../raw-tensor.ts";
 import { sizeOf } from "../tensor.ts";
 import { decode, encodeF32 } from "./dtypes.ts";
-import { WeightsError } from "./weights-error.ts";
 
 /** The two halves of `kv_b_proj`, in the form that absorption multiplies with. */
 export interface KvUp {
@@ -20,25 +19,41 @@ export interface KvUp {
  * Splits `kv_b_proj` `[H*nope+v, kvLora]` by head, and turns the key half.
  *
  * fp8 becomes f32 first: a head of 448 rows is three blocks and a half, and a turned block would
- * need its scales turned too.
+ * need its scales turned too. Of groups only the keys do, whose rows are turned; the values keep
+ * their rows.
  */
 export function splitKvB(kvB: RawTensor, nH: number, nope: number, v: number): KvUp {
   const raw = kvB.dtype === "F8_E4M3" ? encodeF32(kvB.shape, decode(kvB)) : kvB;
+  const keys = raw.groupScales ? encodeF32(raw.shape, decode(raw)) : raw;
+  return { kUp: turnedKeys(keys, nH, nope, v), vUp: valueRows(raw, nH, nope, v) };
+}
+
+function turnedKeys(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
   const nC = raw.shape[1];
   const from = elementsOf(raw);
   const k = from.slice(0, nH * nope * nC);
-  const values = from.slice(0, nH * v * nC);
   for (let h = 0; h < nH; h++) {
     const row = h * (nope + v);
     for (let d = 0; d < nope; d++) {
       for (let c = 0; c < nC; c++) k[(h * nC + c) * nope + d] = from[(row + d) * nC + c];
     }
-    values.set(from.subarray((row + nope) * nC, (row + nope + v) * nC), h * v * nC);
   }
-  return {
-    kUp: { dtype: raw.dtype, shape: [nH, nC, nope], bytes: new Uint8Array(k.buffer) },
-    vUp: { dtype: raw.dtype, shape: [nH, v, nC], bytes: new Uint8Array(values.buffer) },
+  return { dtype: raw.dtype, shape: [nH, nC, nope], bytes: new Uint8Array(k.buffer) };
+}
+
+function valueRows(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
+  const [nRows, nC] = raw.shape;
+  const pick = <A extends Uint8Array | Uint16Array>(all: A): A => {
+    const width = all.length / nRows;
+    const rows = all.slice(0, nH * v * width) as A;
+    for (let h = 0; h < nH; h++) {
+      const from = (h * (nope + v) + nope) * width;
+      rows.set(all.subarray(from, from + v * width), h * v * width);
+    }
+    return rows;
   };
+  const values = { dtype: raw.dtype, shape: [nH, v, nC], bytes: pick(raw.bytes) };
+  return raw.groupScales ? { ...values, groupScales: pick(raw.groupScales) } : values;
 }
 
 /**
@@ -52,49 +67,33 @@ export function splitGateUp(fused: RawTensor): { gate: RawTensor; up: RawTensor 
   const cutsBlocks = fused.scales !== undefined && half % FP8_BLOCK !== 0;
   const raw = cutsBlocks ? encodeF32(fused.shape, decode(fused)) : fused;
   const shape = [nE, half, nCols];
-  const { dtype, bytes, scales } = raw;
+  const { dtype, bytes, scales, groupScales } = raw;
   const part = (which: 0 | 1): RawTensor => {
-    const placed = everySecond(bytes, bytes.length / nE / 2, which);
-    if (scales === undefined) return { dtype, shape, bytes: placed };
-    const placedScales = everySecond(scales, scales.length / nE / 2, which);
-    return { dtype, shape, bytes: placed, scales: placedScales };
+    const half = <A extends Uint8Array | Uint16Array | Float32Array>(all: A): A =>
+      everySecond(all, all.length / nE / 2, which);
+    return {
+      dtype,
+      shape,
+      bytes: half(bytes),
+      ...(scales && { scales: half(scales) }),
+      ...(groupScales && { groupScales: half(groupScales) }),
+    };
   };
   return { gate: part(0), up: part(1) };
 }
 
 /** Runs `which`, `which + 2`, `which + 4` … of `length` elements each. */
-function everySecond<A extends Uint8Array | Float32Array>(x: A, length: number, which: 0 | 1): A {
+function everySecond<A extends Uint8Array | Uint16Array | Float32Array>(
+  x: A,
+  length: number,
+  which: 0 | 1,
+): A {
   const y = x.slice(0, x.length / 2) as A;
   for (let e = 0; e * length < y.length; e++) {
     const start = (2 * e + which) * length;
     y.set(x.subarray(start, start + length), e * length);
   }
   return y;
-}
-
-/**
- * Equal tensors as one with a new first axis, read one after the other so that no more than one
- * is held twice.
- *
- * @throws {WeightsError} when they are not all in one format
- */
-export async function stack(
-  names: readonly string[],
-  read: (name: string) => Promise<RawTensor>,
-): Promise<RawTensor> {
-  const first = await read(names[0]);
-  const bytes = new Uint8Array(names.length * first.bytes.length);
-  const scales = first.scales && new Float32Array(names.length * first.scales.length);
-  for (const [e, name] of names.entries()) {
-    const raw = e === 0 ? first : await read(name);
-    if (raw.dtype !== first.dtype) {
-      throw new WeightsError(`${name}: expected ${first.dtype}, as ${names[0]}, got ${raw.dtype}`);
-    }
-    bytes.set(raw.bytes, e * raw.bytes.length);
-    if (scales && raw.scales) scales.set(raw.scales, e * raw.scales.length);
-  }
-  const stacked = { dtype: first.dtype, shape: [names.length, ...first.shape], bytes };
-  return scales ? { ...stacked, scales } : stacked;
 }
 
 type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;

@@ -9,18 +9,22 @@ export { latentAttention, latentAttentionScratchBytes } from "./latent-attention
 export { layerNorm } from "./layer-norm";
 export { linearF32, linearScratchBytes } from "./linear";
 export { linearBf16 } from "./linear-bf16";
+export { linearF16, widenRowF16 } from "./linear-f16";
 export { linearFp8, widenFp8 } from "./linear-fp8";
+export { linearQ4, linearQ8 } from "./linear-groups";
+export { linearQ4Int8 } from "./linear-q4";
+export { linearQ8Int8 } from "./linear-q8";
+export { packQ4, packQ8 } from "./pack-panels";
+export { panelScratchBytes } from "./panels";
+export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";
 export { rmsNorm } from "./rms-norm";
 export { ropeInterleaved } from "./rope-interleaved";
 export { siluMul } from "./silu-mul";
 export { topK } from "./top-k";
+export { widenQ4, widenQ8 } from "./widen-panels";
 export { copyRows, gatherRows, padRows } from "./wiring";
 
 /** First address that JavaScript may use: below it stand the constants. */
 export function heapBase(): usize {
   return __heap_base;
 }
-export { linearQ4Int8 } from "./linear-q4";
-export { linearQ8Int8 } from "./linear-q8";
-export { panelScratchBytes } from "./panels";
-export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";

@@ -17,11 +17,11 @@ import {
   SUMS_BYTES,
 } from "./tiles";
 
-/** Scratch of linear in any format: one row of x, or partial sums and one block of w in f32. */
+/** Scratch of linear in any format: a row of x, or partial sums, a block of w in f32 and its scales. */
 export function linearScratchBytes(nT: i32, nI: i32): usize {
   const oneRow = (<usize>nI) << 2;
   const sums = <usize>nT * PANEL_ROWS * SUMS_BYTES;
-  return nT == 1 ? oneRow : sums + PANEL_ROWS * (BLOCK_COLUMNS << 2);
+  return max(oneRow, sums + PANEL_ROWS * (BLOCK_COLUMNS << 2) + (PANEL_ROWS << 2));
 }
 
 export function linearF32(

@@ -18,6 +18,9 @@
 /** Rows of a panel. */
 export const PANEL = 8;
 
+/** Columns that share a scale. */
+export const GROUP: i32 = 32;
+
 /** Panels that one token meets together: four places to read from keep the memory busy. */
 export const PANELS = 4;
 

@@ -3,6 +3,7 @@ import type { Ops } from "../../engine/index.ts";
 import type { RawTensor } from "../../engine/raw-tensor.ts";
 import type { Weight } from "../../engine/tensor.ts";
 import { decode, encodeF32, toBf16 } from "../../engine/weights/dtypes.ts";
+import { bitsOf } from "../support/compare.ts";
 import { gaussians } from "../support/random.ts";
 import { latentRows } from "../support/stored.ts";
 import { LENGTHS } from "./values.ts";
@@ -36,10 +37,6 @@ function fp8(nO: number, nI: number): RawTensor {
   });
   const scales = gaussians(Math.ceil(nO / 128) * Math.ceil(nI / 128), nI, 0.01);
   return { dtype: "F8_E4M3", shape: [nO, nI], bytes, scales };
-}
-
-function bitsOf(data: ArrayLike<number>): Uint32Array {
-  return new Uint32Array(Float32Array.from(data).buffer);
 }
 
 describe("the bits of a product with a matrix", () => {

@@ -366,7 +366,7 @@ describe("a broken kernel", () => {
         return y;
       },
     };
-    const checked = checkedOps(broken, referenceOps("f64"), wasmBounds);
+    const checked = checkedOps(broken, referenceOps("f64"), wasmBounds());
     const a = checked.tensor(["T", "c"], [1, 1000], gaussians(1000, 1));
     expect(() => checked.add(a, a)).toThrow(DisagreementError);
   });

@@ -106,12 +106,9 @@ describe("a full memory", () => {
     expect(ops.tensor(["T", "c"], [1, 2], [1, 2]).data).toEqual(Float32Array.of(1, 2));
   });
 
-  it.each([0, -1, Number.NaN, 2 ** 32 + 1])(
-    "cannot be asked for with %d bytes",
-    async (memoryBytes) => {
-      await expect(wasmOps(kernelBytes(), { memoryBytes })).rejects.toThrow(WasmMemoryError);
-    },
-  );
+  it.each([0, -1, Number.NaN])("cannot be asked for with %d bytes", async (memoryBytes) => {
+    await expect(wasmOps(kernelBytes(), { memoryBytes })).rejects.toThrow(WasmMemoryError);
+  });
 });
 
 describe("a weight", () => {

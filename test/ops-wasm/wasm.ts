@@ -3,7 +3,13 @@
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
-import { type CheckedOp, checkedOps, type Ops, referenceOps } from "../../engine/index.ts";
+import {
+  type Activations,
+  type CheckedOp,
+  checkedOps,
+  type Ops,
+  referenceOps,
+} from "../../engine/index.ts";
 import { wasmBounds, wasmOps } from "../../engine/ops/wasm/index.ts";
 import { type Machine, startMachine } from "../../engine/ops/wasm/kernels.ts";
 
@@ -17,8 +23,8 @@ export function kernelBytes(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(FILE));
 }
 
-export function fastOps(): Promise<Ops> {
-  return wasmOps(kernelBytes(), { memoryBytes: MEMORY_BYTES });
+export function fastOps(activations: Activations = "f32"): Promise<Ops> {
+  return wasmOps(kernelBytes(), { memoryBytes: MEMORY_BYTES, activations });
 }
 
 /** The kernels themselves, and the memory they work in. */
@@ -27,9 +33,12 @@ export function machine(): Promise<Machine> {
 }
 
 /** Wasm ops that throw when they leave their bounds, and the largest share of a bound so far. */
-export async function watchedOps(): Promise<{ ops: Ops; worst: Map<CheckedOp, number> }> {
+export async function watchedOps(
+  activations: Activations = "f32",
+): Promise<{ ops: Ops; worst: Map<CheckedOp, number> }> {
   const worst = new Map<CheckedOp, number>();
-  const ops = checkedOps(await fastOps(), referenceOps("f64"), wasmBounds, (op, share) => {
+  const [fast, spec] = [await fastOps(activations), referenceOps("f64", activations)];
+  const ops = checkedOps(fast, spec, wasmBounds(activations), (op, share) => {
     worst.set(op, Math.max(share, worst.get(op) ?? 0));
   });
   return { ops, worst };

@@ -50,3 +50,8 @@ export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): 
   }
   return max / largest(want);
 }
+
+/** The bits of numbers as f32. */
+export function bitsOf(data: ArrayLike<number>): Uint32Array {
+  return new Uint32Array(Float32Array.from(data).buffer);
+}

@@ -3,6 +3,7 @@ import { parseConfig } from "../../engine/config.ts";
 import type { LayerWeights, MoeWeights } from "../../engine/model/weights.ts";
 import type { ModelConfig } from "../../engine/model-config.ts";
 import { referenceOps } from "../../engine/ops/reference/index.ts";
+import { floatsOf } from "../../engine/ops/reference/memory.ts";
 import type { Dtype, RawTensor } from "../../engine/raw-tensor.ts";
 import type { Floats, Weight } from "../../engine/tensor.ts";
 import { memoryFiles } from "../../engine/weights/byte-source.ts";
@@ -32,7 +33,7 @@ async function load(tensors: Tensors, config = tinyConfig): ReturnType<typeof lo
 
 /** The numbers of a placed weight. */
 function floats(weight: Weight | undefined): Floats {
-  return weight?.home as Floats;
+  return floatsOf(weight as Weight);
 }
 
 /** The numbers of a stored tensor, with its scales. */
@@ -161,6 +162,14 @@ describe("placing", () => {
       place: (dims, shape, raw) => {
         raws.set(dims.join(" "), raw.dtype);
         return ops.place(dims, shape, raw);
+      },
+      placeStack: (dims, shape) => {
+        const stack = ops.placeStack(dims, shape);
+        const put = (raw: RawTensor) => {
+          raws.set(dims.join(" "), raw.dtype);
+          stack.put(raw);
+        };
+        return { ...stack, put };
       },
     };
     await loadWeights(

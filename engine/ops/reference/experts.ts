@@ -1,5 +1,12 @@
 import { sigmoid } from "../../math.ts";
-import { describe, type Floats, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import {
+  describe,
+  type Floats,
+  floatsLike,
+  ShapeError,
+  type Tensor,
+  type Weight,
+} from "../../tensor.ts";
 import type { ExpertBank, Routing } from "../ops.ts";
 import { floatsOf } from "./memory.ts";
 
@@ -9,11 +16,14 @@ import { floatsOf } from "./memory.ts";
  * A token visits its experts in ascending order, so its sum does not depend on which other tokens
  * are in the batch. Stored formats round inside an expert as they would between three ops: after
  * gate and up, after the product, and once at the end of the whole sum.
+ *
+ * @param seen rows as products with a weight see them
  */
 export function experts(
   x: Tensor<["T", "hidden"]>,
   routing: Routing,
   bank: ExpertBank,
+  seen: (rows: Tensor, w: Weight) => Tensor = (rows) => rows,
 ): Tensor<["T", "hidden"]> {
   const [nT, nHidden] = x.shape;
   const [nE, nMoe, nIn] = bank.gate.shape;
@@ -31,9 +41,10 @@ export function experts(
   const g = floatsLike(x.data, nMoe);
   const u = floatsLike(x.data, nMoe);
   const inner = floatsLike(x.data, nMoe);
+  const rows = seen(x, bank.gate).data;
   const sum = new Float64Array(nHidden);
   for (let t = 0; t < nT; t++) {
-    const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
+    const row = rows.subarray(t * nHidden, (t + 1) * nHidden);
     sum.fill(0);
     for (let a = 0; a < nA; a++) {
       const e = routing.experts.data[t * nA + a];
@@ -43,9 +54,10 @@ export function experts(
         u[m] = dot(row, up, (e * nMoe + m) * nHidden);
         inner[m] = g[m] * sigmoid(g[m]) * u[m];
       }
+      const product = seen({ dims: ["moe"], shape: [nMoe], data: inner }, bank.down).data;
       const weight = routing.weights.data[t * nA + a];
       for (let o = 0; o < nHidden; o++)
-        sum[o] += weight * dot(inner, down, (e * nHidden + o) * nMoe);
+        sum[o] += weight * dot(product, down, (e * nHidden + o) * nMoe);
     }
     y.set(sum, t * nHidden);
   }

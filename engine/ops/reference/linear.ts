@@ -1,21 +1,31 @@
-import { describe, floatsLike, ShapeError, type Tensor, type Weight } from "../../tensor.ts";
+import {
+  describe,
+  type Floats,
+  floatsLike,
+  ShapeError,
+  type Tensor,
+  type Weight,
+} from "../../tensor.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
  * `y[t,o] = Σ_i x[t,i] · w[o,i]`
  *
  * The sum runs over `i` in ascending order in f64 and is rounded once, on the store.
+ *
+ * @param stored result is stored like these numbers
  */
 export function linear<T extends string, I extends string, O extends string>(
   x: Tensor<[T, I]>,
   w: Weight<[O, NoInfer<I>]>,
+  stored: Floats = x.data,
 ): Tensor<[T, O]> {
   const [nT, nI] = x.shape;
   const [nO] = w.shape;
   if (w.shape[1] !== nI) throw new ShapeError(`linear: x ${describe(x)} against w ${describe(w)}`);
 
   const weights = floatsOf(w);
-  const y = floatsLike(x.data, nT * nO);
+  const y = floatsLike(stored, nT * nO);
   for (let t = 0; t < nT; t++) {
     for (let o = 0; o < nO; o++) {
       let sum = 0;

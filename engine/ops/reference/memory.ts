@@ -18,9 +18,27 @@ import { decode } from "../../weights/dtypes.ts";
 import type { Mark, Ops, RowMemory } from "../ops.ts";
 import { type Ground, RowBlocks } from "../row-blocks.ts";
 
+/** A weight of the reference. */
+interface Home {
+  readonly values: Floats;
+  /** Whether it was stored in groups, whose products may take activations in int8. */
+  readonly isGrouped: boolean;
+}
+
+/** These numbers as a weight of the reference. */
+export function referenceHome(values: Floats): object {
+  return { values, isGrouped: false } satisfies Home;
+}
+
+/** Whether `w` was stored in q8 or q4. */
+export function isGrouped(w: Weight): boolean {
+  return (w.home as Partial<Home>).isGrouped === true;
+}
+
 /** The numbers of a weight that the reference placed. */
 export function floatsOf(w: Weight): Floats {
-  if (w.home instanceof Float32Array || w.home instanceof Float64Array) return w.home;
+  const { values } = w.home as Partial<Home>;
+  if (values !== undefined) return values;
   throw new ShapeError(`weight ${describe(w)} was placed by another backend than the reference`);
 }
 
@@ -43,7 +61,10 @@ class Growing implements Ground {
   }
 }
 
-type Memory = Pick<Ops, "place" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read">;
+type Memory = Pick<
+  Ops,
+  "place" | "placeStack" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
+>;
 
 /** The memory half of the reference, storing activations in `precision`. */
 export function referenceMemory(precision: Precision): Memory {
@@ -54,12 +75,35 @@ export function referenceMemory(precision: Precision): Memory {
 
   return {
     place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> {
-      const values = decode(raw);
-      if (values.length !== sizeOf(shape)) {
-        throw new ShapeError(`place ${describe({ dims, shape })}: ${values.length} values`);
+      const decoded = decode(raw);
+      if (decoded.length !== sizeOf(shape)) {
+        throw new ShapeError(`place ${describe({ dims, shape })}: ${decoded.length} values`);
       }
-      const sameFormat = values instanceof Float64Array === (precision === "f64");
-      return { dims, shape, home: sameFormat ? values : floats(values) };
+      const sameFormat = decoded instanceof Float64Array === (precision === "f64");
+      const values = sameFormat ? decoded : floats(decoded);
+      return { dims, shape, home: { values, isGrouped: raw.groupScales !== undefined } };
+    },
+
+    placeStack<const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>) {
+      const values = floats(sizeOf(shape));
+      let [at, isGrouped] = [0, false];
+      return {
+        put(raw: RawTensor): void {
+          const decoded = decode(raw);
+          if (decoded.length * shape[0] !== values.length || at === values.length) {
+            const text = `matrix at ${at} of ${values.length}: ${decoded.length} values`;
+            throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
+          }
+          values.set(decoded, at);
+          at += decoded.length;
+          isGrouped = raw.groupScales !== undefined;
+        },
+        done(): Weight<D> {
+          if (at === values.length) return { dims, shape, home: { values, isGrouped } };
+          const text = `${at} values of ${values.length} when it should be done`;
+          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
+        },
+      };
     },
 
     rowMemory(): RowMemory {

@@ -1,12 +1,22 @@
-import { describe, floatsLike, ShapeError, type Tensor, type Weight } from "../../tensor.ts";
+import {
+  describe,
+  type Floats,
+  floatsLike,
+  ShapeError,
+  type Tensor,
+  type Weight,
+} from "../../tensor.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
  * `y[t,h,o] = Σ_i x[t,h,i] · w[h,o,i]`: one small matrix for each head.
+ *
+ * @param stored result is stored like these numbers
  */
 export function perHead<T extends string, H extends string, I extends string, O extends string>(
   x: Tensor<[T, H, I]>,
   w: Weight<[NoInfer<H>, O, NoInfer<I>]>,
+  stored: Floats = x.data,
 ): Tensor<[T, H, O]> {
   const [nT, nH, nI] = x.shape;
   const [, nO] = w.shape;
@@ -15,7 +25,7 @@ export function perHead<T extends string, H extends string, I extends string, O 
   }
 
   const weights = floatsOf(w);
-  const y = floatsLike(x.data, nT * nH * nO);
+  const y = floatsLike(stored, nT * nH * nO);
   for (let t = 0; t < nT; t++) {
     for (let h = 0; h < nH; h++) {
       for (let o = 0; o < nO; o++) {

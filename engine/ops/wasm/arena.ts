@@ -1,5 +1,6 @@
 /**
- * One WebAssembly memory, used from both ends.
+ * One WebAssembly memory, used from both ends. Where 4 GiB are too few there are several; the
+ * further ones hold weights, and scratch for the products with them.
  *
  *     | constants | weights, caches →            free            ← scratch | guard |
  *     0           heapBase          #low                    #top            end
@@ -20,7 +21,11 @@ const LINE = 64;
 /** Bytes at the end that are never handed out: no address one past a block wraps around to 0. */
 const GUARD = PAGE;
 
-const LARGEST = 2 ** 32;
+/** Bytes of the largest memory there is. */
+export const LARGEST: number = 2 ** 32;
+
+/** Bytes that weights leave free in a further memory. */
+export const SPARE: number = 2 ** 28;
 
 /** The memory is too small for what is wanted. The message says how many bytes, and what to do. */
 export class WasmMemoryError extends Error {
@@ -30,9 +35,7 @@ export class WasmMemoryError extends Error {
 /** A memory of a fixed size, rounded up to whole pages, which threads may share. */
 export function reserveMemory(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE);
-  if (!(pages > 0 && pages * PAGE <= LARGEST)) {
-    throw new WasmMemoryError(`memoryBytes: expected 1 … ${LARGEST} (4 GiB), got ${bytes}`);
-  }
+  if (!(pages > 0)) throw new WasmMemoryError(`memoryBytes: expected 1 or more, got ${bytes}`);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
@@ -61,6 +64,11 @@ export class Arena {
     this.#check(bytes, end <= this.#top);
     this.#low = end;
     return address;
+  }
+
+  /** Whether `bytes` bytes can stay, with {@link SPARE} left over. */
+  hasRoom(bytes: number): boolean {
+    return this.#low + bytes + SPARE <= this.#top;
   }
 
   /** Address of `bytes` bytes of scratch. They hold anything. */
@@ -94,6 +102,11 @@ export class Arena {
   /** The `n` integers at `address`. */
   ints(address: number, n: number): Int32Array {
     return new Int32Array(this.#buffer, address, n);
+  }
+
+  /** The `n` half words at `address`. */
+  halfs(address: number, n: number): Uint16Array {
+    return new Uint16Array(this.#buffer, address, n);
   }
 
   /** The `n` doubles at `address`. */
@@ -148,7 +161,7 @@ export class Arena {
     if (fits) return;
     const size = this.#buffer.byteLength;
     throw new WasmMemoryError(
-      `wasm memory: ${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes, at most ${LARGEST} (4 GiB)`,
+      `wasm memory: ${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes`,
     );
   }
 }

@@ -1,83 +1,22 @@
 /**
  * How far the wasm backend may be from the f64 reference, op by op, from the data. Each bound is a
  * theorem about the order of operations that the kernel's header states, not a fitted tolerance.
- *
- * `u = 2^-24` is one f32 rounding; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a row do.
- *
- * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ), §4.2 (partial sums)
  * @module
  */
-import { exp, sigmoid } from "../../math.ts";
-import type { Floats, Indices, Tensor, Weight } from "../../tensor.ts";
+import { exp } from "../../math.ts";
+import type { Indices, Tensor, Weight } from "../../tensor.ts";
 import { f32ReferenceBounds } from "../bounds.ts";
 import type { Bound, CheckedOp } from "../checked.ts";
-import type { ExpertBank, KeyRows, LatentRows, Routing } from "../ops.ts";
+import type { Activations, KeyRows, LatentRows } from "../ops.ts";
 import { floatsOf } from "../reference/memory.ts";
 import { storedKeys, storedLatents } from "../stored-rows.ts";
-
-const U = 2 ** -24;
-
-/** Half the smallest denormal: what a product may lose when it underflows. */
-const TINY = 2 ** -150;
-
-/** Relative error of exp4 (kernels-as/assembly/exp.ts), above the denormals. */
-const EXP = 2 ** -23;
-
-/** Absolute error of exp4 among the denormals. */
-const EXP_TINY = 2 ** -149;
-
-/** Of silu and of the product after it: e^−|g| in numerator and denominator, then four roundings. */
-const SILU_MUL = 1.5 * EXP + 4.01 * U;
+import { dotGamma, dots, EXP, EXP_TINY, gamma, siluMulOff, TINY, U } from "./error-terms.ts";
+import { productBounds } from "./product-bounds.ts";
 
 /** Rows that the attention sums before it adds the sum to the rest. */
 const ROWS_PER_SUM = 64;
 
-function gamma(m: number): number {
-  return (m * U) / (1 - m * U);
-}
-
-/** A dot product of `n`: its product, its lane, and three additions that join eight lanes. */
-function dotGamma(n: number): number {
-  return gamma(Math.ceil(n / 8) + 3);
-}
-
-/** `x · w` and `|x| · |w|`, of `n` numbers each. */
-function dots(x: Floats, xAt: number, w: Floats, wAt: number, n: number): [number, number] {
-  let dot = 0;
-  let size = 0;
-  for (let i = 0; i < n; i++) {
-    const product = x[xAt + i] * w[wAt + i];
-    dot += product;
-    size += Math.abs(product);
-  }
-  return [dot, size];
-}
-
 const oneRounding: Bound = f32ReferenceBounds.add;
-
-const linear: Bound = (args, want) => {
-  const [x, w] = args as [Tensor<["T", "I"]>, Weight];
-  const [nT, nI] = x.shape;
-  const nO = w.shape[0];
-  const weights = floatsOf(w);
-  return Float64Array.from(want.data, (_, at) => {
-    const [t, o] = [Math.floor(at / nO) % nT, at % nO];
-    const [, size] = dots(x.data, t * nI, weights, o * nI, nI);
-    return dotGamma(nI) * size + nI * TINY;
-  });
-};
-
-const perHead: Bound = (args, want) => {
-  const [x, w] = args as [Tensor<["T", "H", "I"]>, Weight];
-  const [, nH, nI] = x.shape;
-  const nO = w.shape[1];
-  const weights = floatsOf(w);
-  return Float64Array.from(want.data, (_, at) => {
-    const row = Math.floor(at / nO); // t * nH + h
-    const [, size] = dots(x.data, row * nI, weights, ((row % nH) * nO + (at % nO)) * nI, nI);
-    return dotGamma(nI) * size + nI * TINY;
-  });
-};
 
 /** The sums are f64 in another order: `n` roundings of 2^-53, relative since no term is negative. */
 const rmsNorm: Bound = (args, want) => {
@@ -178,57 +117,19 @@ const siluMul: Bound = (args, want) => {
   return Float64Array.from(want.data, (y, at) => siluMulOff(y, gate.data[at], up.data[at]));
 };
 
-/** What SwiGLU adds to an error, `y` being its exact result. */
-function siluMulOff(y: number, gate: number, up: number): number {
-  return Math.abs(y) * SILU_MUL + (Math.abs(gate) + 2) * Math.abs(up) * EXP_TINY + TINY;
+/**
+ * Bounds of {@link wasmOps}. Embedding, rotation, sums and router round once; top-k is exact.
+ *
+ * @param activations those of the ops
+ */
+export function wasmBounds(activations: Activations = "f32"): Readonly<Record<CheckedOp, Bound>> {
+  return {
+    ...f32ReferenceBounds,
+    ...productBounds(activations),
+    rmsNorm,
+    layerNorm,
+    indexScores,
+    latentAttention,
+    siluMul,
+  };
 }
-
-/** Gate, up, SwiGLU and down one after the other; the slope of silu is below 1.1. */
-const experts: Bound = (args, want) => {
-  const [x, routing, bank] = args as [Tensor<["T", "hidden"]>, Routing, ExpertBank];
-  const [, nMoe, nHidden] = bank.gate.shape;
-  const [gate, up, down] = [bank.gate, bank.up, bank.down].map(floatsOf);
-  const [nT, nA] = routing.experts.shape;
-  const limit = new Float64Array(want.data.length);
-  const inner = new Float64Array(nMoe);
-  const innerOff = new Float64Array(nMoe);
-  for (let visit = 0; visit < nT * nA; visit++) {
-    const t = Math.floor(visit / nA);
-    const e = routing.experts.data[visit];
-    for (let m = 0; m < nMoe; m++) {
-      const at = (e * nMoe + m) * nHidden;
-      const [g, sizeG] = dots(x.data, t * nHidden, gate, at, nHidden);
-      const [v, sizeV] = dots(x.data, t * nHidden, up, at, nHidden);
-      const [dg, dv] = [sizeG, sizeV].map((size) => dotGamma(nHidden) * size + nHidden * TINY);
-      const silu = g * sigmoid(g);
-      const moved = 1.1 * dg * (Math.abs(v) + dv) + Math.abs(silu) * dv;
-      inner[m] = silu * v;
-      innerOff[m] =
-        moved + siluMulOff(Math.abs(inner[m]) + moved, Math.abs(g) + dg, Math.abs(v) + dv);
-    }
-    const weight = Math.abs(routing.weights.data[visit]);
-    for (let o = 0; o < nHidden; o++) {
-      const at = (e * nHidden + o) * nMoe;
-      const [d, size] = dots(inner, 0, down, at, nMoe);
-      let moved = 0;
-      for (let m = 0; m < nMoe; m++) moved += Math.abs(down[at + m]) * innerOff[m];
-      const off = moved + dotGamma(nMoe) * (size + moved) + nMoe * TINY;
-      const sums = gamma(nA + 1) * (Math.abs(d) + off);
-      limit[t * nHidden + o] += weight * (off + sums) + TINY;
-    }
-  }
-  return limit;
-};
-
-/** Bounds of {@link wasmOps}. Embedding, rotation, sums and router round once; top-k is exact. */
-export const wasmBounds: Readonly<Record<CheckedOp, Bound>> = {
-  ...f32ReferenceBounds,
-  linear,
-  perHead,
-  rmsNorm,
-  layerNorm,
-  indexScores,
-  latentAttention,
-  siluMul,
-  experts,
-};

@@ -2,47 +2,71 @@
  * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
  * @module
  */
-import { FP8_BLOCK } from "../../raw-tensor.ts";
+import { FP8_BLOCK, GROUP } from "../../raw-tensor.ts";
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
+import { referenceHome } from "../reference/memory.ts";
 import { route as referenceRoute } from "../reference/route.ts";
 import type { Machine } from "./kernels.ts";
-import { padded, placedOf, vectorOf } from "./placed.ts";
+import { type Matrix, PANEL, padded, placedOf, vectorOf } from "./placed.ts";
 
 /** {@link Ops.embed} */
 export const embed =
   (machine: Machine): Ops["embed"] =>
   (tokens, table) => {
-    const { arena, kernels } = machine;
     const [nVocab, nHidden] = table.shape;
-    const placed = placedOf(machine, table);
-    // The kernels write whole padded rows; the last one may reach past the tensor.
-    const room = arena.newFloats(tokens.length * nHidden + padded(nHidden) - nHidden);
-    const data = room.subarray(0, tokens.length * nHidden);
+    const [matrix] = placedOf(machine, table).matrices;
+    const data = machine.arena.newFloats(tokens.length * nHidden);
+    const { arena } = machine.banks[matrix.bank];
+    const mark = arena.mark();
+    // The kernels write whole padded rows, and of panels eight rows at once.
+    const row = arena.scratch(4 * PANEL * padded(nHidden));
     tokens.forEach((token, t) => {
       if (!(token >= 0 && token < nVocab)) {
         throw new ShapeError(`embed: token ${token} at ${t} is outside 0 … ${nVocab - 1}`);
       }
-      const row = placed.address + token * placed.stride;
-      const y = data.byteOffset + 4 * t * nHidden;
-      switch (placed.format) {
-        case "F32":
-          data.set(arena.floats(row, nHidden), t * nHidden);
-          break;
-        case "BF16":
-          kernels.widenBf16(y, row, padded(nHidden));
-          break;
-        case "FP8": {
-          const block = Math.floor(token / FP8_BLOCK) * Math.ceil(nHidden / FP8_BLOCK);
-          kernels.widenFp8(y, row, placed.scales + 4 * block, padded(nHidden));
-          break;
-        }
-        default:
-          placed.format satisfies never;
-      }
+      const at = widenRow(machine, matrix, token, nHidden, row);
+      data.set(arena.floats(at, nHidden), t * nHidden);
     });
+    arena.release(mark);
     return { dims: ["T", "hidden"], shape: [tokens.length, nHidden], data };
   };
+
+/** Where one row of a matrix stands in f32: at `to`, or in the matrix itself. */
+function widenRow(
+  { banks }: Machine,
+  { format, bank, address, stride, scales }: Matrix,
+  row: number,
+  nColumns: number,
+  to: number,
+): number {
+  const { arena, kernels } = banks[bank];
+  const at = address + row * stride;
+  switch (format) {
+    case "F32":
+      return at;
+    case "BF16":
+      kernels.widenBf16(to, at, padded(nColumns));
+      return to;
+    case "F16":
+      kernels.widenRowF16(to, at, padded(nColumns));
+      return to;
+    case "FP8": {
+      const block = Math.floor(row / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
+      kernels.widenFp8(to, at, scales + 4 * block, padded(nColumns));
+      return to;
+    }
+    case "Q8":
+    case "Q4": {
+      const widen = format === "Q8" ? kernels.widenQ8 : kernels.widenQ4;
+      const panel = address + Math.floor(row / PANEL) * stride;
+      widen(to, 4 * nColumns, panel, nColumns / GROUP, arena.scratch(4 * PANEL));
+      return to + 4 * (row % PANEL) * nColumns;
+    }
+    default:
+      return format satisfies never;
+  }
+}
 
 /** {@link Ops.rmsNorm} */
 export const rmsNorm =
@@ -104,7 +128,7 @@ export const ropeInterleaved =
 export const route =
   (machine: Machine): Ops["route"] =>
   (logits, bias, rule) =>
-    referenceRoute(logits, { ...bias, home: vectorOf(machine, bias) }, rule);
+    referenceRoute(logits, { ...bias, home: referenceHome(vectorOf(machine, bias)) }, rule);
 
 /** {@link Ops.siluMul} */
 export const siluMul =

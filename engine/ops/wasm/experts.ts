@@ -6,12 +6,11 @@
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops, Routing } from "../ops.ts";
 import type { Machine } from "./kernels.ts";
-import { multiply, PANEL_ROWS, type PaddedRows, paddedRows, scratchFor } from "./matrix.ts";
-import { type Placed, placedOf } from "./placed.ts";
-import { share } from "./team.ts";
+import { multiplyAll, paddedRows, type Rows, rowsFor } from "./matrix.ts";
+import { type Matrix, placedOf } from "./placed.ts";
 
 /** Experts are gone through in batches of about this many rows: what their scratch must hold. */
-const BATCH_ROWS = 64;
+const BATCH_ROWS = 256;
 
 /** One expert and the tokens that visit it. */
 interface Visits {
@@ -20,11 +19,13 @@ interface Visits {
   readonly weights: number[];
 }
 
-/** Where the matrices of the experts stand. */
-interface Bank {
-  readonly gate: Placed;
-  readonly up: Placed;
-  readonly down: Placed;
+/** Where the matrices of the experts stand, and the rows of all tokens as the first two want them. */
+interface Placement {
+  readonly gate: readonly Matrix[];
+  readonly up: readonly Matrix[];
+  readonly down: readonly Matrix[];
+  readonly forGate: Rows;
+  readonly forUp: Rows;
   readonly nMoe: number;
   readonly nHidden: number;
 }
@@ -41,19 +42,19 @@ export const experts =
         `experts: x ${describe(x)} against ${describe(bank.gate)}, routing ${describe(routing.experts)}`,
       );
     }
-    const placed: Bank = {
-      gate: placedOf(machine, bank.gate),
-      up: placedOf(machine, bank.up),
-      down: placedOf(machine, bank.down),
-      nMoe,
-      nHidden,
-    };
     const data = arena.newFloats(nT * nHidden).fill(0);
     const mark = arena.mark();
-    const all = paddedRows(machine, x.data, nT, nHidden);
+    const [gate, up, down] = [bank.gate, bank.up, bank.down].map(
+      (w) => placedOf(machine, w).matrices,
+    );
+    const rows = paddedRows(machine, x.data, nT, nHidden);
+    const forGate = rowsFor(machine, rows, nT, gate[0].format);
+    const isSame = up[0].format === gate[0].format;
+    const forUp = isSame ? forGate : rowsFor(machine, rows, nT, up[0].format);
+    const placed: Placement = { gate, up, down, forGate, forUp, nMoe, nHidden };
     const markEach = arena.mark();
     for (const batch of batchesOf(visitsOf(routing, nE))) {
-      addBatch(machine, data.byteOffset, all, batch, placed);
+      addBatch(machine, data.byteOffset, batch, placed);
       arena.release(markEach);
     }
     arena.release(mark);
@@ -64,47 +65,49 @@ export const experts =
 function addBatch(
   machine: Machine,
   y: number,
-  all: PaddedRows,
   batch: readonly Visits[],
-  { gate, up, down, nMoe, nHidden }: Bank,
+  { gate, up, down, forGate, forUp, nMoe, nHidden }: Placement,
 ): void {
-  const { arena, kernels, team } = machine;
-  const most = Math.max(...batch.map(({ tokens }) => tokens.length));
-  const nRows = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const { arena, kernels } = machine;
   const jobs = batch.map((visits) => {
-    const n = visits.tokens.length;
-    const rows = { ...all, address: arena.scratch(n * all.stride) };
-    const which = arena.addressOf(Int32Array.from(visits.tokens));
-    kernels.gatherRows(rows.address, all.address, all.stride, which, n);
-    const [g, u] = [arena.newFloats(n * nMoe), arena.newFloats(n * nMoe)];
-    return { ...visits, n, rows, g, u, out: arena.newFloats(n * nHidden).byteOffset };
+    const nT = visits.tokens.length;
+    const [g, u] = [arena.newFloats(nT * nMoe), arena.newFloats(nT * nMoe)];
+    const out = arena.newFloats(nT * nHidden).byteOffset;
+    const x = rowsOf(machine, forGate, visits.tokens);
+    const xUp = forUp === forGate ? x : rowsOf(machine, forUp, visits.tokens);
+    return { ...visits, nT, x, xUp, g, u, out };
   });
-  team.run(2 * nRows * nMoe * nHidden, (thread, part, parts) => {
-    const [from, to] = share(nMoe, PANEL_ROWS, part, parts);
-    const scratch = scratchFor(machine, most, all.nColumns);
-    for (const { expert: m, n, rows, g, u } of jobs) {
-      const yStride = 4 * nMoe;
-      multiply(thread, { y: g.byteOffset, yStride }, rows, n, { w: gate, m, from, to }, scratch);
-      multiply(thread, { y: u.byteOffset, yStride }, rows, n, { w: up, m, from, to }, scratch);
-    }
+  multiplyAll(
+    machine,
+    jobs.flatMap(({ expert, nT, x, xUp, g, u }) => {
+      const common = { yStride: 4 * nMoe, nT, nO: nMoe };
+      return [
+        { ...common, y: g.byteOffset, x, w: gate[expert] },
+        { ...common, y: u.byteOffset, x: xUp, w: up[expert] },
+      ];
+    }),
+  );
+  const downs = jobs.map(({ expert, nT, g, u, out }) => {
+    kernels.siluMul(g.byteOffset, g.byteOffset, u.byteOffset, nT * nMoe);
+    const inner = paddedRows(machine, g, nT, nMoe);
+    const x = rowsFor(machine, inner, nT, down[expert].format);
+    return { y: out, yStride: 4 * nHidden, x, nT, w: down[expert], nO: nHidden };
   });
-  const inner = jobs.map(({ g, u, n }) => {
-    kernels.siluMul(g.byteOffset, g.byteOffset, u.byteOffset, n * nMoe);
-    return paddedRows(machine, g, n, nMoe);
-  });
-  team.run(nRows * nMoe * nHidden, (thread, part, parts) => {
-    const [from, to] = share(nHidden, PANEL_ROWS, part, parts);
-    const scratch = scratchFor(machine, most, inner[0].nColumns);
-    jobs.forEach(({ expert: m, n, out }, i) => {
-      const target = { y: out, yStride: 4 * nHidden };
-      multiply(thread, target, inner[i], n, { w: down, m, from, to }, scratch);
-    });
-  });
+  multiplyAll(machine, downs);
   for (const { tokens, weights, out } of jobs) {
     tokens.forEach((t, i) => {
       kernels.addScaled(y + 4 * t * nHidden, out + 4 * i * nHidden, nHidden, weights[i]);
     });
   }
+}
+
+/** The rows of these tokens, side by side. */
+function rowsOf({ arena, kernels }: Machine, all: Rows, tokens: readonly number[]): Rows {
+  if (tokens.length === 1) return { ...all, address: all.address + tokens[0] * all.stride };
+  const address = arena.scratch(tokens.length * all.stride);
+  const which = arena.addressOf(Int32Array.from(tokens));
+  kernels.gatherRows(address, all.address, all.stride, which, tokens.length);
+  return { ...all, address };
 }
 
 /** Neighbours together, until they are {@link BATCH_ROWS} rows. */

@@ -1,4 +1,4 @@
-import type { Ops } from "../ops.ts";
+import type { Activations, Ops } from "../ops.ts";
 import { indexScores, latentAttention, topK } from "./attention.ts";
 import { add, embed, layerNorm, rmsNorm, ropeInterleaved, route, siluMul } from "./elementwise.ts";
 import { experts } from "./experts.ts";
@@ -16,10 +16,13 @@ export type { ThreadData } from "./worker.ts";
 /** How the wasm backend is set up. */
 export interface WasmOptions {
   /**
-   * Bytes for weights, caches and activations together, 1 GiB by default, 4 GiB at most. They are
-   * reserved as address space at once and taken from the system only as they are written.
+   * Bytes for weights, caches and activations together, 1 GiB by default. They are reserved as
+   * address space at once and taken from the system only as they are written. A memory has 4 GiB at
+   * most; beyond, there are several, and only weights can be in the further ones.
    */
   readonly memoryBytes?: number;
+  /** See {@link Activations}; `f32` by default. */
+  readonly activations?: Activations;
   /** Without it, one thread. The count never changes a result. */
   readonly threads?: Threads;
 }
@@ -43,11 +46,13 @@ export async function wasmOps(bytes: BufferSource, options: WasmOptions = {}): P
     bytes,
     options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
     options.threads,
+    options.activations,
   );
   return {
     close: () => machine.team.close(),
     backend: "wasm",
     precision: "f32",
+    activations: machine.activations,
     ...wasmMemory(machine),
     embed: embed(machine),
     linear: linear(machine),

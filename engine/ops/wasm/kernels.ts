@@ -3,7 +3,8 @@
  * conditions stand at the head of each file there.
  * @module
  */
-import { Arena, reserveMemory } from "./arena.ts";
+import type { Activations } from "../ops.ts";
+import { Arena, LARGEST, reserveMemory, SPARE } from "./arena.ts";
 import { type StartThread, Team } from "./team.ts";
 
 /** Byte address in the memory that the kernels share with JavaScript. */
@@ -15,9 +16,21 @@ export interface Kernels {
   heapBase(): Address;
   linearF32(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearBf16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearF16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearFp8(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, scales: Address, firstRow: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearQ8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
+  linearQ4(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
+  linearQ8Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
+  linearQ4Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
+  quantizeRowsQ8(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
+  quantizeRowsQ4(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
+  packQ8(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
+  packQ4(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
   linearScratchBytes(nT: number, nI: number): number;
   widenBf16(y: Address, x: Address, n: number): void;
+  widenRowF16(y: Address, x: Address, n: number): void;
+  widenQ8(y: Address, yStride: number, w: Address, nGroups: number, scratch: Address): void;
+  widenQ4(y: Address, yStride: number, w: Address, nGroups: number, scratch: Address): void;
   widenFp8(y: Address, e: Address, scale: Address, n: number): void;
   rmsNorm(y: Address, x: Address, gain: Address, nT: number, nC: number, eps: number): void;
   layerNorm(y: Address, x: Address, gain: Address, bias: Address, nT: number, nC: number, eps: number): void;
@@ -36,11 +49,21 @@ export interface Kernels {
   gatherRows(y: Address, x: Address, rowBytes: number, rows: Address, nRows: number): void;
 }
 
-/** Kernels, the memory that they work in, and the threads that make them work. */
+/** One memory, and the kernels that work in it. */
+export interface Bank {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** The memories, and the threads that work in all of them. */
 export interface Machine {
+  /** The first holds caches and activations; the further ones, if any, hold weights. */
+  readonly banks: readonly Bank[];
+  /** Of the first. */
   readonly arena: Arena;
   readonly kernels: Kernels;
   readonly team: Team;
+  readonly activations: Activations;
 }
 
 /** How many threads, this one included, and how the others are started. */
@@ -53,19 +76,31 @@ export interface Threads {
   readonly shareFrom?: number;
 }
 
-/** Compiles the module over a memory of its own. */
+/** Compiles the module over memories of its own, as many as `memoryBytes` need. */
 export async function startMachine(
   bytes: BufferSource,
   memoryBytes: number,
   threads?: Threads,
+  activations: Activations = "f32",
 ): Promise<Machine> {
-  const memory = reserveMemory(memoryBytes);
-  const { module, instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-  const kernels = instance.exports as unknown as Kernels;
-  const arena = new Arena(memory, kernels.heapBase());
+  const memories = memorySizes(memoryBytes).map(reserveMemory);
+  const module = await WebAssembly.compile(bytes);
+  const banks = memories.map((memory): Bank => {
+    const instance = new WebAssembly.Instance(module, { env: { memory } });
+    const kernels = instance.exports as unknown as Kernels;
+    return { kernels, arena: new Arena(memory, kernels.heapBase()) };
+  });
+  const [{ arena, kernels }] = banks;
   const team =
     threads && threads.count > 1
-      ? await Team.start(kernels, arena, threads, { module, memory })
-      : Team.alone(kernels, arena);
-  return { arena, kernels, team };
+      ? await Team.start(banks, threads, { module, memories })
+      : Team.alone(banks);
+  return { banks, arena, kernels, team, activations };
+}
+
+/** One memory while one is enough; then as many of the largest as hold what is beyond the first. */
+function memorySizes(memoryBytes: number): number[] {
+  if (!(memoryBytes > LARGEST)) return [memoryBytes];
+  const nFurther = Math.ceil((memoryBytes - LARGEST) / (LARGEST - SPARE));
+  return new Array(1 + nFurther).fill(LARGEST);
 }

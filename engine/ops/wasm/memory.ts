@@ -14,9 +14,12 @@ import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
 import type { Machine } from "./kernels.ts";
-import { place } from "./placed.ts";
+import { place, placeStack } from "./placed.ts";
 
-type Memory = Pick<Ops, "place" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read">;
+type Memory = Pick<
+  Ops,
+  "place" | "placeStack" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
+>;
 
 /** Everything of {@link Ops} that puts numbers somewhere. */
 export function wasmMemory(machine: Machine): Memory {
@@ -24,6 +27,7 @@ export function wasmMemory(machine: Machine): Memory {
   const rows = new RowBlocks({ ...arena.all(), extend: (bytes) => arena.stay(bytes) });
   return {
     place: place(machine),
+    placeStack: placeStack(machine),
     rowMemory: () => rows,
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),

@@ -1,39 +1,57 @@
 /**
- * Weights in WebAssembly memory. A matrix lies there row by row as the checkpoint has it, except
- * that each row is filled up with zeros to a multiple of sixteen numbers.
+ * Weights in WebAssembly memory, each matrix in one of the memories, in the form that its kernel
+ * wants:
  *
- * Matrices in f32, bf16 and fp8 stay as they are stored. Everything else, and everything with one
- * axis, is widened to f32: f16 has no kernel yet, and norms are too small to matter.
+ * - f32, bf16, f16 and fp8 row by row as the checkpoint has them, each row filled up with zeros to a
+ *   multiple of sixteen numbers;
+ * - q8 and q4 in panels of eight rows (kernels-as/assembly/panels.ts).
+ *
+ * Everything else, and everything with one axis, is widened to f32.
  * @module
  */
-import { FP8_BLOCK, type RawTensor } from "../../raw-tensor.ts";
+import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../raw-tensor.ts";
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
 import { decode } from "../../weights/dtypes.ts";
-import type { Ops } from "../ops.ts";
-import type { Arena } from "./arena.ts";
-import type { Machine } from "./kernels.ts";
+import type { Ops, StackPlacer } from "../ops.ts";
+import type { Bank, Machine } from "./kernels.ts";
 
 /** Rows are multiples of this many numbers: two rounds of the eight lanes of a dot product. */
 const COLUMNS = 16;
 
+/** Rows of a panel, and bytes of one group of it. */
+export const PANEL = 8;
+const GROUP_BYTES = { Q8: PANEL * (GROUP + 2), Q4: PANEL * (GROUP / 2 + 2) };
+
 /** Scales from here on would overflow in the fp8 kernel, which multiplies them by 2^120. */
 const SCALE_LIMIT = 128;
 
-/** Where a weight stands. A stack of matrices is one matrix after the other. */
-export interface Placed {
-  readonly arena: Arena;
-  readonly format: "F32" | "BF16" | "FP8";
+/** What a matrix is stored in. */
+export type Format = "F32" | "BF16" | "F16" | "FP8" | "Q8" | "Q4";
+
+/** One matrix. */
+export interface Matrix {
+  readonly format: Format;
+  /** Which of the memories. */
+  readonly bank: number;
   readonly address: number;
-  /** Bytes from one row to the next. */
+  /** Bytes from one row to the next; in Q8 and Q4 from one panel to the next. */
   readonly stride: number;
-  /** Bytes from one matrix to the next. */
-  readonly matrixBytes: number;
-  /** Only with FP8: where the scales stand, and the bytes from one matrix's to the next's. */
+  /** Only with FP8: where its scales stand. */
   readonly scales: number;
-  readonly scaleBytes: number;
 }
 
-const BYTES: Readonly<Record<Placed["format"], number>> = { F32: 4, BF16: 2, FP8: 1 };
+/** Where a weight stands: one matrix, or a stack of them. */
+export interface Placed {
+  readonly machine: Machine;
+  readonly matrices: readonly Matrix[];
+}
+
+const BYTES: Readonly<Record<Exclude<Format, "Q8" | "Q4">, number>> = {
+  F32: 4,
+  BF16: 2,
+  F16: 2,
+  FP8: 1,
+};
 
 /** The next multiple of {@link COLUMNS}. */
 export function padded(n: number): number {
@@ -41,84 +59,173 @@ export function padded(n: number): number {
 }
 
 /** Where `w` stands. */
-export function placedOf({ arena }: Machine, w: Weight): Placed {
+export function placedOf(machine: Machine, w: Weight): Placed {
   const home = w.home as Partial<Placed>;
-  if (home.arena === arena) return w.home as Placed;
+  if (home.machine === machine) return w.home as Placed;
   throw new ShapeError(`weight ${describe(w)} was placed by another backend than this one`);
 }
 
 /** The numbers of a weight with one axis. */
 export function vectorOf(machine: Machine, w: Weight): Float32Array {
-  return machine.arena.floats(placedOf(machine, w).address, w.shape[0]);
-}
-
-/** How a weight is kept, as told at the top of this file. */
-function formatOf(raw: RawTensor, rank: number): Placed["format"] {
-  if (rank === 1) return "F32";
-  if (raw.dtype === "BF16") return "BF16";
-  if (raw.dtype !== "F8_E4M3" || !raw.scales) return "F32";
-  const hasKernel =
-    raw.scales.every((scale) => Math.abs(scale) < SCALE_LIMIT) &&
-    raw.bytes.every((bits) => (bits & 0x7f) !== 0x7f); // NaN
-  return hasKernel ? "FP8" : "F32";
+  const [{ address }] = placedOf(machine, w).matrices;
+  return machine.arena.floats(address, w.shape[0]);
 }
 
 /** {@link Ops.place} */
 export const place =
-  ({ arena }: Machine): Ops["place"] =>
+  (machine: Machine): Ops["place"] =>
   <const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> => {
     const lengths: readonly number[] = shape;
-    const format = formatOf(raw, lengths.length);
-    const isAsStored = format !== "F32" || raw.dtype === "F32";
-    const values = isAsStored ? raw.bytes : bytesOf(decode(raw));
-    const elementBytes = BYTES[format];
-    const nColumns = lengths[lengths.length - 1];
-    const nRows = lengths.length > 1 ? lengths[lengths.length - 2] : 1;
+    const given = sizeOf(raw.shape);
+    if (given !== sizeOf(lengths)) {
+      throw new ShapeError(`place ${describe({ dims, shape })}: ${given} values`);
+    }
+    const [nRows, nColumns] = lengths.length > 1 ? lengths.slice(-2) : [1, lengths[0]];
     const nMatrices = sizeOf(lengths.slice(0, -2));
-    const scalesOfOne = Math.ceil(nRows / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
-    const scales = format === "FP8" ? (raw.scales ?? new Float32Array()) : undefined;
-    const name = `place ${describe({ dims, shape })}`;
-    if (values.length !== elementBytes * sizeOf(lengths)) {
-      throw new ShapeError(`${name}: ${values.length / elementBytes} values`);
-    }
-    if (scales && scales.length !== nMatrices * scalesOfOne) {
-      throw new ShapeError(`${name}: ${scales.length} scales`);
-    }
-
-    const stride = elementBytes * padded(nColumns);
-    const address = placeRows(arena, values, nMatrices * nRows, elementBytes * nColumns, stride);
-    const scalesAt = scales ? arena.stay(4 * scales.length) : 0;
-    if (scales) arena.floats(scalesAt, scales.length).set(scales);
-    const home: Placed = {
-      arena,
-      format,
-      address,
-      stride,
-      matrixBytes: nRows * stride,
-      scales: scalesAt,
-      scaleBytes: 4 * scalesOfOne,
-    };
+    const isVector = lengths.length === 1;
+    const matrices = Array.from({ length: nMatrices }, (_, m) => {
+      const one = nMatrices === 1 ? raw : matrixOf(raw, m, nMatrices);
+      return placeMatrix(machine, one, nRows, nColumns, isVector);
+    });
+    const home: Placed = { machine, matrices };
     return { dims, shape, home };
   };
 
-/** Puts rows of `rowBytes` bytes where they stay, `stride` bytes apart, zeros between them. */
-function placeRows(
-  arena: Arena,
-  values: Uint8Array,
+/** {@link Ops.placeStack} */
+export const placeStack =
+  (machine: Machine): Ops["placeStack"] =>
+  <const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>): StackPlacer<D> => {
+    const [n, nRows, nColumns] = shape as readonly number[];
+    const matrices: Matrix[] = [];
+    return {
+      put(raw) {
+        if (matrices.length === n || sizeOf(raw.shape) !== nRows * nColumns) {
+          const text = `${sizeOf(raw.shape)} values for matrix ${matrices.length}`;
+          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
+        }
+        matrices.push(placeMatrix(machine, raw, nRows, nColumns, false));
+      },
+      done() {
+        if (matrices.length !== n) {
+          const text = `${matrices.length} matrices when it should be done`;
+          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
+        }
+        const home: Placed = { machine, matrices };
+        return { dims, shape, home };
+      },
+    };
+  };
+
+/** Matrix `m` of `n` that lie one after the other. */
+function matrixOf({ dtype, shape, bytes, scales, groupScales }: RawTensor, m: number, n: number) {
+  const part = <A extends Uint8Array | Uint16Array | Float32Array>(all: A): A =>
+    all.subarray((m * all.length) / n, ((m + 1) * all.length) / n) as A;
+  return {
+    dtype,
+    shape: shape.slice(-2),
+    bytes: part(bytes),
+    ...(scales && { scales: part(scales) }),
+    ...(groupScales && { groupScales: part(groupScales) }),
+  };
+}
+
+/** How a matrix is kept, as told at the top of this file. */
+function formatOf(raw: RawTensor): Format {
+  switch (raw.dtype) {
+    case "BF16":
+    case "F16":
+    case "Q8":
+    case "Q4":
+      return raw.dtype;
+    case "F8_E4M3": {
+      const hasKernel =
+        raw.scales?.every((scale) => Math.abs(scale) < SCALE_LIMIT) &&
+        raw.bytes.every((bits) => (bits & 0x7f) !== 0x7f); // NaN
+      return hasKernel ? "FP8" : "F32";
+    }
+    default:
+      return "F32";
+  }
+}
+
+function placeMatrix(
+  machine: Machine,
+  raw: RawTensor,
   nRows: number,
-  rowBytes: number,
-  stride: number,
-): number {
+  nColumns: number,
+  isVector: boolean,
+): Matrix {
+  checkLengths(raw, nRows, nColumns);
+  const format = isVector ? "F32" : formatOf(raw);
+  if (format === "Q8" || format === "Q4") return placePanels(machine, format, raw, nRows, nColumns);
+  const values = format !== "F32" || raw.dtype === "F32" ? raw.bytes : bytesOf(decode(raw));
+  const rowBytes = BYTES[format] * nColumns;
+  const stride = BYTES[format] * padded(nColumns);
+  const scales = format === "FP8" ? (raw.scales ?? new Float32Array()) : new Float32Array();
+  const bank = isVector ? 0 : bankFor(machine, nRows * stride + 4 * scales.length);
+  const { arena } = machine.banks[bank];
   const address = arena.stay(nRows * stride);
-  if (stride === rowBytes) {
-    arena.bytes(address, values.length).set(values);
-    return address;
+  if (stride === rowBytes) arena.bytes(address, values.length).set(values);
+  else {
+    for (let r = 0; r < nRows; r++) {
+      const row = values.subarray(r * rowBytes, (r + 1) * rowBytes);
+      arena.bytes(address + r * stride, rowBytes).set(row);
+    }
   }
-  for (let r = 0; r < nRows; r++) {
-    const row = values.subarray(r * rowBytes, (r + 1) * rowBytes);
-    arena.bytes(address + r * stride, rowBytes).set(row);
+  const scalesAt = arena.stay(4 * scales.length);
+  arena.floats(scalesAt, scales.length).set(scales);
+  return { format, bank, address, stride, scales: scalesAt };
+}
+
+/** @throws {ShapeError} when a matrix has other bytes or scales than its shape says */
+function checkLengths(raw: RawTensor, nRows: number, nColumns: number): void {
+  const n = nRows * nColumns;
+  const nBlocks = Math.ceil(nRows / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
+  const isRight =
+    raw.bytes.length === n * BYTES_PER_ELEMENT[raw.dtype] &&
+    (raw.scales?.length ?? nBlocks) === nBlocks &&
+    (raw.groupScales?.length ?? n / GROUP) === n / GROUP;
+  if (isRight) return;
+  const scales = raw.scales?.length ?? raw.groupScales?.length ?? 0;
+  const got = `${raw.bytes.length} bytes and ${scales} scales`;
+  throw new ShapeError(`place ${raw.dtype} [${nRows}, ${nColumns}]: ${got}`);
+}
+
+function placePanels(
+  machine: Machine,
+  format: "Q8" | "Q4",
+  { bytes, groupScales = new Uint16Array() }: RawTensor,
+  nRows: number,
+  nColumns: number,
+): Matrix {
+  const nGroups = nColumns / GROUP;
+  const stride = nGroups * GROUP_BYTES[format];
+  const size = Math.ceil(nRows / PANEL) * stride;
+  const bank = bankFor(machine, size);
+  const { arena, kernels } = machine.banks[bank];
+  const address = arena.stay(size);
+  const pack = format === "Q8" ? kernels.packQ8 : kernels.packQ4;
+  const rowBytes = bytes.length / nRows;
+  // As many whole panels at a time as fit into a modest piece of scratch.
+  const step = PANEL * Math.max(1, Math.floor(2 ** 20 / (PANEL * rowBytes)));
+  for (let r = 0; r < nRows; r += step) {
+    const n = Math.min(step, nRows - r);
+    const mark = arena.mark();
+    const quants = arena.scratch(n * rowBytes);
+    arena.bytes(quants, n * rowBytes).set(bytes.subarray(r * rowBytes, (r + n) * rowBytes));
+    const scales = arena.scratch(2 * n * nGroups);
+    arena.halfs(scales, n * nGroups).set(groupScales.subarray(r * nGroups, (r + n) * nGroups));
+    pack(address + (r / PANEL) * stride, quants, scales, n, nGroups);
+    arena.release(mark);
   }
-  return address;
+  return { format, bank, address, stride, scales: 0 };
+}
+
+/** The memory for `bytes` more of weights: the further ones first, the first has other duties too. */
+function bankFor({ banks }: Machine, bytes: number): number {
+  const hasRoom = ({ arena }: Bank): boolean => arena.hasRoom(bytes);
+  const further = banks.slice(1).findIndex(hasRoom);
+  return further + 1;
 }
 
 /** The bytes of f32 numbers; f64 are rounded first. */

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Arena } from "./arena.ts";
-import type { Kernels, Threads } from "./kernels.ts";
+import type { Bank, Kernels, Threads } from "./kernels.ts";
 import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
 
 /** Work of fewer multiplications is done sooner than other threads are told of it. */
@@ -31,8 +31,14 @@ export class WasmThreadError extends Error {
 /** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
 export type StartThread = (source: string, threadData: ThreadData) => Promise<void>;
 
-/** What one thread has to do. Scratch made in it is freed when all are done; it may free none. */
-export type Work = (kernels: Kernels, part: number, parts: number) => void;
+/**
+ * What one thread has to do. Scratch made in the first memory is freed when all are done; a thread
+ * may free none.
+ *
+ * @param kernels those of the first memory
+ * @param all those of every memory
+ */
+export type Work = (kernels: Kernels, part: number, parts: number, all: readonly Kernels[]) => void;
 
 /** The bare text of the thread's program. */
 const PROGRAM = `(${serve})(globalThis.threadData)`;
@@ -47,24 +53,24 @@ export function share(n: number, unit: number, part: number, parts: number): [nu
 /** The threads of one machine; see the top of this file. */
 export class Team {
   readonly size: number;
-  readonly #kernels: Kernels;
+  readonly #kernels: readonly Kernels[];
   readonly #arena: Arena;
   readonly #names: readonly string[];
   readonly #control: Int32Array<SharedArrayBuffer>;
-  readonly #recorder: Kernels;
+  readonly #recorders: readonly Kernels[];
   readonly #patience: number;
   readonly #shareFrom: number;
   /** Calls of the thread whose share is being written down. */
   #calls: number[] = [];
   #failed: WasmThreadError | undefined;
 
-  private constructor(kernels: Kernels, arena: Arena, size: number, threads?: Threads) {
+  private constructor(banks: readonly Bank[], size: number, threads?: Threads) {
     this.size = size;
     this.#patience = threads?.patienceMs ?? PATIENCE_MS;
     this.#shareFrom = threads?.shareFrom ?? SHARE_FROM;
-    this.#kernels = kernels;
-    this.#arena = arena;
-    this.#names = Object.keys(kernels);
+    this.#kernels = banks.map(({ kernels }) => kernels);
+    this.#arena = banks[0].arena;
+    this.#names = Object.keys(banks[0].kernels);
     this.#control = new Int32Array(
       new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (CONTROL.lists + 2 * size)),
     );
@@ -73,24 +79,26 @@ export class Team {
       (...args: number[]) => {
         this.#calls.push(kernel, args.length, ...args);
       };
-    const entries = this.#names.map((name, i) => [name, record(i)]);
-    this.#recorder = Object.fromEntries(entries) as Kernels;
+    this.#recorders = banks.map((_, bank) => {
+      const first = bank * this.#names.length;
+      const entries = this.#names.map((name, i) => [name, record(first + i)]);
+      return Object.fromEntries(entries) as Kernels;
+    });
   }
 
   /** One thread: this one. */
-  static alone(kernels: Kernels, arena: Arena): Team {
-    return new Team(kernels, arena, 1);
+  static alone(banks: readonly Bank[]): Team {
+    return new Team(banks, 1);
   }
 
   /** This thread and `count - 1` new ones. */
   static async start(
-    kernels: Kernels,
-    arena: Arena,
+    banks: readonly Bank[],
     threads: Threads,
-    shared: Pick<ThreadData, "module" | "memory">,
+    shared: Pick<ThreadData, "module" | "memories">,
   ): Promise<Team> {
     const { count, start } = threads;
-    const team = new Team(kernels, arena, count, threads);
+    const team = new Team(banks, count, threads);
     const common = { ...shared, control: team.#control, at: CONTROL, spins: SPINS };
     const others = Array.from({ length: count - 1 }, (_, i) => i + 1);
     await Promise.all(others.map((thread) => start(PROGRAM, { ...common, thread })));
@@ -102,8 +110,9 @@ export class Team {
     if (this.#failed) throw this.#failed;
     const mark = this.#arena.mark();
     try {
-      if (this.size === 1 || products < this.#shareFrom) work(this.#kernels, 0, 1);
-      else this.#runTogether(work);
+      if (this.size === 1 || products < this.#shareFrom) {
+        work(this.#kernels[0], 0, 1, this.#kernels);
+      } else this.#runTogether(work);
     } finally {
       this.#arena.release(mark);
     }
@@ -120,7 +129,7 @@ export class Team {
   #runTogether(work: Work): void {
     for (let t = 1; t < this.size; t++) {
       this.#calls = [];
-      work(this.#recorder, t, this.size);
+      work(this.#recorders[0], t, this.size, this.#recorders);
       const address = this.#arena.scratch(8 * this.#calls.length);
       this.#arena.doubles(address, this.#calls.length).set(this.#calls);
       this.#control[CONTROL.lists + 2 * t] = address / 8;
@@ -129,7 +138,7 @@ export class Team {
     const begun = Date.now();
     this.#begin();
     try {
-      work(this.#kernels, 0, this.size);
+      work(this.#kernels[0], 0, this.size, this.#kernels);
     } finally {
       this.#wait(Math.max(this.#patience, PATIENCE * (Date.now() - begun)));
     }
@@ -154,7 +163,7 @@ export class Team {
     }
     const thread = Atomics.load(control, CONTROL.failedThread);
     if (thread === 0) return;
-    const kernel = this.#names[Atomics.load(control, CONTROL.failedKernel)];
+    const kernel = this.#names[Atomics.load(control, CONTROL.failedKernel) % this.#names.length];
     this.#fail(`thread ${thread} of ${this.size} failed in kernel ${kernel}`);
   }
 

@@ -16,7 +16,7 @@ export const CONTROL = {
   sleepers: 2,
   /** Number of the thread that failed, 0 if none. */
   failedThread: 3,
-  /** The kernel that it failed in, by its place among the exports. */
+  /** The kernel that it failed in, by its place among the exports of all memories. */
   failedKernel: 4,
   /** From here on two words for each thread: where its list begins in f64s, and how long it is. */
   lists: 5,
@@ -28,7 +28,8 @@ export const STOP = -1;
 /** What a thread is started with. */
 export interface ThreadData {
   readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
+  /** The first holds the lists. */
+  readonly memories: readonly WebAssembly.Memory[];
   readonly control: Int32Array<SharedArrayBuffer>;
   readonly at: typeof CONTROL;
   /** From 1 on; 0 is the thread that made the others. */
@@ -38,10 +39,11 @@ export interface ThreadData {
 }
 
 /** Serves lists until one of length {@link STOP} comes. A list is: kernel, how many arguments, these. */
-export function serve({ module, memory, control, at, thread, spins }: ThreadData): void {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const kernels = Object.values(instance.exports) as ((...args: number[]) => void)[];
-  const numbers = new Float64Array(memory.buffer);
+export function serve({ module, memories, control, at, thread, spins }: ThreadData): void {
+  const kernels = memories.flatMap((memory) =>
+    Object.values(new WebAssembly.Instance(module, { env: { memory } }).exports),
+  ) as ((...args: number[]) => void)[];
+  const numbers = new Float64Array(memories[0].buffer);
   const mine = at.lists + 2 * thread;
   const nOthers = (control.length - at.lists) / 2 - 1;
   for (let epoch = 0; ; epoch++) {

@@ -1,0 +1,52 @@
+/**
+ * What the bounds of the wasm backend are made of.
+ *
+ * `u = 2^-24` is one f32 rounding; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a row do.
+ *
+ * Next: product-bounds.ts
+ * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ), §4.2 (partial sums)
+ * @module
+ */
+import type { Floats } from "../../tensor.ts";
+
+/** One rounding. */
+export const U: number = 2 ** -24;
+
+/** Half the smallest denormal: what a product may lose when it underflows. */
+export const TINY: number = 2 ** -150;
+
+/** Relative error of exp4 (kernels-as/assembly/exp.ts), above the denormals. */
+export const EXP: number = 2 ** -23;
+
+/** Absolute error of exp4 among the denormals. */
+export const EXP_TINY: number = 2 ** -149;
+
+/** Of silu and of the product after it: e^−|g| in numerator and denominator, then four roundings. */
+const SILU_MUL = 1.5 * EXP + 4.01 * U;
+
+/** `γ(m)` */
+export function gamma(m: number): number {
+  return (m * U) / (1 - m * U);
+}
+
+/** A dot product of `n`: its product, its lane, and three additions that join eight lanes. */
+export function dotGamma(n: number): number {
+  return gamma(Math.ceil(n / 8) + 3);
+}
+
+/** `x · w` and `|x| · |w|`, of `n` numbers each. */
+export function dots(x: Floats, xAt: number, w: Floats, wAt: number, n: number): [number, number] {
+  let dot = 0;
+  let size = 0;
+  for (let i = 0; i < n; i++) {
+    const product = x[xAt + i] * w[wAt + i];
+    dot += product;
+    size += Math.abs(product);
+  }
+  return [dot, size];
+}
+
+/** What SwiGLU adds to an error, `y` being its exact result. */
+export function siluMulOff(y: number, gate: number, up: number): number {
+  return Math.abs(y) * SILU_MUL + (Math.abs(gate) + 2) * Math.abs(up) * EXP_TINY + TINY;
+}

@@ -1,0 +1,70 @@
+// linear: y[t,o] = Σ_i x[t,i] · w[o,i], w in q8 or q4 and x in f32
+//
+// Specification: engine/ops/reference/linear.ts
+// Difference:    none to linear.ts: the same bits as with w in f32.
+// Requires:      what linear.ts requires of x, y and scratch; w in panels.
+//
+// Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
+// these formats take x in int8: linear-q8.ts, linear-q4.ts.
+import { GROUP, PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./panels";
+import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { widenQ4, widenQ8 } from "./widen-panels";
+
+export function linearQ8(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  nT: i32,
+  nGroups: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  linearGroups(y, yStride, x, xStride, w, Q8_GROUP_BYTES, nT, nGroups, nO, scratch);
+}
+
+export function linearQ4(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  nT: i32,
+  nGroups: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  linearGroups(y, yStride, x, xStride, w, Q4_GROUP_BYTES, nT, nGroups, nO, scratch);
+}
+
+function linearGroups(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  groupBytes: usize,
+  nT: i32,
+  nGroups: i32,
+  nO: i32,
+  scratch: usize,
+): void {
+  const wide = scratch + <usize>nT * PANEL_ROWS * SUMS_BYTES;
+  const wideStride = BLOCK_COLUMNS << 2;
+  const scales = wide + PANEL_ROWS * wideStride;
+  for (let o = 0; o < nO; o += PANEL) {
+    const rows = min(PANEL, nO - o);
+    clearSums(scratch, nT);
+    for (let g = 0; g < nGroups; g += BLOCK_COLUMNS / GROUP) {
+      const n = min(BLOCK_COLUMNS / GROUP, nGroups - g);
+      const at = w + <usize>g * groupBytes;
+      if (groupBytes == Q8_GROUP_BYTES) widenQ8(wide, wideStride, at, n, scales);
+      else widenQ4(wide, wideStride, at, n, scales);
+      const xBlock = x + <usize>g * (GROUP << 2);
+      addBlock(scratch, xBlock, xStride, wide, wideStride, nT, n * GROUP, rows);
+    }
+    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
+    w += <usize>nGroups * groupBytes;
+  }
+}
