@@ -7,7 +7,7 @@ import { describe, type Indices, ShapeError } from "../../tensor.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
 import type { Machine } from "./kernels.ts";
-import { type PaddedRows, paddedRows } from "./matrix.ts";
+import { paddedRows, type Rows } from "./matrix.ts";
 import { share } from "./team.ts";
 
 /** Bytes that the top-k kernel counts digits in. */
@@ -115,8 +115,8 @@ export const latentAttention =
 /** The queries as kernels read them, and where their results go. */
 interface Queries {
   readonly data: Float32Array;
-  readonly q: PaddedRows;
-  readonly pe: PaddedRows;
+  readonly q: Rows;
+  readonly pe: Rows;
   readonly nH: number;
   readonly nC: number;
   readonly nR: number;
