@@ -7,6 +7,7 @@
  */
 import { type Ops, referenceOps } from "../../../engine/index.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
+import type { RawTensor } from "../../../engine/raw-tensor.ts";
 import { floatsLike, type Tensor } from "../../../engine/tensor.ts";
 import { decode, encodeF32, fromF16, toF16 } from "../../../engine/weights/dtypes.ts";
 import { bf16 } from "../mutants/wrong-ops.ts";
@@ -86,12 +87,16 @@ function withF16Caches(ops: Ops): Ops {
 
 /** All weights in bf16 but the router's bias, which no engine may round. */
 function withBf16Weights(ops: Ops): Ops {
+  const rounded = (raw: RawTensor) => encodeF32(raw.shape, decode(raw).map(bf16));
   return {
     ...ops,
     place: (dims, shape, raw) => {
       const isBias = String(dims) === "E";
-      const values = isBias ? raw : encodeF32(raw.shape, decode(raw).map(bf16));
-      return ops.place(dims, shape, values);
+      return ops.place(dims, shape, isBias ? raw : rounded(raw));
+    },
+    placeStack: (dims, shape) => {
+      const stack = ops.placeStack(dims, shape);
+      return { ...stack, put: (raw) => stack.put(rounded(raw)) };
     },
   };
 }
