@@ -430,10 +430,10 @@ case(
 case(
     "real-ratios",
     "64 heads, 32 indexer heads, top-8 of 256 experts, three dense layers, full layers 0, 1, 2, 6, MTP: the released model's counts on narrow layers",
-    48,
+    40,
     dims=dict(
-        layers=7, dense=3, heads=64, idx_heads=32, idx_dim=16, q_lora=16, kv_lora=16, nope=6, rope=4, v=8,
-        topk=6, moe_inter=4, experts=256, top=8, vocab=384,
+        layers=7, dense=3, heads=64, idx_heads=32, idx_dim=16, q_lora=16, kv_lora=16, nope=2, rope=4, v=4,
+        topk=5, moe_inter=3, experts=256, top=8, vocab=384,
     ),
     config={**FREQ(3, 4), **MTP(True), **ONE_EPS},
     init=dict(bias=NEAR_EQUAL),
