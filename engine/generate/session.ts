@@ -47,7 +47,7 @@ export interface SyncResult {
    * run after the old ones; `rebuilt`: the texts differ, rows were dropped and made anew.
    */
   readonly kind: "reused" | "extended" | "rebuilt";
-  /** Positions that were kept. */
+  /** Positions that were held already, by this session or by another one of its pool. */
   readonly kept: number;
   /** Logits after the last token. */
   readonly logits: Floats;
@@ -115,8 +115,7 @@ export class Session {
     const same = this.#commonPrefix(tokens);
     const kind =
       same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
-    const kept = Math.min(same, tokens.length - 1);
-    this.truncate(kept);
+    const kept = this.#keep(tokens, same);
     return { kind, kept, logits: this.append(tokens.slice(kept)) };
   }
 
@@ -130,7 +129,7 @@ export class Session {
     if (tokens.length === 0) throw new TokenError("prefill: no tokens");
     this.#check(tokens, 0);
     const end = tokens.length - 1;
-    this.truncate(Math.min(this.#commonPrefix(tokens), end));
+    this.#keep(tokens, this.#commonPrefix(tokens));
     for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (signal?.aborted) return false;
@@ -182,6 +181,20 @@ export class Session {
     this.#draft?.close();
   }
 
+  /**
+   * Holds the first `same` of `tokens`, and what sessions of the same pool have run after them; but
+   * not the last, which is always run. With a draft head nothing is taken over: it would need the
+   * hidden states too.
+   */
+  #keep(tokens: readonly number[], same: number): number {
+    const most = tokens.length - 1;
+    this.truncate(Math.min(same, most));
+    if (this.#draft) return this.#tokens.length;
+    const length = this.#cache.adopt(tokens.slice(0, most));
+    this.#tokens.push(...tokens.slice(this.#tokens.length, length));
+    return length;
+  }
+
   #forget(length: number): void {
     this.#tokens.length = length;
     this.#cache.truncate(length);
@@ -205,6 +218,7 @@ export class Session {
       const hidden = this.#forward(part, start);
       this.#draft?.observe(start, part, hidden);
       this.#tokens.push(...part);
+      this.#cache.publish(this.#tokens);
       results.push(...take(hidden, this.#tokens.length === total));
       ops.release(mark);
       if (tokens.length > this.#chunk) this.#onProgress(this.#tokens.length, total);

@@ -72,6 +72,11 @@ export class IndexCache {
     this.#length = Math.min(this.#length, length);
   }
 
+  /** Holds what stands in the first `length` places of its table, whoever wrote it. */
+  adopt(length: number): void {
+    this.#length = length;
+  }
+
   #addressOf(position: number): number {
     const { pageRows } = this.#table.pool.layout.format;
     const block = this.#table.keyBlocks[Math.floor(position / pageRows)];

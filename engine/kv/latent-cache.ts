@@ -81,6 +81,11 @@ export class LatentCache {
     this.#length = Math.min(this.#length, length);
   }
 
+  /** Holds what stands in the first `length` places of its table, whoever wrote it. */
+  adopt(length: number): void {
+    this.#length = length;
+  }
+
   /** {@link LatentRows.locate}: everything is in memory, so all queries are served at once. */
   #locate(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
     const [nT, nK] = topK.shape;

@@ -54,6 +54,26 @@ export class ModelCache {
     this.#table.truncate(length);
   }
 
+  /** Makes what is held known to timelines of the same pool. `tokens` are those of all positions. */
+  publish(tokens: readonly number[]): void {
+    this.#table.publish(tokens);
+  }
+
+  /**
+   * Holds as much of `tokens` as timelines of the same pool have run: bytes that this one would make
+   * too. What is held already must be their beginning.
+   *
+   * @returns the positions held now
+   */
+  adopt(tokens: readonly number[]): number {
+    const length = this.#table.adopt(tokens);
+    for (const { latent, index } of this.layers) {
+      latent.adopt(length);
+      index?.adopt(length);
+    }
+    return length;
+  }
+
   /** A second timeline with the same past. */
   fork(): ModelCache {
     return new ModelCache(this.#table.fork());

@@ -9,12 +9,13 @@
  * Invariants, tested in test/kv: the counts add up to the entries of all tables; a page with a count
  * above 1 is never written; memory in use is that of the live pages.
  *
- * Next: page-table.ts
+ * Next: prefix-index.ts
  * @module
  */
 import type { RowMemory } from "../ops/ops.ts";
 import { CacheError, CacheFullError } from "./cache-error.ts";
 import type { PageLayout } from "./page-layout.ts";
+import { PrefixIndex } from "./prefix-index.ts";
 
 /** Where the two blocks of a page stand in memory. */
 interface Blocks {
@@ -27,6 +28,8 @@ export class PagePool {
   readonly memory: RowMemory;
   readonly layout: PageLayout;
   readonly maxPages: number;
+  /** The texts of full pages. */
+  readonly prefixes: PrefixIndex = new PrefixIndex();
   readonly #blocks: (Blocks | undefined)[] = [];
   readonly #counts: number[] = [];
   /** Numbers of pages that were given back. */
@@ -102,6 +105,7 @@ export class PagePool {
     if (--this.#counts[page] > 0) return;
     this.memory.give(rows, this.layout.rowsBytes);
     this.memory.give(keys, this.layout.keysBytes);
+    this.prefixes.remove(page);
     this.#blocks[page] = undefined;
     this.#free.push(page);
   }

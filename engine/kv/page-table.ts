@@ -7,6 +7,7 @@
  */
 import { CacheError } from "./cache-error.ts";
 import type { PagePool } from "./page-pool.ts";
+import { NO_PAGE } from "./prefix-index.ts";
 
 /** Positions `0 … length − 1`, in pages of one pool. */
 export class PageTable {
@@ -15,6 +16,8 @@ export class PageTable {
   /** Addresses of each page's index keys: what a kernel needs to know of it. */
   #keyBlocks: number[] = [];
   #length = 0;
+  /** Pages from the first on whose text other timelines can find. */
+  #nPublished = 0;
   #dropped = false;
 
   constructor(pool: PagePool) {
@@ -46,8 +49,8 @@ export class PageTable {
     this.#mustHold();
     if (length <= this.#length) return;
     const { pageRows } = this.pool.layout.format;
-    const tail = this.#pages.at(-1);
-    const isShared = tail !== undefined && this.#length % pageRows > 0 && this.pool.count(tail) > 1;
+    const tail = this.#length % pageRows > 0 ? this.#pages.at(-1) : undefined;
+    const isShared = tail !== undefined && this.pool.count(tail) > 1;
     const nNew = Math.ceil(length / pageRows) - this.#pages.length;
     this.pool.ensureFree(nNew + (isShared ? 1 : 0));
     const taken = isShared ? [this.pool.copy(tail)] : [];
@@ -60,7 +63,7 @@ export class PageTable {
     if (isShared) {
       this.#pages.pop();
       this.pool.release(tail);
-    }
+    } else if (tail !== undefined) this.pool.prefixes.remove(tail);
     this.#pages.push(...taken);
     this.#length = length;
     if (taken.length > 0) this.#look();
@@ -79,7 +82,46 @@ export class PageTable {
     this.#length = Math.min(this.#length, length);
     const nKept = Math.ceil(this.#length / this.pool.layout.format.pageRows);
     for (const page of this.#pages.splice(nKept)) this.pool.release(page);
+    const nFull = Math.floor(this.#length / this.pool.layout.format.pageRows);
+    this.#nPublished = Math.min(this.#nPublished, nFull);
     this.#look();
+  }
+
+  /** Makes the full pages known to other timelines. `tokens` are those of all positions. */
+  publish(tokens: readonly number[]): void {
+    const { pageRows } = this.pool.layout.format;
+    const nFull = Math.floor(this.#length / pageRows);
+    for (let i = this.#nPublished; i < nFull; i++) {
+      const text = tokens.slice(i * pageRows, (i + 1) * pageRows);
+      this.pool.prefixes.add(this.#pages[i], this.#pages[i - 1] ?? NO_PAGE, text);
+    }
+    this.#nPublished = nFull;
+  }
+
+  /**
+   * Goes on with pages of other timelines that hold what `tokens` says, as far as there are any. The
+   * positions held must be those of `tokens`; a page of them that is not full is given up for one
+   * that is.
+   *
+   * @returns the positions held now
+   */
+  adopt(tokens: readonly number[]): number {
+    const { pageRows } = this.pool.layout.format;
+    const nOwn = Math.floor(this.#length / pageRows);
+    const found: number[] = [];
+    for (let end = (nOwn + 1) * pageRows; end <= tokens.length; end += pageRows) {
+      const before = found.at(-1) ?? this.#pages[nOwn - 1] ?? NO_PAGE;
+      const page = this.pool.prefixes.find(before, tokens.slice(end - pageRows, end));
+      if (page === undefined) break;
+      found.push(page);
+    }
+    if (found.length === 0) return this.#length;
+    for (const page of found) this.pool.share(page);
+    this.truncate(nOwn * pageRows);
+    this.#pages.push(...found);
+    this.#length = this.#pages.length * pageRows;
+    this.#look();
+    return this.#length;
   }
 
   /** A second timeline with the same past. Costs one number per page. */

@@ -1,0 +1,59 @@
+/**
+ * Which full pages hold which text, so that a new timeline can begin with pages of another one.
+ *
+ * Two pages are the same past only if all tokens before them were the same too: a page is known by
+ * its own tokens and by the page before it. The chain hash only finds it; what decides are the tokens
+ * and the number of the page before, which was decided in the same way.
+ *
+ * Next: page-table.ts
+ * @see vLLM, automatic prefix caching (hash of the parent block and of this block's tokens)
+ * @module
+ */
+
+/** The page before the first. */
+export const NO_PAGE = -1;
+
+interface Entry {
+  readonly hash: number;
+  readonly parent: number;
+  readonly tokens: readonly number[];
+}
+
+/** Full pages by their text. */
+export class PrefixIndex {
+  readonly #entries = new Map<number, Entry>();
+  readonly #byHash = new Map<number, number[]>();
+
+  /** Remembers what a page holds. A page that is known keeps its entry. */
+  add(page: number, parent: number, tokens: readonly number[]): void {
+    if (this.#entries.has(page)) return;
+    const hash = this.#hash(parent, tokens);
+    this.#entries.set(page, { hash, parent, tokens });
+    this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), page]);
+  }
+
+  /** Forgets a page: its bytes go, or will be others. */
+  remove(page: number): void {
+    const entry = this.#entries.get(page);
+    if (!entry) return;
+    this.#entries.delete(page);
+    const others = this.#byHash.get(entry.hash)?.filter((other) => other !== page) ?? [];
+    if (others.length > 0) this.#byHash.set(entry.hash, others);
+    else this.#byHash.delete(entry.hash);
+  }
+
+  /** A page that holds these tokens after the text that ends with page `parent`. */
+  find(parent: number, tokens: readonly number[]): number | undefined {
+    return this.#byHash.get(this.#hash(parent, tokens))?.find((page) => {
+      const entry = this.#entries.get(page);
+      return entry?.parent === parent && tokens.every((token, i) => token === entry.tokens[i]);
+    });
+  }
+
+  /** FNV-1a over the parent's hash and the tokens. */
+  #hash(parent: number, tokens: readonly number[]): number {
+    let hash = this.#entries.get(parent)?.hash ?? 0x811c9dc5;
+    for (const token of tokens) hash = Math.imul(hash ^ token, 0x01000193);
+    return hash;
+  }
+}
