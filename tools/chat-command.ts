@@ -5,8 +5,8 @@ import { CliError, explain } from "./cli-error.ts";
 import {
   addGenerationOptions,
   type GenerationOptions,
+  keepingOf,
   openSpeaker,
-  rowFormat,
 } from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal, TextOut } from "./terminal.ts";
@@ -68,7 +68,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const chat = new Chat(
     model,
     opened.tokenizer,
-    { system, effort, chunk, rows: rowFormat(options), generation, seed },
+    { system, effort, chunk, keeping: keepingOf(options), generation, seed },
     prefilling.update,
   );
   if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");

@@ -11,7 +11,6 @@ import {
   type GenerateOptions,
   generate,
   type Model,
-  type PageFormat,
   Session,
 } from "../engine/index.ts";
 import {
@@ -25,6 +24,7 @@ import {
 } from "../tokenizer/chat/index.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
 import { CliError } from "./cli-error.ts";
+import type { Keeping } from "./generation-options.ts";
 
 /** How much the model may think before it speaks. */
 export const EFFORTS = ["off", "high", "max"] as const;
@@ -38,8 +38,8 @@ export interface ChatOptions {
   readonly effort: Effort;
   /** Tokens per prefill step. */
   readonly chunk: number;
-  /** How rows are kept; not rounded when not given. */
-  readonly rows?: Partial<PageFormat>;
+  /** How rows are kept: in memory and not rounded, when not given. */
+  readonly keeping?: Keeping;
   /** `stopIds` are those of the model; the parser tells which of them ended the reply. */
   readonly generation: Omit<GenerateOptions, "signal" | "seed">;
   /** The first turn's seed; each turn after it takes the next. */
@@ -79,8 +79,8 @@ export class Chat {
     this.#tokenizer = tokenizer;
     this.#options = options;
     const draft = (options.generation.draftSteps ?? 0) > 0;
-    const { chunk, rows = {} } = options;
-    this.#session = new Session(model, { chunk, rows, draft, onProgress: onPrefill });
+    const { chunk, keeping = {} } = options;
+    this.#session = new Session(model, { ...keeping, chunk, draft, onProgress: onPrefill });
     this.effort = options.effort;
     this.reset();
   }

@@ -1,8 +1,10 @@
 import {
+  CacheError,
   CacheFullError,
   ConfigError,
   EncodingError,
   SamplingError,
+  StoreError,
   TokenError,
   WeightsError,
 } from "../engine/index.ts";
@@ -23,6 +25,8 @@ const EXPECTED = [
   TokenError,
   CacheFullError,
   EncodingError,
+  StoreError,
+  CacheError,
   RangeError,
 ];
 

@@ -3,13 +3,15 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import type { Activations, Model, PageFormat, SamplingOptions } from "../engine/index.ts";
+import type { Activations, Model, SamplingOptions, SessionOptions } from "../engine/index.ts";
+import { CliError } from "./cli-error.ts";
 import { readSampling } from "./generation-config.ts";
-import { decimal, integer } from "./numbers.ts";
+import { byteSize, decimal, integer } from "./numbers.ts";
 import { ACTIVATIONS, BACKENDS, type Backend, openModel } from "./open-model.ts";
 import { type OpenTokenizer, openTokenizer } from "./open-tokenizer.ts";
 import { demoModel } from "./our-package.ts";
 import { progressLine } from "./progress.ts";
+import { rowFile } from "./row-file.ts";
 import type { TextOut } from "./terminal.ts";
 import { allCores, THREADS } from "./threads.ts";
 
@@ -34,6 +36,8 @@ export interface GenerationOptions {
   readonly latentEps?: number;
   readonly kvType: RowType;
   readonly indexType: RowType;
+  readonly kvRam?: number;
+  readonly kvFile?: string;
 }
 
 /** Names that `--kv-type` and `--index-type` take. */
@@ -63,6 +67,11 @@ export function addGenerationOptions(command: Command): Command {
     .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
     .addOption(rowType("--kv-type <type>", "how latents and rotary keys are kept"))
     .addOption(rowType("--index-type <type>", "how index keys are kept"))
+    .option("--kv-ram <size>", "memory for latent rows, e.g. 512MB; needs --kv-file", byteSize)
+    .option(
+      "--kv-file <path>",
+      "scratch file for the other rows; must not exist, never outlasts this",
+    )
     .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
     .addOption(activationsOption())
     .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
@@ -75,9 +84,21 @@ function rowType(flags: string, what: string): Option {
   return new Option(flags, `${what}; only f32 rounds nothing`).choices(ROW_TYPES).default("f32");
 }
 
-/** How these options want rows to be kept. */
-export function rowFormat({ kvType, indexType }: GenerationOptions): Partial<PageFormat> {
-  return { latent: kvType, index: indexType };
+/** How a session keeps its rows. */
+export type Keeping = Pick<SessionOptions, "rows" | "tier">;
+
+/**
+ * How these options want rows to be kept. Makes the file that they name.
+ *
+ * @throws {CliError} when one of the two options of a file is there without the other
+ */
+export function keepingOf({ kvType, indexType, kvRam, kvFile }: GenerationOptions): Keeping {
+  const rows = { latent: kvType, index: indexType };
+  if (kvRam === undefined && kvFile === undefined) return { rows };
+  if (kvRam === undefined || kvFile === undefined) {
+    throw new CliError("--kv-ram and --kv-file: expected both or none, got one");
+  }
+  return { rows, tier: { store: rowFile(kvFile), hotBytes: kvRam } };
 }
 
 /** How products with q8 and q4 weights are made. */

@@ -4,8 +4,8 @@ import {
   addGenerationOptions,
   COUNT,
   type GenerationOptions,
+  keepingOf,
   openSpeaker,
-  rowFormat,
 } from "./generation-options.ts";
 import { integerList } from "./numbers.ts";
 import { progressLine } from "./progress.ts";
@@ -31,12 +31,14 @@ takes and prints ids.
 
 Speeds go to stderr. With --json, stdout is one object:
   {prompt_ids, ids, text, finish_reason: "stop" | "length" | "context" | "aborted",
-   logprobs?: [{id, logprob, top: [{id, logprob}]}], timing}
+   logprobs?: [{id, logprob, top: [{id, logprob}]}], timing,
+   cold_rows?: {hits, misses, bytes_read, bytes_written}}
 
 Examples:
   glm52 run "Once upon a time"
   glm52 run "Once upon a time" --temperature 0 --draft 3
   echo "One day" | glm52 run --seed 7 --max-tokens 100 --stop "."
+  glm52 run < long.txt --kv-type int8 --kv-ram 512MB --kv-file /scratch/rows
   glm52 run --model ~/models/tiny --tokens 57,15,52 --max-tokens 8 --json --logprobs 5
 `;
 
@@ -84,7 +86,7 @@ async function runCommand(
     prompt: prompt.ids,
     stopTexts: options.stop ?? [],
     chunk: options.chunk,
-    rows: rowFormat(options),
+    keeping: keepingOf(options),
     generation: {
       maxTokens: options.maxTokens,
       sampling,

@@ -2,10 +2,11 @@
  * The result of `glm52 run` in words and in JSON.
  * @module
  */
+import type { TierCounts } from "../engine/index.ts";
 import type { RunResult, Timing } from "./run.ts";
 
 /** `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
-export function summaryLine({ timing, finishReason }: RunResult, draftSteps: number): string {
+export function summaryLine({ timing, finishReason, tier }: RunResult, draftSteps: number): string {
   const { acceptedLength } = timing;
   const parts = [
     rate("prefill", timing.prefillTokens, timing.prefillSeconds),
@@ -13,6 +14,7 @@ export function summaryLine({ timing, finishReason }: RunResult, draftSteps: num
     ...(acceptedLength === undefined
       ? []
       : [`accepted length ${acceptedLength.toFixed(2)} of ${draftSteps + 1}`]),
+    ...(tier ? [hotShare(tier)] : []),
     finishReason,
   ];
   return `${parts.join(" · ")}\n`;
@@ -36,6 +38,7 @@ export function resultJson(
     finish_reason: result.finishReason,
     ...(options.logProbs && { logprobs }),
     timing: timingJson(result.timing),
+    ...(result.tier && { cold_rows: tierJson(result.tier) }),
   };
   return `${JSON.stringify(json)}\n`;
 }
@@ -48,6 +51,16 @@ function timingJson(timing: Timing): object {
     decode_seconds: timing.decodeSeconds,
     ...(timing.acceptedLength !== undefined && { accepted_length: timing.acceptedLength }),
   };
+}
+
+function tierJson({ hits, misses, bytesRead, bytesWritten }: TierCounts): object {
+  return { hits, misses, bytes_read: bytesRead, bytes_written: bytesWritten };
+}
+
+/** `cold rows 98.2 % hot` */
+function hotShare({ hits, misses }: TierCounts): string {
+  const share = hits + misses === 0 ? 100 : (100 * hits) / (hits + misses);
+  return `cold rows ${share.toFixed(1)} % hot`;
 }
 
 function rate(what: string, nTokens: number, seconds: number): string {

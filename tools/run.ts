@@ -8,11 +8,12 @@ import {
   type GenerateOptions,
   generate,
   type Model,
-  type PageFormat,
   Session,
   StopStrings,
+  type TierCounts,
 } from "../engine/index.ts";
 import { CliError } from "./cli-error.ts";
+import type { Keeping } from "./generation-options.ts";
 
 /** What to run. */
 export interface RunRequest {
@@ -22,8 +23,8 @@ export interface RunRequest {
   readonly stopTexts: readonly string[];
   /** Tokens per prefill step. */
   readonly chunk: number;
-  /** How rows are kept; not rounded when not given. */
-  readonly rows?: Partial<PageFormat>;
+  /** How rows are kept: in memory and not rounded, when not given. */
+  readonly keeping?: Keeping;
 }
 
 /** Who is told about it. */
@@ -60,6 +61,8 @@ export interface RunResult {
   readonly text: string;
   readonly finishReason: FinishReason;
   readonly timing: Timing;
+  /** What the file of cold rows did, if there is one. */
+  readonly tier: TierCounts | undefined;
 }
 
 /**
@@ -68,11 +71,16 @@ export interface RunResult {
  * @throws {CliError} when the prompt is empty, too long or has an unknown id; nothing was run then
  */
 export async function run(model: Model, request: RunRequest, hooks: RunHooks): Promise<RunResult> {
-  const { prompt, generation, chunk, rows = {} } = request;
+  const { prompt, generation, chunk, keeping = {} } = request;
   const { signal } = hooks;
   checkPrompt(model, prompt);
   const hasDraft = (generation.draftSteps ?? 0) > 0;
-  const session = new Session(model, { chunk, rows, draft: hasDraft, onProgress: hooks.onPrefill });
+  const session = new Session(model, {
+    ...keeping,
+    chunk,
+    draft: hasDraft,
+    onProgress: hooks.onPrefill,
+  });
   const decoder = hooks.decoder ?? spelledIds();
   const stops = new StopStrings(request.stopTexts);
   const tokens: GeneratedToken[] = [];
@@ -109,6 +117,7 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
       decodeSeconds: (end - first) / 1000,
       acceptedLength: hasDraft ? acceptedLength(tokens) : undefined,
     },
+    tier: session.pool.hotRows?.counts,
   };
 }
 

@@ -9,6 +9,7 @@
  * @module
  */
 import { CacheFullError } from "../kv/cache-error.ts";
+import type { Tier } from "../kv/hot-rows.ts";
 import { ModelCache, newPagePool } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
 import type { PagePool } from "../kv/page-pool.ts";
@@ -31,6 +32,8 @@ export interface SessionOptions {
   readonly chunk?: number;
   /** How rows are kept; not rounded when not given. */
   readonly rows?: Partial<PageFormat>;
+  /** Where rows of full pages go, and the memory that those used last may take. */
+  readonly tier?: Tier;
   /** Pages to share with other sessions of the model, instead of pages of its own. */
   readonly pool?: PagePool;
   /** Keep the MTP layer's caches too, for speculative decoding. */
@@ -60,7 +63,6 @@ export class Session {
   readonly #chunk: number;
   readonly #taps: Taps;
   readonly #onProgress: (done: number, total: number) => void;
-  readonly #options: SessionOptions;
   #cache: ModelCache;
   #draft: DraftHead | undefined;
   #tokens: number[] = [];
@@ -75,13 +77,15 @@ export class Session {
     if (!(Number.isInteger(chunk) && chunk > 0)) {
       throw new RangeError(`chunk: expected a positive integer, got ${chunk}`);
     }
+    if (options.pool && (options.rows || options.tier)) {
+      throw new RangeError("pool: brings its own rows and tier, got others beside it");
+    }
     this.model = model;
     this.maxContext = maxContext;
     this.#chunk = chunk;
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
-    this.#options = options;
-    const pool = options.pool ?? newPagePool(model.ops, model.config, options.rows);
+    const pool = options.pool ?? newPagePool(model.ops, model.config, options.rows, options.tier);
     this.#cache = new ModelCache(new PageTable(pool));
     this.#draft = options.draft ? new DraftHead(model, pool.layout.format) : undefined;
   }
@@ -108,6 +112,7 @@ export class Session {
    *
    * @throws {TokenError} when a token id is out of range, or there is none
    * @throws {CacheFullError} when there are more than `maxContext`
+   * @throws {StoreError} when cold rows cannot be written or read; what was run before is still there
    */
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync: no tokens");
@@ -168,7 +173,9 @@ export class Session {
    * one does after is not seen by the other.
    */
   fork(): Session {
-    const twin = new Session(this.model, { ...this.#options, pool: this.pool, draft: false });
+    const { model, maxContext, pool } = this;
+    const others = { chunk: this.#chunk, taps: this.#taps, onProgress: this.#onProgress };
+    const twin = new Session(model, { ...others, maxContext, pool });
     twin.#cache = this.#cache.fork();
     twin.#draft = this.#draft?.fork();
     twin.#tokens = [...this.#tokens];
@@ -214,6 +221,7 @@ export class Session {
     for (let from = 0; from < tokens.length; from += this.#chunk) {
       const part = Int32Array.from(tokens.slice(from, from + this.#chunk));
       const start = this.#tokens.length;
+      this.#cache.freeze();
       const mark = ops.mark();
       const hidden = this.#forward(part, start);
       this.#draft?.observe(start, part, hidden);

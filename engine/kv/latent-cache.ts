@@ -8,22 +8,22 @@
 import type { LatentRows } from "../ops/ops.ts";
 import { type Encoding, encode, encodedBytes } from "../row-encoding.ts";
 import { describe, type Indices, ShapeError, type Tensor } from "../tensor.ts";
-import { CacheError } from "./cache-error.ts";
+import { CacheError, CacheFullError } from "./cache-error.ts";
 import { latentEncodings } from "./geometry.ts";
-import type { Strip } from "./page-layout.ts";
+import type { LayerPlace } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";
 
 /** Rows `0 … length − 1` of one layer. A row is written once, at the end. */
 export class LatentCache {
   readonly #table: PageTable;
-  readonly #strip: Strip;
+  readonly #place: LayerPlace;
   readonly #encodings: readonly [latent: Encoding, kPe: Encoding];
   #length: number;
 
-  /** @param strip where this layer's rows stand in a page */
-  constructor(table: PageTable, strip: Strip, length = 0) {
+  /** @param place where this layer's rows stand in a page */
+  constructor(table: PageTable, place: LayerPlace, length = 0) {
     this.#table = table;
-    this.#strip = strip;
+    this.#place = place;
     this.#encodings = latentEncodings(table.pool.layout.format.latent);
     this.#length = length;
   }
@@ -52,7 +52,7 @@ export class LatentCache {
     const [latentEncoding, kPeEncoding] = this.#encodings;
     const kPeAt = encodedBytes(latentEncoding, nLatent);
     for (let t = 0; t < nT; t++) {
-      const at = this.#addressOf(start + t);
+      const at = this.#residentAt(start + t) as number; // reserved, so it is here
       encode(latentEncoding, latent.data, t * nLatent, nLatent, view, at);
       encode(kPeEncoding, kPe.data, t * nRope, nRope, view, at + kPeAt);
     }
@@ -86,26 +86,55 @@ export class LatentCache {
     this.#length = length;
   }
 
-  /** {@link LatentRows.locate}: everything is in memory, so all queries are served at once. */
+  /** {@link LatentRows.locate}: as many queries as there are slots for the cold rows they chose. */
   #locate(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
+    const { hotRows } = this.#table.pool;
+    const { group } = this.#place;
     const [nT, nK] = topK.shape;
-    for (let i = from * nK; i < nT * nK; i++) {
-      const position = topK.data[i];
-      if (position >= this.#length) {
-        const query = Math.floor(i / nK);
-        throw new ShapeError(
-          `latentAttention: top-k row ${query} names position ${position} of ${this.#length}`,
-        );
+    hotRows?.begin(group);
+    let end = from;
+    for (; end < nT; end++) {
+      const cold: number[] = []; // places in `at`
+      for (let k = 0; k < nK; k++) {
+        const place = (end - from) * nK + k;
+        const position = topK.data[end * nK + k];
+        const address = position < 0 ? 0 : this.#residentAt(this.#checked(position, end));
+        if (address === undefined) cold.push(place);
+        else at[place] = address;
       }
-      at[i - from * nK] = position < 0 ? 0 : this.#addressOf(position);
+      if (!hotRows || cold.length === 0) continue;
+      const keys = cold.map((place) => this.#keyOf(topK.data[from * nK + place]));
+      if (!hotRows.admit(group, keys)) break;
+      cold.forEach((place, i) => {
+        at[place] = hotRows.addressOf(group, keys[i]) + this.#place.rowOffset;
+      });
     }
-    return nT;
+    if (end === from) throw new CacheFullError(`hot rows: no room for what query ${from} chose`);
+    hotRows?.read(group);
+    return end;
   }
 
-  #addressOf(position: number): number {
+  #checked(position: number, query: number): number {
+    if (position < this.#length) return position;
+    throw new ShapeError(
+      `latentAttention: top-k row ${query} names position ${position} of ${this.#length}`,
+    );
+  }
+
+  /** The number that a row has in all timelines of the pool. */
+  #keyOf(position: number): number {
     const { pool, pages } = this.#table;
     const { pageRows } = pool.layout.format;
-    const block = pool.rowsAt(pages[Math.floor(position / pageRows)]);
-    return block + this.#strip.offset + (position % pageRows) * this.#strip.stride;
+    return pages[Math.floor(position / pageRows)] * pageRows + (position % pageRows);
+  }
+
+  /** Where a row stands, if its page is in memory. */
+  #residentAt(position: number): number | undefined {
+    const { pool, pages } = this.#table;
+    const { groups, format } = pool.layout;
+    const block = pool.rowsAt(pages[Math.floor(position / format.pageRows)]);
+    if (block === undefined) return undefined;
+    const { offset, stride } = groups[this.#place.group];
+    return block + offset + (position % format.pageRows) * stride + this.#place.rowOffset;
   }
 }

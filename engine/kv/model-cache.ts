@@ -7,6 +7,7 @@
  */
 import type { ModelConfig } from "../model-config.ts";
 import type { Ops } from "../ops/ops.ts";
+import { HotRows, type Tier } from "./hot-rows.ts";
 import { IndexCache } from "./index-cache.ts";
 import { LatentCache } from "./latent-cache.ts";
 import { PAGE_ROWS, type PageFormat, pageLayout } from "./page-layout.ts";
@@ -29,9 +30,9 @@ export class ModelCache {
   constructor(table: PageTable) {
     const { layout } = table.pool;
     this.#table = table;
-    this.layers = layout.layers.map(({ rows, keys }) => ({
-      latent: new LatentCache(table, rows, table.length),
-      index: keys && new IndexCache(table, keys, table.length),
+    this.layers = layout.layers.map((layer) => ({
+      latent: new LatentCache(table, layer, table.length),
+      index: layer.keys && new IndexCache(table, layer.keys, table.length),
     }));
   }
 
@@ -52,6 +53,11 @@ export class ModelCache {
       index?.truncate(length);
     }
     this.#table.truncate(length);
+  }
+
+  /** Rows of full pages may go to the store. Between steps only. Errors as in PageTable.freeze. */
+  freeze(): void {
+    this.#table.freeze();
   }
 
   /** Makes what is held known to timelines of the same pool. `tokens` are those of all positions. */
@@ -85,15 +91,29 @@ export class ModelCache {
   }
 }
 
-/** A pool for all main layers. Without a format, rows are kept as activations are: not rounded. */
+/**
+ * A pool for all main layers. Without a format, rows are kept as activations are: not rounded.
+ *
+ * @param tier where rows of full pages go; without it all stay in memory
+ * @throws {CacheError} when the tier has no room for the rows that one query may choose
+ */
 export function newPagePool(
   ops: Ops,
   cfg: ModelConfig,
   format: Partial<PageFormat> = {},
-  indexerTypes: ModelConfig["indexerTypes"] = cfg.indexerTypes,
+  tier?: Tier,
 ): PagePool {
+  const memory = ops.rowMemory();
+  const layout = pageLayout(cfg, cfg.indexerTypes, complete(ops, format));
+  if (!tier) return new PagePool(memory, layout);
+  return new PagePool(memory, layout, {
+    hotRows: new HotRows(memory, layout, tier, cfg.indexTopk),
+  });
+}
+
+function complete(ops: Ops, format: Partial<PageFormat>): PageFormat {
   const { latent = ops.precision, index = ops.precision, pageRows = PAGE_ROWS } = format;
-  return new PagePool(ops.rowMemory(), pageLayout(cfg, indexerTypes, { latent, index, pageRows }));
+  return { latent, index, pageRows };
 }
 
 /** Caches for all main layers, in a pool of their own. */
@@ -111,5 +131,6 @@ export function newDraftCache(
   cfg: ModelConfig,
   format: Partial<PageFormat> = {},
 ): ModelCache {
-  return new ModelCache(new PageTable(newPagePool(ops, cfg, format, ["full"])));
+  const layout = pageLayout(cfg, ["full"], complete(ops, format));
+  return new ModelCache(new PageTable(new PagePool(ops.rowMemory(), layout)));
 }

@@ -39,8 +39,9 @@ export interface Strip {
 
 /** Where one layer is found. */
 export interface LayerPlace {
-  /** Its latent rows, inside the rows of its group. */
-  readonly rows: Strip;
+  /** The selection group that it belongs to, and where its row begins in a row of the group. */
+  readonly group: number;
+  readonly rowOffset: number;
   /** Its index keys; only on full layers. */
   readonly keys: Strip | undefined;
 }
@@ -88,7 +89,7 @@ export function pageLayout(
     groups.push({ offset: rowsBytes, stride });
     group.layers.forEach((_layer, i) => {
       const keys = i === 0 ? { offset: g * pageRows * keyBytes, stride: keyBytes } : undefined;
-      layers.push({ rows: { offset: rowsBytes + i * rowBytes, stride }, keys });
+      layers.push({ group: g, rowOffset: i * rowBytes, keys });
     });
     rowsBytes += pageRows * stride;
   });

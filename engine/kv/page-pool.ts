@@ -14,13 +14,22 @@
  */
 import type { RowMemory } from "../ops/ops.ts";
 import { CacheError, CacheFullError } from "./cache-error.ts";
+import type { HotRows } from "./hot-rows.ts";
 import type { PageLayout } from "./page-layout.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 
-/** Where the two blocks of a page stand in memory. */
+/** Where the two blocks of a page stand in memory. Rows of a cold page are in the tier's store. */
 interface Blocks {
-  readonly rows: number;
+  rows: number | undefined;
   readonly keys: number;
+}
+
+/** What a pool may have beside pages. */
+export interface PoolOptions {
+  /** Live pages at any time. */
+  readonly maxPages?: number;
+  /** Where rows of full pages go; without it they stay. */
+  readonly hotRows?: HotRows;
 }
 
 /** Pages of one layout. Memory is taken page by page, as they are needed. */
@@ -28,6 +37,7 @@ export class PagePool {
   readonly memory: RowMemory;
   readonly layout: PageLayout;
   readonly maxPages: number;
+  readonly hotRows: HotRows | undefined;
   /** The texts of full pages. */
   readonly prefixes: PrefixIndex = new PrefixIndex();
   readonly #blocks: (Blocks | undefined)[] = [];
@@ -35,12 +45,13 @@ export class PagePool {
   /** Numbers of pages that were given back. */
   readonly #free: number[] = [];
 
-  /** @param maxPages live pages at any time */
-  constructor(memory: RowMemory, layout: PageLayout, maxPages: number = Number.POSITIVE_INFINITY) {
+  constructor(memory: RowMemory, layout: PageLayout, options: PoolOptions = {}) {
+    const { maxPages = Number.POSITIVE_INFINITY, hotRows } = options;
     if (!(maxPages > 0)) throw new CacheError(`page pool: expected some pages, got ${maxPages}`);
     this.memory = memory;
     this.layout = layout;
     this.maxPages = maxPages;
+    this.hotRows = hotRows;
   }
 
   /** Pages that some table points at. */
@@ -48,9 +59,10 @@ export class PagePool {
     return this.#counts.length - this.#free.length;
   }
 
-  /** Bytes of memory that live pages take. */
+  /** Bytes of memory that live pages take; hot rows of cold pages come on top. */
   get liveBytes(): number {
-    return this.nLive * (this.layout.rowsBytes + this.layout.keysBytes);
+    const nResident = this.#blocks.filter((blocks) => blocks?.rows !== undefined).length;
+    return nResident * this.layout.rowsBytes + this.nLive * this.layout.keysBytes;
   }
 
   /** How many tables point at `page`; 0 when it is free. */
@@ -58,8 +70,8 @@ export class PagePool {
     return this.#counts[page] ?? 0;
   }
 
-  /** Address of the latent rows of a live page. */
-  rowsAt(page: number): number {
+  /** Address of the latent rows of a live page; undefined where they are cold. */
+  rowsAt(page: number): number | undefined {
     return this.#live(page).rows;
   }
 
@@ -103,11 +115,13 @@ export class PagePool {
   release(page: number): void {
     const { rows, keys } = this.#live(page);
     if (--this.#counts[page] > 0) return;
-    this.memory.give(rows, this.layout.rowsBytes);
+    if (rows !== undefined) this.memory.give(rows, this.layout.rowsBytes);
+    else this.hotRows?.forget(page);
     this.memory.give(keys, this.layout.keysBytes);
     this.prefixes.remove(page);
     this.#blocks[page] = undefined;
     this.#free.push(page);
+    if (this.nLive === 0) this.hotRows?.clear();
   }
 
   /** A page of the same bytes for one table. */
@@ -115,9 +129,46 @@ export class PagePool {
     const twin = this.take();
     const { bytes } = this.memory;
     const { rowsBytes, keysBytes } = this.layout;
-    bytes.copyWithin(this.rowsAt(twin), this.rowsAt(page), this.rowsAt(page) + rowsBytes);
-    bytes.copyWithin(this.keysAt(twin), this.keysAt(page), this.keysAt(page) + keysBytes);
+    const [from, to] = [this.#live(page), this.#live(twin)];
+    bytes.copyWithin(to.keys, from.keys, from.keys + keysBytes);
+    try {
+      if (from.rows === undefined) this.hotRows?.thaw(page, to.rows as number);
+      else bytes.copyWithin(to.rows as number, from.rows, from.rows + rowsBytes);
+    } catch (error) {
+      this.release(twin);
+      throw error;
+    }
     return twin;
+  }
+
+  /**
+   * The rows of a full page go to the store, if there is one. When it throws, they are still here.
+   *
+   * @throws {StoreError} when the store fails; asking again is safe
+   */
+  freeze(page: number): void {
+    const blocks = this.#live(page);
+    if (!this.hotRows || blocks.rows === undefined) return;
+    this.hotRows.freeze(page, blocks.rows);
+    this.memory.give(blocks.rows, this.layout.rowsBytes);
+    blocks.rows = undefined;
+  }
+
+  /** The page will be written: its rows come back, and what was known of it is forgotten. */
+  rewrite(page: number): void {
+    const blocks = this.#live(page);
+    if (blocks.rows === undefined) {
+      const at = this.memory.take(this.layout.rowsBytes);
+      try {
+        this.hotRows?.thaw(page, at);
+      } catch (error) {
+        this.memory.give(at, this.layout.rowsBytes);
+        throw error;
+      }
+      this.hotRows?.forget(page);
+      blocks.rows = at;
+    }
+    this.prefixes.remove(page);
   }
 
   #live(page: number): Blocks {

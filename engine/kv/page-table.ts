@@ -18,6 +18,8 @@ export class PageTable {
   #length = 0;
   /** Pages from the first on whose text other timelines can find. */
   #nPublished = 0;
+  /** Pages from the first on that were offered to the store. */
+  #nFrozen = 0;
   #dropped = false;
 
   constructor(pool: PagePool) {
@@ -53,6 +55,7 @@ export class PageTable {
     const isShared = tail !== undefined && this.pool.count(tail) > 1;
     const nNew = Math.ceil(length / pageRows) - this.#pages.length;
     this.pool.ensureFree(nNew + (isShared ? 1 : 0));
+    if (tail !== undefined && !isShared) this.pool.rewrite(tail);
     const taken = isShared ? [this.pool.copy(tail)] : [];
     try {
       for (let i = 0; i < nNew; i++) taken.push(this.pool.take());
@@ -63,7 +66,7 @@ export class PageTable {
     if (isShared) {
       this.#pages.pop();
       this.pool.release(tail);
-    } else if (tail !== undefined) this.pool.prefixes.remove(tail);
+    }
     this.#pages.push(...taken);
     this.#length = length;
     if (taken.length > 0) this.#look();
@@ -84,7 +87,18 @@ export class PageTable {
     for (const page of this.#pages.splice(nKept)) this.pool.release(page);
     const nFull = Math.floor(this.#length / this.pool.layout.format.pageRows);
     this.#nPublished = Math.min(this.#nPublished, nFull);
+    this.#nFrozen = Math.min(this.#nFrozen, nFull);
     this.#look();
+  }
+
+  /**
+   * Full pages may go to the store.
+   *
+   * @throws {StoreError} when the store fails; nothing is lost, and asking again is safe
+   */
+  freeze(): void {
+    const nFull = Math.floor(this.#length / this.pool.layout.format.pageRows);
+    for (; this.#nFrozen < nFull; this.#nFrozen++) this.pool.freeze(this.#pages[this.#nFrozen]);
   }
 
   /** Makes the full pages known to other timelines. `tokens` are those of all positions. */

@@ -82,7 +82,9 @@ for (const { name, ops } of BACKENDS) {
     test("more pages than the pool may have are refused, and nothing has changed", () => {
       const format = { latent: ops.precision, index: ops.precision, pageRows: 2 };
       const layout = pageLayout(config, config.indexerTypes, format);
-      const cache = new ModelCache(new PageTable(new PagePool(ops.rowMemory(), layout, 2)));
+      const cache = new ModelCache(
+        new PageTable(new PagePool(ops.rowMemory(), layout, { maxPages: 2 })),
+      );
       const [{ index }] = cache.layers;
       index?.append(0, ops.slice(keys, 0, 3));
       expect(() => index?.append(3, ops.slice(keys, 3, 5))).toThrow(

@@ -66,8 +66,10 @@ describe.each(backends)("a session over a shared pool (%s)", (_name, ops) => {
     first.sync(text);
     first.truncate(6);
     first.append([1, 2]);
-    const { logits } = new Session(model, { pool: first.pool }).sync(text);
-    expect(logits).not.toEqual(cold(text));
+    const begun = text.slice(0, 9);
+    const { kept, logits } = new Session(model, { pool: first.pool }).sync(begun);
+    expect(kept).toBe(8);
+    expect(logits).not.toEqual(cold(begun));
   });
 
   it("equals cold runs in random programs of sync, truncate, fork and close", () => {

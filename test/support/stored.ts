@@ -41,7 +41,7 @@ export function latentRows(
 ): LatentRows {
   const widths = { kvLoraRank: latent.shape[1], qkRopeHeadDim: kPe.shape[1] };
   const [table, layer] = oneLayer(ops, widths, keeping);
-  return new LatentCache(table, layer.rows).append(0, latent as never, kPe as never);
+  return new LatentCache(table, layer).append(0, latent as never, kPe as never);
 }
 
 /** Every number of every cache: keys, latents and rotary keys, layer by layer. */

@@ -46,11 +46,11 @@ describe("run", () => {
 
   it("keeps rows as it is told, for draft and model: guesses change nothing in int8 either", async () => {
     const rows = { latent: "int8", index: "int8" } as const;
-    const want = await ids(model, request({}, { rows }));
+    const want = await ids(model, request({}, { keeping: { rows } }));
     const scored = (over: Partial<RunRequest>) =>
       run(model, request({ topLogProbs: 1 }, over), hooks());
-    expect((await scored({ rows })).tokens).not.toEqual((await scored({})).tokens);
-    expect(await ids(model, request({ draftSteps: 3 }, { rows }))).toEqual(want);
+    expect((await scored({ keeping: { rows } })).tokens).not.toEqual((await scored({})).tokens);
+    expect(await ids(model, request({ draftSteps: 3 }, { keeping: { rows } }))).toEqual(want);
   });
 
   it("generates the same with guesses as without, and counts what they gain", async () => {

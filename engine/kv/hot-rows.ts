@@ -1,0 +1,168 @@
+/**
+ * Rows of cold pages that are in memory all the same: those used last, under a byte budget.
+ *
+ * ```
+ *   page 7, cold:  file | … | row row row row … | …        one row serves all layers of its group
+ *                                 │
+ *   group 2        slots [ 7:1 | 3:60 | 5:2 | … ]          the hand of a clock goes round and takes
+ *                                             ↑ hand       the first slot that was not used lately
+ * ```
+ *
+ * Every selection group has the same number of slots. What a call of the ops needs is taken
+ * together: {@link HotRows.admit} gives each row of a query its slot and keeps it there,
+ * {@link HotRows.read} then reads what was missing, in the order of the file. Which rows are hot may
+ * change the time of an answer, never a byte of it.
+ *
+ * Next: page-pool.ts
+ * @module
+ */
+import type { RowMemory } from "../ops/ops.ts";
+import { CacheError } from "./cache-error.ts";
+import { GroupSlots } from "./group-slots.ts";
+import type { PageLayout } from "./page-layout.ts";
+import { type RowStore, readStored, writeStored } from "./row-store.ts";
+
+/** Where cold rows go, and how much memory rows of cold pages may take. */
+export interface Tier {
+  readonly store: RowStore;
+  readonly hotBytes: number;
+}
+
+/** What the tier has done. */
+export interface TierCounts {
+  /** Rows asked for that were in memory. */
+  readonly hits: number;
+  /** Rows asked for that had to be read. */
+  readonly misses: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** The hot rows of one pool; see the top of this file. */
+export class HotRows {
+  readonly #memory: RowMemory;
+  readonly #layout: PageLayout;
+  readonly #store: RowStore;
+  readonly #nSlots: number;
+  /** Made when the first row comes. */
+  #groups: readonly GroupSlots[] | undefined;
+  #counts = { hits: 0, misses: 0, bytesRead: 0, bytesWritten: 0 };
+
+  /** @throws {CacheError} when the budget does not hold `nLeast` rows of every group */
+  constructor(memory: RowMemory, layout: PageLayout, { store, hotBytes }: Tier, nLeast: number) {
+    const rowBytes = layout.groups.reduce((sum, { stride }) => sum + stride, 0);
+    const nSlots = Math.floor(hotBytes / rowBytes);
+    if (!(nSlots >= nLeast)) {
+      const least = `${nLeast * rowBytes} bytes, room for what one query may choose`;
+      throw new CacheError(`hot rows: expected at least ${least}, got ${hotBytes}`);
+    }
+    this.#memory = memory;
+    this.#layout = layout;
+    this.#store = store;
+    this.#nSlots = nSlots;
+  }
+
+  /** What the tier has done so far. */
+  get counts(): TierCounts {
+    return this.#counts;
+  }
+
+  /** Begins a call of the ops: rows of the call before may leave. */
+  begin(group: number): void {
+    this.#groups?.[group].begin();
+  }
+
+  /** Gives every row of a query its slot until the next {@link begin}; false when there are too few. */
+  admit(group: number, keys: readonly number[]): boolean {
+    return this.#slots()[group].admit(keys);
+  }
+
+  /** Where an admitted row stands. */
+  addressOf(group: number, key: number): number {
+    return this.#slots()[group].addressOf(key);
+  }
+
+  /**
+   * Reads the admitted rows that were not there.
+   *
+   * @throws {StoreError} when the store fails; the rows are then not hot, and asking again is safe
+   */
+  read(group: number): void {
+    const slots = this.#slots()[group];
+    const missing = slots.missing();
+    let nRead = 0;
+    try {
+      for (const key of missing) {
+        const at = slots.addressOf(key);
+        readStored(
+          this.#store,
+          this.#offsetOf(group, key),
+          this.#memory.bytes.subarray(at, at + slots.stride),
+        );
+        nRead++;
+      }
+    } catch (error) {
+      for (const key of missing.slice(nRead)) slots.forget(key);
+      throw error;
+    }
+    this.#counts.hits += slots.nAdmitted - missing.length;
+    this.#counts.misses += missing.length;
+    this.#counts.bytesRead += missing.length * slots.stride;
+    slots.settle();
+  }
+
+  /** Keeps the rows of a page, block at `at`, in the store, and as many of them hot as there is room. */
+  freeze(page: number, at: number): void {
+    const { rowsBytes, groups, format } = this.#layout;
+    const all = this.#slots();
+    const { bytes } = this.#memory;
+    writeStored(this.#store, page * rowsBytes, bytes.subarray(at, at + rowsBytes));
+    this.#counts.bytesWritten += rowsBytes;
+    groups.forEach(({ offset, stride }, g) => {
+      const slots = all[g];
+      slots.begin();
+      for (let row = 0; row < format.pageRows; row++) {
+        const from = at + offset + row * stride;
+        bytes.copyWithin(slots.warm(page * format.pageRows + row), from, from + stride);
+      }
+    });
+  }
+
+  /** Brings the rows of a page back, to the block at `at`. */
+  thaw(page: number, at: number): void {
+    const { rowsBytes } = this.#layout;
+    readStored(this.#store, page * rowsBytes, this.#memory.bytes.subarray(at, at + rowsBytes));
+    this.#counts.bytesRead += rowsBytes;
+  }
+
+  /** Forgets the rows of a page: it is free, or will be written. */
+  forget(page: number): void {
+    const { pageRows } = this.#layout.format;
+    for (const slots of this.#groups ?? []) {
+      for (let row = 0; row < pageRows; row++) slots.forget(page * pageRows + row);
+    }
+  }
+
+  /** Forgets all rows and gives the memory back. */
+  clear(): void {
+    for (const { address, stride, nSlots } of this.#groups ?? []) {
+      this.#memory.give(address, nSlots * stride);
+    }
+    this.#groups = undefined;
+  }
+
+  #slots(): readonly GroupSlots[] {
+    this.#groups ??= this.#layout.groups.map(
+      ({ stride }) =>
+        new GroupSlots(this.#memory.take(this.#nSlots * stride), stride, this.#nSlots),
+    );
+    return this.#groups;
+  }
+
+  #offsetOf(group: number, key: number): number {
+    const { rowsBytes, groups, format } = this.#layout;
+    const page = Math.floor(key / format.pageRows);
+    const { offset, stride } = groups[group];
+    return page * rowsBytes + offset + (key % format.pageRows) * stride;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Where cold rows go. The engine opens no file: the host brings the store, as it brings the sources
+ * of weights. Calls are synchronous: a layer that needs rows has nothing else to do.
+ *
+ * Next: hot-rows.ts
+ * @module
+ */
+
+/** Bytes that can be read and written at any place. */
+export interface RowStore {
+  /** For error messages. */
+  readonly name: string;
+  /** Fills `target` with the bytes from `offset` on. Returns how many there were. */
+  read(offset: number, target: Uint8Array): number;
+  /** Keeps all of `bytes`, or throws; then the bytes at this place are unknown. */
+  write(offset: number, bytes: Uint8Array): void;
+}
+
+/** A store did not do what it was asked. The cause is the host's error, where there is one. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** @throws {StoreError} when the store fails or has fewer bytes; `target` may hold anything then */
+export function readStored(store: RowStore, offset: number, target: Uint8Array): void {
+  const what = `${store.name}: reading ${target.length} bytes at ${offset}`;
+  let n: number;
+  try {
+    n = store.read(offset, target);
+  } catch (cause) {
+    throw new StoreError(`${what}: ${cause}`, { cause });
+  }
+  if (n !== target.length) throw new StoreError(`${what}: got ${n}`);
+}
+
+/** @throws {StoreError} when the store fails */
+export function writeStored(store: RowStore, offset: number, bytes: Uint8Array): void {
+  try {
+    store.write(offset, bytes);
+  } catch (cause) {
+    const what = `writing ${bytes.length} bytes at ${offset}`;
+    throw new StoreError(`${store.name}: ${what}: ${cause}`, { cause });
+  }
+}
