@@ -84,10 +84,8 @@ export function tensorReader(
 /** Groups with their scales, in the shape that these tell. */
 function withScales(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
   const { bytes, shape } = stored;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const scales = Uint16Array.from({ length: bytes.length / 2 }, (_, g) =>
-    view.getUint16(2 * g, true),
-  );
+  const scales = new Uint16Array(bytes.length / 2);
+  for (let g = 0; g < scales.length; g++) scales[g] = bytes[2 * g] | (bytes[2 * g + 1] << 8);
   const last = shape.length - 1;
   const whole = shape.map((n, axis) => (axis === last ? n * GROUP : n));
   return rawGroups(format, whole, { quants, scales });
