@@ -132,6 +132,29 @@ export const attentionMutants: readonly Mutant[] = [
     },
   },
   {
+    id: "G31",
+    what: "a pipeline stage that begins with a shared layer has no choice to borrow and sees every row",
+    golden: "tiny-all",
+    stage: "attn_out-4",
+    change: (right) => {
+      const begin = right.config.indexerTypes.lastIndexOf("shared");
+      const { attn } = right.weights.layers[begin] ?? {};
+      let layer = -1;
+      return withOps((ops) => ({
+        perHead: (x, w) => {
+          if (w === attn?.kUp) layer = begin;
+          return ops.perHead(x, w);
+        },
+        latentAttention: (qLatent, qPe, past, topK, scale) => {
+          const isBegin = layer === begin;
+          layer = -1;
+          const used = isBegin ? { ...topK, ...visibleRows(topK, past.nS) } : topK;
+          return ops.latentAttention(qLatent, qPe, past, used, scale);
+        },
+      }))(right);
+    },
+  },
+  {
     id: "D6",
     what: "shared layers borrow from the last full layer but one",
     golden: "tiny-all",
