@@ -26,7 +26,7 @@ export type { Tier, TierCounts } from "./kv/hot-rows.ts";
 export { newDraftCache, newModelCache, newPagePool } from "./kv/model-cache.ts";
 export type { PageFormat } from "./kv/page-layout.ts";
 export type { PagePool } from "./kv/page-pool.ts";
-export { type RowStore, StoreError } from "./kv/row-store.ts";
+export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";

@@ -65,10 +65,11 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const { maxTokens, draft: draftSteps, chunk, seed, system, think: effort } = options;
   const stopIds = model.config.eosTokenIds;
   const generation = { maxTokens, sampling, stopIds, draftSteps };
+  const keeping = await keepingOf(options);
   const chat = new Chat(
     model,
     opened.tokenizer,
-    { system, effort, chunk, keeping: keepingOf(options), generation, seed },
+    { system, effort, chunk, keeping, generation, seed },
     prefilling.update,
   );
   if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");

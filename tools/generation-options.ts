@@ -92,13 +92,14 @@ export type Keeping = Pick<SessionOptions, "rows" | "tier">;
  *
  * @throws {CliError} when one of the two options of a file is there without the other
  */
-export function keepingOf({ kvType, indexType, kvRam, kvFile }: GenerationOptions): Keeping {
+export async function keepingOf(options: GenerationOptions): Promise<Keeping> {
+  const { kvType, indexType, kvRam, kvFile } = options;
   const rows = { latent: kvType, index: indexType };
   if (kvRam === undefined && kvFile === undefined) return { rows };
   if (kvRam === undefined || kvFile === undefined) {
     throw new CliError("--kv-ram and --kv-file: expected both or none, got one");
   }
-  return { rows, tier: { store: rowFile(kvFile), hotBytes: kvRam } };
+  return { rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
 }
 
 /** How products with q8 and q4 weights are made. */

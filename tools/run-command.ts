@@ -32,7 +32,7 @@ takes and prints ids.
 Speeds go to stderr. With --json, stdout is one object:
   {prompt_ids, ids, text, finish_reason: "stop" | "length" | "context" | "aborted",
    logprobs?: [{id, logprob, top: [{id, logprob}]}], timing,
-   cold_rows?: {hits, misses, bytes_read, bytes_written}}
+   cold_rows?: {hits, misses, ahead, in_time, late, bytes_read, bytes_written}}
 
 Examples:
   glm52 run "Once upon a time"
@@ -86,7 +86,7 @@ async function runCommand(
     prompt: prompt.ids,
     stopTexts: options.stop ?? [],
     chunk: options.chunk,
-    keeping: keepingOf(options),
+    keeping: await keepingOf(options),
     generation: {
       maxTokens: options.maxTokens,
       sampling,

@@ -53,8 +53,10 @@ function timingJson(timing: Timing): object {
   };
 }
 
-function tierJson({ hits, misses, bytesRead, bytesWritten }: TierCounts): object {
-  return { hits, misses, bytes_read: bytesRead, bytes_written: bytesWritten };
+function tierJson(counts: TierCounts): object {
+  const { hits, misses, ahead, inTime, late, bytesRead, bytesWritten } = counts;
+  const bytes = { bytes_read: bytesRead, bytes_written: bytesWritten };
+  return { hits, misses, ahead, in_time: inTime, late, ...bytes };
 }
 
 /** `cold rows 98.2 % hot` */

@@ -19,6 +19,7 @@ export class GroupSlots {
   #nHeld = 0;
   #nAdmitted = 0;
   #missing: number[] = [];
+  #chosen: readonly number[] = [];
 
   constructor(address: number, stride: number, nSlots: number) {
     this.address = address;
@@ -34,8 +35,18 @@ export class GroupSlots {
     return this.#nAdmitted;
   }
 
-  /** Lets all rows leave that earlier calls needed. */
+  /** What the last query chose, of rows that are cold. */
+  get chosen(): readonly number[] {
+    return this.#chosen;
+  }
+
+  has(key: number): boolean {
+    return this.#slotOf.has(key);
+  }
+
+  /** Lets all rows leave that earlier calls needed. Rows that were never read leave now. */
   begin(): void {
+    for (const key of this.#missing) this.forget(key);
     this.#call++;
     this.#nHeld = 0;
     this.settle();
@@ -57,7 +68,13 @@ export class GroupSlots {
       this.#missing.push(key);
     }
     this.#nAdmitted += keys.length;
+    this.#chosen = keys;
     return true;
+  }
+
+  /** Gives these rows, all new, a slot each until the next {@link begin}; the caller reads them. */
+  expect(keys: readonly number[]): void {
+    for (const key of keys) this.#hold(this.#assign(key));
   }
 
   /** Admitted rows whose bytes are not there yet, in the order of their keys. */
@@ -89,6 +106,12 @@ export class GroupSlots {
     this.#slotOf.delete(key);
     this.#keys[slot] = undefined;
     this.#used[slot] = 0;
+  }
+
+  /** Forgets `n` rows from `first` on, also that they were chosen. */
+  forgetAll(first: number, n: number): void {
+    for (let key = first; key < first + n; key++) this.forget(key);
+    this.#chosen = this.#chosen.filter((key) => key < first || key >= first + n);
   }
 
   #hold(slot: number | undefined): void {

@@ -20,7 +20,13 @@ import type { RowMemory } from "../ops/ops.ts";
 import { CacheError } from "./cache-error.ts";
 import { GroupSlots } from "./group-slots.ts";
 import type { PageLayout } from "./page-layout.ts";
-import { type RowStore, readStored, writeStored } from "./row-store.ts";
+import {
+  type PendingReads,
+  type RowStore,
+  readStored,
+  type StoreRead,
+  writeStored,
+} from "./row-store.ts";
 
 /** Where cold rows go, and how much memory rows of cold pages may take. */
 export interface Tier {
@@ -34,8 +40,20 @@ export interface TierCounts {
   readonly hits: number;
   /** Rows asked for that had to be read. */
   readonly misses: number;
+  /** Rows that were read ahead, and of these: asked for next, and there in time, or still on their way. */
+  readonly ahead: number;
+  readonly inTime: number;
+  readonly late: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+}
+
+/** Rows of one group that are being read ahead, or were. */
+interface Expected {
+  readonly keys: Set<number>;
+  /** Undefined when they are there. */
+  pending: PendingReads | undefined;
+  wasDone: boolean;
 }
 
 /** The hot rows of one pool; see the top of this file. */
@@ -46,7 +64,8 @@ export class HotRows {
   readonly #nSlots: number;
   /** Made when the first row comes. */
   #groups: readonly GroupSlots[] | undefined;
-  #counts = { hits: 0, misses: 0, bytesRead: 0, bytesWritten: 0 };
+  #counts = { hits: 0, misses: 0, ahead: 0, inTime: 0, late: 0, bytesRead: 0, bytesWritten: 0 };
+  readonly #expected = new Map<number, Expected>();
 
   /** @throws {CacheError} when the budget does not hold `nLeast` rows of every group */
   constructor(memory: RowMemory, layout: PageLayout, { store, hotBytes }: Tier, nLeast: number) {
@@ -69,12 +88,18 @@ export class HotRows {
 
   /** Begins a call of the ops: rows of the call before may leave. */
   begin(group: number): void {
+    this.#arrive(group);
     this.#groups?.[group].begin();
   }
 
   /** Gives every row of a query its slot until the next {@link begin}; false when there are too few. */
   admit(group: number, keys: readonly number[]): boolean {
-    return this.#slots()[group].admit(keys);
+    const isAdmitted = this.#slots()[group].admit(keys);
+    const expected = this.#expected.get(group);
+    for (const key of isAdmitted && expected ? keys : []) {
+      if (expected?.keys.delete(key)) this.#counts[expected.wasDone ? "inTime" : "late"]++;
+    }
+    return isAdmitted;
   }
 
   /** Where an admitted row stands. */
@@ -93,12 +118,8 @@ export class HotRows {
     let nRead = 0;
     try {
       for (const key of missing) {
-        const at = slots.addressOf(key);
-        readStored(
-          this.#store,
-          this.#offsetOf(group, key),
-          this.#memory.bytes.subarray(at, at + slots.stride),
-        );
+        const { offset, target } = this.#readOf(group, key);
+        readStored(this.#store, offset, target);
         nRead++;
       }
     } catch (error) {
@@ -111,8 +132,53 @@ export class HotRows {
     slots.settle();
   }
 
+  /**
+   * Begins to read what the next group may choose: what it chose last, and what this one has chosen
+   * now. A guess may cost time; it changes no byte.
+   */
+  readAhead(group: number): void {
+    const all = this.#groups;
+    if (!all || !this.#store.begin) return;
+    const next = (group + 1) % all.length;
+    this.#arrive(next);
+    const guess = new Set([...all[next].chosen, ...all[group].chosen]);
+    const keys = [...guess].filter((key) => !all[next].has(key)).slice(0, this.#nSlots >> 1);
+    if (keys.length === 0) return;
+    all[next].begin();
+    all[next].expect(keys);
+    const reads = keys.sort((a, b) => a - b).map((key) => this.#readOf(next, key));
+    const pending = this.#store.begin(reads);
+    if (!pending) {
+      for (const key of keys) all[next].forget(key);
+      return;
+    }
+    this.#counts.ahead += keys.length;
+    this.#counts.bytesRead += keys.length * all[next].stride;
+    this.#expected.set(next, { keys: new Set(keys), pending, wasDone: false });
+  }
+
+  /** Waits for what is being read ahead. What could not be read is not hot, and that is all. */
+  #arrive(group: number): void {
+    const expected = this.#expected.get(group);
+    if (!expected?.pending) return;
+    const { pending, keys } = expected;
+    expected.pending = undefined;
+    expected.wasDone = pending.isDone;
+    try {
+      pending.wait();
+    } catch {
+      for (const key of keys) this.#groups?.[group].forget(key);
+      this.#expected.delete(group);
+    }
+  }
+
+  #arriveAll(): void {
+    for (const group of this.#expected.keys()) this.#arrive(group);
+  }
+
   /** Keeps the rows of a page, block at `at`, in the store, and as many of them hot as there is room. */
   freeze(page: number, at: number): void {
+    this.#arriveAll();
     const { rowsBytes, groups, format } = this.#layout;
     const all = this.#slots();
     const { bytes } = this.#memory;
@@ -137,14 +203,15 @@ export class HotRows {
 
   /** Forgets the rows of a page: it is free, or will be written. */
   forget(page: number): void {
+    this.#arriveAll();
     const { pageRows } = this.#layout.format;
-    for (const slots of this.#groups ?? []) {
-      for (let row = 0; row < pageRows; row++) slots.forget(page * pageRows + row);
-    }
+    for (const slots of this.#groups ?? []) slots.forgetAll(page * pageRows, pageRows);
   }
 
   /** Forgets all rows and gives the memory back. */
   clear(): void {
+    this.#arriveAll();
+    this.#expected.clear();
     for (const { address, stride, nSlots } of this.#groups ?? []) {
       this.#memory.give(address, nSlots * stride);
     }
@@ -159,10 +226,15 @@ export class HotRows {
     return this.#groups;
   }
 
-  #offsetOf(group: number, key: number): number {
+  /** Where a row lies in the store, and where its slot is. */
+  #readOf(group: number, key: number): StoreRead {
     const { rowsBytes, groups, format } = this.#layout;
     const page = Math.floor(key / format.pageRows);
     const { offset, stride } = groups[group];
-    return page * rowsBytes + offset + (key % format.pageRows) * stride;
+    const at = this.addressOf(group, key);
+    return {
+      offset: page * rowsBytes + offset + (key % format.pageRows) * stride,
+      target: this.#memory.bytes.subarray(at, at + stride),
+    };
   }
 }

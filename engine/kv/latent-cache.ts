@@ -111,6 +111,7 @@ export class LatentCache {
     }
     if (end === from) throw new CacheFullError(`hot rows: no room for what query ${from} chose`);
     hotRows?.read(group);
+    if (this.#place.rowOffset === 0 && end === nT) hotRows?.readAhead(group);
     return end;
   }
 

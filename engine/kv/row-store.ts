@@ -1,6 +1,7 @@
 /**
  * Where cold rows go. The engine opens no file: the host brings the store, as it brings the sources
- * of weights. Calls are synchronous: a layer that needs rows has nothing else to do.
+ * of weights. Calls are synchronous: a layer that needs rows has nothing else to do. Only
+ * {@link RowStore.begin} reads at the side.
  *
  * Next: hot-rows.ts
  * @module
@@ -14,6 +15,25 @@ export interface RowStore {
   read(offset: number, target: Uint8Array): number;
   /** Keeps all of `bytes`, or throws; then the bytes at this place are unknown. */
   write(offset: number, bytes: Uint8Array): void;
+  /**
+   * Begins to read while the engine computes. Without it, or where it returns nothing, rows are read
+   * when they are needed.
+   */
+  begin?(reads: readonly StoreRead[]): PendingReads | undefined;
+}
+
+/** One read: `target` is filled with the bytes from `offset` on. */
+export interface StoreRead {
+  readonly offset: number;
+  readonly target: Uint8Array;
+}
+
+/** Reads that were begun. The targets belong to the store until {@link PendingReads.wait} returns. */
+export interface PendingReads {
+  /** Whether nothing is left to wait for. */
+  readonly isDone: boolean;
+  /** Returns when all is read; throws when something could not be. Nothing is written after it. */
+  wait(): void;
 }
 
 /** A store did not do what it was asked. The cause is the host's error, where there is one. */

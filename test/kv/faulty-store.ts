@@ -2,7 +2,8 @@
  * A store in memory that fails when it is told to.
  * @module
  */
-import type { RowStore } from "../../engine/kv/row-store.ts";
+import { seededRandom } from "../../engine/generate/random.ts";
+import type { PendingReads, RowStore, StoreRead } from "../../engine/kv/row-store.ts";
 
 /** Fails in turn as disks do: no space, no luck, too few bytes. */
 export class FaultyStore implements RowStore {
@@ -38,5 +39,46 @@ export class FaultyStore implements RowStore {
 
   #fails(): boolean {
     return this.failsAfter-- <= 0;
+  }
+}
+
+/** Reads ahead too: in any order, a few of them whenever it is called, the rest when it is waited for. */
+export class ShufflingStore extends FaultyStore {
+  readonly #random = seededRandom(7);
+  readonly #begun: (() => void)[] = [];
+
+  begin(reads: readonly StoreRead[]): PendingReads {
+    let left = reads.length;
+    let failed = false;
+    for (const { offset, target } of reads) {
+      const finish = (): void => {
+        left--;
+        try {
+          if (super.read(offset, target) !== target.length) failed = true;
+        } catch {
+          failed = true;
+        }
+      };
+      this.#begun.splice(Math.floor(this.#random() * (this.#begun.length + 1)), 0, finish);
+    }
+    const some = (): void => this.#some();
+    return {
+      get isDone() {
+        return left === 0;
+      },
+      wait: () => {
+        while (left > 0) some();
+        if (failed) throw new Error("EIO: i/o error");
+      },
+    };
+  }
+
+  override read(offset: number, target: Uint8Array): number {
+    this.#some();
+    return super.read(offset, target);
+  }
+
+  #some(): void {
+    for (let n = Math.floor(this.#random() * 4); n >= 0; n--) this.#begun.pop()?.();
   }
 }

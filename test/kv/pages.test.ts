@@ -8,7 +8,7 @@ import { pageLayout } from "../../engine/kv/page-layout.ts";
 import { PagePool } from "../../engine/kv/page-pool.ts";
 import { PageTable } from "../../engine/kv/page-table.ts";
 import { gaussians } from "../support/random.ts";
-import { FaultyStore } from "./faulty-store.ts";
+import { FaultyStore, ShufflingStore } from "./faulty-store.ts";
 import {
   append,
   type Command,
@@ -68,7 +68,9 @@ describe("pages", () => {
     `of %i positions in %s, room for %s hot rows: plain arrays in ${N_PROGRAMS} programs`,
     (pageRows, f, room) => {
       const format = { latent: f, index: f, pageRows };
-      const check = (program: Command[]) => runProgram(PagePool, format, program, room);
+      const check = (program: Command[]) => {
+        runProgram(PagePool, format, program, room, new ShufflingStore());
+      };
       const seed = 52 + pageRows + (room ?? 0);
       fc.assert(fc.property(programs, check), { seed, numRuns: N_PROGRAMS });
     },

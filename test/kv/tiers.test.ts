@@ -1,5 +1,5 @@
 /** Cold rows in a store: the same bits as with everything in memory, and counters that add up. */
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ import { REFERENCES } from "../ops/backends.ts";
 import { fastOps } from "../ops-wasm/wasm.ts";
 import { randomTokens } from "../support/random.ts";
 import { tinyModel } from "../support/tiny-model.ts";
-import { FaultyStore } from "./faulty-store.ts";
+import { FaultyStore, ShufflingStore } from "./faulty-store.ts";
 
 const backends: readonly [string, Ops][] = [
   ["reference", REFERENCES[0].ops],
@@ -47,14 +47,50 @@ describe.each(backends)("cold rows (%s)", (_name, ops) => {
     },
   );
 
-  it("in a file too, and nothing of it is left behind", () => {
+  it.each([5, 6, 20])("read ahead, in any order, with room for %d: the same bits", (nHot) => {
+    let ahead = 0;
+    for (const chunk of [1, 7, 64]) {
+      const store = new ShufflingStore();
+      const session = new Session(model, {
+        chunk,
+        rows: { pageRows: 4 },
+        tier: tierOf(nHot, store),
+      });
+      for (let at = 0; at < text.length; at += 9) {
+        store.failsAfter = at % 4 === 0 ? 30 : Number.POSITIVE_INFINITY;
+        const before = session.tokens.length;
+        let logits: readonly unknown[] = [];
+        try {
+          logits = session.appendAll(text.slice(at, at + 9));
+        } catch (error) {
+          expect(error).toBeInstanceOf(StoreError);
+          store.failsAfter = Number.POSITIVE_INFINITY;
+          session.truncate(before);
+          logits = session.appendAll(text.slice(at, at + 9));
+        }
+        expect(logits).toEqual(whole.slice(at, at + 9));
+      }
+      const { counts } = session.pool.hotRows ?? {};
+      ahead += counts?.ahead ?? 0;
+      expect((counts?.inTime ?? 0) + (counts?.late ?? 0)).toBeLessThanOrEqual(counts?.ahead ?? 0);
+    }
+    expect(ahead).toBeGreaterThan(0);
+  });
+
+  it("in a file too, read ahead or not, and nothing of it is left behind", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rows-"));
     const path = join(folder, "cold");
-    const tier = { store: rowFile(path), hotBytes: 6 * ROW_BYTES };
-    expect(run({ rows: { pageRows: 4 }, tier })).toEqual(whole);
-    expect(readdirSync(folder)).toEqual([]);
+    for (const readsAhead of [true, false]) {
+      const tier = { store: await rowFile(path, readsAhead), hotBytes: 6 * ROW_BYTES };
+      expect(readdirSync(folder)).toEqual([]);
+      const session = new Session(model, { rows: { pageRows: 4 }, tier, chunk: 1 });
+      expect(session.appendAll(text)).toEqual(whole);
+      const { ahead = 0 } = session.pool.hotRows?.counts ?? {};
+      expect(ahead > 0).toBe(readsAhead && ops.backend === "wasm");
+    }
     writeFileSync(path, "mine");
-    expect(() => rowFile(path)).toThrow("EEXIST");
+    await expect(rowFile(path)).rejects.toThrow("EEXIST");
+    expect(readFileSync(path, "utf8")).toBe("mine");
   });
 
   it("rows in int8 are those of a run in memory", () => {
