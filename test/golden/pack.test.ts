@@ -52,7 +52,7 @@ describe("the committed pack", () => {
     expect(code).toBe(0);
     const again: Manifest = JSON.parse(stdout);
     const isBuilt = (path: string) =>
-      path.startsWith("selections.") || built.includes(path.split("/")[1] ?? "");
+      /^(ops|selections)\./.test(path) || built.includes(path.split("/")[1] ?? "");
     const wanted = Object.entries(manifest.files).filter(([path]) => isBuilt(path));
     expect(again.files).toEqual(Object.fromEntries(wanted));
     expect(again).toEqual(json(join(out, "manifest.json")));

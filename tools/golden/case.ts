@@ -13,6 +13,8 @@ import {
   openCheckpoint,
   parseConfig,
 } from "../../engine/index.ts";
+import type { Dtype } from "../../engine/raw-tensor.ts";
+import { decode } from "../../engine/weights/dtypes.ts";
 import { readHeader } from "../../engine/weights/safetensors.ts";
 import { fileCheckpoint, handleSource } from "../file-source.ts";
 
@@ -68,13 +70,11 @@ async function unpack(source: ByteSource): Promise<Map<string, GoldenTensor>> {
   const { tensors } = await readHeader(source);
   const dump = new Map<string, GoldenTensor>();
   for (const [name, { dtype, shape, offset, length }] of tensors) {
-    const { buffer } = new Uint8Array(await source.read(offset, length));
+    const bytes = new Uint8Array(await source.read(offset, length));
     const data =
       dtype === "I32"
-        ? new Int32Array(buffer)
-        : dtype === "F64"
-          ? new Float64Array(buffer)
-          : new Float32Array(buffer);
+        ? new Int32Array(bytes.buffer)
+        : decode({ dtype: dtype as Dtype, shape, bytes });
     dump.set(name, { shape, data });
   }
   return dump;

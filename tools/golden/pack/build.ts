@@ -2,7 +2,7 @@
  * Builds the golden pack: what the oracle wrote is copied, all else is made from it, and the
  * manifest lists the whole. The same input gives the same bytes.
  *
- * Next: envelope.ts, selection-cases.ts, manifest.ts
+ * Next: envelope.ts, op-cases.ts, selection-cases.ts, manifest.ts
  * @module
  */
 import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -15,6 +15,7 @@ import { readCase } from "../case.ts";
 import { measureEnvelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
+import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
 
 /** Where a pack comes from and goes to. */
@@ -44,6 +45,8 @@ export async function buildPack(options: BuildOptions): Promise<Manifest> {
     cases.push([name, await buildCase(join(out, "cases", name), name)]);
     onProgress(cases.length, names.length);
   }
+  await writeText(join(out, "ops.json"), jsonText(describeOps()));
+  await writeWhole(join(out, "ops.safetensors"), opFile());
   await writeText(join(out, "selections.json"), jsonText(describeSelections()));
   await writeWhole(join(out, "selections.safetensors"), selectionFile());
   const manifest: Manifest = {
