@@ -30,7 +30,7 @@ export interface OpCase {
   readonly breaks: string;
   readonly numbers: Readonly<Record<string, number | boolean>>;
   readonly inputs: Readonly<Record<string, Input>>;
-  readonly run: (ops: Ops) => Readonly<Record<string, Output>>;
+  readonly run: (ops: Ops) => { readonly y: Output; readonly experts?: Output };
 }
 
 /** Uniform numbers −1 … 1, the same everywhere. */
