@@ -4,19 +4,27 @@
  *     node dist/bench/peers/make-model.js .cache/bench            0.8 GB in q8
  *     node dist/bench/peers/make-model.js .cache/bench --large    more than 5 GiB in q8, for bench/memory.ts
  *
- * The folder gets `bf16`, `q8` and `q4` in our format, and for llama.cpp `f16.gguf`, `q8_0.gguf`
- * and `q4_0.gguf` of the same numbers. What is there already is not made again.
+ * `small` gets `bf16`, `q8` and `q4` in our format, and for llama.cpp `f16.gguf`, `q8_0.gguf` and
+ * `q4_0.gguf` of the same numbers; `large` gets `q8` alone, whose quants are random bytes. What is
+ * there already is not made again.
  * @module
  */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { argv, stderr } from "node:process";
 import { parseConfig } from "../../engine/config.ts";
-import type { TensorSpec } from "../../engine/weights/names.ts";
+import { GROUPS_METHOD } from "../../engine/config-keys.ts";
+import { GROUP } from "../../engine/raw-tensor.ts";
+import { sizeOf } from "../../engine/tensor.ts";
+import { GROUP_SCALE_SUFFIX } from "../../engine/weights/bind.ts";
+import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
+import { toF16 } from "../../engine/weights/dtypes.ts";
+import { mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
 import { checkpointSpecs } from "../../engine/weights/table.ts";
 import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
 import { writeGguf } from "../../tools/gguf/write-gguf.ts";
+import { demoModel } from "../../tools/our-package.ts";
 import { writeQuantized } from "../../tools/quantize-folder.ts";
 import { writePieces, writeWhole } from "../../tools/write-whole.ts";
 
@@ -64,11 +72,11 @@ const SMALL = {
   torch_dtype: "bfloat16",
   use_cache: true,
   bos_token_id: 0,
-  eos_token_id: [1],
-  pad_token_id: 1,
+  eos_token_id: [2004, 2011, 2013],
+  pad_token_id: 2004,
 };
 
-/** Six times the experts. */
+/** Seven times the experts, and two layers more. */
 const LARGE = {
   ...SMALL,
   num_hidden_layers: 10,
@@ -77,6 +85,9 @@ const LARGE = {
 };
 
 const SEED = 0x9e3779b9;
+
+/** Bytes that are made at once. */
+const PIECE = 2 ** 24;
 
 /** bf16 of even numbers between ± √(3 / columns): rows of unit length on the average. */
 function* weights(shape: readonly number[], random: () => number): Generator<Uint8Array> {
@@ -115,25 +126,58 @@ function xorshift(seed: number): () => number {
   };
 }
 
-async function makeBf16(folder: string, json: typeof SMALL): Promise<void> {
+/** Any bytes. */
+function* bytes(n: number, random: () => number): Generator<Uint8Array> {
+  for (let at = 0; at < n; at += PIECE) {
+    const words = new Int32Array(Math.ceil(Math.min(PIECE, n - at) / 4));
+    for (let i = 0; i < words.length; i++) words[i] = random();
+    yield new Uint8Array(words.buffer, 0, Math.min(PIECE, n - at));
+  }
+}
+
+/** A tensor of the file, and its numbers. */
+interface Part extends Omit<StoredTensor, "bytes"> {
+  readonly pieces: () => Iterable<Uint8Array>;
+}
+
+function bf16Part(spec: TensorSpec, random: () => number): [string, Part][] {
+  const isVector = spec.shape.length === 1;
+  const pieces = () => (isVector ? [vector(spec)] : weights(spec.shape, random));
+  return [[spec.name, { dtype: "BF16", shape: spec.shape, pieces }]];
+}
+
+function q8Parts(spec: TensorSpec, random: () => number): [string, Part][] {
+  if (!mayHaveGroups(spec)) return bf16Part(spec, random);
+  const { name, shape } = spec;
+  const nColumns = shape[shape.length - 1];
+  const groups = [...shape.slice(0, -1), nColumns / GROUP];
+  const scale = toF16(Math.sqrt(3 / nColumns) / 127);
+  const scales = new Uint8Array(new Uint16Array(sizeOf(groups)).fill(scale).buffer);
+  return [
+    [name, { dtype: "I8", shape, pieces: () => bytes(sizeOf(shape), random) }],
+    [name + GROUP_SCALE_SUFFIX, { dtype: "F16", shape: groups, pieces: () => [scales] }],
+  ];
+}
+
+async function makeFolder(
+  folder: string,
+  json: typeof SMALL & { readonly quantization_config?: object },
+  partsOf: typeof bf16Part,
+): Promise<void> {
   const config = parseConfig(json);
   const specs = [...checkpointSpecs(config, config.numHiddenLayers, () => "per-expert")];
-  const tensors = specs.map(
-    ({ name, shape }) => [name, { dtype: "BF16" as const, shape }] as const,
-  );
-  const header = safetensorsHeader(Object.fromEntries(tensors), { format: "pt" });
-  const byName = new Map(specs.map((spec) => [spec.name, spec]));
   const random = xorshift(SEED);
-  async function* pieces(): AsyncGenerator<Uint8Array> {
+  const parts = Object.fromEntries(specs.flatMap((spec) => partsOf(spec, random)));
+  const header = safetensorsHeader(parts, { format: "pt" });
+  function* pieces(): Generator<Uint8Array> {
     yield header.bytes;
-    for (const name of header.names) {
-      const spec = byName.get(name) as TensorSpec;
-      if (spec.shape.length === 1) yield vector(spec);
-      else yield* weights(spec.shape, random);
-    }
+    for (const name of header.names) yield* parts[name].pieces();
   }
   await writePieces(join(folder, "model.safetensors"), pieces());
   await writeWhole(join(folder, "config.json"), new TextEncoder().encode(JSON.stringify(json)));
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
+    await copyFile(join(await demoModel(), name), join(folder, name));
+  }
 }
 
 /** Runs `make` in a folder that takes its name only when it is complete. */
@@ -142,21 +186,26 @@ async function once(path: string, make: (path: string) => Promise<unknown>): Pro
   stderr.write(`${path}\n`);
   const partial = `${path}.part`;
   await rm(partial, { recursive: true, force: true });
-  if (!path.endsWith(".gguf")) await mkdir(partial, { recursive: true });
+  await mkdir(path.endsWith(".gguf") ? dirname(path) : partial, { recursive: true });
   await make(partial);
   await rename(partial, path);
 }
 
 const folder = argv[2];
-const isLarge = argv.includes("--large");
-const root = join(folder, isLarge ? "large" : "small");
-await mkdir(root, { recursive: true });
-const bf16 = join(root, "bf16");
 const silent = () => {};
-await once(bf16, (path) => makeBf16(path, isLarge ? LARGE : SMALL));
-await once(join(root, "q8"), (path) => writeQuantized(bf16, path, "q8", [], silent));
-if (!isLarge) {
-  await once(join(root, "q4"), (path) => writeQuantized(bf16, path, "q4", [], silent));
+if (argv.includes("--large")) {
+  const large = {
+    ...LARGE,
+    quantization_config: { quant_method: GROUPS_METHOD, bits: 8, group_size: GROUP },
+  };
+  await once(join(folder, "large/q8"), (path) => makeFolder(path, large, q8Parts));
+} else {
+  const root = join(folder, "small");
+  const bf16 = join(root, "bf16");
+  await once(bf16, (path) => makeFolder(path, SMALL, bf16Part));
+  for (const to of ["q8", "q4"] as const) {
+    await once(join(root, to), (path) => writeQuantized(bf16, path, to, [], silent));
+  }
   for (const type of ["f16", "q8_0", "q4_0"] as const) {
     await once(join(root, `${type}.gguf`), (path) => writeGguf(bf16, path, type, {}));
   }
