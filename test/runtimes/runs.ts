@@ -49,6 +49,17 @@ function told(text: string, rest: string, ways: readonly string[]): Run {
   return { args: ["run", text, "--json", ...rest.split(" ")], ways };
 }
 
+/** Formats that the demo model is written in before the runs, each in a folder of that name. */
+export const QUANTISED = ["q8", "q4"] as const;
+
+/** 90 tokens through the demo model in one of them: more than its indexer keeps. */
+function quantised(scratch: string, format: (typeof QUANTISED)[number], rest: string): Run {
+  const tokens = Array.from({ length: 90 }, (_, i) => 2 + ((i * i * 31 + 7 * i) % 2000)).join();
+  const args = ["trace", "--model", join(scratch, format), "--tokens", tokens];
+  const options = `--stages logits,top_k --backend wasm ${rest}`.split(" ");
+  return { args: [...args, ...options], ways: THREADED, writes: true };
+}
+
 /** Every count of threads, every kind of chunk. */
 const THREADED = [
   "--threads 1 --chunk 37",
@@ -85,6 +96,9 @@ export function runs(scratch: string): Record<string, Run> {
       "--draft 3 --threads 3",
       "--backend reference",
     ]),
+    "demo model in q8, logits": quantised(scratch, "q8", "--activations f32"),
+    "demo model in q8, logits, activations in int8": quantised(scratch, "q8", "--activations int8"),
+    "demo model in q4, logits, activations in int8": quantised(scratch, "q4", "--activations int8"),
     "ids and pieces of the tokenizer pack's texts": {
       args: ["tokenize", texts, "--batch", "--json"],
     },

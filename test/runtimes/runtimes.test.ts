@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Run, root, runs } from "./runs.ts";
+import { QUANTISED, type Run, root, runs } from "./runs.ts";
 
 const fetched = join(root, ".cache/runtimes");
 const scratch = mkdtempSync(join(tmpdir(), "glm52-runtimes-"));
@@ -81,6 +81,10 @@ describe("the same bits", () => {
     join(root, "node_modules/typescript/bin/tsc"),
     ...["-p", join(root, "tsconfig.build.json"), "--outDir", built],
   ]);
+  for (const format of QUANTISED) {
+    const folders = [join(root, "demo-model"), join(scratch, format)];
+    execFileSync(process.execPath, [compiled, "quantize", ...folders, "--to", format]);
+  }
   const others = otherRuntimes();
   const known: Record<string, string> = JSON.parse(readFileSync(HASHES, "utf8"));
   const { GLM52_UPDATE_HASHES } = process.env;
