@@ -10,6 +10,6 @@ import { nodeThreads } from "../tools/threads.ts";
 const FILE = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
 
 /** Wasm ops with room for a few matrices. */
-export function fastOps(threads = 1): Promise<Ops> {
-  return wasmOps(readFileSync(FILE), { memoryBytes: 2 ** 28, threads: nodeThreads(threads) });
+export function fastOps(threads = 1, memoryBytes = 2 ** 28): Promise<Ops> {
+  return wasmOps(readFileSync(FILE), { memoryBytes, threads: nodeThreads(threads) });
 }

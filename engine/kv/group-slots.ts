@@ -8,14 +8,12 @@ export class GroupSlots {
   readonly address: number;
   readonly stride: number;
   readonly nSlots: number;
+  /** In the order of last use: a Map keeps the order of insertion. */
   readonly #slotOf = new Map<number, number>();
-  readonly #keys: (number | undefined)[];
+  readonly #free: number[];
   /** The call that a slot was needed in last; its row stays while that call goes on. */
   readonly #neededIn: Float64Array;
-  /** Whether a slot was used since the hand went by. */
-  readonly #used: Uint8Array;
   #call = 1;
-  #hand = 0;
   #nHeld = 0;
   #nAdmitted = 0;
   #missing: number[] = [];
@@ -25,9 +23,8 @@ export class GroupSlots {
     this.address = address;
     this.stride = stride;
     this.nSlots = nSlots;
-    this.#keys = Array.from({ length: nSlots }, () => undefined);
+    this.#free = Array.from({ length: nSlots }, (_, i) => nSlots - 1 - i);
     this.#neededIn = new Float64Array(nSlots);
-    this.#used = new Uint8Array(nSlots);
   }
 
   /** Rows admitted since {@link settle}, with repetitions. */
@@ -38,10 +35,6 @@ export class GroupSlots {
   /** What the last query chose, of rows that are cold. */
   get chosen(): readonly number[] {
     return this.#chosen;
-  }
-
-  has(key: number): boolean {
-    return this.#slotOf.has(key);
   }
 
   /** Lets all rows leave that earlier calls needed. Rows that were never read leave now. */
@@ -61,10 +54,11 @@ export class GroupSlots {
     }
     if (this.#nHeld + nNew > this.nSlots) return false;
     // Those that are here are held first, so that no other row takes their place.
-    for (const key of keys) this.#hold(this.#slotOf.get(key));
+    for (const key of keys) this.#hold(key);
     for (const key of keys) {
       if (this.#slotOf.has(key)) continue;
-      this.#hold(this.#assign(key));
+      this.#assign(key);
+      this.#hold(key);
       this.#missing.push(key);
     }
     this.#nAdmitted += keys.length;
@@ -72,9 +66,20 @@ export class GroupSlots {
     return true;
   }
 
-  /** Gives these rows, all new, a slot each until the next {@link begin}; the caller reads them. */
-  expect(keys: readonly number[]): void {
-    for (const key of keys) this.#hold(this.#assign(key));
+  /**
+   * Gives these rows, all different and no more than there are slots, a slot each until the next
+   * {@link begin}.
+   *
+   * @returns those that were not there, which the caller reads
+   */
+  expect(keys: readonly number[]): number[] {
+    for (const key of keys) this.#hold(key);
+    const missing = keys.filter((key) => !this.#slotOf.has(key));
+    for (const key of missing) {
+      this.#assign(key);
+      this.#hold(key);
+    }
+    return missing;
   }
 
   /** Admitted rows whose bytes are not there yet, in the order of their keys. */
@@ -104,8 +109,7 @@ export class GroupSlots {
     const slot = this.#slotOf.get(key);
     if (slot === undefined) return;
     this.#slotOf.delete(key);
-    this.#keys[slot] = undefined;
-    this.#used[slot] = 0;
+    this.#free.push(slot);
   }
 
   /** Forgets `n` rows from `first` on, also that they were chosen. */
@@ -114,29 +118,25 @@ export class GroupSlots {
     this.#chosen = this.#chosen.filter((key) => key < first || key >= first + n);
   }
 
-  #hold(slot: number | undefined): void {
+  /** The row, if it has a slot, is the one used last, and stays while this call goes on. */
+  #hold(key: number): void {
+    const slot = this.#slotOf.get(key);
     if (slot === undefined) return;
-    this.#used[slot] = 1;
+    this.#slotOf.delete(key);
+    this.#slotOf.set(key, slot);
     if (this.#neededIn[slot] === this.#call) return;
     this.#neededIn[slot] = this.#call;
     this.#nHeld++;
   }
 
-  /** Takes the first slot at the hand that is not needed, and was not used since the last round. */
-  #assign(key: number): number {
-    for (;;) {
-      const slot = this.#hand;
-      this.#hand = (slot + 1) % this.nSlots;
-      if (this.#neededIn[slot] === this.#call && this.#keys[slot] !== undefined) continue;
-      if (this.#used[slot] === 1 && this.#keys[slot] !== undefined) {
-        this.#used[slot] = 0;
-        continue;
-      }
-      const before = this.#keys[slot];
-      if (before !== undefined) this.#slotOf.delete(before);
-      this.#keys[slot] = key;
-      this.#slotOf.set(key, slot);
-      return slot;
+  /** A free slot, or that of the row used longest ago: rows that must stay were all used later. */
+  #assign(key: number): void {
+    let slot = this.#free.pop();
+    if (slot === undefined) {
+      const [oldest] = this.#slotOf;
+      this.#slotOf.delete(oldest[0]);
+      slot = oldest[1];
     }
+    this.#slotOf.set(key, slot);
   }
 }

@@ -4,8 +4,7 @@
  * ```
  *   page 7, cold:  file | … | row row row row … | …        one row serves all layers of its group
  *                                 │
- *   group 2        slots [ 7:1 | 3:60 | 5:2 | … ]          the hand of a clock goes round and takes
- *                                             ↑ hand       the first slot that was not used lately
+ *   group 2        slots [ 7:1 | 3:60 | 5:2 | … ]          the row used longest ago leaves
  * ```
  *
  * Every selection group has the same number of slots. What a call of the ops needs is taken
@@ -133,20 +132,20 @@ export class HotRows {
   }
 
   /**
-   * Begins to read what the next group may choose: what it chose last, and what this one has chosen
-   * now. A guess may cost time; it changes no byte.
+   * Begins to read what the next group may choose: what this one has chosen now, and what that one
+   * chose last. A guess may cost time; it changes no byte.
    */
   readAhead(group: number): void {
     const all = this.#groups;
     if (!all || !this.#store.begin) return;
     const next = (group + 1) % all.length;
     this.#arrive(next);
-    const guess = new Set([...all[next].chosen, ...all[group].chosen]);
-    const keys = [...guess].filter((key) => !all[next].has(key)).slice(0, this.#nSlots >> 1);
-    if (keys.length === 0) return;
+    if (next === group) return;
+    const guess = new Set([...all[group].chosen, ...all[next].chosen]);
     all[next].begin();
-    all[next].expect(keys);
-    const reads = keys.sort((a, b) => a - b).map((key) => this.#readOf(next, key));
+    const keys = all[next].expect([...guess].slice(0, this.#nSlots)).sort((a, b) => a - b);
+    if (keys.length === 0) return;
+    const reads = keys.map((key) => this.#readOf(next, key));
     const pending = this.#store.begin(reads);
     if (!pending) {
       for (const key of keys) all[next].forget(key);

@@ -1,0 +1,32 @@
+/**
+ * One decoded token at 32K positions, in pages of 64 and in one page that holds everything: the
+ * contiguous cache.
+ *
+ *     npm run build:kernels && npx vitest bench --run bench/kv
+ */
+import { bench, describe } from "vitest";
+import { newModelCache } from "../../engine/index.ts";
+import { forward } from "../../engine/model/model.ts";
+import { noTaps } from "../../engine/tap.ts";
+import { tinyModel } from "../../test/support/tiny-model.ts";
+import { fastOps } from "../support.ts";
+import { fill } from "./fill.ts";
+
+const N = 32_768;
+const ops = await fastOps();
+const model = tinyModel({ max_position_embeddings: 2 * N, index_topk: 2048 }, ops);
+const options = { time: 1500, warmupTime: 500 };
+
+describe(`one token after ${N} positions, tiny model`, () => {
+  for (const pageRows of [64, N]) {
+    const cache = newModelCache(ops, model.config, { pageRows });
+    fill(ops, cache, N - 1);
+    const step = (): void => {
+      const mark = ops.mark();
+      forward(model, Int32Array.of(3), N - 1, cache, noTaps);
+      cache.truncate(N - 1);
+      ops.release(mark);
+    };
+    bench(pageRows === N ? "one page: contiguous" : `pages of ${pageRows}`, step, options);
+  }
+});

@@ -1,0 +1,96 @@
+/**
+ * How many cold reads are over before their rows are needed? A scripted workload with GLM-5.2's rows
+ * in bf16: four groups of four layers, of which each chooses 1024 of 16384 positions. From group to
+ * group and from step to step a share of the choice changes.
+ *
+ *     npm run build:kernels && node bench/kv/read-ahead.ts        Node 24 or later
+ *
+ * The file is in the page cache of the system. Prints the share of reads that were hidden, and
+ * seconds per step with and without reading ahead.
+ * @module
+ */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pid, stdout, version } from "node:process";
+import { type Ops, seededRandom } from "../../engine/index.ts";
+import { HotRows } from "../../engine/kv/hot-rows.ts";
+import { ModelCache } from "../../engine/kv/model-cache.ts";
+import { pageLayout } from "../../engine/kv/page-layout.ts";
+import { PagePool } from "../../engine/kv/page-pool.ts";
+import { PageTable } from "../../engine/kv/page-table.ts";
+import { random } from "../../test/support/random.ts";
+import { rowFile } from "../../tools/row-file.ts";
+import { fastOps } from "../support.ts";
+import { fill } from "./fill.ts";
+
+const [N, K, N_HEADS, N_STEPS] = [16_384, 1024, 16, 40];
+const TYPES = Array.from({ length: 16 }, (_, l) => (l % 4 === 0 ? "full" : "shared"));
+const SIZES = { kvLoraRank: 512, qkRopeHeadDim: 64, indexHeadDim: 128 };
+const FORMAT = { latent: "bf16", index: "int8", pageRows: 64 } as const;
+/** Rows of a group that may be hot. */
+const HOT = 1.5 * K;
+/** Share of the choice that is another in the next group, and in the next step. */
+const CHANGES = [
+  [0.1, 0.2],
+  [0.2, 0.5],
+  [0.5, 0.5],
+] as const;
+
+type Random = () => number;
+
+/** The choice with a share of it drawn anew. */
+function changed(rows: ReadonlySet<number>, share: number, draw: Random): Set<number> {
+  const next = new Set([...rows].filter(() => draw() >= share));
+  while (next.size < K) next.add(Math.floor(draw() * N));
+  return next;
+}
+
+/** Seconds of a step, and what the tier did. */
+async function run(ops: Ops, change: readonly [number, number], readsAhead: boolean) {
+  const memory = ops.rowMemory();
+  const layout = pageLayout(SIZES, TYPES, FORMAT);
+  const hotBytes = HOT * (layout.rowsBytes / FORMAT.pageRows);
+  const store = await rowFile(join(tmpdir(), `rows-${pid}-${Math.random()}`), readsAhead);
+  const hotRows = new HotRows(memory, layout, { store, hotBytes }, K);
+  const cache = new ModelCache(new PageTable(new PagePool(memory, layout, { hotRows })));
+  fill(ops, cache, N);
+  const before = { ...hotRows.counts };
+  const draw = seededRandom(1);
+  const q = random(ops, ["T", "H", "kvLora"], [1, N_HEADS, SIZES.kvLoraRank], 1);
+  const qPe = random(ops, ["T", "H", "rope"], [1, N_HEADS, SIZES.qkRopeHeadDim], 2);
+  let first = changed(new Set(), 0, draw);
+  const start = performance.now();
+  for (let step = 0; step < N_STEPS; step++) {
+    first = changed(first, change[1], draw);
+    let rows: ReadonlySet<number> = first;
+    cache.layers.forEach(({ latent, index }, l) => {
+      if (index && l > 0) rows = changed(rows, change[0], draw);
+      const data = Int32Array.from([...rows].sort((a, b) => a - b));
+      const mark = ops.mark();
+      ops.latentAttention(q, qPe, latent.rows(), { dims: ["T", "K"], shape: [1, K], data }, 0.04);
+      ops.release(mark);
+    });
+  }
+  const seconds = (performance.now() - start) / 1000 / N_STEPS;
+  const { misses, inTime, late } = hotRows.counts;
+  cache.close();
+  return { seconds, misses: misses - before.misses, inTime, late };
+}
+
+const ops = await fastOps();
+stdout.write(
+  `Node ${version}, one thread and a reader; ${N_STEPS} steps, ${HOT} of ${N} rows hot\n`,
+);
+for (const change of CHANGES) {
+  const without = await run(ops, change, false);
+  const { seconds, misses, inTime, late } = await run(ops, change, true);
+  const hidden = (100 * inTime) / (inTime + late + misses);
+  const [perGroup, perStep] = change.map((share) => `${100 * share} %`);
+  stdout.write(`change ${perGroup} from group to group, ${perStep} from step to step: `);
+  stdout.write(
+    `${without.misses} cold reads; of ${inTime + late + misses} hidden ${hidden.toFixed(1)} %, `,
+  );
+  stdout.write(
+    `${(1000 * without.seconds).toFixed(1)} ms a step, ${(1000 * seconds).toFixed(1)} with\n`,
+  );
+}
