@@ -8,6 +8,7 @@ import { engines } from "../../tools/golden/pack/arithmetics.ts";
 import type { Envelope } from "../../tools/golden/pack/envelope.ts";
 import { listFiles, type Manifest } from "../../tools/golden/pack/manifest.ts";
 import { borders, gaps } from "../../tools/golden/pack/margins.ts";
+import { STAGE_NAMES } from "../../tools/trace.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
 import { CASES, ROOT, scratchFolder } from "../tools/paths.ts";
 
@@ -52,10 +53,18 @@ describe("the committed pack", () => {
     expect(code).toBe(0);
     const again: Manifest = JSON.parse(stdout);
     const isBuilt = (path: string) =>
-      /^(ops|selections)\./.test(path) || built.includes(path.split("/")[1] ?? "");
+      /^(names|ops|selections)\./.test(path) || built.includes(path.split("/")[1] ?? "");
     const wanted = Object.entries(manifest.files).filter(([path]) => isBuilt(path));
     expect(again.files).toEqual(Object.fromEntries(wanted));
     expect(again).toEqual(json(join(out, "manifest.json")));
+  });
+
+  it("names a stage of every other engine's in names.json, and only stages that there are", () => {
+    const { stages } = json(join(PACK, "names.json"));
+    const known = new Set<string>([...STAGE_NAMES, "inp_embd", "result_norm", "logits"]);
+    expect(Object.keys(stages).filter((name) => !known.has(name.replace("-{l}", "")))).toEqual([]);
+    expect(stages["top_k-{l}"].hf).toBe("model.layers.{l}.self_attn.indexer");
+    expect(stages.logits["llama.cpp"]).toBe("result_output");
   });
 
   it("is not written over a folder that is something else", async () => {

@@ -17,6 +17,7 @@ import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
 import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
+import { describeNames } from "./stage-map.ts";
 
 /** Where a pack comes from and goes to. */
 export interface BuildOptions {
@@ -45,6 +46,7 @@ export async function buildPack(options: BuildOptions): Promise<Manifest> {
     cases.push([name, await buildCase(join(out, "cases", name), name)]);
     onProgress(cases.length, names.length);
   }
+  await writeText(join(out, "names.json"), jsonText(describeNames()));
   await writeText(join(out, "ops.json"), jsonText(describeOps()));
   await writeWhole(join(out, "ops.safetensors"), opFile());
   await writeText(join(out, "selections.json"), jsonText(describeSelections()));
