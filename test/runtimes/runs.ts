@@ -45,6 +45,23 @@ function traced(name: string, rest: string): Run {
   return { args, ways, writes: true };
 }
 
+/** Cases of the golden pack, each in both backends: every choice, every layer, the logits. */
+function packRuns(names: readonly string[]): Record<string, Run> {
+  const stages = "--stages top_k,ffn_moe_topk,l_out,logits";
+  return Object.fromEntries(
+    names.flatMap((name) => [
+      [`golden pack, ${name}, f32`, { ...traced(name, stages), ways: ["--chunk 1", "--chunk 64"] }],
+      [
+        `golden pack, ${name}, wasm`,
+        {
+          ...traced(name, `${stages} --backend wasm`),
+          ways: ["--threads 1 --chunk 3", "--threads 2 --chunk 64"],
+        },
+      ],
+    ]),
+  );
+}
+
 function told(text: string, rest: string, ways: readonly string[]): Run {
   return { args: ["run", text, "--json", ...rest.split(" ")], ways };
 }
@@ -80,6 +97,7 @@ export function runs(scratch: string): Record<string, Run> {
     "long-520, logits, f32": traced("long-520", "--stages logits,top_k"),
     "tiny-all, all stages, wasm": traced("tiny-all", "--mtp-steps 3 --backend wasm"),
     "long-520, logits, wasm": traced("long-520", "--stages logits,top_k --backend wasm"),
+    ...packRuns(["clear-bf16", "clear-mtp", "real-ratios", "fp8-blocks", "groups2-bias"]),
     "demo model, sampled text": told(
       "Once upon a time",
       "--seed 7 --temperature 0.8 --max-tokens 100 --backend wasm",
