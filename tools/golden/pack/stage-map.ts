@@ -18,7 +18,7 @@ const VLLM: readonly string[] = [
 
 /** Stage → its name in each engine that has one; `{l}` is the layer. */
 export function describeNames(): object {
-  const stages: Record<string, Record<string, string>> = {};
+  const stages: Record<string, { "llama.cpp": string; hf?: string; vllm?: string }> = {};
   for (const [theirs, stage] of Object.entries(BUILT_IN)) {
     const llama = stage === "logits" ? "result_output" : stage;
     const names = stages[stage] ?? { "llama.cpp": llama };
