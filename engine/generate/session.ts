@@ -9,15 +9,14 @@
  * @module
  */
 import { CacheFullError } from "../kv/cache-error.ts";
-import type { Tier } from "../kv/hot-rows.ts";
-import { ModelCache, newPagePool } from "../kv/model-cache.ts";
-import type { PageFormat } from "../kv/page-layout.ts";
+import { ModelCache } from "../kv/model-cache.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
 import { noTaps, type Taps } from "../tap.ts";
 import type { Floats, Tensor } from "../tensor.ts";
 import { DraftHead } from "./draft-head.ts";
+import { type PoolChoice, sessionPool } from "./session-pool.ts";
 
 /** A token id that the model does not have. Thrown before any work. */
 export class TokenError extends Error {
@@ -25,17 +24,11 @@ export class TokenError extends Error {
 }
 
 /** How a session is set up. */
-export interface SessionOptions {
+export interface SessionOptions extends PoolChoice {
   /** Positions to make room for; at most `maxPositionEmbeddings`, which is the default. */
   readonly maxContext?: number;
   /** Tokens per prefill step, 64 by default. Never changes a result, only the memory in use. */
   readonly chunk?: number;
-  /** How rows are kept; not rounded when not given. */
-  readonly rows?: Partial<PageFormat>;
-  /** Where rows of full pages go, and the memory that those used last may take. */
-  readonly tier?: Tier;
-  /** Pages to share with other sessions of the model, instead of pages of its own. */
-  readonly pool?: PagePool;
   /** Keep the MTP layer's caches too, for speculative decoding. */
   readonly draft?: boolean;
   readonly taps?: Taps;
@@ -77,15 +70,12 @@ export class Session {
     if (!(Number.isInteger(chunk) && chunk > 0)) {
       throw new RangeError(`chunk: expected a positive integer, got ${chunk}`);
     }
-    if (options.pool && (options.rows || options.tier)) {
-      throw new RangeError("pool: brings its own rows and tier, got others beside it");
-    }
     this.model = model;
     this.maxContext = maxContext;
     this.#chunk = chunk;
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
-    const pool = options.pool ?? newPagePool(model.ops, model.config, options.rows, options.tier);
+    const pool = sessionPool(model, options);
     this.#cache = new ModelCache(new PageTable(pool));
     this.#draft = options.draft ? new DraftHead(model, pool.layout.format) : undefined;
   }

@@ -50,6 +50,13 @@ describe.each(backends)("a session over a shared pool (%s)", (_name, ops) => {
     expect(new Session(model, { pool: first.pool, draft: true }).sync(text).kept).toBe(0);
   });
 
+  it("takes no pool of another model, and none beside formats of its own", () => {
+    const { pool } = new Session(model);
+    const other = tinyModel({}, ops, 2);
+    expect(() => new Session(other, { pool })).toThrow("pool: expected one of this model");
+    expect(() => new Session(model, { pool, rows: { pageRows: 2 } })).toThrow("pool: brings");
+  });
+
   it("does not take over a page that was written anew after a truncate", () => {
     const first = new Session(model, { rows: { pageRows: 4 } });
     first.sync(text);

@@ -91,6 +91,7 @@ export function runs(scratch: string): Record<string, Run> {
   const texts = packed(scratch, "tokenizer", "text");
   const requests = packed(scratch, "chat", "request");
   const demo = join(root, "demo-model");
+  const numbers = Array.from({ length: 150 }, (_, i) => i).join(" ");
   return {
     "tiny-all, all stages, f32": traced("tiny-all", "--mtp-steps 3"),
     "tiny-all, all stages, f64": traced("tiny-all", "--mtp-steps 3 --precision f64"),
@@ -123,5 +124,15 @@ export function runs(scratch: string): Record<string, Run> {
     "prompts and ids of the chat pack's conversations": {
       args: ["render", requests, "--batch", "--json", "--tokenizer", demo],
     },
+    "demo model, cold rows in a file": told(numbers, "--temperature 0 --max-tokens 20", [
+      "--chunk 64",
+      `--kv-ram 170KB --kv-file ${join(scratch, "rows")}`,
+      `--kv-ram 170KB --kv-file ${join(scratch, "rows")} --chunk 5 --threads 3`,
+    ]),
+    "demo model, rows in int8": told(
+      numbers,
+      "--temperature 0.8 --kv-type int8 --index-type int8",
+      ["--chunk 64", `--kv-ram 170KB --kv-file ${join(scratch, "rows")} --chunk 7`],
+    ),
   };
 }
