@@ -3,37 +3,15 @@
  * must say what our wasm backend says. Runs only where GLM52_PEERS names a folder with
  * node_modules/node-llama-cpp; it is no dependency of the package.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openModel } from "../../tools/open-model.ts";
 import { trace } from "../../tools/trace.ts";
+import { hasLlama, peerLogits } from "../support/llama.ts";
 import { glm52 } from "./fake-terminal.ts";
 import { DEMO_MODEL, scratchFolder } from "./paths.ts";
 
-const { GLM52_PEERS: folder } = process.env as { readonly GLM52_PEERS?: string };
-const entry = join(folder ?? "", "node_modules/node-llama-cpp/dist/index.js");
-const has = folder !== undefined && existsSync(entry);
 const N = 300;
-
-/** Logits of every position, `[N, vocab]`. */
-async function peerLogits(file: string, tokens: readonly number[]): Promise<Float64Array[]> {
-  const { getLlama } = await import(pathToFileURL(entry).href);
-  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-  const model = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
-  const context = await model.createContext({ contextSize: 512, threads: 1 });
-  const sequence = context.getSequence();
-  const input = tokens.map((token) => [token, { generateNext: { logits: true } }]);
-  const outputs = await sequence.controlledEvaluate(input);
-  const rows = outputs.map(({ next }: { next: { logits: Map<number, number> } }) => {
-    const row = new Float64Array(next.logits.size);
-    for (const [id, x] of next.logits) row[id] = x;
-    return row;
-  });
-  await llama.dispose();
-  return rows;
-}
 
 function logSoftmax(x: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(x);
@@ -61,48 +39,59 @@ function compare(ours: Float64Array[], theirs: Float64Array[], from: number, to:
   return { same, mean, median: sorted[sorted.length >> 1] };
 }
 
-describe.skipIf(!has)("node-llama-cpp (skipped: GLM52_PEERS names no folder that has it)", () => {
-  it("agrees with us below index_topk and above it", { timeout: 300_000 }, async () => {
-    const file = join(scratchFolder(), "demo.gguf");
-    const done = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
-    expect(done.code, done.stderr).toBe(0);
+describe.skipIf(!hasLlama)(
+  "node-llama-cpp (skipped: GLM52_PEERS names no folder that has it)",
+  () => {
+    it("agrees with us below index_topk and above it", { timeout: 300_000 }, async () => {
+      const file = join(scratchFolder(), "demo.gguf");
+      const done = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
+      expect(done.code, done.stderr).toBe(0);
 
-    const { model, config } = await openModel(DEMO_MODEL, { backend: "wasm" });
-    const tokens = Array.from({ length: N }, (_, i) =>
-      i === 0 ? 2004 : (i * i * 31 + 7 * i) % 2004,
-    );
-    const traced = trace(model, { tokens, chunk: 64, stages: [] });
-    const logits = traced.find(({ name }) => name === "logits");
-    if (logits === undefined) throw new Error("no logits");
-    const flat = Array.from(logits.data as ArrayLike<number>);
-    const vocab = config.vocabSize;
-    const ours = tokens.map((_, t) => logSoftmax(flat.slice(t * vocab, (t + 1) * vocab)));
-    const theirs = (await peerLogits(file, tokens)).map(logSoftmax);
+      const { model, config } = await openModel(DEMO_MODEL, { backend: "wasm" });
+      const tokens = Array.from({ length: N }, (_, i) =>
+        i === 0 ? 2004 : (i * i * 31 + 7 * i) % 2004,
+      );
+      const traced = trace(model, { tokens, chunk: 64, stages: [] });
+      const logits = traced.find(({ name }) => name === "logits");
+      if (logits === undefined) throw new Error("no logits");
+      const flat = Array.from(logits.data as ArrayLike<number>);
+      const vocab = config.vocabSize;
+      const ours = tokens.map((_, t) => logSoftmax(flat.slice(t * vocab, (t + 1) * vocab)));
+      const theirs = (await peerLogits(file, tokens)).map(logSoftmax);
 
-    const below = compare(ours, theirs, 0, config.indexTopk);
-    const above = compare(ours, theirs, config.indexTopk, N);
-    expect(below.median).toBeLessThan(1e-4);
-    expect(below.same).toBeGreaterThan(0.98);
-    // Medians, because single positions are further apart (KL up to 0.02) for reasons that nobody
-    // has traced; their caches are f16, so a router or a selection near a tie may turn.
-    expect(above.median).toBeLessThan(1e-4);
-    expect(above.mean).toBeLessThan(1e-2);
-    expect(above.same).toBeGreaterThan(0.95);
-  });
+      const below = compare(ours, theirs, 0, config.indexTopk);
+      const above = compare(ours, theirs, config.indexTopk, N);
+      expect(below.median).toBeLessThan(1e-4);
+      expect(below.same).toBeGreaterThan(0.98);
+      // Medians, because single positions are further apart (KL up to 0.02) for reasons that nobody
+      // has traced; their caches are f16, so a router or a selection near a tie may turn.
+      expect(above.median).toBeLessThan(1e-4);
+      expect(above.mean).toBeLessThan(1e-2);
+      expect(above.same).toBeGreaterThan(0.95);
+    });
 
-  it("chooses the ids of our greedy texts, up to a near-tie", { timeout: 300_000 }, async () => {
-    const file = join(scratchFolder(), "demo.gguf");
-    await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
-    for (const prompt of ["Once upon a time", "Sara had a red ball."]) {
-      const args = ["--temperature", "0", "--max-tokens", "200", "--latent-eps", "1e-6", "--json"];
-      const { stdout } = await glm52(["run", prompt, ...args]);
-      const { prompt_ids, ids } = JSON.parse(stdout) as { prompt_ids: number[]; ids: number[] };
-      const theirs = await peerLogits(file, [...prompt_ids, ...ids]);
-      const rows = theirs.slice(prompt_ids.length - 1, -1);
-      const at = rows.findIndex((row, i) => argmax(row) !== ids[i]);
-      if (at < 0) continue;
-      const [first, second] = rows[at].toSorted((a, b) => b - a);
-      expect(first - second, `${prompt}: id ${at} of ${ids.length}`).toBeLessThan(0.05);
-    }
-  });
-});
+    it("chooses the ids of our greedy texts, up to a near-tie", { timeout: 300_000 }, async () => {
+      const file = join(scratchFolder(), "demo.gguf");
+      await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
+      for (const prompt of ["Once upon a time", "Sara had a red ball."]) {
+        const args = [
+          "--temperature",
+          "0",
+          "--max-tokens",
+          "200",
+          "--latent-eps",
+          "1e-6",
+          "--json",
+        ];
+        const { stdout } = await glm52(["run", prompt, ...args]);
+        const { prompt_ids, ids } = JSON.parse(stdout) as { prompt_ids: number[]; ids: number[] };
+        const theirs = await peerLogits(file, [...prompt_ids, ...ids]);
+        const rows = theirs.slice(prompt_ids.length - 1, -1);
+        const at = rows.findIndex((row, i) => argmax(row) !== ids[i]);
+        if (at < 0) continue;
+        const [first, second] = rows[at].toSorted((a, b) => b - a);
+        expect(first - second, `${prompt}: id ${at} of ${ids.length}`).toBeLessThan(0.05);
+      }
+    });
+  },
+);

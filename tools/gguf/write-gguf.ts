@@ -26,6 +26,8 @@ export interface GgufOptions {
   readonly name?: string;
   /** The eps of the latent norms, where the config does not say it. */
   readonly latentEps?: number;
+  /** For a model whose folder has no tokenizer. */
+  readonly tokenizer?: (nVocab: number) => TokenizerFile;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -39,7 +41,7 @@ export async function writeGguf(
   folder: string,
   out: string,
   type: GgmlType,
-  { name, latentEps, onProgress = () => {} }: GgufOptions,
+  { name, latentEps, tokenizer, onProgress = () => {} }: GgufOptions,
 ): Promise<number> {
   const opened = await openConfig(folder, latentEps);
   const { config } = opened;
@@ -48,9 +50,10 @@ export async function writeGguf(
     const checkpoint = await openCheckpoint(files);
     const binding = bind(config, checkpoint);
     const tensors = [...exports(config, binding, type)];
+    const [file = tokenizer?.(config.vocabSize), template] = await tokenizerFiles(folder, config);
     const metadata = new Map([
       ...modelKeys(config, binding.nLayers, name ?? opened.name, type),
-      ...tokenizerKeys(config, ...(await tokenizerFiles(folder, config))),
+      ...tokenizerKeys(config, file, template),
     ]);
     const read = tensorReader(checkpoint, binding.bytes, onProgress);
     await writePieces(out, pieces(header(metadata, tensors), tensors, read));

@@ -12,6 +12,7 @@ import { writeGguf } from "../../gguf/write-gguf.ts";
 import { ourPackage } from "../../our-package.ts";
 import { writeWhole } from "../../write-whole.ts";
 import { readCase } from "../case.ts";
+import { byteVocabulary } from "./byte-vocabulary.ts";
 import { measureEnvelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
@@ -97,7 +98,9 @@ async function buildGguf(dir: string, name: string, latentEps: number): Promise<
   const file = join(dir, "model.gguf");
   await rm(file, { force: true });
   try {
-    await writeGguf(join(dir, "model"), file, "f32", { name, latentEps });
+    await writeGguf(join(dir, "model"), file, "f32", {
+      ...{ name, latentEps, tokenizer: byteVocabulary },
+    });
     return true;
   } catch (error) {
     if (error instanceof CliError) return error.message;
