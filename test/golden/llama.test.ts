@@ -26,7 +26,8 @@ describe.skipIf(!hasLlama)("llama.cpp (skipped: GLM52_PEERS names no folder that
       if (!want) throw new Error("no logits");
       const rows = await peerLogits(join(dir, "model.gguf"), tokens);
       const got = Float64Array.from(rows.flatMap((row) => [...row]));
-      const [rms = 0, largest = 0] = envelope.stages.logits?.["f16-cache"] ?? [];
+      const { logits } = envelope.stages;
+      const [rms = 0, largest = 0] = logits?.["f16-cache"] ?? [];
       const distance = distanceOf(got, want.data, want.data.length);
       expect(distance.rms).toBeLessThan(envelope.room * rms);
       expect(distance.largest).toBeLessThan(envelope.room * largest);
