@@ -9,7 +9,7 @@ import { nodeThreads } from "../tools/threads.ts";
 
 const FILE = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
 
-/** Wasm ops with room for a few matrices. */
+/** Wasm ops with room for a few matrices, or for as much as is asked. */
 export function fastOps(threads = 1, memoryBytes = 2 ** 28): Promise<Ops> {
   return wasmOps(readFileSync(FILE), { memoryBytes, threads: nodeThreads(threads) });
 }

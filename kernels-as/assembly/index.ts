@@ -20,7 +20,7 @@ export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";
 export { rmsNorm } from "./rms-norm";
 export { ropeInterleaved } from "./rope-interleaved";
 export { siluMul } from "./silu-mul";
-export { topK } from "./top-k";
+export { topK, topKScratchBytes } from "./top-k";
 export { widenQ4, widenQ8 } from "./widen-panels";
 export { copyRows, gatherRows, padRows } from "./wiring";
 

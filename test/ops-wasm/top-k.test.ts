@@ -56,6 +56,36 @@ describe("topK (wasm) chooses exactly what the reference chooses", () => {
     }
   });
 
+  it("when its list fills up: 60,000 scores in any order, in steps, on one level, of any size", () => {
+    const n = 60_000;
+    const numbers = gaussians(n, 2);
+    const rows = {
+      gaussian: numbers,
+      ascending: numbers.toSorted(),
+      descending: numbers.toSorted().toReversed(),
+      steps: Float32Array.from({ length: n }, (_, i) => Math.floor(i / 9000)),
+      equal: new Float32Array(n).fill(0.5),
+      zeros: Float32Array.from({ length: n }, (_, i) => (i % 2 ? 0 : -0)),
+      denormal: numbers.map((x) => x * 2 ** -140),
+      "mostly -Infinity": numbers.map((x, i) => (i % 40 ? Number.NEGATIVE_INFINITY : x)),
+    };
+    for (const row of Object.values(rows)) {
+      for (const k of [1, 100, 2048, 5000, 30_000]) {
+        const [got, want] = both(row, k);
+        expect(got).toEqual(want);
+      }
+    }
+  });
+
+  it("and refuses a NaN, also among the last scores", () => {
+    for (const at of [0, 17, 31, 32, 34]) {
+      const scores = gaussians(35, 1);
+      scores[at] = Number.NaN;
+      const row = fast.tensor(["T", "S"], [1, 35], scores);
+      expect(() => fast.topK(row, 2)).toThrow(ShapeError);
+    }
+  });
+
   it("and refuses a NaN", () => {
     const row = fast.tensor(["T", "S"], [2, 3], [1, 2, 3, 4, Number.NaN, 6]);
     expect(() => fast.topK(row, 2)).toThrow(ShapeError);

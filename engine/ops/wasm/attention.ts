@@ -10,9 +10,6 @@ import type { Machine } from "./kernels.ts";
 import { paddedRows, type Rows } from "./matrix.ts";
 import { share } from "./team.ts";
 
-/** Bytes that the top-k kernel counts digits in. */
-const TOP_K_SCRATCH = 2048 * 4;
-
 /** Encodings by their number in kernels-as/assembly/stored-rows.ts. */
 const ENCODINGS: readonly Encoding[] = ["f32", "bf16", "int8x64", "int8"];
 
@@ -74,7 +71,7 @@ export const topK =
     const data = arena.newInts(nT * nK).fill(NO_ROW);
     const mark = arena.mark();
     const from = arena.addressOf(scores.data);
-    const scratch = arena.scratch(TOP_K_SCRATCH);
+    const scratch = arena.scratch(kernels.topKScratchBytes(nS, nK));
     for (let t = 0; t < nT; t++) {
       const out = data.byteOffset + 4 * t * nK;
       const chosen = kernels.topK(out, from + 4 * t * nS, nS, nK, scratch);
@@ -155,10 +152,10 @@ function attend(
       thread.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
       if (!fits) thread.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
     };
-    // One query is shared out by heads, several by queries.
-    const [from, to] = share(nT === 1 ? nH : nT, 1, part, parts);
+    // One query is shared out by heads; several in turns, since later ones see more rows.
+    const [from, to] = share(nH, 1, part, parts);
     if (nT === 1 && from < to && n[0] > 0) call(0, from, to - from);
-    for (let t = from; nT > 1 && t < to; t++) if (n[t] > 0) call(t, 0, nH);
+    for (let t = part; nT > 1 && t < nT; t += parts) if (n[t] > 0) call(t, 0, nH);
   });
   // With nothing to attend to, the softmax is 0 / 0, as in the reference.
   n.forEach((rows, t) => {

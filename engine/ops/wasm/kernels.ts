@@ -37,6 +37,7 @@ export interface Kernels {
   ropeInterleaved(y: Address, x: Address, cos: Address, sin: Address, nT: number, nH: number, nPairs: number): void;
   indexScores(scores: Address, scoresStride: number, q: Address, blocks: Address, pageRows: number, offset: number, stride: number, encoding: number, nKey: number, first: number, end: number, w: Address, nT: number, nH: number, nC: number, seen: number, scale: number, scratch: Address): void;
   indexScoresScratchBytes(nH: number, nC: number): number;
+  topKScratchBytes(nS: number, k: number): number;
   topK(out: Address, scores: Address, nS: number, k: number, scratch: Address): number;
   latentAttention(y: Address, qLatent: Address, qPe: Address, rows: Address, nRows: number, latentEncoding: number, nLatent: number, kPeAt: number, kPeEncoding: number, nRope: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
   latentAttentionScratchBytes(nRows: number, nH: number, nC: number, nR: number): number;
