@@ -8,19 +8,15 @@
  * @module
  */
 import { argv, stdout, versions } from "node:process";
-import { seededRandom } from "../engine/generate/random.ts";
 import type { Ops } from "../engine/index.ts";
-import { type ModelCache, newModelCache } from "../engine/kv/model-cache.ts";
+import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
 import { noTaps } from "../engine/tap.ts";
-import type { Tensor } from "../engine/tensor.ts";
 import { openModel } from "../tools/open-model.ts";
+import { fill } from "./kv/fill.ts";
 
 /** Steps at each context; the fastest counts, so that an interruption does not. */
 const STEPS = 12;
-
-/** Positions that are filled in at once. */
-const CHUNK = 512;
 
 /** Parts of a step, and the ops of each. What is in none of them is the rest. */
 const PARTS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
@@ -56,31 +52,12 @@ function timed(ops: Ops): Ops {
   return { ...ops, ...Object.fromEntries(wrapped) };
 }
 
-/** Appends random rows up to `length`. */
-function fill({ ops, config }: Model, cache: ModelCache, length: number): void {
-  const random = seededRandom(1);
-  for (let start = cache.length; start < length; start += CHUNK) {
-    const n = Math.min(CHUNK, length - start);
-    for (const { latent, index } of cache.layers) {
-      const mark = ops.mark();
-      const rows = <C extends string>(width: C, nWidth: number): Tensor<["T", C]> => {
-        const values = Float32Array.from({ length: n * nWidth }, () => 2 * random() - 1);
-        return ops.tensor(["T", width], [n, nWidth], values);
-      };
-      const { kvLoraRank, qkRopeHeadDim, indexHeadDim } = config;
-      latent.append(start, rows("kvLora", kvLoraRank), rows("rope", qkRopeHeadDim));
-      index?.append(start, rows("rope+idxNope", indexHeadDim));
-      ops.release(mark);
-    }
-  }
-}
-
 const timedModel: Model = { ...model, ops: timed(model.ops) };
 const cache = newModelCache(model.ops, model.config);
 stdout.write(`Node ${versions.node}: ${arithmetic}\n`);
 stdout.write(`${["context", "ms/token", ...Object.keys(PARTS), "rest"].join("  ")}\n`);
 for (const n of contexts.split(",").map(Number)) {
-  fill(model, cache, n);
+  fill(model.ops, cache, n);
   let [best, shares] = [Number.POSITIVE_INFINITY, ""];
   for (let step = 0; step < STEPS; step++) {
     const mark = model.ops.mark();
