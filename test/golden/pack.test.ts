@@ -1,7 +1,9 @@
 /** The golden pack: it is what `glm52 golden build` makes, and what it claims of rounding holds. */
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { referenceOps } from "../../engine/index.ts";
 import { openCase, readCase, readDump } from "../../tools/golden/case.ts";
 import { traceCase } from "../../tools/golden/expectation.ts";
 import { engines } from "../../tools/golden/pack/arithmetics.ts";
@@ -109,6 +111,24 @@ describe("certified cases", () => {
   it("are there for every class", () => {
     const classes = Object.values(manifest.cases).flatMap(({ certified }) => certified);
     expect(new Set(classes)).toEqual(new Set(["f32", "f16-cache", "bf16"]));
+  });
+});
+
+describe("same bits", () => {
+  const short = Object.entries(manifest.cases).flatMap(([name, { tokens }]) =>
+    tokens > 100 ? [] : [name],
+  );
+  it.each(short)("%s: in steps of 1, 3 and 7 tokens as in one piece", async (name) => {
+    const dir = join(CASES, name);
+    const info = await readCase(dir);
+    const model = await openCase(dir, info, referenceOps("f32"));
+    const bits = (chunk: number) =>
+      traceCase(model, info, chunk).map(({ name: stage, data }) => {
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        return [stage, createHash("sha256").update(bytes).digest("hex")];
+      });
+    const whole = bits(info.tokens.length);
+    for (const chunk of [1, 3, 7]) expect(bits(chunk)).toEqual(whole);
   });
 });
 
