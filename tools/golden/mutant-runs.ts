@@ -5,7 +5,7 @@
 import type { GoldenTensor } from "./case.ts";
 import { distanceOf } from "./distance.ts";
 import { type Expectation, traceCase } from "./expectation.ts";
-import type { Mutant } from "./mutants/mutant.ts";
+import { isBreakdown, type Mutant } from "./mutants/mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 
 /** What a mutant gives on a case. */
@@ -43,7 +43,7 @@ function runMutant(
     const tensors = traceCase(mutant.change(model), info, mutant.chunk);
     return new Map(tensors.map((tensor) => [tensor.name, tensor]));
   } catch (error) {
-    if (error instanceof RangeError) return undefined;
+    if (isBreakdown(error)) return undefined;
     throw error;
   }
 }

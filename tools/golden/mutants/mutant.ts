@@ -2,6 +2,7 @@
  * What a mutant is, and the ways to make one.
  * @module
  */
+import { CacheError } from "../../../engine/kv/cache-error.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { ModelConfig } from "../../../engine/model-config.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
@@ -19,6 +20,10 @@ export interface Mutant {
   readonly chunk?: number;
   readonly change: (right: Model) => Model;
 }
+
+/** Whether a mistake has broken the run itself: a choice of rows or experts that there are not. */
+export const isBreakdown = (error: unknown): boolean =>
+  error instanceof RangeError || error instanceof CacheError;
 
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =

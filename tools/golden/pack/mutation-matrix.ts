@@ -12,12 +12,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, stderr } from "node:process";
 import { type Model, referenceOps } from "../../../engine/index.ts";
-import { CacheError } from "../../../engine/kv/cache-error.ts";
 import { writeWhole } from "../../write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case.ts";
 import { distanceOf } from "../distance.ts";
 import { traceCase } from "../expectation.ts";
-import type { Mutant } from "../mutants/mutant.ts";
+import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
 import { MUTANTS } from "../mutants.ts";
 import type { Envelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
@@ -94,7 +93,7 @@ function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): str
   try {
     run = traceCase(mutant.change(model), info, mutant.chunk);
   } catch (error) {
-    if (error instanceof RangeError || error instanceof CacheError) return "does not run";
+    if (isBreakdown(error)) return "does not run";
     throw error;
   }
   for (const { name, shape, data } of run) {
