@@ -6,7 +6,7 @@
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops, Routing } from "../ops.ts";
 import type { Machine } from "./kernels.ts";
-import { multiplyAll, paddedRows, type Rows, rowsFor } from "./matrix.ts";
+import { multiplyAll, type Product, paddedAt, paddedRows, type Rows, rowsFor } from "./matrix.ts";
 import { type Matrix, placedOf } from "./placed.ts";
 
 /** Experts are gone through in batches of about this many rows: what their scratch must hold. */
@@ -69,45 +69,54 @@ function addBatch(
   { gate, up, down, forGate, forUp, nMoe, nHidden }: Placement,
 ): void {
   const { arena, kernels } = machine;
-  const jobs = batch.map((visits) => {
-    const nT = visits.tokens.length;
-    const [g, u] = [arena.newFloats(nT * nMoe), arena.newFloats(nT * nMoe)];
-    const out = arena.newFloats(nT * nHidden).byteOffset;
-    const x = rowsOf(machine, forGate, visits.tokens);
-    const xUp = forUp === forGate ? x : rowsOf(machine, forUp, visits.tokens);
-    return { ...visits, nT, x, xUp, g, u, out };
-  });
-  multiplyAll(
-    machine,
-    jobs.flatMap(({ expert, nT, x, xUp, g, u }) => {
-      const common = { yStride: 4 * nMoe, nT, nO: nMoe };
-      return [
-        { ...common, y: g.byteOffset, x, w: gate[expert] },
-        { ...common, y: u.byteOffset, x: xUp, w: up[expert] },
-      ];
-    }),
-  );
-  const downs = jobs.map(({ expert, nT, g, u, out }) => {
-    kernels.siluMul(g.byteOffset, g.byteOffset, u.byteOffset, nT * nMoe);
-    const inner = paddedRows(machine, g, nT, nMoe);
-    const x = rowsFor(machine, inner, nT, down[expert].format);
-    return { y: out, yStride: 4 * nHidden, x, nT, w: down[expert], nO: nHidden };
+  const nRows = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  // The rows of all visits lie one after the other, expert by expert.
+  const [g, u] = [arena.scratch(4 * nRows * nMoe), arena.scratch(4 * nRows * nMoe)];
+  const out = arena.scratch(4 * nRows * nHidden);
+
+  const products: Product[] = [];
+  let row = 0;
+  for (const { expert, tokens } of batch) {
+    const nT = tokens.length;
+    const x = rowsOf(machine, forGate, tokens);
+    const xUp = forUp === forGate ? x : rowsOf(machine, forUp, tokens);
+    const [yStride, at] = [4 * nMoe, 4 * row * nMoe];
+    products.push({ y: g + at, yStride, x, nT, w: gate[expert], nO: nMoe });
+    products.push({ y: u + at, yStride, x: xUp, nT, w: up[expert], nO: nMoe });
+    row += nT;
+  }
+  multiplyAll(machine, products);
+
+  kernels.siluMul(g, g, u, nRows * nMoe);
+  const padded = paddedAt(machine, g, nRows, nMoe);
+  const inner = rowsFor(machine, padded, nRows, down[0].format);
+  const { stride, nColumns } = inner;
+  row = 0;
+  const downs = batch.map(({ expert, tokens }): Product => {
+    const nT = tokens.length;
+    const x = { address: inner.address + row * stride, stride, nColumns };
+    const y = out + 4 * row * nHidden;
+    row += nT;
+    return { y, yStride: 4 * nHidden, x, nT, w: down[expert], nO: nHidden };
   });
   multiplyAll(machine, downs);
-  for (const { tokens, weights, out } of jobs) {
+
+  row = 0;
+  for (const { tokens, weights } of batch) {
     tokens.forEach((t, i) => {
-      kernels.addScaled(y + 4 * t * nHidden, out + 4 * i * nHidden, nHidden, weights[i]);
+      kernels.addScaled(y + 4 * t * nHidden, out + 4 * row++ * nHidden, nHidden, weights[i]);
     });
   }
 }
 
 /** The rows of these tokens, side by side. */
 function rowsOf({ arena, kernels }: Machine, all: Rows, tokens: readonly number[]): Rows {
-  if (tokens.length === 1) return { ...all, address: all.address + tokens[0] * all.stride };
-  const address = arena.scratch(tokens.length * all.stride);
+  const { stride, nColumns } = all;
+  if (tokens.length === 1) return { address: all.address + tokens[0] * stride, stride, nColumns };
+  const address = arena.scratch(tokens.length * stride);
   const which = arena.addressOf(Int32Array.from(tokens));
-  kernels.gatherRows(address, all.address, all.stride, which, tokens.length);
-  return { ...all, address };
+  kernels.gatherRows(address, all.address, stride, which, tokens.length);
+  return { address, stride, nColumns };
 }
 
 /** Neighbours together, until they are {@link BATCH_ROWS} rows. */

@@ -25,14 +25,18 @@ export interface Rows {
 }
 
 /** `data` as padded f32 rows. Rows of a fitting width stay where they are. */
-export function paddedRows(
+export function paddedRows(machine: Machine, data: Floats, nRows: number, nColumns: number): Rows {
+  return paddedAt(machine, machine.arena.addressOf(data), nRows, nColumns);
+}
+
+/** The same for numbers at an address. */
+export function paddedAt(
   { arena, kernels }: Machine,
-  data: Floats,
+  from: number,
   nRows: number,
   nColumns: number,
 ): Rows {
   const wide = padded(nColumns);
-  const from = arena.addressOf(data);
   if (wide === nColumns) return { address: from, stride: 4 * wide, nColumns: wide };
   const address = arena.scratch(4 * nRows * wide);
   kernels.padRows(address, 4 * wide, from, 4 * nColumns, nRows);
@@ -71,16 +75,53 @@ export interface Product {
 
 /** Makes products, each shared out by the rows of its matrix. */
 export function multiplyAll(machine: Machine, products: readonly Product[]): void {
+  const { arena, kernels, team } = machine;
+  const needs = needsOf(products);
+  if (!needs.areLocal) {
+    multiplyElsewhere(machine, products, needs);
+    return;
+  }
+  const scratchBytes = kernels.linearScratchBytes(needs.nT, needs.nColumns);
+  team.run(needs.size, (thread, part, parts) => {
+    const scratch = arena.scratch(scratchBytes);
+    for (const product of products) multiplyPart(machine, thread, product, part, parts, scratch);
+  });
+}
+
+/** What products need together. */
+interface Needs {
+  /** Multiplications. */
+  readonly size: number;
+  /** Of the largest. */
+  readonly nT: number;
+  readonly nColumns: number;
+  /** Whether all matrices stand in the first memory. */
+  readonly areLocal: boolean;
+}
+
+function needsOf(products: readonly Product[]): Needs {
+  let [size, nT, nColumns, areLocal] = [0, 0, 0, true];
+  for (const { x, nT: n, w, nO } of products) {
+    size += n * nO * x.nColumns;
+    if (n > nT) nT = n;
+    if (x.nColumns > nColumns) nColumns = x.nColumns;
+    if (w.bank > 0) areLocal = false;
+  }
+  return { size, nT, nColumns, areLocal };
+}
+
+/** Products with matrices in further memories: x is copied there, the results come back. */
+function multiplyElsewhere(machine: Machine, products: readonly Product[], needs: Needs): void {
   const { banks, team } = machine;
   const marks = banks.map(({ arena }) => arena.mark());
   const jobs = besideTheirMatrices(machine, products);
-  const size = jobs.reduce((sum, { nT, nO, x }) => sum + nT * nO * x.nColumns, 0);
-  team.run(size, (_, part, parts, kernels) => {
-    const scratch = banks.map((_, bank) => scratchFor(machine, bank, jobs));
+  const used = banks.map((_, bank) => jobs.some(({ w }) => w.bank === bank));
+  const scratchBytes = banks[0].kernels.linearScratchBytes(needs.nT, needs.nColumns);
+  team.run(needs.size, (_, part, parts, threads) => {
+    const scratch = banks.map(({ arena }, b) => (used[b] ? arena.scratch(scratchBytes) : 0));
     for (const job of jobs) {
-      const [from, to] = share(job.nO, SHARED_ROWS, part, parts);
       const { bank } = job.w;
-      if (from < to) multiply(machine, kernels[bank], job, from, to, scratch[bank]);
+      multiplyPart(machine, threads[bank], job, part, parts, scratch[bank]);
     }
   });
   jobs.forEach((job, i) => {
@@ -125,14 +166,17 @@ function copyBack({ arena, banks }: Machine, made: Product, wanted: Product): vo
   }
 }
 
-/** Scratch in one memory, of one thread, for the largest of these products. */
-function scratchFor({ banks }: Machine, bank: number, jobs: readonly Product[]): number {
-  const { arena, kernels } = banks[bank];
-  const here = jobs.filter(({ w }) => w.bank === bank);
-  if (here.length === 0) return 0;
-  const nT = Math.max(...here.map((job) => job.nT));
-  const nColumns = Math.max(...here.map(({ x }) => x.nColumns));
-  return arena.scratch(kernels.linearScratchBytes(nT, nColumns));
+/** What one thread does of a product. */
+function multiplyPart(
+  machine: Machine,
+  kernels: Kernels,
+  product: Product,
+  part: number,
+  parts: number,
+  scratch: number,
+): void {
+  const [from, to] = share(product.nO, SHARED_ROWS, part, parts);
+  if (from < to) multiply(machine, kernels, product, from, to, scratch);
 }
 
 /** Rows `from … to` of the matrix of one product. */
@@ -192,10 +236,10 @@ export const linear =
     }
     const data = arena.newFloats(nT * nO);
     const mark = arena.mark();
-    const [matrix] = placedOf(machine, w).matrices;
+    const matrix = placedOf(machine, w).matrices[0];
     const rows = rowsFor(machine, paddedRows(machine, x.data, nT, nI), nT, matrix.format);
-    const target = { y: data.byteOffset, yStride: 4 * nO };
-    multiplyAll(machine, [{ ...target, x: rows, nT, w: matrix, nO }]);
+    const y = data.byteOffset;
+    multiplyAll(machine, [{ y, yStride: 4 * nO, x: rows, nT, w: matrix, nO }]);
     arena.release(mark);
     return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data };
   };
@@ -215,14 +259,11 @@ export const perHead =
     const { matrices } = placedOf(machine, w);
     const padded = paddedRows(machine, x.data, nT * nH, nI);
     const all = rowsFor(machine, padded, nT * nH, matrices[0].format);
-    const products = matrices.map((matrix, h) => ({
-      y: data.byteOffset + 4 * h * nO,
-      yStride: 4 * nH * nO,
-      x: { ...all, address: all.address + h * all.stride, stride: nH * all.stride },
-      nT,
-      w: matrix,
-      nO,
-    }));
+    const { address, stride, nColumns } = all;
+    const products = matrices.map((w, h): Product => {
+      const rows = { address: address + h * stride, stride: nH * stride, nColumns };
+      return { y: data.byteOffset + 4 * h * nO, yStride: 4 * nH * nO, x: rows, nT, w, nO };
+    });
     multiplyAll(machine, products);
     arena.release(mark);
     return { dims: [x.dims[0], x.dims[1], w.dims[1]], shape: [nT, nH, nO], data };
