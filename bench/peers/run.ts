@@ -2,9 +2,9 @@
  * This engine and llama.cpp on the same model, in one run, each in a process of its own.
  *
  *     npm run bench:peers -- --peers FOLDER [--models .cache/bench/small] [--nodes node,PATH] [--types q8,bf16,q4]
- *                            [--threads 1,2] [--prefill 128,512] [--contexts 128,2048] [--passes 3] [--csv FILE]
+ *                            [--threads 1,2] [--prefill 128,512] [--contexts 128,2048] [--passes 3] [--wllama] [--csv FILE]
  *
- * FOLDER has node_modules/node-llama-cpp; `make-model.ts` makes the models. Engines take turns,
+ * FOLDER has node_modules/node-llama-cpp, and with --wllama @wllama/wllama beside an installed chromium; `make-model.ts` makes the models. Engines take turns,
  * `--passes` times; medians count. Prints tokens per second and the ratio to llama.cpp, which has its
  * own nearest format: q8_0, f16, q4_0.
  * @module
@@ -38,6 +38,7 @@ const { values } = parseArgs({
     prefill: { type: "string", default: "128,512" },
     contexts: { type: "string", default: "128,2048" },
     passes: { type: "string", default: "3" },
+    wllama: { type: "boolean", default: false },
     csv: { type: "string" },
   },
 });
@@ -66,7 +67,9 @@ function entrants(type: string, threads: string): Entrant[] {
     return { name, measure: () => start(node, "./ours.js", ...args) };
   });
   const peer = () => start(execPath, "./llama.js", peers as string, llama, threads, ...common);
-  return [{ name: "llama.cpp", measure: peer }, ...ours];
+  const browser = () => start(execPath, "./wllama.js", peers as string, llama, threads, ...common);
+  const others = values.wllama ? [{ name: "wllama", measure: browser }] : [];
+  return [{ name: "llama.cpp", measure: peer }, ...ours, ...others];
 }
 
 const rows: string[][] = [["type", "threads", "what", "engine", "tokens/s", "times llama.cpp"]];
