@@ -7,7 +7,7 @@ import { describe, type Indices, ShapeError } from "../../tensor.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
 import type { Machine } from "./kernels.ts";
-import { paddedRows, type Rows } from "./matrix.ts";
+import { paddedRows, type Rows } from "./rows.ts";
 import { share } from "./team.ts";
 
 /** Encodings by their number in kernels-as/assembly/stored-rows.ts. */

@@ -6,8 +6,9 @@
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops, Routing } from "../ops.ts";
 import type { Machine } from "./kernels.ts";
-import { multiplyAll, type Product, paddedAt, paddedRows, type Rows, rowsFor } from "./matrix.ts";
 import { type Matrix, placedOf } from "./placed.ts";
+import { multiplyAll, type Product } from "./products.ts";
+import { paddedAt, paddedRows, type Rows, rowsFor } from "./rows.ts";
 
 /** Experts are gone through in batches of about this many rows: what their scratch must hold. */
 const BATCH_ROWS = 256;
