@@ -2,10 +2,10 @@
  * What a mutant is, and the ways to make one.
  * @module
  */
-import { CacheError } from "../../../engine/kv/cache-error.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { ModelConfig } from "../../../engine/model-config.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
+import { ShapeError } from "../../../engine/tensor.ts";
 
 /** The engine with one bug put in. */
 export interface Mutant {
@@ -23,7 +23,7 @@ export interface Mutant {
 
 /** Whether a mistake has broken the run itself: a choice of rows or experts that there are not. */
 export const isBreakdown = (error: unknown): boolean =>
-  error instanceof RangeError || error instanceof CacheError;
+  error instanceof RangeError || error instanceof ShapeError;
 
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =
