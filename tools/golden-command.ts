@@ -1,7 +1,8 @@
+import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { CliError } from "./cli-error.ts";
 import { renderJudgement } from "./golden/check-text.ts";
-import { diagnose } from "./golden/diagnose.ts";
+import { type Diagnosis, diagnose } from "./golden/diagnose.ts";
 import { renderDiagnosis } from "./golden/diagnosis-text.ts";
 import { type Dump, readEngineDump } from "./golden/dump.ts";
 import {
@@ -13,15 +14,23 @@ import {
 import { judge } from "./golden/judge.ts";
 import { runMutants } from "./golden/mutant-runs.ts";
 import { readNames } from "./golden/names.ts";
+import { renderHtml } from "./golden/report/html.ts";
+import { renderJunit } from "./golden/report/junit.ts";
 import { addGoldenBuild } from "./golden-build-command.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { checkWritable, writeWhole } from "./write-whole.ts";
 
 interface GoldenOptions {
   readonly case: string;
   readonly names?: string;
   readonly arithmetic?: Arithmetic;
   readonly json?: boolean;
+}
+
+interface CheckOptions extends GoldenOptions {
+  readonly html?: string;
+  readonly junit?: string;
 }
 
 const HELP = `
@@ -42,6 +51,7 @@ const CHECK_EXAMPLES = `
 Examples:
   glm52 golden check dump.safetensors --case golden/cases/tiny-all
   glm52 golden check dump.safetensors --case DIR --arithmetic bf16 --names map.json --json
+  glm52 golden check dump.safetensors --case DIR --html report.html --junit report.xml
 `;
 
 const DIAGNOSE_EXAMPLES = `
@@ -70,8 +80,10 @@ export function addGolden(
   shared(golden.command("check"))
     .summary("compare a dump of stages with a golden case")
     .description("Compares a dump with a case, stage by stage.")
+    .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
+    .option("--junit <file>", "write JUnit XML: a stage is a test")
     .addHelpText("after", HELP + CHECK_EXAMPLES)
-    .action(async (file: string, options: GoldenOptions) => {
+    .action(async (file: string, options: CheckOptions) => {
       exit(await check(file, options, terminal));
     });
 }
@@ -117,14 +129,36 @@ function coarsest(dump: Dump): Arithmetic {
 }
 
 /** Returns the exit code. */
-async function check(file: string, options: GoldenOptions, terminal: Terminal): Promise<number> {
-  const { dump, expected, arithmetic } = await open(file, options, terminal);
+async function check(file: string, options: CheckOptions, terminal: Terminal): Promise<number> {
+  for (const path of [options.html, options.junit]) if (path) await checkWritable(path);
+  const opened = await open(file, options, terminal);
+  const { dump, expected, arithmetic } = opened;
   const judgement = judge(dump, expected, arithmetic);
+  const caseName = expected.info.name;
   const { stdout } = terminal;
   if (options.json) {
-    stdout.write(`${JSON.stringify({ case: expected.info.name, arithmetic, ...judgement })}\n`);
-  } else stdout.write(renderJudgement(judgement, expected.info.name));
+    stdout.write(`${JSON.stringify({ case: caseName, arithmetic, ...judgement })}\n`);
+  } else stdout.write(renderJudgement(judgement, caseName));
+  if (options.junit) await writeText(options.junit, renderJunit(judgement, caseName));
+  if (options.html) {
+    const isOff = judgement.firstOff !== undefined;
+    const diagnosis = isOff ? suspectsOf(opened, terminal) : undefined;
+    const parts = { caseName, dumpName: basename(file), arithmetic, judgement, diagnosis };
+    await writeText(options.html, renderHtml({ ...parts, dump, wanted: expected.stages }));
+  }
   return judgement.firstOff === undefined ? 0 : 3;
+}
+
+function writeText(path: string, text: string): Promise<void> {
+  return writeWhole(path, new TextEncoder().encode(text));
+}
+
+/** Runs the known mistakes beside a dump that is off. */
+function suspectsOf({ dump, expected, arithmetic }: Opened, { stderr }: Terminal): Diagnosis {
+  const running = progressLine(stderr, "running known mistakes");
+  const runs = runMutants(expected, running.update);
+  running.end();
+  return diagnose(dump, expected, arithmetic, runs);
 }
 
 /** Returns the exit code. */
@@ -133,12 +167,10 @@ async function diagnoseCommand(
   options: GoldenOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { dump, expected, arithmetic } = await open(file, options, terminal);
-  const running = progressLine(terminal.stderr, "running known mistakes");
+  const opened = await open(file, options, terminal);
+  const { dump, expected, arithmetic } = opened;
   const isOff = judge(dump, expected, arithmetic).firstOff !== undefined;
-  const runs = isOff ? runMutants(expected, running.update) : [];
-  running.end();
-  const diagnosis = diagnose(dump, expected, arithmetic, runs);
+  const diagnosis = isOff ? suspectsOf(opened, terminal) : diagnose(dump, expected, arithmetic, []);
   const { stdout } = terminal;
   if (options.json) {
     stdout.write(`${JSON.stringify({ case: expected.info.name, arithmetic, ...diagnosis })}\n`);

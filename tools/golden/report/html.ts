@@ -1,0 +1,110 @@
+/**
+ * A judgement as one HTML page that needs nothing else: no script, no network.
+ * @module
+ */
+import type { GoldenTensor } from "../case.ts";
+import type { Diagnosis } from "../diagnose.ts";
+import { renderDiagnosis } from "../diagnosis-text.ts";
+import type { Dump } from "../dump.ts";
+import type { Judgement, StageResult } from "../judge.ts";
+import { escaped } from "./escape.ts";
+import { colourOf, heatMap, inWords } from "./heat-map.ts";
+import { selectionMap } from "./selection-map.ts";
+
+/** What a report is made of. */
+export interface ReportInput {
+  readonly caseName: string;
+  readonly dumpName: string;
+  readonly arithmetic: string;
+  readonly judgement: Judgement;
+  /** Only when a stage is off. */
+  readonly diagnosis: Diagnosis | undefined;
+  readonly dump: Dump;
+  readonly wanted: ReadonlyMap<string, GoldenTensor>;
+}
+
+/** Selections that are drawn. */
+const MAPS = 3;
+
+const STYLE = `
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; color: #1a1a1a; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+.verdict { padding: .8rem 1rem; border-radius: .4rem; border-left: .5rem solid }
+.ok { background: #eef7ec; border-color: #4d9221 } .off { background: #fdeeee; border-color: #b30000 }
+pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; white-space: pre-wrap }
+svg text { font: 11px ui-monospace, monospace } .scroll { overflow-x: auto }
+table { border-collapse: collapse; font: 12px ui-monospace, monospace } td, th { padding: .1rem .7rem .1rem 0; text-align: left }
+i { display: inline-block; width: .9em; height: .9em; border-radius: .2em; margin: 0 .3em 0 1em; vertical-align: -.1em }`;
+
+const LEGEND = [
+  ["#7fbf7b", "within its bound"],
+  ["#b8dcae", "explained by rounding"],
+  ["#fee391", "off, up to 10 times"],
+  ["#fe9929", "up to 100 times"],
+  ["#7f0000", "far off"],
+  ["#e4e4e4", "not in the dump"],
+];
+
+/** The whole page. */
+export function renderHtml(input: ReportInput): string {
+  const { caseName, dumpName, judgement, arithmetic } = input;
+  const title = `${dumpName} against ${caseName}`;
+  const legend = LEGEND.map(([c, text]) => `<i style="background:${c}"></i>${text}`).join("");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<style>${STYLE}</style></head><body>
+<h1>${escaped(title)}</h1>
+<p>Compared as numbers in ${escaped(arithmetic)}, in the order of the model.</p>
+${verdict(judgement)}
+${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diagnosis))}</pre>` : ""}
+<h2>Stages by layer</h2>
+<p>${legend}. The first stage that is off is framed; what comes after it may be wrong because of it.</p>
+<div class="scroll">${heatMap(judgement)}</div>
+${maps(input)}
+<h2>All stages</h2>
+<div class="scroll"><table><tr><th>stage</th><th>verdict</th><th>max rel</th><th>NMSE</th><th>1 − cosine</th><th></th></tr>
+${judgement.stages.map(row).join("\n")}
+</table></div>
+</body></html>
+`;
+}
+
+function verdict({ stages, firstOff, unknown }: Judgement): string {
+  const off = stages.find(({ name }) => name === firstOff);
+  const nCompared = stages.filter(({ verdict }) => verdict !== "missing").length;
+  const strange = unknown.length > 0 ? ` ${unknown.length} tensors of the dump are no stage.` : "";
+  if (!off) {
+    const text = `All ${nCompared} stages of the dump are right, or explained by rounding.`;
+    return `<p class="verdict ok">${text}${strange}</p>`;
+  }
+  const text = `<strong>${escaped(off.name)}</strong> is the first stage that is off: ${escaped(off.sentence ?? "")}.`;
+  return `<p class="verdict off">${text}${strange}</p>`;
+}
+
+/** The first selections that differ. */
+function maps({ judgement, dump, wanted }: ReportInput): string {
+  const drawn = judgement.stages
+    .filter(({ selection }) => selection && selection.equal < selection.rows)
+    .flatMap(({ name }) => {
+      const [got, want] = [dump.get(name), wanted.get(name)];
+      const map = got && want ? selectionMap(name, got, want) : undefined;
+      return map === undefined ? [] : [map];
+    })
+    .slice(0, MAPS);
+  if (drawn.length === 0) return "";
+  const colours =
+    '<i style="background:#bbbbbb"></i>both<i style="background:#d73027"></i>only the dump<i style="background:#2166ac"></i>only the model';
+  return `<h2>Choices that differ</h2><p>A line for each query, a column for each position: ${colours}.</p>
+${drawn.map((map) => `<div class="scroll">${map}</div>`).join("\n")}`;
+}
+
+function row(stage: StageResult): string {
+  const { distance } = stage;
+  const numbers = distance
+    ? [distance.largest, distance.nmse, 1 - distance.cosine].map((x) => x.toExponential(1))
+    : ["", "", ""];
+  const mark = `<i style="background:${colourOf(stage)};margin-left:0"></i>`;
+  const cells = [mark + escaped(stage.name), stage.verdict, ...numbers, escaped(inWords(stage))];
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+}

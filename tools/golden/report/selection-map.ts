@@ -1,0 +1,76 @@
+/**
+ * One selection as a map: a line for each query, a column for each position. What both chose is
+ * grey, what only the dump chose is red, what only the model chose is blue.
+ *
+ * Next: html.ts
+ * @module
+ */
+import type { GoldenTensor } from "../case.ts";
+import { escaped } from "./escape.ts";
+
+/** Queries that are drawn at most, from a little before the first difference on. */
+const QUERIES = 160;
+
+const BEFORE = 8;
+
+const [WIDTH, LINE, LEFT, TOP] = [720, 4, 60, 24];
+
+const COLOURS = { both: "#bbbbbb", theirs: "#d73027", ours: "#2166ac" } as const;
+
+/** The map as SVG, or nothing when all sets are equal. */
+export function selectionMap(
+  name: string,
+  got: GoldenTensor,
+  want: GoldenTensor,
+): string | undefined {
+  const [nRows] = want.shape;
+  const first = Array.from({ length: nRows }, (_, t) => t).find((t) => {
+    const [a, b] = [setOf(got, t), setOf(want, t)];
+    return a.size !== b.size || [...a].some((s) => !b.has(s));
+  });
+  if (first === undefined) return undefined;
+  const from = Math.max(0, first - BEFORE);
+  const to = Math.min(nRows, from + QUERIES);
+  let nS = 1;
+  for (const s of want.data) nS = Math.max(nS, s + 1);
+  const unit = (WIDTH - LEFT) / nS;
+  const lines = Array.from({ length: to - from }, (_, i) => {
+    const [theirs, ours] = [setOf(got, from + i), setOf(want, from + i)];
+    const kind = (s: number): keyof typeof COLOURS | undefined =>
+      theirs.has(s) ? (ours.has(s) ? "both" : "theirs") : ours.has(s) ? "ours" : undefined;
+    return runsOf(nS, kind)
+      .map(({ start, end, value }) => {
+        const box = `x="${(LEFT + start * unit).toFixed(1)}" y="${TOP + i * LINE}"`;
+        const size = `width="${Math.max(0.8, (end - start) * unit).toFixed(1)}" height="${LINE - 0.5}"`;
+        return `<rect ${box} ${size} fill="${COLOURS[value]}"/>`;
+      })
+      .join("");
+  });
+  const height = TOP + (to - from) * LINE + 8;
+  const labels = [
+    `<text x="${LEFT}" y="14">${escaped(name)}: positions 0 … ${nS - 1}</text>`,
+    `<text x="${LEFT - 6}" y="${TOP + 8}" text-anchor="end">${from}</text>`,
+    `<text x="${LEFT - 6}" y="${height - 8}" text-anchor="end">${to - 1}</text>`,
+  ];
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" role="img" aria-label="chosen positions by query">${labels.join("")}${lines.join("")}</svg>`;
+}
+
+function setOf({ data, shape: [, width] }: GoldenTensor, t: number): Set<number> {
+  return new Set([...data.subarray(t * width, (t + 1) * width)].filter((s) => s >= 0));
+}
+
+/** Neighbours of one kind, together. */
+function runsOf<V>(
+  n: number,
+  kind: (i: number) => V | undefined,
+): { start: number; end: number; value: V }[] {
+  const runs: { start: number; end: number; value: V }[] = [];
+  for (let i = 0; i < n; i++) {
+    const value = kind(i);
+    if (value === undefined) continue;
+    const last = runs.at(-1);
+    if (last && last.end === i && last.value === value) last.end = i + 1;
+    else runs.push({ start: i, end: i + 1, value });
+  }
+  return runs;
+}
