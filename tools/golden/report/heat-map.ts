@@ -59,10 +59,12 @@ export function inWords({ verdict, errorOverBound, selection, sentence }: StageR
 }
 
 /** Grey where nothing is known, green up to the bound, then yellow to dark red by powers of ten. */
-export function colourOf({ verdict, errorOverBound, selection, sentence }: StageResult): string {
+export function colourOf(stage: StageResult): string {
+  const { verdict, errorOverBound, selection, sentence, rows = 0, of = 0 } = stage;
   if (verdict === "missing") return "#e4e4e4";
   const over = selection ? 10 * selection.unexplained : errorOverBound;
   if (over === undefined) return sentence === undefined ? "#7fbf7b" : "#7f0000";
+  if (over <= 1 && verdict === "after" && rows < of) return "#edf5ea";
   if (over <= 1) return verdict === "explained" ? "#b8dcae" : "#7fbf7b";
   const steps = ["#fee391", "#fe9929", "#d95f0e", "#b30000", "#7f0000"];
   return steps[Math.min(steps.length - 1, Math.floor(Math.log10(over)))];

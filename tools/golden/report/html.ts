@@ -39,8 +39,10 @@ i { display: inline-block; width: .9em; height: .9em; border-radius: .2em; margi
 const LEGEND = [
   ["#7fbf7b", "within its bound"],
   ["#b8dcae", "explained by rounding"],
+  ["#edf5ea", "right in the rows that are left"],
   ["#fee391", "off, up to 10 times"],
   ["#fe9929", "up to 100 times"],
+  ["#d95f0e", "up to 1000 times"],
   ["#7f0000", "far off"],
   ["#e4e4e4", "not in the dump"],
 ];
