@@ -2,14 +2,15 @@
  * `glm52` and its commands.
  *
  * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, plan-command.ts,
- * export-command.ts, golden-command.ts, quantize-command.ts, tokenize-command.ts,
- * detokenize-command.ts, render-command.ts
+ * eval-command.ts, export-command.ts, golden-command.ts, quantize-command.ts,
+ * tokenize-command.ts, detokenize-command.ts, render-command.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
 import { addChat } from "./chat-command.ts";
 import { explain } from "./cli-error.ts";
 import { addDetokenize } from "./detokenize-command.ts";
+import { addEval } from "./eval-command.ts";
 import { addExport } from "./export-command.ts";
 import { addGolden } from "./golden-command.ts";
 import { addInspect } from "./inspect-command.ts";
@@ -63,6 +64,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
     addPlan(program, terminal);
+    addEval(program, terminal);
     addExport(program, terminal);
     addGolden(program, terminal, exit);
     addQuantize(program, terminal);
