@@ -23,7 +23,7 @@ export interface Task {
 /** What to make. */
 export interface TaskSpec {
   readonly task: TaskName;
-  /** Tokens of prompt and answer together. */
+  /** Tokens of prompt and answer together; `copy` of an even length has one less. */
   readonly length: number;
   /** Where the needle stands, in percent of the room; `copy` has no use for it. */
   readonly depth: number;
