@@ -5,8 +5,9 @@
  *   journal:  "glm52 session 1\n" | record | record | …        record: u32 length | u32 CRC-32 | JSON
  * ```
  *
- * Numbers are little-endian; the checksum is that of the JSON. Reading ends at the first record that
- * is not whole: what follows was being written when the process ended.
+ * Numbers are little-endian. The checksum is that of the JSON, begun with the checksum of the record
+ * before, so that a record counts only after the one it was written for. Reading ends at the first
+ * that is not whole: what follows was being written when the process ended.
  *
  * Next: saved-session.ts
  * @module
@@ -56,18 +57,26 @@ export function emptyJournal(): Uint8Array {
   return MAGIC.slice();
 }
 
-/** A journal whose one record is all of `state`. */
-export function wholeJournal(state: SavedState): Uint8Array {
-  return joined(MAGIC, record({ ...state, nTokensKept: 0, nPagesKept: 0 }));
+/** The bytes of one record, and the checksum that the next one begins with. */
+export interface Record {
+  readonly bytes: Uint8Array;
+  readonly crc: number;
 }
 
-/** The bytes of one record. */
-export function record(change: Change): Uint8Array {
+/** A journal whose one record is all of `state`. */
+export function wholeJournal(state: SavedState): Record {
+  const { bytes, crc } = record({ ...state, nTokensKept: 0, nPagesKept: 0 }, 0);
+  return { bytes: joined(MAGIC, bytes), crc };
+}
+
+/** @param after checksum of the record before, 0 for the first */
+export function record(change: Change, after: number): Record {
   const body = new TextEncoder().encode(JSON.stringify(change));
+  const crc = crc32(body, after);
   const head = new DataView(new ArrayBuffer(HEAD_BYTES));
   head.setUint32(0, body.length, true);
-  head.setUint32(4, crc32(body), true);
-  return joined(new Uint8Array(head.buffer), body);
+  head.setUint32(4, crc, true);
+  return { bytes: joined(new Uint8Array(head.buffer), body), crc };
 }
 
 /** What a journal comes to. */
@@ -75,6 +84,8 @@ export interface Recovered {
   /** Undefined when there is no whole record. */
   readonly state: SavedState | undefined;
   readonly nRecords: number;
+  /** Checksum of the last record, 0 without one. */
+  readonly crc: number;
   /** Bytes at the end that are no whole record. */
   readonly nDropped: number;
 }
@@ -92,11 +103,14 @@ export function recover(name: string, bytes: Uint8Array): Recovered {
   let state: SavedState | undefined;
   let at = MAGIC.length;
   let nRecords = 0;
+  let crc = 0;
   for (;;) {
     const body = bodyAt(bytes, at);
-    if (!body) return { state, nRecords, nDropped: bytes.length - at };
-    state = applied(state, JSON.parse(new TextDecoder().decode(body)) as Change);
-    at += HEAD_BYTES + body.length;
+    const after = body && crc32(body.bytes, crc);
+    if (!body || after !== body.crc) return { state, nRecords, crc, nDropped: bytes.length - at };
+    crc = after;
+    state = applied(state, JSON.parse(new TextDecoder().decode(body.bytes)) as Change);
+    at += HEAD_BYTES + body.bytes.length;
     nRecords++;
   }
 }
@@ -110,14 +124,14 @@ function applied(before: SavedState | undefined, change: Change): SavedState {
   };
 }
 
-function bodyAt(bytes: Uint8Array, at: number): Uint8Array | undefined {
+/** The JSON of a record and the checksum that it should have, if there are so many bytes. */
+function bodyAt(bytes: Uint8Array, at: number): Record | undefined {
   if (bytes.length < at + HEAD_BYTES) return undefined;
   const head = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);
   const start = at + HEAD_BYTES;
   const end = start + head.getUint32(0, true);
   if (end === start || bytes.length < end) return undefined;
-  const body = bytes.subarray(start, end);
-  return crc32(body) === head.getUint32(4, true) ? body : undefined;
+  return { bytes: bytes.subarray(start, end), crc: head.getUint32(4, true) };
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -44,12 +44,15 @@ export class SavedSession {
   #state: SavedState;
   /** A write has failed: how the journal ends is unknown. */
   #isTorn = false;
+  /** Checksum of the last record. */
+  #crc: number;
   /** Bytes that were no whole record when this was opened. */
   readonly nDropped: number;
 
-  private constructor(disk: SessionDisk, state: SavedState, nDropped: number) {
+  private constructor(disk: SessionDisk, state: SavedState, crc: number, nDropped: number) {
     this.#disk = disk;
     this.#state = state;
+    this.#crc = crc;
     this.nDropped = nDropped;
   }
 
@@ -60,14 +63,14 @@ export class SavedSession {
    * @throws {SavedSessionError} when it was made with something else, or these are not its files
    */
   static open(disk: SessionDisk, fingerprint: string): SavedSession {
-    const { state, nDropped } = recover(disk.name, disk.readJournal());
+    const { state, crc, nDropped } = recover(disk.name, disk.readJournal());
     const none = { fingerprint, tokens: [], pending: [], pages: [] };
     if (state && state.fingerprint !== fingerprint) {
       throw new SavedSessionError(
         `${disk.name}: expected fingerprint ${fingerprint}, the journal has ${state.fingerprint}`,
       );
     }
-    const saved = new SavedSession(disk, state ?? none, nDropped);
+    const saved = new SavedSession(disk, state ?? none, crc, nDropped);
     saved.#isTorn = nDropped > 0;
     return saved;
   }
@@ -143,16 +146,17 @@ export class SavedSession {
       tokens: [...tokens],
       pages: [...before.pages.slice(0, nPagesKept), ...pages],
     };
+    const more = { ...rest, tokens: tokens.slice(nTokensKept), pages, nTokensKept, nPagesKept };
+    const { bytes, crc } = this.#isTorn ? wholeJournal(next) : record(more, this.#crc);
     if (this.#isTorn) {
-      this.#disk.replaceJournal(wholeJournal(next));
-      this.#isTorn = false;
+      this.#disk.replaceJournal(bytes);
     } else {
       this.#isTorn = true; // until all of the record is there
-      const more = tokens.slice(nTokensKept);
-      this.#disk.appendJournal(record({ ...rest, tokens: more, pages, nTokensKept, nPagesKept }));
+      this.#disk.appendJournal(bytes);
       this.#disk.syncJournal();
-      this.#isTorn = false;
     }
+    this.#isTorn = false;
+    this.#crc = crc;
     this.#state = next;
   }
 
