@@ -33,6 +33,7 @@ Examples:
 interface Where {
   readonly sessions: string;
   readonly json?: boolean;
+  readonly repair?: boolean;
 }
 
 /** Adds `glm52 session`. */
@@ -77,7 +78,8 @@ export function addSession(
     .action((name: string, { sessions }: Where) => removeSession(sessions, name));
   sub("verify", "Reads all of a session and compares the checksums. Exits with 1 for a bad one.")
     .argument("<name>")
-    .action((name: string, { sessions }: Where) => verify(sessions, name, stdout));
+    .option("--repair", "give up what follows the first bad page: its tokens are run again")
+    .action((name: string, where: Where) => verify(where, name, stdout));
 }
 
 /** What a session is, for people and programs. */
@@ -115,16 +117,21 @@ function list({ sessions, json }: Where, stdout: TextOut): void {
   }
 }
 
-function verify(folder: string, name: string, stdout: TextOut): void {
-  const { pageBytes } = readSessionFile(folder, name);
-  const { saved, close } = openSession(folder, name);
+function verify({ sessions, repair }: Where, name: string, stdout: TextOut): void {
+  const { pageRows, pageBytes } = readSessionFile(sessions, name);
+  const { saved, close } = openSession(sessions, name);
   try {
-    const { state, nDropped } = saved;
     const damaged = saved.damage(pageBytes);
-    if (damaged.length > 0) throw new SavedSessionError(damaged.join("\n"));
-    const torn = nDropped > 0 ? `; ${nDropped} bytes after the last whole record` : "";
+    const [first] = damaged;
+    if (first && !repair) {
+      const whole = `${first.page * pageRows} tokens before it are whole; --repair keeps these`;
+      throw new SavedSessionError([...damaged.map(({ message }) => message), whole].join("\n"));
+    }
+    if (first) saved.cut(first.page, pageRows);
+    const { tokens, pending, pages } = saved.state;
+    const torn = saved.nDropped > 0 ? `; ${saved.nDropped} bytes after the last whole record` : "";
     stdout.write(
-      `${name}: ${state.tokens.length} tokens, ${state.pages.length} pages whole${torn}\n`,
+      `${name}: ${tokens.length} tokens in ${pages.length} whole pages, ${pending.length} to be run${torn}\n`,
     );
   } finally {
     close();

@@ -100,9 +100,19 @@ describe("pages", () => {
         /^disk: page 1: expected checksum [0-9a-f]{8}, its/,
       );
       expect(twin.tokens).toEqual([]);
-      expect(saved.damage(pageBytes)).toHaveLength(1);
+      expect(saved.damage(pageBytes)).toMatchObject([{ page: 1 }]);
       disk.pages[4096 + i] ^= 16;
     }
+    saved.cut(1, 4);
+    const cut = SavedSession.open(disk, "f");
+    expect([cut.state.tokens, cut.state.pending]).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ]);
+    const rest = new Session(model, options);
+    cut.restore(rest);
+    expect(rest.append(cut.state.pending)).toEqual(session.lastLogits);
+    saved.commit(session, { pending: [] });
     disk.pages = disk.pages.subarray(0, 5000 - 1000);
     expect(() => saved.restore(new Session(model, options))).toThrow("page 1: expected");
   });

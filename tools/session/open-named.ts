@@ -59,6 +59,7 @@ export async function openNamed(
       model: folder,
       created,
       made,
+      pageRows: PAGE_ROWS,
       pageBytes: rowsBytes + keysBytes,
     });
   }

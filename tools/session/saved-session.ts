@@ -38,6 +38,12 @@ export interface CommitExtras {
   readonly note?: unknown;
 }
 
+/** A page that is not what was committed. */
+export interface Damage {
+  readonly page: number;
+  readonly message: string;
+}
+
 /** One session on disk; see the top of this file. */
 export class SavedSession {
   readonly #disk: SessionDisk;
@@ -99,16 +105,29 @@ export class SavedSession {
   }
 
   /** The pages whose bytes are not what was committed, and why. */
-  damage(pageBytes: number): string[] {
+  damage(pageBytes: number): Damage[] {
     return this.#state.pages.flatMap((_page, i) => {
       try {
         this.#page(i, pageBytes);
         return [];
       } catch (error) {
-        if (error instanceof SavedSessionError) return [error.message];
+        if (error instanceof SavedSessionError) return [{ page: i, message: error.message }];
         throw error;
       }
     });
+  }
+
+  /** Gives up the pages from `page` on: their tokens will be run again. */
+  cut(page: number, pageRows: number): void {
+    const { fingerprint, note, random, tokens, pages } = this.#state;
+    const nTokens = page * pageRows;
+    const pending = this.text.slice(nTokens);
+    const next = {
+      ...{ fingerprint, pending, tokens: tokens.slice(0, nTokens), pages: pages.slice(0, page) },
+      ...(random && { random }),
+      ...(note !== undefined && { note }),
+    };
+    this.#replace(next);
   }
 
   /**
@@ -146,15 +165,23 @@ export class SavedSession {
       tokens: [...tokens],
       pages: [...before.pages.slice(0, nPagesKept), ...pages],
     };
-    const more = { ...rest, tokens: tokens.slice(nTokensKept), pages, nTokensKept, nPagesKept };
-    const { bytes, crc } = this.#isTorn ? wholeJournal(next) : record(more, this.#crc);
     if (this.#isTorn) {
-      this.#disk.replaceJournal(bytes);
-    } else {
-      this.#isTorn = true; // until all of the record is there
-      this.#disk.appendJournal(bytes);
-      this.#disk.syncJournal();
+      this.#replace(next);
+      return;
     }
+    const more = { ...rest, tokens: tokens.slice(nTokensKept), pages, nTokensKept, nPagesKept };
+    const { bytes, crc } = record(more, this.#crc);
+    this.#isTorn = true; // until all of the record is there
+    this.#disk.appendJournal(bytes);
+    this.#disk.syncJournal();
+    this.#isTorn = false;
+    this.#crc = crc;
+    this.#state = next;
+  }
+
+  #replace(next: SavedState): void {
+    const { bytes, crc } = wholeJournal(next);
+    this.#disk.replaceJournal(bytes);
     this.#isTorn = false;
     this.#crc = crc;
     this.#state = next;

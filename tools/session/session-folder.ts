@@ -41,7 +41,8 @@ export interface SessionFile {
   readonly model: string;
   readonly created: string;
   readonly made: Fingerprint;
-  /** Bytes of a page, or undefined before the first commit is possible. */
+  /** Positions and bytes of a page. */
+  readonly pageRows: number;
   readonly pageBytes: number;
 }
 
@@ -83,7 +84,8 @@ export function readSessionFile(folder: string, name: string): SessionFile {
   } catch (cause) {
     throw new SavedSessionError(`${path}: expected JSON, got other bytes`, { cause });
   }
-  if (file.version === VERSION && file.made && file.pageBytes) return file as SessionFile;
+  if (file.version === VERSION && file.made && file.pageRows && file.pageBytes)
+    return file as SessionFile;
   throw new SavedSessionError(`${path}: expected version ${VERSION}, got ${file.version}`);
 }
 
