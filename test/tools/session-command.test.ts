@@ -50,9 +50,7 @@ describe("glm52 session", () => {
   });
 
   it("keeps a conversation: the second process knows what was said, and runs only what is new", async () => {
-    const say = async (
-      line: string,
-    ): Promise<{ prompt_tokens: number; reused_tokens: number }> => {
+    const say = async (line: string): Promise<{ prompt_tokens: number; reused_tokens: number }> => {
       const argv = ["chat", "--session", "talk", "--json", ...FEW];
       const { stdout } = await glm52(argv, { stdin: new TextEncoder().encode(`${line}\n`) });
       return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
