@@ -3,6 +3,7 @@
  * @module
  */
 export { ConfigError, parseConfig } from "./config.ts";
+export { TokenError } from "./generate/check-tokens.ts";
 export { type Draft, DraftHead } from "./generate/draft-head.ts";
 export {
   type FinishReason,
@@ -10,7 +11,7 @@ export {
   type GenerateOptions,
   generate,
 } from "./generate/generate.ts";
-export { type Random, seededRandom } from "./generate/random.ts";
+export { type Random, resumedRandom, type SeededRandom, seededRandom } from "./generate/random.ts";
 export {
   argmax,
   distribution,
@@ -19,7 +20,8 @@ export {
   SamplingError,
   type SamplingOptions,
 } from "./generate/sampler.ts";
-export { Session, type SessionOptions, type SyncResult, TokenError } from "./generate/session.ts";
+export { Session } from "./generate/session.ts";
+export type { SessionOptions, SyncResult } from "./generate/session-options.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";
 export type { Tier, TierCounts } from "./kv/hot-rows.ts";

@@ -8,7 +8,8 @@ import {
   keepingOf,
   openSpeaker,
 } from "./generation-options.ts";
-import { progressLine } from "./progress.ts";
+import { type Progress, progressLine } from "./progress.ts";
+import { openNamed, sessionOption, sessionsOption } from "./session/open-named.ts";
 import type { Terminal, TextOut } from "./terminal.ts";
 import { writeWhole } from "./write-whole.ts";
 
@@ -16,6 +17,8 @@ interface ChatCommandOptions extends GenerationOptions {
   readonly system?: string;
   readonly think: Effort;
   readonly json?: boolean;
+  readonly session?: string;
+  readonly sessions: string;
 }
 
 const COMMANDS = `/reset                forget the conversation
@@ -37,6 +40,7 @@ and {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens} af
 
 Examples:
   glm52 chat
+  glm52 chat --session friday
   glm52 chat --model ~/models/tiny --think high --system "Be brief."
   printf 'Tell me a story.\\nAnd another.\\n' | glm52 chat --json
 `;
@@ -53,12 +57,14 @@ export function addChat(program: Command, terminal: Terminal): void {
       new Option("--think <effort>", "think before the reply").choices(EFFORTS).default("off"),
     )
     .option("--json", "print events as lines of JSON")
+    .addOption(sessionOption())
+    .addOption(sessionsOption())
     .addHelpText("after", HELP)
     .action((options: ChatCommandOptions) => chatCommand(options, terminal));
 }
 
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
-  const { stdin, stdout, stderr } = terminal;
+  const { stderr } = terminal;
   const { model, opened, sampling } = await openSpeaker(options, stderr);
   if (!opened) throw new CliError("chat: this model has no tokenizer.json, so there is no text");
   const prefilling = progressLine(stderr, "reading the prompt");
@@ -66,12 +72,29 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const stopIds = model.config.eosTokenIds;
   const generation = { maxTokens, sampling, stopIds, draftSteps };
   const keeping = await keepingOf(options);
+  const session = options.session && (await openNamed(options, "chat", stderr));
+  const saving = session ? { saved: session.saved } : {};
   const chat = new Chat(
     model,
     opened.tokenizer,
-    { system, effort, chunk, keeping, generation, seed },
+    { system, effort, chunk, keeping, generation, seed, ...saving },
     prefilling.update,
   );
+  try {
+    await converse(chat, options, prefilling, terminal);
+  } finally {
+    if (session) session.close();
+  }
+}
+
+/** Turn after turn, until the input ends. */
+async function converse(
+  chat: Chat,
+  options: ChatCommandOptions,
+  prefilling: Progress,
+  terminal: Terminal,
+): Promise<void> {
+  const { stdin, stdout, stderr } = terminal;
   if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");
   for await (const line of stdin.lines("> ")) {
     if (line.trim() === "") continue;

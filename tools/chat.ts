@@ -25,6 +25,8 @@ import {
 import type { Tokenizer } from "../tokenizer/index.ts";
 import { CliError } from "./cli-error.ts";
 import type { Keeping } from "./generation-options.ts";
+import { Saver } from "./session/save-as-it-goes.ts";
+import type { SavedSession } from "./session/saved-session.ts";
 
 /** How much the model may think before it speaks. */
 export const EFFORTS = ["off", "high", "max"] as const;
@@ -40,6 +42,8 @@ export interface ChatOptions {
   readonly chunk: number;
   /** How rows are kept: in memory and not rounded, when not given. */
   readonly keeping?: Keeping;
+  /** A session on disk to go on from, and to keep the conversation in. */
+  readonly saved?: SavedSession;
   /** `stopIds` are those of the model; the parser tells which of them ended the reply. */
   readonly generation: Omit<GenerateOptions, "signal" | "seed">;
   /** The first turn's seed; each turn after it takes the next. */
@@ -61,6 +65,13 @@ export interface Turn {
   readonly reusedTokens: number;
 }
 
+/** What a saved session keeps of a conversation. */
+interface Said {
+  readonly kind: "chat";
+  readonly messages: readonly Message[];
+  readonly nTurns: number;
+}
+
 /** Messages, settings and caches; see the top of this file. */
 export class Chat {
   effort: Effort;
@@ -69,6 +80,7 @@ export class Chat {
   readonly #session: Session;
   readonly #messages: Message[] = [];
   #nTurns = 0;
+  #saver: Saver | undefined;
 
   constructor(
     model: Model,
@@ -79,10 +91,20 @@ export class Chat {
     this.#tokenizer = tokenizer;
     this.#options = options;
     const draft = (options.generation.draftSteps ?? 0) > 0;
-    const { chunk, keeping = {} } = options;
-    this.#session = new Session(model, { ...keeping, chunk, draft, onProgress: onPrefill });
+    const { chunk, keeping = {}, saved } = options;
+    const onProgress = (done: number, total: number): void => {
+      onPrefill(done, total);
+      this.#saver?.ifDue();
+    };
+    this.#session = new Session(model, { ...keeping, chunk, draft, onProgress });
     this.effort = options.effort;
     this.reset();
+    if (!saved) return;
+    this.#saver = new Saver(saved, this.#session, options.seed);
+    const said = saved.state.note as Said | undefined;
+    if (!said) return;
+    this.#messages.splice(0, this.#messages.length, ...said.messages);
+    this.#nTurns = said.nTurns;
   }
 
   /** What was said, in the form that `glm52 render` takes. */
@@ -124,17 +146,26 @@ export class Chat {
     };
     const seed = (this.#options.seed + this.#nTurns) % 2 ** 32;
     const options = { ...this.#options.generation, seed, signal: hooks.signal };
+    this.#saver?.begin(ids);
     const steps = generate(session, ids, options);
     let replyTokens = 0;
     let step = await steps.next();
     for (; !step.done; step = await steps.next()) {
       replyTokens++;
+      this.#saver?.took(step.value.id);
       take(parser.push(step.value.id));
     }
     take(parser.end(step.value === "stop" ? "stop" : "length"));
     this.#messages.push(user, replyMessage(collectReply(events)));
     this.#nTurns++;
+    this.#keep();
     return { finishReason: step.value, promptTokens: ids.length, replyTokens, reusedTokens };
+  }
+
+  /** Commits the conversation, if it is saved. */
+  #keep(): void {
+    const said: Said = { kind: "chat", messages: this.#messages, nTurns: this.#nTurns };
+    this.#saver?.commit(said);
   }
 
   #render(messages: readonly Message[]) {

@@ -9,6 +9,7 @@ import {
   WeightsError,
 } from "../engine/index.ts";
 import { TokenizerError } from "../tokenizer/index.ts";
+import { SavedSessionError } from "./session/journal.ts";
 
 /** Something the user can put right; the message is all there is to say. */
 export class CliError extends Error {
@@ -27,6 +28,7 @@ const EXPECTED = [
   EncodingError,
   StoreError,
   CacheError,
+  SavedSessionError,
   RangeError,
 ];
 

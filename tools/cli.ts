@@ -1,8 +1,8 @@
 /**
  * `glm52` and its commands.
  *
- * Next: run-command.ts, chat-command.ts, trace-command.ts, inspect-command.ts, plan-command.ts,
- * eval-command.ts, export-command.ts, golden-command.ts, quantize-command.ts,
+ * Next: run-command.ts, chat-command.ts, session-command.ts, trace-command.ts, inspect-command.ts,
+ * plan-command.ts, eval-command.ts, export-command.ts, golden-command.ts, quantize-command.ts,
  * tokenize-command.ts, detokenize-command.ts, render-command.ts
  * @module
  */
@@ -19,6 +19,7 @@ import { addPlan } from "./plan-command.ts";
 import { addQuantize } from "./quantize-command.ts";
 import { addRender } from "./render-command.ts";
 import { addRun } from "./run-command.ts";
+import { addSession } from "./session-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTokenize } from "./tokenize-command.ts";
 import { addTrace } from "./trace-command.ts";
@@ -27,6 +28,7 @@ const HELP = `
 Examples:
   glm52 run "Once upon a time"
   glm52 chat
+  glm52 session list
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
   glm52 plan DIR --context 128K,1M --ram 24GB
@@ -61,6 +63,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       });
     addRun(program, terminal, exit);
     addChat(program, terminal);
+    addSession(program, terminal, exit);
     addTrace(program, terminal, argv, exit);
     addInspect(program, terminal);
     addPlan(program, terminal);

@@ -34,9 +34,10 @@ interface CheckOptions extends GoldenOptions {
 }
 
 const HELP = `
-A dump is a safetensors file of stages as glm52 trace names them, of HF transformers' module names,
-or of any names with --names: a JSON object, {"their.name.{l}": "l_out-{l}"}. A case is a folder
-with a checkpoint, its tokens, and what HF transformers made of them in float64 and float32.
+A dump is safetensors, .npz, .npy, a folder of .npy files, or text (name [d0,d1] f32, then numbers),
+of stages as glm52 trace names them, of HF transformers' module names, or of any names with --names:
+a JSON object, {"their.name.{l}": "l_out-{l}"}. A case is a folder with a checkpoint, its tokens,
+and what HF transformers made of them in float64 and float32.
 
 Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
 otherwise are explained when rounding can have turned them, and a fault when not.
@@ -90,7 +91,7 @@ export function addGolden(
 
 const shared = (command: Command): Command =>
   command
-    .argument("<dump>", "safetensors file with the stages of an engine")
+    .argument("<dump>", "file or folder with the stages of an engine")
     .requiredOption("--case <dir>", "folder of the golden case")
     .option("--names <file>", "JSON: the dump's names to ours")
     .addOption(

@@ -12,15 +12,19 @@ import { progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
 import { type RunRequest, run } from "./run.ts";
 import { resultJson, summaryLine } from "./run-output.ts";
+import { openNamed, sessionOption, sessionsOption } from "./session/open-named.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface RunOptions extends GenerationOptions {
+/** The options of `glm52 run`. */
+export interface RunOptions extends GenerationOptions {
   readonly stop?: readonly string[];
   readonly tokens?: readonly number[];
   readonly bos?: string;
   readonly echo?: boolean;
   readonly logprobs?: number;
   readonly json?: boolean;
+  readonly session?: string;
+  readonly sessions: string;
 }
 
 const HELP = `
@@ -38,6 +42,7 @@ Examples:
   glm52 run "Once upon a time"
   glm52 run "Once upon a time" --temperature 0 --draft 3
   echo "One day" | glm52 run --seed 7 --max-tokens 100 --stop "."
+  glm52 run --session tale "Once upon a time"; glm52 run --session tale " Then"
   glm52 run < long.txt --kv-type int8 --kv-ram 512MB --kv-file /scratch/rows
   glm52 run --model ~/models/tiny --tokens 57,15,52 --max-tokens 8 --json --logprobs 5
 `;
@@ -57,6 +62,8 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     .option("--echo", "print the prompt too")
     .option("--logprobs <n>", "with --json: log-probabilities, of the n likeliest too", COUNT)
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
+    .addOption(sessionOption())
+    .addOption(sessionsOption())
     .addHelpText("after", HELP)
     .action(async (text: string | undefined, options: RunOptions) => {
       if (text !== undefined && options.tokens) {
@@ -71,7 +78,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
 }
 
 /** Returns the exit code. */
-async function runCommand(
+export async function runCommand(
   text: string | undefined,
   options: RunOptions,
   { stdin, stdout, stderr, onInterrupt }: Terminal,
@@ -81,9 +88,13 @@ async function runCommand(
     throw new CliError("--stop: this model has no tokenizer.json, so there is no text");
   }
   const { bos, tokens, logprobs } = options;
-  const prompt = await readPrompt({ text, tokens, bos }, opened, stdin);
+  const session = options.session && (await openNamed(options, "text", stderr));
+  const before = session ? session.saved.text : [];
+  const start = bos ?? (before.length > 0 ? "none" : undefined);
+  const prompt = await readPrompt({ text, tokens, bos: start }, opened, stdin);
   const request: RunRequest = {
-    prompt: prompt.ids,
+    prompt: [...before, ...prompt.ids],
+    ...(session && { saved: session.saved }),
     stopTexts: options.stop ?? [],
     chunk: options.chunk,
     keeping: await keepingOf(options),
@@ -113,10 +124,11 @@ async function runCommand(
   }).finally(() => {
     prefilling.end();
     stopListening();
+    if (session) session.close();
   });
   if (options.json) {
     const hasText = opened !== undefined;
-    stdout.write(resultJson(prompt.ids, result, { logProbs: logprobs !== undefined, hasText }));
+    stdout.write(resultJson(request.prompt, result, { logProbs: logprobs !== undefined, hasText }));
   } else if (stdout.isTerminal && !result.text.endsWith("\n")) {
     stdout.write("\n");
   }

@@ -14,6 +14,8 @@ import {
 } from "../engine/index.ts";
 import { CliError } from "./cli-error.ts";
 import type { Keeping } from "./generation-options.ts";
+import { Saver } from "./session/save-as-it-goes.ts";
+import type { SavedSession } from "./session/saved-session.ts";
 
 /** What to run. */
 export interface RunRequest {
@@ -25,6 +27,8 @@ export interface RunRequest {
   readonly chunk: number;
   /** How rows are kept: in memory and not rounded, when not given. */
   readonly keeping?: Keeping;
+  /** A session on disk to go on from. Its text is the beginning of the prompt. */
+  readonly saved?: SavedSession;
 }
 
 /** Who is told about it. */
@@ -79,8 +83,14 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
     ...keeping,
     chunk,
     draft: hasDraft,
-    onProgress: hooks.onPrefill,
+    onProgress: (done, total) => {
+      hooks.onPrefill(done, total);
+      saver?.ifDue();
+    },
   });
+  const saver = request.saved && new Saver(request.saved, session, generation.seed ?? 0);
+  const nRestored = session.tokens.length;
+  saver?.begin(prompt);
   const decoder = hooks.decoder ?? spelledIds();
   const stops = new StopStrings(request.stopTexts);
   const tokens: GeneratedToken[] = [];
@@ -92,18 +102,24 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
   };
 
   const start = performance.now();
-  const steps = generate(session, prompt, { ...generation, signal });
+  const steps = generate(session, prompt, {
+    ...generation,
+    ...(saver && { random: saver.random }),
+    signal,
+  });
   let step = await steps.next();
-  const nPrefilled = Math.min(session.tokens.length, prompt.length);
+  const nPrefilled = Math.min(session.tokens.length, prompt.length) - nRestored;
   const first = performance.now();
   hooks.onPrefilled();
   while (!step.done && !stops.stopped) {
     tokens.push(step.value);
+    saver?.took(step.value.id);
     say(stops.push(decoder.push(step.value.id)));
     if (!stops.stopped) step = await steps.next();
   }
   if (!stops.stopped) say(stops.push(decoder.end()));
   say(stops.flush());
+  saver?.commit();
   const end = performance.now();
 
   return {

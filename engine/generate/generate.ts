@@ -25,6 +25,8 @@ export interface GenerateOptions {
   readonly sampling?: SamplingOptions;
   /** Seed of the random numbers; the same seed gives the same text. Default 0. */
   readonly seed?: number;
+  /** Where the random numbers come from instead: a generator that was taken up again. */
+  readonly random?: Random;
   /** Ids that end the text; they are not part of it. */
   readonly stopIds?: readonly number[];
   /** Also report the `topLogProbs` most probable ids of each step. Default 0. */
@@ -98,7 +100,7 @@ function* choices(
   options: GenerateOptions,
 ): Generator<Choice, void> {
   const { sampling = {}, draftSteps = 0 } = options;
-  const random: Random = seededRandom(options.seed ?? 0);
+  const random = options.random ?? seededRandom(options.seed ?? 0);
   const text = [...prompt];
   const { logits } = session.sync(prompt);
   let ready: Choice[] = [

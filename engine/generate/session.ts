@@ -8,46 +8,16 @@
  * Next: generate.ts
  * @module
  */
-import { CacheFullError } from "../kv/cache-error.ts";
 import { ModelCache } from "../kv/model-cache.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
 import { noTaps, type Taps } from "../tap.ts";
 import type { Floats, Tensor } from "../tensor.ts";
+import { checkTokens, TokenError } from "./check-tokens.ts";
 import { DraftHead } from "./draft-head.ts";
-import { type PoolChoice, sessionPool } from "./session-pool.ts";
-
-/** A token id that the model does not have. Thrown before any work. */
-export class TokenError extends Error {
-  override readonly name = "TokenError";
-}
-
-/** How a session is set up. */
-export interface SessionOptions extends PoolChoice {
-  /** Positions to make room for; at most `maxPositionEmbeddings`, which is the default. */
-  readonly maxContext?: number;
-  /** Tokens per prefill step, 64 by default. Never changes a result, only the memory in use. */
-  readonly chunk?: number;
-  /** Keep the MTP layer's caches too, for speculative decoding. */
-  readonly draft?: boolean;
-  readonly taps?: Taps;
-  /** Called after each step of a run of several steps, with the positions done and wanted. */
-  readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** What {@link Session.sync} did. */
-export interface SyncResult {
-  /**
-   * `reused`: the caches held all of it, only the last token was run; `extended`: new tokens were
-   * run after the old ones; `rebuilt`: the texts differ, rows were dropped and made anew.
-   */
-  readonly kind: "reused" | "extended" | "rebuilt";
-  /** Positions that were held already, by this session or by another one of its pool. */
-  readonly kept: number;
-  /** Logits after the last token. */
-  readonly logits: Floats;
-}
+import type { SessionOptions, SyncResult } from "./session-options.ts";
+import { sessionPool } from "./session-pool.ts";
 
 /** One sequence, its caches, and the operations on them. */
 export class Session {
@@ -59,6 +29,8 @@ export class Session {
   #cache: ModelCache;
   #draft: DraftHead | undefined;
   #tokens: number[] = [];
+  /** Logits after the last token, if they were asked for. */
+  #lastLogits: Floats | undefined;
 
   constructor(model: Model, options: SessionOptions = {}) {
     const limit = model.config.maxPositionEmbeddings;
@@ -90,6 +62,11 @@ export class Session {
     return this.#tokens;
   }
 
+  /** Logits after the last of {@link tokens}; undefined when nobody asked for them. */
+  get lastLogits(): Floats | undefined {
+    return this.#lastLogits;
+  }
+
   /** The draft head, if the session was made with one. */
   get draft(): DraftHead | undefined {
     return this.#draft;
@@ -98,7 +75,7 @@ export class Session {
   /**
    * Makes the timeline equal to `tokens` and returns the logits after the last of them.
    *
-   * The last token is always run, since its logits are asked for and not kept.
+   * Of tokens that are all held, the last one is run once more, unless the logits after it are known.
    *
    * @throws {TokenError} when a token id is out of range, or there is none
    * @throws {CacheFullError} when there are more than `maxContext`
@@ -106,10 +83,13 @@ export class Session {
    */
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync: no tokens");
-    this.#check(tokens, 0);
+    checkTokens(tokens, 0, this.maxContext, this.model.config);
     const same = this.#commonPrefix(tokens);
     const kind =
       same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
+    if (this.#lastLogits && this.#isAll(tokens)) {
+      return { kind, kept: same, logits: this.#lastLogits };
+    }
     const kept = this.#keep(tokens, same);
     return { kind, kept, logits: this.append(tokens.slice(kept)) };
   }
@@ -122,7 +102,8 @@ export class Session {
    */
   async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<boolean> {
     if (tokens.length === 0) throw new TokenError("prefill: no tokens");
-    this.#check(tokens, 0);
+    checkTokens(tokens, 0, this.maxContext, this.model.config);
+    if (this.#lastLogits && this.#isAll(tokens)) return true;
     const end = tokens.length - 1;
     this.#keep(tokens, this.#commonPrefix(tokens));
     for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
@@ -140,12 +121,15 @@ export class Session {
       const [nT] = hidden.shape;
       return isLast ? this.#logits(this.model.ops.slice(hidden, nT - 1, nT)) : [];
     });
+    this.#lastLogits = rows[0];
     return rows[0];
   }
 
   /** Appends tokens and returns the logits after each of them. Errors as {@link sync}. */
   appendAll(tokens: readonly number[]): Floats[] {
-    return this.#run(tokens, (hidden) => this.#logits(hidden));
+    const rows = this.#run(tokens, (hidden) => this.#logits(hidden));
+    this.#lastLogits = rows.at(-1);
+    return rows;
   }
 
   /** Forgets every position from `length` on. */
@@ -169,7 +153,29 @@ export class Session {
     twin.#cache = this.#cache.fork();
     twin.#draft = this.#draft?.fork();
     twin.#tokens = [...this.#tokens];
+    twin.#lastLogits = this.#lastLogits;
     return twin;
+  }
+
+  /** The bytes of page `i` of the timeline, to be kept. */
+  pageBytes(i: number): Uint8Array {
+    return this.pool.bytesOf(this.#cache.table.pages[i]);
+  }
+
+  /**
+   * Takes up what another session left, as if this one had run `tokens`. Must be new, without a
+   * draft head, and of the same model, numbers and rows: that is for the caller to know.
+   *
+   * @param bytesOf the bytes of each page in turn
+   * @param logits those after the last token, if they were kept
+   */
+  restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array, logits?: Floats): void {
+    if (this.#draft) throw new RangeError("restore: expected a session without a draft head");
+    checkTokens(tokens, 0, this.maxContext, this.model.config);
+    this.#cache.restore(tokens.length, bytesOf);
+    this.#tokens = [...tokens];
+    this.#cache.publish(this.#tokens);
+    this.#lastLogits = logits;
   }
 
   /** Gives the memory of the caches back to the backend. The session cannot be used again. */
@@ -192,7 +198,13 @@ export class Session {
     return length;
   }
 
+  /** Whether the caches hold these tokens and no other. */
+  #isAll(tokens: readonly number[]): boolean {
+    return tokens.length === this.#tokens.length && this.#commonPrefix(tokens) === tokens.length;
+  }
+
   #forget(length: number): void {
+    this.#lastLogits = undefined;
     this.#tokens.length = length;
     this.#cache.truncate(length);
   }
@@ -203,8 +215,9 @@ export class Session {
     take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
   ): Floats[] {
     if (tokens.length === 0) throw new TokenError("append: no tokens");
-    this.#check(tokens, this.#tokens.length);
+    checkTokens(tokens, this.#tokens.length, this.maxContext, this.model.config);
     this.#recallHidden();
+    this.#lastLogits = undefined;
     const { ops } = this.model;
     const total = this.#tokens.length + tokens.length;
     const results: Floats[] = [];
@@ -265,22 +278,5 @@ export class Session {
     let same = 0;
     while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;
     return same;
-  }
-
-  #check(tokens: readonly number[], start: number): void {
-    const { vocabSize } = this.model.config;
-    tokens.forEach((token, i) => {
-      if (!(Number.isInteger(token) && token >= 0 && token < vocabSize)) {
-        throw new TokenError(
-          `token at position ${start + i}: expected an id of 0 … ${vocabSize - 1}, got ${token}`,
-        );
-      }
-    });
-    const wanted = start + tokens.length;
-    if (wanted > this.maxContext) {
-      throw new CacheFullError(
-        `context: room for ${this.maxContext} positions, ${wanted} wanted; nothing was run`,
-      );
-    }
   }
 }

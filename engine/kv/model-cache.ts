@@ -7,6 +7,7 @@
  */
 import type { ModelConfig } from "../model-config.ts";
 import type { Ops } from "../ops/ops.ts";
+import { CacheError } from "./cache-error.ts";
 import { HotRows, type Tier } from "./hot-rows.ts";
 import { IndexCache } from "./index-cache.ts";
 import { LatentCache } from "./latent-cache.ts";
@@ -78,6 +79,33 @@ export class ModelCache {
       index?.adopt(length);
     }
     return length;
+  }
+
+  /**
+   * Holds `length` positions that a cache of the same layout held before. Must be empty.
+   *
+   * @param bytesOf the bytes of each page in turn, as PagePool.bytesOf gave them
+   * @throws what `bytesOf` throws; the cache is empty then
+   */
+  restore(length: number, bytesOf: (page: number) => Uint8Array): void {
+    if (this.length > 0)
+      throw new CacheError(`restore: expected an empty cache, got ${this.length}`);
+    const { pool } = this.#table;
+    const { pageRows } = pool.layout.format;
+    try {
+      for (let i = 0; i * pageRows < length; i++) {
+        this.#table.reserve(Math.min(length, (i + 1) * pageRows));
+        pool.fill(this.#table.pages[i], bytesOf(i));
+        this.#table.freeze();
+      }
+    } catch (error) {
+      this.#table.truncate(0);
+      throw error;
+    }
+    for (const { latent, index } of this.layers) {
+      latent.adopt(length);
+      index?.adopt(length);
+    }
   }
 
   /** A second timeline with the same past. */

@@ -171,6 +171,36 @@ export class PagePool {
     this.prefixes.remove(page);
   }
 
+  /** The bytes of a live page: latent rows, then index keys. */
+  bytesOf(page: number): Uint8Array {
+    const { rowsBytes, keysBytes } = this.layout;
+    const { rows, keys } = this.#live(page);
+    const bytes = new Uint8Array(rowsBytes + keysBytes);
+    const at = rows ?? this.memory.take(rowsBytes);
+    try {
+      if (rows === undefined) this.hotRows?.thaw(page, at);
+      bytes.set(this.memory.bytes.subarray(at, at + rowsBytes));
+    } finally {
+      if (rows === undefined) this.memory.give(at, rowsBytes);
+    }
+    bytes.set(this.memory.bytes.subarray(keys, keys + keysBytes), rowsBytes);
+    return bytes;
+  }
+
+  /** Fills a page whose rows are in memory with what {@link bytesOf} gave. */
+  fill(page: number, bytes: Uint8Array): void {
+    const { rowsBytes, keysBytes } = this.layout;
+    const { rows, keys } = this.#live(page);
+    if (rows === undefined || bytes.length !== rowsBytes + keysBytes) {
+      const got = rows === undefined ? "a cold page" : `${bytes.length} bytes`;
+      throw new CacheError(
+        `page pool: expected ${rowsBytes + keysBytes} bytes to fill, got ${got}`,
+      );
+    }
+    this.memory.bytes.set(bytes.subarray(0, rowsBytes), rows);
+    this.memory.bytes.set(bytes.subarray(rowsBytes), keys);
+  }
+
   #live(page: number): Blocks {
     const blocks = this.#blocks[page];
     if (blocks) return blocks;

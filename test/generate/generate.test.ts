@@ -1,8 +1,9 @@
 /** Generation token by token, and every way it can end. */
 import { describe, expect, test } from "vitest";
+import { TokenError } from "../../engine/generate/check-tokens.ts";
 import { generate } from "../../engine/generate/generate.ts";
 import { SamplingError } from "../../engine/generate/sampler.ts";
-import { Session, TokenError } from "../../engine/generate/session.ts";
+import { Session } from "../../engine/generate/session.ts";
 import { CacheFullError } from "../../engine/kv/cache-error.ts";
 import { referenceOps } from "../../engine/ops/reference/index.ts";
 import { generateAll } from "../support/generate-all.ts";

@@ -31,7 +31,7 @@ describe.skipIf(!hasLlama)("llama.cpp (skipped: GLM52_PEERS names no folder that
       const distance = distanceOf(got, want.data, want.data.length);
       expect(distance.rms).toBeLessThan(envelope.room * rms);
       expect(distance.largest).toBeLessThan(envelope.room * largest);
-      const report = compareLogits(got, want.data, tokens.length, want.shape[1] ?? 0);
+      const report = compareLogits(got, want.data, tokens.length, want.shape[1] ?? 0, 0);
       expect(report.sameTop).toBe(tokens.length);
     },
   );

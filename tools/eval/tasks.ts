@@ -1,14 +1,23 @@
 /**
  * Seeded long-context tasks on the level of token ids; no text, so any vocabulary will do.
  *
- * Next: score.ts
+ * | task       | in the context                          | asked                | answer        |
+ * | ---------- | --------------------------------------- | -------------------- | ------------- |
+ * | copy       | a sequence                              | separator            | the sequence  |
+ * | recall     | pairs of key and value, without a gap   | a key                | its value     |
+ * | needle     | separator key value, among fillers      | separator key        | its value     |
+ * | multiKey   | eight of them, with different keys      | separator, one key   | its value     |
+ * | multiValue | three of them, with the same key        | separator key        | all values    |
+ * | tracking   | a chain: key value, value value, …      | separator key        | all its links |
+ *
+ * Next: score.ts, selection.ts
  * @module
  */
 import { type Random, seededRandom } from "../../engine/generate/random.ts";
 import { CliError } from "../cli-error.ts";
 
 /** Names of the tasks. */
-export const TASKS = ["copy", "needle"] as const;
+export const TASKS = ["copy", "recall", "needle", "multiKey", "multiValue", "tracking"] as const;
 
 export type TaskName = (typeof TASKS)[number];
 
@@ -16,16 +25,16 @@ export type TaskName = (typeof TASKS)[number];
 export interface Task {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
-  /** Positions in the prompt of the tokens that hold the answer, ascending. */
+  /** Positions in the prompt of the tokens that hold the answer, in its order. */
   readonly needle: readonly number[];
 }
 
 /** What to make. */
 export interface TaskSpec {
   readonly task: TaskName;
-  /** Tokens of prompt and answer together; `copy` of an even length has one less. */
+  /** Tokens of prompt and answer together; `copy` and `recall` may have one less. */
   readonly length: number;
-  /** Where the needle stands, in percent of the room; `copy` has no use for it. */
+  /** Where the needle stands, in percent of the room; the others are spread over all of it. */
   readonly depth: number;
   readonly seed: number;
   /** Ids to draw from: `first … end - 1`. The first one is the separator. */
@@ -33,49 +42,131 @@ export interface TaskSpec {
   readonly end: number;
 }
 
-/** Tokens of a value. */
+/** Tokens of a needle's value. */
 const VALUE = 4;
+const N_KEYS = 8;
+const N_VALUES = 3;
+const N_LINKS = 4;
+
+/** Ids that are needed: a separator, keys that no filler is, and a few to draw. */
+const LEAST_IDS = 1 + N_KEYS + 8;
+
+/** A piece of the context, and the places in it that hold a part of the answer. */
+interface Piece {
+  readonly ids: readonly number[];
+  readonly holds: readonly number[];
+}
 
 /**
  * Makes a task; the same spec makes the same ids.
  *
- * `copy`: a sequence, a separator, and the sequence again as the answer.
- * `needle`: `separator key value` among random tokens without the separator and the key, then
- * `separator key`; the value is the answer.
- *
- * @throws {CliError} for a length without room or a range with less than 3 ids
+ * @throws {CliError} for a length without room or a range with too few ids
  */
 export function makeTask(spec: TaskSpec): Task {
-  const { task, length, first, end, seed } = spec;
-  const least = task === "copy" ? 3 : 2 * (VALUE + 2);
-  if (length < least)
-    throw new CliError(`${task}: expected a length of ${least} or more, got ${length}`);
-  if (end - first < 3) throw new CliError(`${task}: expected 3 ids or more, got ${end - first}`);
+  const { task, first, end, seed } = spec;
+  if (end - first < LEAST_IDS) {
+    throw new CliError(`${task}: expected ${LEAST_IDS} ids or more, got ${end - first}`);
+  }
   const random = seededRandom(seed);
-  return task === "copy" ? copy(spec, random) : needle(spec, random);
+  // The last ids are the keys: no filler and no value is one.
+  const keys = shuffled(random, N_KEYS).map((i) => end - 1 - i);
+  const value = (n: number): number[] => draw(random, n, first + 1, end - N_KEYS);
+  switch (task) {
+    case "copy":
+      return copy(spec, value);
+    case "recall":
+      return recall(spec, random);
+    case "needle": {
+      const answer = value(VALUE);
+      return hide(spec, value, [fact(first, keys[0], answer, true)], [first, keys[0]], answer);
+    }
+    case "multiKey": {
+      const answer = value(VALUE);
+      const others = keys.slice(1).map((key) => fact(first, key, value(VALUE), false));
+      const at = Math.floor(random() * N_KEYS);
+      const facts = others.toSpliced(at, 0, fact(first, keys[0], answer, true));
+      return hide(spec, value, facts, [first, keys[0]], answer);
+    }
+    case "multiValue": {
+      const values = Array.from({ length: N_VALUES }, () => value(1));
+      const facts = values.map((one) => fact(first, keys[0], one, true));
+      return hide(spec, value, facts, [first, keys[0]], values.flat());
+    }
+    case "tracking": {
+      const links = keys.slice(1, 1 + N_LINKS);
+      const from = [keys[0], ...links];
+      const facts = links.map((link, i) => fact(first, from[i], [link], true));
+      return hide(spec, value, facts, [first, keys[0]], links);
+    }
+    default:
+      return task satisfies never;
+  }
 }
 
-function copy({ length, first, end }: TaskSpec, random: Random): Task {
+function copy({ task, length, first }: TaskSpec, value: (n: number) => number[]): Task {
   const n = Math.floor((length - 1) / 2);
-  const answer = draw(random, n, first + 1, end);
+  if (n < 1) throw noRoom(task, 3, length);
+  const answer = value(n);
   return { prompt: [...answer, first], answer, needle: answer.map((_, i) => i) };
 }
 
-function needle({ length, depth, first, end }: TaskSpec, random: Random): Task {
-  // The last id is the key: no filler and no value is.
-  const key = end - 1;
-  const answer = draw(random, VALUE, first + 1, key);
-  const room = length - 2 * (VALUE + 2);
-  const filler = draw(random, room, first + 1, key);
-  const at = Math.round((room * depth) / 100);
-  return {
-    prompt: [...filler.slice(0, at), first, key, ...answer, ...filler.slice(at), first, key],
-    answer,
-    needle: answer.map((_, i) => at + 2 + i),
-  };
+/** Keys are of the lower half, each at most once; values of the upper half. */
+function recall({ task, length, first, end }: TaskSpec, random: Random): Task {
+  const half = Math.floor((end - first) / 2);
+  const nPairs = Math.min(Math.floor((length - 2) / 2), half - 1);
+  if (nPairs < 1) throw noRoom(task, 4, length);
+  const keys = shuffled(random, half - 1).slice(0, nPairs);
+  const pairs = keys.map((key) => [first + 1 + key, ...draw(random, 1, first + half, end)]);
+  const asked = Math.floor(random() * nPairs);
+  const [key, answer] = pairs[asked];
+  return { prompt: [...pairs.flat(), key], answer: [answer], needle: [2 * asked + 1] };
+}
+
+function fact(separator: number, key: number, value: readonly number[], isNeedle: boolean): Piece {
+  return { ids: [separator, key, ...value], holds: isNeedle ? value.map((_, i) => i + 2) : [] };
+}
+
+/** Puts one piece at the depth, or several at equal distances, among fillers, and asks. */
+function hide(
+  { task, length, depth }: TaskSpec,
+  filler: (n: number) => number[],
+  pieces: readonly Piece[],
+  question: readonly number[],
+  answer: readonly number[],
+): Task {
+  const taken = pieces.reduce((sum, { ids }) => sum + ids.length, 0);
+  const room = length - taken - question.length - answer.length;
+  if (room < 0) throw noRoom(task, length - room, length);
+  const gaps = filler(room);
+  const prompt: number[] = [];
+  const needle: number[] = [];
+  let nGaps = 0;
+  pieces.forEach(({ ids, holds }, i) => {
+    const share = pieces.length === 1 ? depth / 100 : (i + 0.5) / pieces.length;
+    const upTo = Math.round(room * share);
+    prompt.push(...gaps.slice(nGaps, upTo));
+    nGaps = upTo;
+    needle.push(...holds.map((at) => prompt.length + at));
+    prompt.push(...ids);
+  });
+  return { prompt: [...prompt, ...gaps.slice(nGaps), ...question], answer, needle };
+}
+
+function noRoom(task: TaskName, least: number, length: number): CliError {
+  return new CliError(`${task}: expected a length of ${least} or more, got ${length}`);
 }
 
 /** `n` ids of `from … end - 1`. */
 function draw(random: Random, n: number, from: number, end: number): number[] {
   return Array.from({ length: n }, () => from + Math.floor(random() * (end - from)));
+}
+
+/** `0 … n - 1` in random order. */
+function shuffled(random: Random, n: number): number[] {
+  const order = Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
 }

@@ -2,6 +2,7 @@
  * A judgement in lines for people.
  * @module
  */
+import type { Divergence } from "./distance.ts";
 import type { Judgement, StageResult } from "./judge.ts";
 
 /** Names in a list before it is cut. */
@@ -23,6 +24,9 @@ export function renderJudgement(judgement: Judgement, caseName: string): string 
     lines.push(`missing: ${missing.length} of ${stages.length} stages: ${list(missing)}`);
   }
   if (unknown.length > 0) lines.push(`unknown: ${unknown.length} tensors: ${list(unknown)}`);
+  for (const { name, logits } of compared) {
+    if (logits?.divergence) lines.push(`${name}: ${divergenceText(logits.divergence)}`);
+  }
   const off = stages.find(({ name }) => name === firstOff);
   if (off) {
     const nAfter = compared.length - judged.length;
@@ -36,6 +40,12 @@ export function renderJudgement(judgement: Judgement, caseName: string): string 
     lines.push(`ok: ${judged.length} stages of ${caseName}${more}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** A sentence about the first token that greedy decoding takes otherwise. */
+export function divergenceText({ row, want, got, margin, maxAbs, explained }: Divergence): string {
+  const why = explained ? "rounding explains it" : "more than rounding explains";
+  return `greedy decoding first differs at row ${row}: expected token ${want}, got ${got}; the expected token leads by ${margin.toPrecision(3)}, logits differ by up to ${maxAbs.toPrecision(3)}: ${why}`;
 }
 
 function line({

@@ -52,25 +52,68 @@ export interface LogitsReport {
   /** Mean of `KL(want ‖ got)`, in nats. */
   readonly meanKl: number;
   readonly sameTop: number;
+  /** The first row where greedy decoding takes another token. */
+  readonly divergence?: Divergence;
 }
 
-/** Compares the first `rows` rows of logits. */
+/** A row whose largest logit is another token's. */
+export interface Divergence {
+  readonly row: number;
+  /** Expected token, and the dump's. */
+  readonly want: number;
+  readonly got: number;
+  /** The expected largest logit less the next largest. */
+  readonly margin: number;
+  /** `max |got − want|` of the row. */
+  readonly maxAbs: number;
+  /** Whether rounding can have turned the two tokens: each may move by `room`. */
+  readonly explained: boolean;
+}
+
+/**
+ * Compares the first `rows` rows of logits.
+ *
+ * @param room how far rounding may take one logit
+ */
 export function compareLogits(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
   rows: number,
   nVocab: number,
+  room: number,
 ): LogitsReport {
   let [kl, sameTop] = [0, 0];
+  let divergence: Divergence | undefined;
   for (let t = 0; t < rows; t++) {
     const g = Array.from({ length: nVocab }, (_, v) => got[t * nVocab + v]);
     const w = Array.from({ length: nVocab }, (_, v) => want[t * nVocab + v]);
     const [gMax, wMax] = [Math.max(...g), Math.max(...w)];
     if (g.indexOf(gMax) === w.indexOf(wMax)) sameTop++;
+    else divergence ??= divergenceAt(t, g, w, room);
     const gSum = g.reduce((sum, x) => sum + exp(x - gMax), 0);
     const wSum = w.reduce((sum, x) => sum + exp(x - wMax), 0);
     const shift = gMax - wMax + log(gSum / wSum);
     for (let v = 0; v < nVocab; v++) kl += (exp(w[v] - wMax) / wSum) * (w[v] - g[v] + shift);
   }
-  return { rows, meanKl: kl / Math.max(rows, 1), sameTop };
+  return { rows, meanKl: kl / Math.max(rows, 1), sameTop, ...(divergence && { divergence }) };
+}
+
+function divergenceAt(
+  row: number,
+  g: readonly number[],
+  w: readonly number[],
+  room: number,
+): Divergence {
+  const want = w.indexOf(Math.max(...w));
+  const got = g.indexOf(Math.max(...g));
+  const next = Math.max(...w.filter((_, v) => v !== want));
+  const maxAbs = Math.max(...w.map((x, v) => Math.abs(g[v] - x)));
+  return {
+    row,
+    want,
+    got,
+    margin: w[want] - next,
+    maxAbs,
+    explained: w[want] - w[got] <= 2 * room,
+  };
 }

@@ -1,24 +1,24 @@
 /**
- * Dumps of any engine: a safetensors file with one tensor per stage.
+ * Dumps of any engine: one tensor per stage, in a safetensors file, a .npz or .npy, a folder of
+ * .npy files, or text. The container is told by its first bytes, not by its name.
+ *
+ * Next: judge.ts
  * @module
  */
-import { open } from "node:fs/promises";
-import type { Dtype } from "../../engine/raw-tensor.ts";
-import { type ByteSource, readExactly } from "../../engine/weights/byte-source.ts";
-import { decode } from "../../engine/weights/dtypes.ts";
-import {
-  readHeader,
-  type StoredDtype,
-  type TensorEntry,
-} from "../../engine/weights/safetensors.ts";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readExactly } from "../../engine/weights/byte-source.ts";
+import { readHeader } from "../../engine/weights/safetensors.ts";
 import { CliError } from "../cli-error.ts";
 import { handleSource } from "../file-source.ts";
-import type { GoldenTensor } from "./case.ts";
+import { isNpy, readNpy } from "./formats/npy.ts";
+import { isZip, readNpz } from "./formats/npz.ts";
+import { type StoredTensor, unpack } from "./formats/stored.ts";
+import { isText, readText } from "./formats/text.ts";
 import { type NameMap, stageName } from "./names.ts";
 
 /** A tensor of a dump, under our stage's name. */
-export interface DumpTensor extends GoldenTensor {
-  readonly dtype: StoredDtype;
+export interface DumpTensor extends StoredTensor {
   /** What the file calls it. */
   readonly theirName: string;
 }
@@ -26,59 +26,83 @@ export interface DumpTensor extends GoldenTensor {
 /** A dump by stage. */
 export type Dump = ReadonlyMap<string, DumpTensor>;
 
-const FLOATS: readonly StoredDtype[] = ["F64", "F32", "F16", "BF16"];
+/** Bytes that tell a container. */
+const TELLING = 65536;
 
 /**
  * Reads a dump whole.
  *
- * @throws {WeightsError} for a file that is cut off or no safetensors file
- * @throws {CliError} when two tensors are the same stage, or a format is neither float nor integer
+ * @throws {WeightsError} for a file that is cut off or in none of the formats
+ * @throws {CliError} when two tensors are the same stage, a file is damaged, or a format is neither
+ *   float nor integer
  */
 export async function readEngineDump(
   file: string,
   names: NameMap,
   onProgress: (done: number, total: number) => void,
 ): Promise<Dump> {
+  const dump = new Map<string, DumpTensor>();
+  for (const [theirName, tensor] of await readTensors(file, onProgress)) {
+    const name = stageName(theirName, names);
+    const other = dump.get(name);
+    if (other) {
+      throw new CliError(`${file}: ${other.theirName} and ${theirName} both are stage ${name}`);
+    }
+    dump.set(name, { theirName, ...tensor });
+  }
+  return dump;
+}
+
+async function readTensors(
+  file: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<[string, StoredTensor][]> {
+  if ((await stat(file)).isDirectory()) return readFolder(file);
+  const first = await firstBytes(file);
+  if (isNpy(first)) return [[arrayName(file), readNpy(file, await readFile(file))]];
+  if (isZip(first)) return readNpz(file, await readFile(file));
+  if (isText(first)) return readText(file, await readFile(file));
+  return readSafetensors(file, onProgress);
+}
+
+async function readFolder(folder: string): Promise<[string, StoredTensor][]> {
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".npy")).sort();
+  if (files.length === 0) throw new CliError(`${folder}: expected .npy files, got none`);
+  return Promise.all(
+    files.map(async (name): Promise<[string, StoredTensor]> => {
+      const path = join(folder, name);
+      return [arrayName(name), readNpy(path, await readFile(path))];
+    }),
+  );
+}
+
+const arrayName = (file: string): string => basename(file).replace(/\.npy$/, "");
+
+async function firstBytes(file: string): Promise<Uint8Array> {
   const handle = await open(file, "r");
   try {
-    const source = await handleSource(file, handle);
-    const dump = new Map<string, DumpTensor>();
-    for (const [theirName, entry] of (await readHeader(source)).tensors) {
-      const name = stageName(theirName, names);
-      const other = dump.get(name);
-      if (other) {
-        throw new CliError(`${file}: ${other.theirName} and ${theirName} both are stage ${name}`);
-      }
-      dump.set(name, { theirName, ...(await readTensor(source, theirName, entry)) });
-      onProgress(entry.offset + entry.length, source.size);
-    }
-    return dump;
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(TELLING), 0, TELLING, 0);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }
 }
 
-async function readTensor(
-  source: ByteSource,
-  name: string,
-  { dtype, shape, offset, length }: TensorEntry,
-): Promise<Omit<DumpTensor, "theirName">> {
-  const bytes = await readExactly(source, offset, length);
-  if (FLOATS.includes(dtype)) {
-    return { dtype, shape, data: decode({ dtype: dtype as Dtype, shape, bytes }) };
+async function readSafetensors(
+  file: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<[string, StoredTensor][]> {
+  const handle = await open(file, "r");
+  try {
+    const source = await handleSource(file, handle);
+    const tensors: [string, StoredTensor][] = [];
+    for (const [name, { dtype, shape, offset, length }] of (await readHeader(source)).tensors) {
+      const bytes = await readExactly(source, offset, length);
+      tensors.push([name, unpack(`${file}: ${name}`, dtype, shape, bytes)]);
+      onProgress(offset + length, source.size);
+    }
+    return tensors;
+  } finally {
+    await handle.close();
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (dtype === "I32") {
-    return { dtype, shape, data: integers(length / 4, (i) => view.getInt32(4 * i, true)) };
-  }
-  if (dtype === "I64") {
-    const data = integers(length / 8, (i) => Number(view.getBigInt64(8 * i, true)));
-    return { dtype, shape, data };
-  }
-  throw new CliError(
-    `${source.name}: ${name}: expected F64, F32, F16, BF16, I32 or I64, got ${dtype}`,
-  );
 }
-
-const integers = (n: number, at: (i: number) => number): Int32Array =>
-  Int32Array.from({ length: n }, (_, i) => at(i));

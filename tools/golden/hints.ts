@@ -2,7 +2,9 @@
  * Layouts and scales that make a right stage look wrong: what to say beside "off".
  * @module
  */
+import type { GoldenTensor } from "./case.ts";
 import { distanceOf } from "./distance.ts";
+import type { Arithmetic, Expectation } from "./expectation.ts";
 
 /** Axes longer than this are not searched: every index is compared with every other. */
 const LONGEST = 256;
@@ -32,6 +34,24 @@ export function hint(
     const what = shape.length === 3 && axis === 1 ? "heads" : `entries of axis ${axis}`;
     const list = order.slice(0, 8).join(", ") + (order.length > 8 ? ", …" : "");
     return `the ${what} are permuted: the dump has the expected ${list} in this order`;
+  }
+  return undefined;
+}
+
+/** Another stage whose expected numbers are those of `got`, for stages in the wrong order. */
+export function stageLike(
+  name: string,
+  got: GoldenTensor,
+  { stages, bound }: Pick<Expectation, "stages" | "bound">,
+  arithmetic: Arithmetic,
+): string | undefined {
+  if (got.data instanceof Int32Array || got.data.every((x) => x === 0)) return undefined;
+  for (const [other, { data }] of stages) {
+    const isLike =
+      other !== name && !(data instanceof Int32Array) && data.length === got.data.length;
+    if (!isLike) continue;
+    const { largest, cosine } = distanceOf(got.data, data, data.length);
+    if (cosine > 0.5 && largest <= bound(other, arithmetic).largest) return other;
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./d
 import type { Dump, DumpTensor } from "./dump.ts";
 import type { Arithmetic, Bound, Expectation } from "./expectation.ts";
 import { place, shapeFault } from "./faults.ts";
-import { hint } from "./hints.ts";
+import { hint, stageLike } from "./hints.ts";
 import { compareSelections, type SelectionReport } from "./selections.ts";
 
 /** One stage's result. `after`: not judged, since an earlier stage is off. */
@@ -74,7 +74,11 @@ export function judge(
         : judgeNumbers(name, got, want, bound, clean, withHints && firstOff === undefined);
     const verdict = firstOff === undefined ? result.verdict : "after";
     if (verdict === "off") firstOff = name;
-    stages.push({ name, ...result, verdict });
+    const other = verdict === "off" && withHints && stageLike(name, got, expected, arithmetic);
+    const sentence = other
+      ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
+      : result.sentence;
+    stages.push({ name, ...result, ...(sentence && { sentence }), verdict });
     if (result.selection && result.selection.explained > 0) {
       clean = Math.min(clean, firstOther(got, want));
     }
@@ -104,8 +108,9 @@ function judgeNumbers(
   const rows = cleanRows(name, nRows, clean);
   const distance = distanceOf(got.data, want.data, rows * width);
   const errorOverBound = Math.max(distance.rms / bound.rms, distance.largest / bound.largest);
+  const magnitude = distance.largest > 0 ? distance.maxAbs / distance.largest : 0;
   const logits = /^(mtp_)?logits/.test(name)
-    ? { logits: compareLogits(got.data, want.data, rows, width) }
+    ? { logits: compareLogits(got.data, want.data, rows, width, bound.largest * magnitude) }
     : {};
   const numbers = { rows, of: nRows, distance, errorOverBound, ...logits };
   if (errorOverBound <= 1) return { verdict: rows < nRows ? "explained" : "ok", ...numbers };

@@ -18,7 +18,7 @@ describe.each(TASKS)("%s", (task) => {
 
   it("is as long as asked, of the ids asked, with the answer at the needle", () => {
     const ids = [...made.prompt, ...made.answer];
-    expect(ids).toHaveLength(65);
+    expect(ids).toHaveLength(task === "recall" ? 64 : 65);
     expect(ids.every((id) => id >= 10 && id < 100)).toBe(true);
     expect(made.needle.map((i) => made.prompt[i])).toEqual(made.answer);
   });
@@ -30,8 +30,16 @@ describe.each(TASKS)("%s", (task) => {
       return made.answer;
     });
     expect(right).toBe(1);
-    expect(seen).toEqual([64, made.answer.length]);
+    expect(seen).toEqual([made.prompt.length + made.answer.length - 1, made.answer.length]);
     expect(score(made, () => made.answer.map(() => 0))).toBe(0);
+  });
+
+  it("asks what only the context can tell: with another needle, another answer", () => {
+    const answers = Array.from(
+      { length: 20 },
+      (_, seed) => makeTask({ ...SPEC, task, seed }).answer,
+    );
+    expect(new Set(answers.map((answer) => answer.join())).size).toBeGreaterThan(15);
   });
 
   it("refuses a length without room", () => {

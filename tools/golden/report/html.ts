@@ -3,6 +3,7 @@
  * @module
  */
 import type { GoldenTensor } from "../case.ts";
+import { divergenceText } from "../check-text.ts";
 import type { Diagnosis } from "../diagnose.ts";
 import { renderDiagnosis } from "../diagnosis-text.ts";
 import type { Dump } from "../dump.ts";
@@ -59,6 +60,7 @@ export function renderHtml(input: ReportInput): string {
 <h1>${escaped(title)}</h1>
 <p>Compared as numbers in ${escaped(arithmetic)}, in the order of the model.</p>
 ${verdict(judgement)}
+${judgement.stages.map(greedy).join("")}
 ${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diagnosis))}</pre>` : ""}
 <h2>Stages by layer</h2>
 <p>${legend}. The first stage that is off is framed; what comes after it may be wrong because of it.</p>
@@ -82,6 +84,12 @@ function verdict({ stages, firstOff, unknown }: Judgement): string {
   }
   const text = `<strong>${escaped(off.name)}</strong> is the first stage that is off: ${escaped(off.sentence ?? "")}.`;
   return `<p class="verdict off">${text}${strange}</p>`;
+}
+
+/** Where greedy decoding first takes another token. */
+function greedy({ name, logits }: StageResult): string {
+  if (!logits?.divergence) return "";
+  return `<p>${escaped(`${name}: ${divergenceText(logits.divergence)}.`)}</p>`;
 }
 
 /** The first selections that differ. */

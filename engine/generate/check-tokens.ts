@@ -1,0 +1,41 @@
+/**
+ * Are these token ids of the model, and is there room for them?
+ *
+ * Next: session.ts
+ * @module
+ */
+import { CacheFullError } from "../kv/cache-error.ts";
+import type { ModelConfig } from "../model-config.ts";
+
+/** A token id that the model does not have. Thrown before any work. */
+export class TokenError extends Error {
+  override readonly name = "TokenError";
+}
+
+/**
+ * Asked before any work.
+ *
+ * @param start position of the first of `tokens`
+ * @throws {TokenError} when an id is out of range
+ * @throws {CacheFullError} when there are positions from `maxContext` on
+ */
+export function checkTokens(
+  tokens: readonly number[],
+  start: number,
+  maxContext: number,
+  { vocabSize }: Pick<ModelConfig, "vocabSize">,
+): void {
+  tokens.forEach((token, i) => {
+    if (!(Number.isInteger(token) && token >= 0 && token < vocabSize)) {
+      throw new TokenError(
+        `token at position ${start + i}: expected an id of 0 … ${vocabSize - 1}, got ${token}`,
+      );
+    }
+  });
+  const wanted = start + tokens.length;
+  if (wanted > maxContext) {
+    throw new CacheFullError(
+      `context: room for ${maxContext} positions, ${wanted} wanted; nothing was run`,
+    );
+  }
+}

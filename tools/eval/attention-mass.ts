@@ -1,0 +1,76 @@
+/**
+ * How much of what a dense attention would look at lies on the positions that were chosen? For shared
+ * layers, which choose nothing themselves, this says how well the borrowed choice serves them.
+ *
+ * Next: observe.ts
+ * @module
+ */
+import type { Indices, Ops, Tensor } from "../../engine/index.ts";
+import type { LatentRows } from "../../engine/ops/ops.ts";
+import { decode } from "../../engine/row-encoding.ts";
+
+/** The smallest share over the heads is too noisy to tell layers apart; this is their mean. */
+export interface Mass {
+  /** Counts the calls of `latentAttention`. */
+  readonly call: number;
+  readonly share: number;
+}
+
+/** The same ops; `onMass` hears of the last query of each attention. */
+export function watchMass(ops: Ops, onMass: (mass: Mass) => void): Ops {
+  let call = 0;
+  return {
+    ...ops,
+    latentAttention: (q, qPe, past, topK, scale) => {
+      onMass({ call: call++, share: chosenMass(ops.read(q), ops.read(qPe), q, past, topK, scale) });
+      return ops.latentAttention(q, qPe, past, topK, scale);
+    },
+  };
+}
+
+/** Softmax over all positions up to the last query's; the part on its choice, mean over heads. */
+function chosenMass(
+  q: ArrayLike<number>,
+  qPe: ArrayLike<number>,
+  { shape: [nT, nHeads, nLatent] }: Tensor<[string, "H", "kvLora"]>,
+  past: LatentRows,
+  topK: Indices<[string, "K"]>,
+  scale: number,
+): number {
+  const { nS, nRope } = past;
+  const rows = allRows(past);
+  const width = nLatent + nRope;
+  const nK = topK.shape[1];
+  const chosen = topK.data.slice((nT - 1) * nK, nT * nK).filter((s) => s >= 0);
+  let sum = 0;
+  for (let h = 0; h < nHeads; h++) {
+    const at = (nT - 1) * nHeads + h;
+    const logits = new Float64Array(nS);
+    for (let s = 0; s < nS; s++) {
+      let dot = 0;
+      for (let c = 0; c < nLatent; c++) dot += q[at * nLatent + c] * rows[s * width + c];
+      for (let r = 0; r < nRope; r++) dot += qPe[at * nRope + r] * rows[s * width + nLatent + r];
+      logits[s] = dot * scale;
+    }
+    const most = logits.reduce((a, b) => Math.max(a, b));
+    const weights = logits.map((x) => Math.exp(x - most));
+    const all = weights.reduce((a, b) => a + b);
+    sum += chosen.reduce((part, s) => part + weights[s], 0) / all;
+  }
+  return sum / nHeads;
+}
+
+/** Latents and rotary keys of all positions, decoded. */
+function allRows(past: LatentRows): Float64Array {
+  const { nS, nLatent, nRope } = past;
+  const addresses = new Uint32Array(nS);
+  const data = Int32Array.from({ length: nS }, (_, s) => s);
+  past.locate({ dims: ["T", "K"], shape: [1, nS], data }, 0, addresses);
+  const rows = new Float64Array(nS * (nLatent + nRope));
+  addresses.forEach((address, s) => {
+    const to = s * (nLatent + nRope);
+    decode(past.latentEncoding, past.view, address, nLatent, rows, to);
+    decode(past.kPeEncoding, past.view, address + past.kPeAt, nRope, rows, to + nLatent);
+  });
+  return rows;
+}

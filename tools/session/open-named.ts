@@ -1,0 +1,80 @@
+/**
+ * `--session NAME`: the saved session that a command goes on with, made when there is none.
+ * @module
+ */
+import { Option } from "commander";
+import { PAGE_ROWS, pageLayout } from "../../engine/kv/page-layout.ts";
+import { CliError } from "../cli-error.ts";
+import type { GenerationOptions } from "../generation-options.ts";
+import { openConfig } from "../open-model.ts";
+import { demoModel } from "../our-package.ts";
+import type { TextOut } from "../terminal.ts";
+import { fingerprintOf, mustAgree } from "./fingerprint.ts";
+import {
+  createSession,
+  defaultSessions,
+  type OpenSession,
+  openSession,
+  readSessionFile,
+  sessionNames,
+} from "./session-folder.ts";
+
+/** The name. */
+export function sessionOption(): Option {
+  return new Option("--session <name>", "go on with this saved session, or begin it; see session");
+}
+
+/** The folder that the names are in. */
+export function sessionsOption(): Option {
+  return new Option("--sessions <dir>", "folder of saved sessions").default(
+    defaultSessions(),
+    "$GLM52_SESSIONS or ~/.glm52/sessions",
+  );
+}
+
+/** What a session is opened with. */
+export interface NamedOptions extends GenerationOptions {
+  readonly session?: string;
+  readonly sessions: string;
+}
+
+/** A note on stderr where it begins anew or was recovered. */
+export async function openNamed(
+  options: NamedOptions,
+  kind: "text" | "chat",
+  stderr: Pick<TextOut, "write">,
+): Promise<OpenSession> {
+  const { session: name = "", sessions } = options;
+  if (options.draft > 0) {
+    throw new CliError("--session: the draft head is not saved, so --draft does not go with it");
+  }
+  const folder = options.model ?? (await demoModel());
+  const made = await fingerprintOf(folder, options);
+  if (!sessionNames(sessions).includes(name)) {
+    const { config } = await openConfig(folder);
+    const format = { latent: options.kvType, index: options.indexType, pageRows: PAGE_ROWS };
+    const { rowsBytes, keysBytes } = pageLayout(config, config.indexerTypes, format);
+    const created = new Date().toISOString();
+    createSession(sessions, name, {
+      model: folder,
+      created,
+      made,
+      pageRows: PAGE_ROWS,
+      pageBytes: rowsBytes + keysBytes,
+    });
+  }
+  mustAgree(name, readSessionFile(sessions, name).made, made);
+  const session = openSession(sessions, name);
+  const { state, nDropped } = session.saved;
+  if (nDropped > 0) {
+    stderr.write(
+      `session ${name}: its last ${nDropped} bytes are no whole record; it goes on from what was committed before, ${state.tokens.length} tokens\n`,
+    );
+  }
+  const was = state.note === undefined ? "text" : "chat";
+  if (session.saved.text.length > 0 && was !== kind) {
+    session.close();
+    throw new CliError(`session ${name}: it is a ${was}, this command goes on with a ${kind}`);
+  }
+  return session;
+}
