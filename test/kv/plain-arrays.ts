@@ -35,6 +35,7 @@ const command = fc.record({
     "close",
     "freeze",
     "locate",
+    "restore",
   ),
   /** Calls of the store that go well before one fails; far more than there are, mostly. */
   fault: fc.oneof(fc.constant(1e9), fc.constant(1e9), fc.nat(3)),
@@ -102,6 +103,10 @@ function step(pairs: Pair[], clock: { value: number }, pageRows: number, c: Comm
     case "freeze":
       pair.cache.freeze();
       break;
+    case "restore":
+      pairs[pairs.indexOf(pair)] = { cache: restored(pair.cache), positions: pair.positions };
+      pair.cache.close();
+      break;
     case "locate":
       locateAll(pair.cache.layers[c.pick % TYPES.length].latent.rows(), () => {});
       break;
@@ -113,6 +118,14 @@ function step(pairs: Pair[], clock: { value: number }, pageRows: number, c: Comm
     default:
       c.kind satisfies never;
   }
+}
+
+/** A timeline made of the bytes that another one's pages have. */
+function restored({ table, length }: ModelCache): ModelCache {
+  const bytes = table.pages.map((page) => table.pool.bytesOf(page));
+  const cache = new ModelCache(new PageTable(table.pool));
+  cache.restore(length, (i) => bytes[i]);
+  return cache;
 }
 
 /** Finds every row, a position for a query, and shows where it lies. */

@@ -56,15 +56,18 @@ function misses({ layers }: Observed): string[] {
   const x = (i: number): number => Math.round(left + (SIDE * i) / (LRU_ROOMS.length - 1));
   const y = (share: number): number => Math.round(TOP + SIDE * (1 - share));
   return [
-    label(left, 30, "chosen rows that a cache of so many k lacks", "start"),
+    label(left, 30, "chosen rows that a cache of n k lacks", "start"),
     ...[0, 0.5, 1].flatMap((share) => [
       `<line x1="${left}" x2="${left + SIDE}" y1="${y(share)}" y2="${y(share)}" stroke="#ddd"/>`,
       label(left - 6, y(share) + 4, `${100 * share} %`, "end"),
     ]),
     ...LRU_ROOMS.map((room, i) => label(x(i), TOP + SIDE + 18, String(room), "middle")),
-    ...layers.map(({ lruMisses }) => {
+    ...layers.flatMap(({ layer, lruMisses }) => {
       const points = lruMisses.map((share, i) => `${x(i)},${y(share)}`).join(" ");
-      return `<polyline points="${points}" fill="none" stroke="#0072b2" stroke-width="1.5"/>`;
+      return [
+        `<polyline points="${points}" fill="none" stroke="#0072b2" stroke-width="1.5"/>`,
+        label(left + 6, y(lruMisses[0]) - 4, `layer ${layer}`, "start", "#0072b2"),
+      ];
     }),
   ];
 }
