@@ -4,13 +4,13 @@ import { referenceOps, Session } from "../../engine/index.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type { KeyRows } from "../../engine/ops/ops.ts";
 import { keyAddress } from "../../engine/ops/stored-rows.ts";
+import { asDump } from "../../tools/golden/as-dump.ts";
 import { openCase } from "../../tools/golden/case.ts";
 import { type Expectation, expectation, traceCase } from "../../tools/golden/expectation.ts";
 import { judge } from "../../tools/golden/judge.ts";
 import { withOps } from "../../tools/golden/mutants/mutant.ts";
 import { MUTANTS } from "../../tools/golden/mutants.ts";
 import { type NamedTensor, Recorder } from "../../tools/recorder.ts";
-import { asDump } from "../support/as-dump.ts";
 import { CASES } from "../tools/paths.ts";
 
 /** Control, the mutant that has it, its case, and the stage where it begins. */
