@@ -14,15 +14,18 @@ import {
 import { judge } from "./golden/judge.ts";
 import { runMutants } from "./golden/mutant-runs.ts";
 import { readNames } from "./golden/names.ts";
+import { caseFolders } from "./golden/pack-cases.ts";
 import { renderHtml } from "./golden/report/html.ts";
 import { renderJunit } from "./golden/report/junit.ts";
+import { passes, renderSelfCheck, selfCheck } from "./golden/self-check.ts";
 import { addGoldenBuild } from "./golden-build-command.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { checkWritable, writeWhole } from "./write-whole.ts";
 
 interface GoldenOptions {
-  readonly case: string;
+  readonly case?: readonly string[];
+  readonly pack?: string;
   readonly names?: string;
   readonly arithmetic?: Arithmetic;
   readonly json?: boolean;
@@ -31,13 +34,15 @@ interface GoldenOptions {
 interface CheckOptions extends GoldenOptions {
   readonly html?: string;
   readonly junit?: string;
+  readonly self?: boolean;
 }
 
 const HELP = `
 A dump is safetensors, .npz, .npy, a folder of .npy files, or text (name [d0,d1] f32, then numbers),
 of stages as glm52 trace names them, of HF transformers' module names, or of any names with --names:
 a JSON object, {"their.name.{l}": "l_out-{l}"}. A case is a folder with a checkpoint, its tokens,
-and what HF transformers made of them in float64 and float32.
+and what HF transformers made of them in float64 and float32; --case takes the folder, or the name
+of a case of the pack.
 
 Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
 otherwise are explained when rounding can have turned them, and a fault when not.
@@ -45,7 +50,7 @@ otherwise are explained when rounding can have turned them, and a fault when not
 Exit codes:
   0  every stage of the dump is right, or explained
   1  the dump or the case cannot be read
-  3  a stage is off
+  3  a stage is off; with --self, a backend has a stage that is off, or lacks one
 `;
 
 const CHECK_EXAMPLES = `
@@ -53,6 +58,9 @@ Examples:
   glm52 golden check dump.safetensors --case golden/cases/tiny-all
   glm52 golden check dump.safetensors --case DIR --arithmetic bf16 --names map.json --json
   glm52 golden check dump.safetensors --case DIR --html report.html --junit report.xml
+  glm52 golden check dump.safetensors --pack FOLDER --case clear-bf16
+  glm52 golden check --self
+  glm52 golden check --self --pack FOLDER --case tiny-all --case long-520
 `;
 
 const DIAGNOSE_EXAMPLES = `
@@ -71,28 +79,41 @@ export function addGolden(
     .summary("compare another engine's stages with the model's")
     .description("Finds the first stage where an engine leaves the model.");
   addGoldenBuild(golden, terminal);
-  shared(golden.command("diagnose"))
+  shared(golden.command("diagnose").argument("<dump>", DUMP))
     .summary("name the mistake behind a dump that is off")
     .description("Runs the model with each known mistake and names the one closest to a dump.")
     .addHelpText("after", HELP + DIAGNOSE_EXAMPLES)
     .action(async (file: string, options: GoldenOptions) => {
       exit(await diagnoseCommand(file, options, terminal));
     });
-  shared(golden.command("check"))
+  shared(golden.command("check").argument("[dump]", DUMP))
     .summary("compare a dump of stages with a golden case")
     .description("Compares a dump with a case, stage by stage.")
     .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
     .option("--junit <file>", "write JUnit XML: a stage is a test")
     .addHelpText("after", HELP + CHECK_EXAMPLES)
-    .action(async (file: string, options: CheckOptions) => {
-      exit(await check(file, options, terminal));
+    .addOption(
+      new Option(
+        "--self",
+        "check this engine's own backends, on all cases or those named",
+      ).conflicts(["names", "arithmetic", "html", "junit"]),
+    )
+    .action(async (file: string | undefined, options: CheckOptions, command: Command) => {
+      if ((file === undefined) !== (options.self ?? false)) {
+        command.error("error: give either a dump or --self");
+      }
+      exit(await (file === undefined ? self(options, terminal) : check(file, options, terminal)));
     });
 }
 
+const DUMP = "file or folder with the stages of an engine";
+
+const append = (name: string, before: readonly string[] = []): string[] => [...before, name];
+
 const shared = (command: Command): Command =>
   command
-    .argument("<dump>", "file or folder with the stages of an engine")
-    .requiredOption("--case <dir>", "folder of the golden case")
+    .option("--case <case>", "folder of the golden case, or its name in the pack", append)
+    .option("--pack <dir>", "folder of the golden pack (default: golden of this project)")
     .option("--names <file>", "JSON: the dump's names to ours")
     .addOption(
       new Option("--arithmetic <a>", "the engine's numbers (default: the dump's coarsest)").choices(
@@ -107,12 +128,18 @@ interface Opened {
   readonly arithmetic: Arithmetic;
 }
 
+async function caseFolder({ case: cases = [], pack }: GoldenOptions): Promise<string> {
+  const [folder, ...more] = cases.length > 0 ? await caseFolders(cases, pack) : [];
+  if (folder !== undefined && more.length === 0) return folder;
+  throw new CliError(`--case: expected one case for a dump, got ${cases.join(", ") || "none"}`);
+}
+
 /** Reads both sides. */
 async function open(file: string, options: GoldenOptions, { stderr }: Terminal): Promise<Opened> {
   const reading = progressLine(stderr, "reading");
   const names = await readNames(options.names);
   const dump = await readEngineDump(file, names, reading.update).finally(reading.end);
-  const expected = await expectation(options.case);
+  const expected = await expectation(await caseFolder(options));
   if (![...dump.keys()].some((name) => expected.stages.has(name))) {
     const theirs = [...dump.keys()].slice(0, 3).join(", ") || "nothing";
     const ours = [...expected.stages.keys()].slice(0, 3).join(", ");
@@ -148,6 +175,18 @@ async function check(file: string, options: CheckOptions, terminal: Terminal): P
     await writeText(options.html, renderHtml({ ...parts, dump, wanted: expected.stages }));
   }
   return judgement.firstOff === undefined ? 0 : 3;
+}
+
+/** Returns the exit code. */
+async function self(
+  { case: cases = [], pack, json }: CheckOptions,
+  { stdout, stderr }: Terminal,
+): Promise<number> {
+  const folders = await caseFolders(cases, pack);
+  const running = progressLine(stderr, "running");
+  const results = await selfCheck(folders, running.update).finally(running.end);
+  stdout.write(json ? `${JSON.stringify(results)}\n` : renderSelfCheck(results));
+  return results.every(passes) ? 0 : 3;
 }
 
 function writeText(path: string, text: string): Promise<void> {

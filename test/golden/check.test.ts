@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../engine/index.ts";
+import { asDump } from "../../tools/golden/as-dump.ts";
 import { openCase } from "../../tools/golden/case.ts";
 import { type Expectation, expectation, traceCase } from "../../tools/golden/expectation.ts";
 import { judge } from "../../tools/golden/judge.ts";
@@ -11,7 +12,6 @@ import { MUTANTS } from "../../tools/golden/mutants.ts";
 import { roundedOps } from "../../tools/golden/pack/rounded-ops.ts";
 import type { NamedTensor } from "../../tools/recorder.ts";
 import { traceFile } from "../../tools/trace-file.ts";
-import { asDump } from "../support/as-dump.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
 import { CASES, scratchFolder, TINY } from "../tools/paths.ts";
 

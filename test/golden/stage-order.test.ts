@@ -1,11 +1,11 @@
 /** Stages in the wrong order, and where greedy decoding leaves the model: what `judge` says of them. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { asDump } from "../../tools/golden/as-dump.ts";
 import { divergenceText } from "../../tools/golden/check-text.ts";
 import { compareLogits } from "../../tools/golden/distance.ts";
 import { expectation, traceCase } from "../../tools/golden/expectation.ts";
 import { judge } from "../../tools/golden/judge.ts";
-import { asDump } from "../support/as-dump.ts";
 import { CASES } from "../tools/paths.ts";
 
 const opened = await expectation(join(CASES, "tiny-all"));

@@ -2,8 +2,9 @@
  * A run as the dump of another engine.
  * @module
  */
-import type { Dump } from "../../tools/golden/dump.ts";
-import type { NamedTensor } from "../../tools/recorder.ts";
+
+import type { NamedTensor } from "../recorder.ts";
+import type { Dump } from "./dump.ts";
 
 /** The tensors under their own names, as they would be read from a file. */
 export const asDump = (tensors: readonly NamedTensor[]): Dump =>
