@@ -72,18 +72,28 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const stopIds = model.config.eosTokenIds;
   const generation = { maxTokens, sampling, stopIds, draftSteps };
   const keeping = await keepingOf(options);
-  const session = options.session && (await openNamed(options, "chat", stderr));
-  const saving = session ? { saved: session.saved } : {};
-  const chat = new Chat(
-    model,
-    opened.tokenizer,
-    { system, effort, chunk, keeping, generation, seed, ...saving },
-    prefilling.update,
-  );
+  const session =
+    options.session === undefined
+      ? undefined
+      : await openNamed(options.session, "chat", options, stderr);
   try {
+    const chat = new Chat(
+      model,
+      opened.tokenizer,
+      {
+        system,
+        effort,
+        chunk,
+        keeping,
+        generation,
+        seed,
+        ...(session && { saved: session.saved }),
+      },
+      prefilling.update,
+    );
     await converse(chat, options, prefilling, terminal);
   } finally {
-    if (session) session.close();
+    session?.close();
   }
 }
 

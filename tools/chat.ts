@@ -67,7 +67,6 @@ export interface Turn {
 
 /** What a saved session keeps of a conversation. */
 interface Said {
-  readonly kind: "chat";
   readonly messages: readonly Message[];
   readonly nTurns: number;
 }
@@ -117,6 +116,7 @@ export class Chat {
     const { system } = this.#options;
     this.#messages.length = 0;
     if (system !== undefined) this.#messages.push({ role: "system", content: system });
+    this.#keep();
   }
 
   /**
@@ -164,7 +164,7 @@ export class Chat {
 
   /** Commits the conversation, if it is saved. */
   #keep(): void {
-    const said: Said = { kind: "chat", messages: this.#messages, nTurns: this.#nTurns };
+    const said: Said = { messages: this.#messages, nTurns: this.#nTurns };
     this.#saver?.commit(said);
   }
 

@@ -4,8 +4,10 @@ import {
   addGenerationOptions,
   COUNT,
   type GenerationOptions,
+  type Keeping,
   keepingOf,
   openSpeaker,
+  type Speaker,
 } from "./generation-options.ts";
 import { integerList } from "./numbers.ts";
 import { progressLine } from "./progress.ts";
@@ -13,6 +15,7 @@ import { readPrompt } from "./prompt.ts";
 import { type RunRequest, run } from "./run.ts";
 import { resultJson, summaryLine } from "./run-output.ts";
 import { openNamed, sessionOption, sessionsOption } from "./session/open-named.ts";
+import type { SavedSession } from "./session/saved-session.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of `glm52 run`. */
@@ -81,23 +84,44 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
 export async function runCommand(
   text: string | undefined,
   options: RunOptions,
-  { stdin, stdout, stderr, onInterrupt }: Terminal,
+  terminal: Terminal,
 ): Promise<number> {
-  const { model, opened, sampling } = await openSpeaker(options, stderr);
-  if (!opened && options.stop) {
+  const { stderr } = terminal;
+  const speaker = await openSpeaker(options, stderr);
+  if (!speaker.opened && options.stop) {
     throw new CliError("--stop: this model has no tokenizer.json, so there is no text");
   }
+  const keeping = await keepingOf(options);
+  const session =
+    options.session === undefined
+      ? undefined
+      : await openNamed(options.session, "text", options, stderr);
+  try {
+    return await generateAfter(text, options, terminal, speaker, keeping, session?.saved);
+  } finally {
+    session?.close();
+  }
+}
+
+/** Generates after the saved text, if there is one, and the prompt. Returns the exit code. */
+async function generateAfter(
+  text: string | undefined,
+  options: RunOptions,
+  { stdin, stdout, stderr, onInterrupt }: Terminal,
+  { model, opened, sampling }: Speaker,
+  keeping: Keeping,
+  saved: SavedSession | undefined,
+): Promise<number> {
   const { bos, tokens, logprobs } = options;
-  const session = options.session && (await openNamed(options, "text", stderr));
-  const before = session ? session.saved.text : [];
+  const before = saved?.text ?? [];
   const start = bos ?? (before.length > 0 ? "none" : undefined);
   const prompt = await readPrompt({ text, tokens, bos: start }, opened, stdin);
   const request: RunRequest = {
     prompt: [...before, ...prompt.ids],
-    ...(session && { saved: session.saved }),
+    ...(saved && { saved }),
     stopTexts: options.stop ?? [],
     chunk: options.chunk,
-    keeping: await keepingOf(options),
+    keeping,
     generation: {
       maxTokens: options.maxTokens,
       sampling,
@@ -124,7 +148,6 @@ export async function runCommand(
   }).finally(() => {
     prefilling.end();
     stopListening();
-    if (session) session.close();
   });
   if (options.json) {
     const hasText = opened !== undefined;

@@ -84,11 +84,11 @@ export function addSession(
 
 /** What a session is, for people and programs. */
 function summary(folder: string, name: string) {
-  const { model, created, made } = readSessionFile(folder, name);
+  const { kind, model, created, made } = readSessionFile(folder, name);
   const { state, nRecords, nDropped } = readState(folder, name);
   return {
     name,
-    kind: state?.note === undefined ? "text" : "chat",
+    kind,
     tokens: state?.tokens.length ?? 0,
     pending: state?.pending.length ?? 0,
     pages: state?.pages.length ?? 0,

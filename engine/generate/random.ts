@@ -7,8 +7,7 @@
 export type Random = () => number;
 
 /** A generator that can be written down and taken up again. */
-export interface SeededRandom {
-  (): number;
+export interface SeededRandom extends Random {
   /** Four 32-bit integers: all that the next numbers depend on. */
   state(): readonly number[];
 }

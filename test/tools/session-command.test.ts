@@ -64,6 +64,16 @@ describe("glm52 session", () => {
     expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toEqual(second);
   });
 
+  it("a conversation that was reset is empty in the next process too", async () => {
+    const lines = (text: string) => ({ stdin: new TextEncoder().encode(text) });
+    await glm52(["chat", "--session", "short", ...FEW], lines("Hello.\n/reset\n"));
+    const argv = ["--json", ...FEW];
+    const { stdout } = await glm52(["chat", "--session", "short", ...argv], lines("Why?\n"));
+    const fresh = await glm52(["chat", ...argv], lines("Why?\n"));
+    const promptTokens = (text: string) => /"prompt_tokens": (\d+)/.exec(text)?.[1];
+    expect(promptTokens(stdout)).toBe(promptTokens(fresh.stdout));
+  });
+
   it("goes on only with what it was made with, and names what differs", async () => {
     const argv = ["run", "x", "--session", "tale", ...FEW];
     expect(await fail(...argv, "--kv-type", "int8", ...REFERENCE)).toBe(
@@ -71,6 +81,9 @@ describe("glm52 session", () => {
     );
     expect(await fail(...argv, "--draft", "2")).toContain("so --draft does not go with it");
     expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("it is a chat");
+    expect(await fail("run", "x", "--session", "", ...FEW)).toContain('got ""');
+    await glm52(["chat", "--session", "silent", ...FEW], { stdin: new Uint8Array() });
+    expect(await fail("run", "x", "--session", "silent", ...FEW)).toContain("it is a chat");
     expect(await fail("session", "show", "none", ...WHERE)).toContain(
       "session none: there is none",
     );

@@ -9,10 +9,11 @@ import type { Indices, Ops, Tensor } from "../../engine/index.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 import { decode } from "../../engine/row-encoding.ts";
 
-/** The smallest share over the heads is too noisy to tell layers apart; this is their mean. */
+/** What the last query of one attention does. */
 export interface Mass {
   /** Counts the calls of `latentAttention`. */
   readonly call: number;
+  /** Part of its softmax over all positions that lies on its choice; mean over heads. */
   readonly share: number;
 }
 
@@ -28,7 +29,7 @@ export function watchMass(ops: Ops, onMass: (mass: Mass) => void): Ops {
   };
 }
 
-/** Softmax over all positions up to the last query's; the part on its choice, mean over heads. */
+/** {@link Mass.share}. The last query sees all positions that are held. */
 function chosenMass(
   q: ArrayLike<number>,
   qPe: ArrayLike<number>,

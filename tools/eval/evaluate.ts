@@ -53,7 +53,7 @@ export function evaluate(
   request: EvalRequest,
   onCell: (done: number, total: number) => void = () => {},
 ): Evaluation {
-  const { tasks, lengths, depths, samples, seed } = request;
+  const { tasks, lengths, depths, samples, seed, first, end } = request;
   const wanted = tasks.flatMap((task) =>
     lengths.flatMap((length) => depthsOf(task, depths).map((depth) => ({ task, length, depth }))),
   );
@@ -65,7 +65,7 @@ export function evaluate(
     return answered;
   });
   const selections = observed.map((length, i) => {
-    const spec = { task: "needle", length, depth: 50, seed, ...rangeOf(request) } as const;
+    const spec = { task: "needle", length, depth: 50, seed, first, end } as const;
     const seen = observe(model, makeTask(spec));
     onCell(wanted.length + i + 1, total);
     return seen;
@@ -78,10 +78,6 @@ function depthsOf(task: TaskName, depths: readonly number[]): readonly (number |
   return task === "needle" ? depths : [undefined];
 }
 
-function rangeOf({ first, end }: EvalRequest): Pick<EvalRequest, "first" | "end"> {
-  return { first, end };
-}
-
 function answer(
   model: Model,
   {
@@ -91,11 +87,11 @@ function answer(
     seed,
   }: Pick<Cell, "task" | "length" | "depth"> & { readonly seed: number },
   samples: number,
-  request: EvalRequest,
+  { first, end }: Pick<EvalRequest, "first" | "end">,
 ): Cell {
   const shares: number[] = [];
   for (let i = 0; i < samples; i++) {
-    const spec = { task, length, depth: depth ?? 0, seed: seed + i, ...rangeOf(request) };
+    const spec = { task, length, depth: depth ?? 0, seed: seed + i, first, end };
     const session = new Session(model, { maxContext: length });
     try {
       shares.push(

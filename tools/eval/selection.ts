@@ -56,7 +56,7 @@ export function distinctRows(choices: Choices, from: number, size: number): numb
   return mean(counts);
 }
 
-/** How many queries lie how far behind what they choose: shares by powers of two, `[1, 2), [2, 4) …` */
+/** How far back the chosen positions lie: shares by powers of two, `[1, 2), [2, 4) …` */
 export function distances(choices: Choices, from: number): number[] {
   const counts: number[] = [];
   let nAll = 0;

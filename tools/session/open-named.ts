@@ -16,6 +16,7 @@ import {
   type OpenSession,
   openSession,
   readSessionFile,
+  type SessionFile,
   sessionNames,
 } from "./session-folder.ts";
 
@@ -32,19 +33,20 @@ export function sessionsOption(): Option {
   );
 }
 
-/** What a session is opened with. */
-export interface NamedOptions extends GenerationOptions {
-  readonly session?: string;
-  readonly sessions: string;
-}
-
-/** A note on stderr where it begins anew or was recovered. */
+/**
+ * Opens or makes the session `name`, and says on stderr when it had to be recovered.
+ *
+ * @throws {CliError} for options that do not go with a session
+ * @throws {SavedSessionError} when it was made with other options or for the other command, or
+ *   another process has it
+ */
 export async function openNamed(
-  options: NamedOptions,
-  kind: "text" | "chat",
+  name: string,
+  kind: SessionFile["kind"],
+  options: GenerationOptions & { readonly sessions: string },
   stderr: Pick<TextOut, "write">,
 ): Promise<OpenSession> {
-  const { session: name = "", sessions } = options;
+  const { sessions } = options;
   if (options.draft > 0) {
     throw new CliError("--session: the draft head is not saved, so --draft does not go with it");
   }
@@ -54,27 +56,28 @@ export async function openNamed(
     const { config } = await openConfig(folder);
     const format = { latent: options.kvType, index: options.indexType, pageRows: PAGE_ROWS };
     const { rowsBytes, keysBytes } = pageLayout(config, config.indexerTypes, format);
-    const created = new Date().toISOString();
     createSession(sessions, name, {
+      kind,
       model: folder,
-      created,
+      created: new Date().toISOString(),
       made,
       pageRows: PAGE_ROWS,
       pageBytes: rowsBytes + keysBytes,
     });
   }
-  mustAgree(name, readSessionFile(sessions, name).made, made);
+  const file = readSessionFile(sessions, name);
+  if (file.kind !== kind) {
+    throw new CliError(
+      `session ${name}: it is a ${file.kind}, this command goes on with a ${kind}`,
+    );
+  }
+  mustAgree(name, file.made, made);
   const session = openSession(sessions, name);
   const { state, nDropped } = session.saved;
   if (nDropped > 0) {
     stderr.write(
       `session ${name}: its last ${nDropped} bytes are no whole record; it goes on from what was committed before, ${state.tokens.length} tokens\n`,
     );
-  }
-  const was = state.note === undefined ? "text" : "chat";
-  if (session.saved.text.length > 0 && was !== kind) {
-    session.close();
-    throw new CliError(`session ${name}: it is a ${was}, this command goes on with a ${kind}`);
   }
   return session;
 }

@@ -121,13 +121,14 @@ export class SavedSession {
   cut(page: number, pageRows: number): void {
     const { fingerprint, note, random, tokens, pages } = this.#state;
     const nTokens = page * pageRows;
-    const pending = this.text.slice(nTokens);
-    const next = {
-      ...{ fingerprint, pending, tokens: tokens.slice(0, nTokens), pages: pages.slice(0, page) },
+    this.#replace({
+      fingerprint,
+      tokens: tokens.slice(0, nTokens),
+      pending: this.text.slice(nTokens),
+      pages: pages.slice(0, page),
       ...(random && { random }),
       ...(note !== undefined && { note }),
-    };
-    this.#replace(next);
+    });
   }
 
   /**

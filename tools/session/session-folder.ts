@@ -37,11 +37,13 @@ const VERSION = 1;
 /** What session.json says. */
 export interface SessionFile {
   readonly version: number;
+  /** Which command goes on with it: run or chat. */
+  readonly kind: "text" | "chat";
   /** The model's folder, for people. */
   readonly model: string;
   readonly created: string;
   readonly made: Fingerprint;
-  /** Positions and bytes of a page. */
+  /** Positions of a page, and its bytes. */
   readonly pageRows: number;
   readonly pageBytes: number;
 }
@@ -84,7 +86,7 @@ export function readSessionFile(folder: string, name: string): SessionFile {
   } catch (cause) {
     throw new SavedSessionError(`${path}: expected JSON, got other bytes`, { cause });
   }
-  if (file.version === VERSION && file.made && file.pageRows && file.pageBytes)
+  if (file.version === VERSION && file.kind && file.made && file.pageRows && file.pageBytes)
     return file as SessionFile;
   throw new SavedSessionError(`${path}: expected version ${VERSION}, got ${file.version}`);
 }

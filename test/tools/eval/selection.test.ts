@@ -1,6 +1,6 @@
 /** Statistics of selections: against brute force, and of a model whose answer is known. */
 import { describe, expect, it } from "vitest";
-import { referenceOps, Session, seededRandom } from "../../../engine/index.ts";
+import { newModelCache, referenceOps, Session, seededRandom } from "../../../engine/index.ts";
 import { watchMass } from "../../../tools/eval/attention-mass.ts";
 import { observe } from "../../../tools/eval/observe.ts";
 import {
@@ -85,20 +85,34 @@ describe("what a model is seen to do", () => {
   const text = randomTokens(300, 32, 3);
   const task = { prompt: text, answer: [1], needle: [5, 6] };
 
-  it.each([
-    [500, 1, 1],
-    [20, 0.05, 0.99],
-    [5, 0.01, 0.7],
-  ])("of %d chosen positions, %d to %d of the attention is on the choice", (k, least, most) => {
-    const model = tinyModel({ index_topk: k }, referenceOps("f64"));
+  it("attention mass: all of it where everything is chosen", () => {
+    const model = tinyModel({ index_topk: 500 }, referenceOps("f64"));
     const shares: number[] = [];
     const ops = watchMass(model.ops, ({ share }) => shares.push(share));
     new Session({ ...model, ops }).sync(text.slice(0, 128));
     expect(shares).toHaveLength(2 * 5);
-    for (const share of shares) {
-      expect(share).toBeGreaterThan(least - 1e-9);
-      expect(share).toBeLessThan(most + 1e-9);
-    }
+    for (const share of shares) expect(share).toBeCloseTo(1, 12);
+  });
+
+  it("attention mass: rows whose weights are 1, 2, 3, … give the share that one can count", () => {
+    const ops = referenceOps("f64");
+    const { config } = tinyModel({}, ops);
+    const { latent } = newModelCache(ops, config).layers[0];
+    const nRows = 10;
+    const row = (s: number): number[] => [Math.log(s + 1), 0, 0, 0, 0, 0, 0, 0];
+    const rows = Array.from({ length: nRows }, (_, s) => row(s)).flat();
+    const past = latent.append(
+      0,
+      ops.tensor(["T", "kvLora"], [nRows, 8], rows),
+      ops.tensor(["T", "rope"], [nRows, 4], new Array(4 * nRows).fill(0)),
+    );
+    const shares: number[] = [];
+    const watched = watchMass(ops, ({ share }) => shares.push(share));
+    const q = ops.tensor(["T", "H", "kvLora"], [1, 1, 8], [1, 0, 0, 0, 0, 0, 0, 0]);
+    const qPe = ops.tensor(["T", "H", "rope"], [1, 1, 4], [0, 0, 0, 0]);
+    const topK = { dims: ["T", "K"], shape: [1, 3], data: Int32Array.of(1, 4, -1) } as const;
+    watched.latentAttention(q, qPe, past, topK, 1);
+    expect(shares[0]).toBeCloseTo((2 + 5) / 55, 12);
   });
 
   it("a sparse one: shares of 0 … 1, one row per layer that chooses, the same twice", () => {
