@@ -10,7 +10,8 @@
  * Every selection group has the same number of slots. What a call of the ops needs is taken
  * together: {@link HotRows.admit} gives each row of a query its slot and keeps it there,
  * {@link HotRows.read} then reads what was missing, in the order of the file. Which rows are hot may
- * change the time of an answer, never a byte of it.
+ * change the time of an answer, never a byte of it: a row whose checksum is not that of the row that
+ * was written is an error.
  *
  * Next: page-pool.ts
  * @module
@@ -26,6 +27,7 @@ import {
   type StoreRead,
   writeStored,
 } from "./row-store.ts";
+import { RowSums } from "./row-sums.ts";
 
 /** Where cold rows go, and how much memory rows of cold pages may take. */
 export interface Tier {
@@ -60,7 +62,9 @@ export class HotRows {
   readonly #memory: RowMemory;
   readonly #layout: PageLayout;
   readonly #store: RowStore;
-  readonly #nSlots: number;
+  readonly #nLeast: number;
+  #nSlots: number;
+  readonly #sums: RowSums;
   /** Made when the first row comes. */
   #groups: readonly GroupSlots[] | undefined;
   #counts = { hits: 0, misses: 0, ahead: 0, inTime: 0, late: 0, bytesRead: 0, bytesWritten: 0 };
@@ -68,16 +72,33 @@ export class HotRows {
 
   /** @throws {CacheError} when the budget does not hold `nLeast` rows of every group */
   constructor(memory: RowMemory, layout: PageLayout, { store, hotBytes }: Tier, nLeast: number) {
-    const rowBytes = layout.groups.reduce((sum, { stride }) => sum + stride, 0);
-    const nSlots = Math.floor(hotBytes / rowBytes);
-    if (!(nSlots >= nLeast)) {
-      const least = `${nLeast * rowBytes} bytes, room for what one query may choose`;
-      throw new CacheError(`hot rows: expected at least ${least}, got ${hotBytes}`);
-    }
     this.#memory = memory;
     this.#layout = layout;
     this.#store = store;
+    this.#sums = new RowSums(memory, layout);
+    this.#nLeast = nLeast;
+    this.#nSlots = this.#slotsIn(hotBytes);
+  }
+
+  /**
+   * Another budget, between steps. No row is hot after it.
+   *
+   * @throws {CacheError} as the constructor does, or when memory is short; nothing has changed then
+   */
+  resize(hotBytes: number): void {
+    const nSlots = this.#slotsIn(hotBytes);
+    const groups = this.#groups && this.#newSlots(nSlots);
+    this.#release();
     this.#nSlots = nSlots;
+    this.#groups = groups;
+  }
+
+  #slotsIn(hotBytes: number): number {
+    const rowBytes = this.#layout.groups.reduce((sum, { stride }) => sum + stride, 0);
+    const nSlots = Math.floor(hotBytes / rowBytes);
+    if (nSlots >= this.#nLeast) return nSlots;
+    const least = `${this.#nLeast * rowBytes} bytes, room for what one query may choose`;
+    throw new CacheError(`hot rows: expected at least ${least}, got ${hotBytes}`);
   }
 
   /** What the tier has done so far. */
@@ -109,7 +130,8 @@ export class HotRows {
   /**
    * Reads the admitted rows that were not there.
    *
-   * @throws {StoreError} when the store fails; the rows are then not hot, and asking again is safe
+   * @throws {StoreError} when the store fails, or gives other bytes than it was given; the rows are
+   *   then not hot, and asking again is safe
    */
   read(group: number): void {
     const slots = this.#slots()[group];
@@ -119,6 +141,7 @@ export class HotRows {
       for (const key of missing) {
         const { offset, target } = this.#readOf(group, key);
         readStored(this.#store, offset, target);
+        this.#verify(group, key);
         nRead++;
       }
     } catch (error) {
@@ -165,6 +188,7 @@ export class HotRows {
     expected.wasDone = pending.isDone;
     try {
       pending.wait();
+      for (const key of keys) this.#verify(group, key);
     } catch {
       for (const key of keys) this.#groups?.[group].forget(key);
       this.#expected.delete(group);
@@ -183,6 +207,7 @@ export class HotRows {
     const { bytes } = this.#memory;
     writeStored(this.#store, page * rowsBytes, bytes.subarray(at, at + rowsBytes));
     this.#counts.bytesWritten += rowsBytes;
+    this.#sums.add(page, at);
     groups.forEach(({ offset, stride }, g) => {
       const slots = all[g];
       slots.begin();
@@ -193,36 +218,56 @@ export class HotRows {
     });
   }
 
-  /** Brings the rows of a page back, to the block at `at`. */
+  /** Brings the rows of a page back, to the block at `at`. @throws {StoreError} as {@link read} */
   thaw(page: number, at: number): void {
     const { rowsBytes } = this.#layout;
     readStored(this.#store, page * rowsBytes, this.#memory.bytes.subarray(at, at + rowsBytes));
     this.#counts.bytesRead += rowsBytes;
+    this.#sums.verifyPage(this.#store.name, page, at);
   }
 
   /** Forgets the rows of a page: it is free, or will be written. */
   forget(page: number): void {
     this.#arriveAll();
+    this.#sums.remove(page);
     const { pageRows } = this.#layout.format;
     for (const slots of this.#groups ?? []) slots.forgetAll(page * pageRows, pageRows);
   }
 
-  /** Forgets all rows and gives the memory back. */
+  /** Forgets all pages and gives the memory back. */
   clear(): void {
+    this.#release();
+    this.#sums.clear();
+  }
+
+  /** No row is hot, and none takes memory. */
+  #release(): void {
     this.#arriveAll();
     this.#expected.clear();
-    for (const { address, stride, nSlots } of this.#groups ?? []) {
-      this.#memory.give(address, nSlots * stride);
-    }
+    this.#give(this.#groups ?? []);
     this.#groups = undefined;
   }
 
+  #give(groups: readonly GroupSlots[]): void {
+    for (const { address, stride, nSlots } of groups) this.#memory.give(address, nSlots * stride);
+  }
+
   #slots(): readonly GroupSlots[] {
-    this.#groups ??= this.#layout.groups.map(
-      ({ stride }) =>
-        new GroupSlots(this.#memory.take(this.#nSlots * stride), stride, this.#nSlots),
-    );
+    this.#groups ??= this.#newSlots(this.#nSlots);
     return this.#groups;
+  }
+
+  #newSlots(nSlots: number): readonly GroupSlots[] {
+    const groups: GroupSlots[] = [];
+    try {
+      for (const { stride } of this.#layout.groups) {
+        groups.push(new GroupSlots(this.#memory.take(nSlots * stride), stride, nSlots));
+      }
+    } catch (error) {
+      this.#give(groups);
+      throw error;
+    }
+    return groups;
   }
 
   /** Where a row lies in the store, and where its slot is. */
@@ -235,5 +280,11 @@ export class HotRows {
       offset: page * rowsBytes + offset + (key % format.pageRows) * stride,
       target: this.#memory.bytes.subarray(at, at + stride),
     };
+  }
+
+  #verify(group: number, key: number): void {
+    const { pageRows } = this.#layout.format;
+    const at = this.addressOf(group, key);
+    this.#sums.verify(this.#store.name, group, Math.floor(key / pageRows), key % pageRows, at);
   }
 }

@@ -3,24 +3,25 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CacheError } from "../../engine/kv/cache-error.ts";
 import { latentRowBytes, type RowFormat } from "../../engine/kv/geometry.ts";
+import { HotRows } from "../../engine/kv/hot-rows.ts";
 import { ModelCache } from "../../engine/kv/model-cache.ts";
 import { pageLayout } from "../../engine/kv/page-layout.ts";
 import { PagePool } from "../../engine/kv/page-pool.ts";
 import { PageTable } from "../../engine/kv/page-table.ts";
+import { StoreError } from "../../engine/kv/row-store.ts";
 import { gaussians } from "../support/random.ts";
 import { FaultyStore, ShufflingStore } from "./faulty-store.ts";
 import {
   append,
-  type Command,
   compare,
+  locateAll,
   ops,
   type Pair,
   PER_POSITION,
-  programs,
-  runProgram,
   SIZES,
   TYPES,
 } from "./plain-arrays.ts";
+import { type Command, programs, runProgram } from "./programs.ts";
 
 const PAGE_ROWS = [1, 2, 3, 7, 16, 64, 256];
 const FORMATS: readonly RowFormat[] = ["f32", "bf16", "int8"];
@@ -66,28 +67,73 @@ describe("pages", () => {
   );
   it.each(cases)(
     `of %i positions in %s, room for %s hot rows: plain arrays in ${N_PROGRAMS} programs`,
-    (pageRows, f, room) => {
+    (pageRows, f, hotRoom) => {
       const format = { latent: f, index: f, pageRows };
       const check = (program: Command[]) => {
-        runProgram(PagePool, format, program, room, new ShufflingStore());
+        runProgram({ Pool: PagePool, format, hotRoom, store: new ShufflingStore() }, program);
       };
-      const seed = 52 + pageRows + (room ?? 0);
+      const seed = 52 + pageRows + (hotRoom ?? 0);
       fc.assert(fc.property(programs, check), { seed, numRuns: N_PROGRAMS });
     },
   );
 
   it.each([ForgetfulPool, HastyPool])("random programs catch a broken fork: %o", (Broken) => {
     const format = { latent: "f32", index: "f32", pageRows: 7 } as const;
-    const check = (program: Command[]) => runProgram(Broken, format, program);
+    const check = (program: Command[]) => runProgram({ Pool: Broken, format }, program);
     const { failed } = fc.check(fc.property(programs, check), { seed: 52, numRuns: 200 });
     expect(failed).toBe(true);
   });
 
   it.each([LosingStore, StaleStore])("random programs catch a broken store: %o", (Broken) => {
     const format = { latent: "f32", index: "f32", pageRows: 3 } as const;
-    const check = (program: Command[]) => runProgram(PagePool, format, program, 2, new Broken());
+    const check = (program: Command[]) => {
+      runProgram({ Pool: PagePool, format, hotRoom: 2, store: new Broken() }, program);
+    };
+    const { failed, errorInstance } = fc.check(fc.property(programs, check), {
+      seed: 52,
+      numRuns: 10_000,
+    });
+    expect(failed).toBe(true);
+    // Never other bytes: the checksum of the row tells.
+    expect(errorInstance).toBeInstanceOf(StoreError);
+    expect(String(errorInstance)).toContain("expected checksum");
+  });
+
+  it("random programs catch a disk that only says it has synced", () => {
+    const format = { latent: "f32", index: "f32", pageRows: 3 } as const;
+    const check = (program: Command[]) => {
+      runProgram({ Pool: PagePool, format, isLying: true }, program);
+    };
     const { failed } = fc.check(fc.property(programs, check), { seed: 52, numRuns: 2000 });
     expect(failed).toBe(true);
+  });
+
+  it("another budget for hot rows: less memory, and one that is too small changes nothing", () => {
+    const format = { latent: "f32", index: "f32", pageRows: 2 } as const;
+    const memory = ops.rowMemory();
+    const layout = pageLayout(SIZES, TYPES, format);
+    const rowBytes = layout.rowsBytes / 2;
+    const tier = { store: new FaultyStore(), hotBytes: 8 * rowBytes };
+    const hotRows = new HotRows(memory, layout, tier, 2);
+    const pool = new PagePool(memory, layout, { hotRows });
+    const pair: Pair = { cache: new ModelCache(new PageTable(pool)), positions: [] };
+    append(
+      pair,
+      Array.from({ length: 12 }, (_, i) => gaussians(PER_POSITION, i)),
+    );
+    pair.cache.freeze();
+    const missesAfter = (action: () => void): number => {
+      action();
+      const before = hotRows.counts.misses;
+      for (let round = 0; round < 2; round++) {
+        locateAll(pair.cache.layers[0].latent.rows(), () => {});
+      }
+      return hotRows.counts.misses - before;
+    };
+    expect(missesAfter(() => hotRows.resize(12 * rowBytes))).toBe(12);
+    expect(missesAfter(() => hotRows.resize(3 * rowBytes))).toBe(24);
+    expect(() => hotRows.resize(rowBytes)).toThrow("expected at least");
+    compare(pair, format);
   });
 
   it.each([2, 7, 64])("of %i positions: bytes alone catch a fork that writes", (pageRows) => {

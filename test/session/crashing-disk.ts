@@ -12,18 +12,23 @@ type Call =
   | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "syncJournal" | "syncPages" };
 
+/** A call, and how much of it was carried out: less than all where it failed. */
+type Done = Call & { readonly part: number };
+
 /** What becomes of writes that were not synced. */
 export type Unsynced = "kept" | "lost" | "either";
 
 export class CrashingDisk implements SessionDisk {
   readonly name: string = "disk";
-  readonly calls: Call[] = [];
+  readonly calls: Done[] = [];
+  readonly #first: readonly [journal: Uint8Array, pages: Uint8Array];
   /** Calls that go well before one is cut short and fails. */
   failsAfter = Number.POSITIVE_INFINITY;
   journal: Uint8Array;
   pages: Uint8Array;
 
   constructor(journal: Uint8Array = emptyJournal(), pages: Uint8Array = new Uint8Array()) {
+    this.#first = [journal, pages];
     this.journal = journal.slice();
     this.pages = pages.slice();
   }
@@ -62,8 +67,8 @@ export class CrashingDisk implements SessionDisk {
 
   #do(call: Call): void {
     const fails = this.failsAfter-- <= 0;
-    if (!fails) this.calls.push(call);
     const part = fails && call.kind !== "replace" ? 0.5 : fails ? 0 : 1;
+    this.calls.push({ ...call, part });
     apply(this, call, part);
     if (fails) throw new Error("ENOSPC: no space left on device");
   }
@@ -75,10 +80,10 @@ export class CrashingDisk implements SessionDisk {
    */
   after(at: number, part: number, unsynced: Unsynced, seed: number, lies = false): CrashingDisk {
     const random = seededRandom(seed);
-    const left = new CrashingDisk();
+    const left = new CrashingDisk(...this.#first);
     const done = this.calls.slice(0, at);
     const lastSync = (kinds: readonly Call["kind"][]): number =>
-      done.findLastIndex(({ kind }) => kinds.includes(kind));
+      done.findLastIndex((call) => call.part === 1 && kinds.includes(call.kind));
     const synced = { write: lastSync(["syncPages"]), append: lastSync(["syncJournal", "replace"]) };
     const isSynced = ({ kind }: Call, i: number): boolean =>
       !lies && (kind === "replace" || i < synced[kind === "write" ? "write" : "append"]);
@@ -88,10 +93,10 @@ export class CrashingDisk implements SessionDisk {
       return [0, random(), 1][Math.floor(3 * random())];
     };
     done.forEach((call, i) => {
-      apply(left, call, shareOf(call, i));
+      apply(left, call, call.part * shareOf(call, i));
     });
     const last = this.calls[at];
-    if (last) apply(left, last, last.kind === "replace" ? Math.round(part) : part);
+    if (last) apply(left, last, last.part * (last.kind === "replace" ? Math.round(part) : part));
     return left;
   }
 }

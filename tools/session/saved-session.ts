@@ -38,6 +38,9 @@ export interface CommitExtras {
   readonly note?: unknown;
 }
 
+/** What of a session is kept, and how it is given back. */
+export type Keepable = Pick<Session, "tokens" | "pool" | "pageBytes" | "restore">;
+
 /** A page that is not what was committed. */
 export interface Damage {
   readonly page: number;
@@ -92,7 +95,7 @@ export class SavedSession {
   }
 
   /** Gives a new session what was committed. @throws {SavedSessionError} for a damaged page */
-  restore(session: Session): void {
+  restore(session: Keepable): void {
     const { tokens, logits } = this.#state;
     const { rowsBytes, keysBytes } = session.pool.layout;
     const nPages = Math.ceil(tokens.length / session.pool.layout.format.pageRows);
@@ -135,7 +138,7 @@ export class SavedSession {
    * Keeps the session as it is now. When it throws, what was committed before is still there, and
    * asking again is safe.
    */
-  commit(session: Session, extras: CommitExtras): void {
+  commit(session: Keepable, extras: CommitExtras): void {
     const before = this.#state;
     const { tokens } = session;
     const { pageRows } = session.pool.layout.format;
