@@ -101,14 +101,26 @@ function summary(folder: string, name: string) {
   };
 }
 
+/** One that cannot be read is listed too, with the reason. */
 function list({ sessions, json }: Where, stdout: TextOut): void {
-  const found = sessionNames(sessions).map((name) => summary(sessions, name));
+  const found = sessionNames(sessions).map((name) => {
+    try {
+      return summary(sessions, name);
+    } catch (error) {
+      return { name, error: (error as Error).message };
+    }
+  });
   if (json) {
     stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
     return;
   }
   const width = Math.max(4, ...found.map(({ name }) => name.length));
-  for (const { name, kind, tokens, pending, bytes, model } of found) {
+  for (const one of found) {
+    if ("error" in one) {
+      stdout.write(`${one.name.padEnd(width)}  ${one.error}\n`);
+      continue;
+    }
+    const { name, kind, tokens, pending, bytes, model } = one;
     const size = `${(bytes / 1e6).toFixed(1)} MB`;
     const count = `${tokens + pending} tokens`;
     stdout.write(

@@ -10,6 +10,7 @@ import {
   type SessionOptions,
   StoreError,
 } from "../../engine/index.ts";
+import { Recorder } from "../../tools/recorder.ts";
 import { rowFile } from "../../tools/row-file.ts";
 import { REFERENCES } from "../ops/backends.ts";
 import { fastOps } from "../ops-wasm/wasm.ts";
@@ -28,20 +29,25 @@ const ROW_BYTES = 4 * 5 * (8 + 4);
 
 describe.each(backends)("cold rows (%s)", (_name, ops) => {
   const model = tinyModel({}, ops);
-  const run = (options: SessionOptions) => new Session(model, options).appendAll(text);
-  const whole = run({});
+  /** Logits after every token, and every choice of every layer. */
+  const run = (options: SessionOptions) => {
+    const recorder = new Recorder((stage) => stage === "top_k");
+    const session = new Session(model, { ...options, taps: recorder });
+    return { logits: session.appendAll(text), selections: recorder.tensors() };
+  };
+  const both = run({});
+  const whole = both.logits;
   const tierOf = (nHot: number, store = new FaultyStore()) => ({
     store,
     hotBytes: nHot * ROW_BYTES,
   });
 
   it.each([5, 6, 20, 1000])(
-    "with room for %d hot rows: the same bits in pages and steps of any size",
+    "with room for %d hot rows: the same bits and selections in pages and steps of any size",
     (nHot) => {
       for (const pageRows of [1, 3, 16, 64]) {
         for (const chunk of [1, 7, 64]) {
-          const logits = run({ chunk, rows: { pageRows }, tier: tierOf(nHot) });
-          expect(logits).toEqual(whole);
+          expect(run({ chunk, rows: { pageRows }, tier: tierOf(nHot) })).toEqual(both);
         }
       }
     },

@@ -110,6 +110,28 @@ describe("the same bits", () => {
     }
   });
 
+  it("a saved session goes on from process to process, in any runtime", async () => {
+    const sessions = join(scratch, "sessions");
+    const tell = async (command: readonly string[], args: readonly string[]): Promise<number[]> => {
+      const [program, ...rest] = command;
+      const options = ["--json", "--seed", "7", "--temperature", "0.8"];
+      const running = promisify(execFile)(program, [...rest, "run", ...args, ...options]);
+      running.child.stdin?.end();
+      return JSON.parse((await running).stdout).ids;
+    };
+    const ways = [here, ...(typeof others === "string" ? [] : others), here];
+    const whole = await tell(here.command, [
+      "Once upon a time",
+      ...["--max-tokens", String(5 * ways.length)],
+    ]);
+    const parts: number[] = [];
+    for (const [i, { command }] of ways.entries()) {
+      const session = ["--session", "tale", "--sessions", sessions, "--max-tokens", "5"];
+      parts.push(...(await tell(command, [...(i === 0 ? ["Once upon a time"] : []), ...session])));
+    }
+    expect(parts).toEqual(whole);
+  });
+
   it.skipIf(typeof others !== "string")(
     `the other runtimes are there${typeof others === "string" ? ` (skipped: ${others})` : ""}`,
     () => {},

@@ -1,5 +1,5 @@
 /** `glm52 session` and `--session`: names, files, and who may open them. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { glm52 } from "./fake-terminal.ts";
@@ -47,6 +47,16 @@ describe("glm52 session", () => {
     expect((await run("session", "list", ...WHERE)).split("\n")).toHaveLength(3);
     await run("session", "rm", "other", ...WHERE);
     expect(readdirSync(sessions)).toEqual(["tale"]);
+  });
+
+  it("list goes on after one that cannot be read, and says why", async () => {
+    mkdirSync(join(sessions, "bad"));
+    writeFileSync(join(sessions, "bad", "session.json"), "{");
+    const why = "expected JSON, got other bytes";
+    expect(await run("session", "list", ...WHERE)).toContain(why);
+    const listed = JSON.parse(await run("session", "list", "--json", ...WHERE));
+    expect(listed).toMatchObject([{ name: "bad", error: expect.stringContaining(why) }, {}]);
+    rmSync(join(sessions, "bad"), { recursive: true });
   });
 
   it("keeps a conversation: the second process knows what was said, and runs only what is new", async () => {
