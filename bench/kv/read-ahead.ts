@@ -3,7 +3,7 @@
  * in bf16 and its schedule: 21 groups, of which each chooses 1024 of 16384 positions. From group to
  * group and from step to step a share of the choice changes.
  *
- *     npm run build && node dist/bench/kv/read-ahead.js        two minutes, 1.5 GB of disk
+ *     npm run build && node dist/bench/kv/read-ahead.js        ten minutes, 1.5 GB of disk
  *
  * The file is in the page cache of the system. Prints the share of reads that were hidden, the share
  * that anyone could guess (of rows new to a group, those that the group before it has just chosen), and

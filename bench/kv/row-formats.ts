@@ -16,14 +16,13 @@ import {
   type Floats,
   type Indices,
   type Model,
-  type Ops,
   Session,
   seededRandom,
 } from "../../engine/index.ts";
 import type { RowFormat } from "../../engine/kv/geometry.ts";
-import type { RouteRule, Routing } from "../../engine/ops/ops.ts";
+import { type Difference, difference } from "../../test/support/logit-difference.ts";
+import { type Choices, recordChoices, replayChoices } from "../../tools/golden/pack/replay.ts";
 import { openModel } from "../../tools/open-model.ts";
-import { type Difference, difference } from "./logit-difference.ts";
 
 const N_TOKENS = 600;
 /** Latent rows, index keys. */
@@ -36,55 +35,30 @@ const FORMATS: readonly (readonly [RowFormat, RowFormat])[] = [
   ["int8", "int8"],
 ];
 
+/** What of the choices of the unrounded run another one is given. */
+const GIVEN = ["nothing", "rows", "rows and experts"] as const;
+
 interface Run {
   readonly logits: readonly Floats[];
-  readonly choices: readonly Indices<["T", "K"]>[];
-  readonly routings: readonly Routing[];
+  readonly choices: Choices;
 }
 
-/** Runs the text. What is chosen is written down, or is what was written down by another run. */
-function run(model: Model, text: readonly number[], rows: object, forced: Partial<Run> = {}): Run {
-  const { ops } = model;
-  const choices: Indices<["T", "K"]>[] = [];
-  const routings: Routing[] = [];
-  const topK = ((scores, k) => {
-    const own = ops.topK(scores, k);
-    choices.push({ ...own, data: own.data.slice() } as Indices<["T", "K"]>);
-    return forced.choices?.[choices.length - 1] ?? own;
-  }) as Ops["topK"];
-  const route: Ops["route"] = (logits, bias, rule) => {
-    const own = ops.route(logits, bias, rule);
-    routings.push({ ...own, experts: { ...own.experts, data: own.experts.data.slice() } });
-    const others = forced.routings?.[routings.length - 1];
-    return others ? weighted(ops, logits, others, rule) : own;
-  };
-  const session = new Session({ ...model, ops: { ...ops, topK, route } }, { rows });
+/** Runs the text, and writes down what it chooses or is given. */
+function run(
+  model: Model,
+  text: readonly number[],
+  rows: object,
+  whole?: Run,
+  given?: (typeof GIVEN)[number],
+): Run {
+  const replay = whole ? replayChoices(model.ops, whole.choices) : model.ops;
+  const { topK } = given === "nothing" ? model.ops : replay;
+  const { route } = given === "rows and experts" ? replay : model.ops;
+  const { ops, choices } = recordChoices({ ...model.ops, topK, route });
+  const session = new Session({ ...model, ops }, { rows });
   const logits = session.appendAll(text);
   session.close();
-  return { logits, choices, routings };
-}
-
-/** The weights that these logits give to experts that were chosen elsewhere. */
-function weighted(
-  ops: Ops,
-  logits: Parameters<Ops["route"]>[0],
-  { experts }: Routing,
-  { scale, normTopkProb }: RouteRule,
-): Routing {
-  const [nT, nA] = experts.shape;
-  const nE = logits.shape[1];
-  const all = ops.read(logits);
-  const weights = Array.from(experts.data, (e, i) => {
-    return 1 / (1 + Math.exp(-all[Math.floor(i / nA) * nE + e]));
-  });
-  for (let t = 0; t < nT; t++) {
-    const own = weights.slice(t * nA, (t + 1) * nA);
-    const sum = normTopkProb ? own.reduce((a, b) => a + b, 0) : 1;
-    own.forEach((weight, a) => {
-      weights[t * nA + a] = (scale * weight) / sum;
-    });
-  }
-  return { experts, weights: ops.tensor(["T", "A"], [nT, nA], weights) as Routing["weights"] };
+  return { logits, choices };
 }
 
 /** Tokens drawn from the model itself, from a seed. */
@@ -101,7 +75,7 @@ function madeUp(model: Model): number[] {
 }
 
 /** Share of what a run chose that the other one chose too; −1 stands for nothing. */
-function sameShare(a: readonly Indices<[string, string]>[], b: typeof a): number {
+function sameShare(a: readonly Indices[], b: typeof a): number {
   let [nSame, n] = [0, 0];
   a.forEach(({ data, shape: [nT, nK] }, i) => {
     for (let t = 0; t < nT; t++) {
@@ -130,12 +104,13 @@ stdout.write(`| rows given: ${COLUMNS} | rows and experts given: ${COLUMNS} |\n`
 stdout.write(`|---|---|${"---:|".repeat(14)}\n`);
 for (const [latent, index] of FORMATS) {
   const rows = { latent, index };
-  const { choices, routings } = whole;
-  const free = run(model, tokens, rows);
-  const given = [free, run(model, tokens, rows, { choices }), run(model, tokens, rows, whole)];
+  const given = GIVEN.map((what) => run(model, tokens, rows, whole, what));
+  const [free] = given;
   const [own, ...others] = given.map(({ logits }) => text(difference(logits, whole.logits)));
-  const experts = [free.routings, routings].map((all) => all.map((routing) => routing.experts));
-  const same = [sameShare(free.choices, choices), sameShare(experts[0], experts[1])];
+  const same = [
+    sameShare(free.choices.rows, whole.choices.rows),
+    sameShare(free.choices.experts, whole.choices.experts),
+  ];
   const shares = same.map((share) => `${(100 * share).toFixed(2)} %`);
   stdout.write(`| ${[latent, index, own, ...shares, ...others].join(" | ")} |\n`);
 }

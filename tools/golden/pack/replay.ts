@@ -27,16 +27,21 @@ export function recordChoices(ops: Ops): { ops: Ops; choices: Choices } {
       },
       topK: (scores, k) => {
         const chosen = ops.topK(scores, k);
-        choices.rows.push(chosen);
+        choices.rows.push(kept(chosen));
         return chosen;
       },
       route: (logits, bias, rule) => {
         const routing = ops.route(logits, bias, rule);
-        choices.experts.push(routing.experts);
+        choices.experts.push(kept(routing.experts));
         return routing;
       },
     },
   };
+}
+
+/** What a later call of the ops does not overwrite. */
+function kept<X extends Indices>(chosen: X): X {
+  return { ...chosen, data: chosen.data.slice() };
 }
 
 /** `ops` that choose what is written down; the same calls must come in the same order. */
