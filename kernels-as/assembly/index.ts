@@ -19,6 +19,7 @@ export { panelScratchBytes } from "./panels";
 export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";
 export { rmsNorm } from "./rms-norm";
 export { ropeInterleaved } from "./rope-interleaved";
+export { route, routeScratchBytes } from "./route";
 export { siluMul } from "./silu-mul";
 export { topK, topKScratchBytes } from "./top-k";
 export { widenQ4, widenQ8 } from "./widen-panels";

@@ -25,11 +25,6 @@ interface Home {
   readonly isGrouped: boolean;
 }
 
-/** These numbers as a weight of the reference. */
-export function referenceHome(values: Floats): object {
-  return { values, isGrouped: false } satisfies Home;
-}
-
 /** Whether `w` was stored in q8 or q4. */
 export function isGrouped(w: Weight): boolean {
   return (w.home as Partial<Home>).isGrouped === true;

@@ -5,10 +5,12 @@
 import { FP8_BLOCK, GROUP } from "../../raw-tensor.ts";
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
-import { referenceHome } from "../reference/memory.ts";
-import { route as referenceRoute } from "../reference/route.ts";
 import type { Machine } from "./kernels.ts";
 import { type Matrix, PANEL, padded, placedOf, vectorOf } from "./placed.ts";
+import { share } from "./team.ts";
+
+/** A sigmoid costs about as much as so many multiplications. */
+const PRODUCTS_OF_SIGMOID = 32;
 
 /** {@link Ops.embed} */
 export const embed =
@@ -124,11 +126,39 @@ export const ropeInterleaved =
     return { dims: x.dims, shape: x.shape, data };
   };
 
-/** {@link Ops.route}, the reference's own: a few hundred scores per token, and f64 is required. */
+/** {@link Ops.route} */
 export const route =
   (machine: Machine): Ops["route"] =>
-  (logits, bias, rule) =>
-    referenceRoute(logits, { ...bias, home: referenceHome(vectorOf(machine, bias)) }, rule);
+  (logits, bias, rule) => {
+    const { arena, kernels, team } = machine;
+    const [nT, nE] = logits.shape;
+    const { nActive, nGroup, topkGroup, normTopkProb, scale } = rule;
+    if (bias.shape[0] !== nE || nActive > nE) {
+      throw new ShapeError(
+        `route: logits ${describe(logits)} against bias ${describe(bias)}, ${nActive} active`,
+      );
+    }
+    const experts = arena.newInts(nT * nActive).fill(0);
+    const weights = arena.newFloats(nT * nActive).fill(0);
+    const mark = arena.mark();
+    const from = arena.addressOf(logits.data);
+    const b = vectorOf(machine, bias).byteOffset;
+    const scratchBytes = kernels.routeScratchBytes(nE, nGroup);
+    team.run(nT * nE * PRODUCTS_OF_SIGMOID, (thread, part, parts) => {
+      const [first, end] = share(nT, 1, part, parts);
+      if (first === end) return;
+      const scratch = arena.scratch(scratchBytes);
+      const to = 4 * first * nActive;
+      // biome-ignore format: one line per call
+      thread.route(experts.byteOffset + to, weights.byteOffset + to, from + 4 * first * nE, b, end - first, nE, nActive, nGroup, topkGroup, Number(normTopkProb), scale, scratch);
+    });
+    arena.release(mark);
+    const shape = [nT, nActive] as const;
+    return {
+      experts: { dims: ["T", "A"], shape, data: experts },
+      weights: { dims: ["T", "A"], shape, data: weights },
+    };
+  };
 
 /** {@link Ops.siluMul} */
 export const siluMul =
