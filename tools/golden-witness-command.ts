@@ -163,7 +163,7 @@ async function llama(
 }
 
 /** A dump with the logits alone. */
-function dumpOf(rows: readonly Float32Array[], nVocab: number): Uint8Array {
+function dumpOf(rows: readonly Float64Array[], nVocab: number): Uint8Array {
   const data = new Float32Array(rows.length * nVocab);
   rows.forEach((row, t) => {
     data.set(row, t * nVocab);

@@ -44,7 +44,7 @@ export async function llamaLogits(
   from: string,
   file: string,
   tokens: readonly number[],
-): Promise<Float32Array[]> {
+): Promise<Float64Array[]> {
   const { getLlama } = await load(from);
   if (!existsSync(file)) throw new CliError(`${file}: expected a GGUF file, found none`);
   try {
@@ -77,8 +77,8 @@ async function load(from: string): Promise<LlamaModule> {
 }
 
 /** In the order of the tokens; node-llama-cpp has the largest first. */
-function rowOf({ next }: { next?: { logits?: ReadonlyMap<number, number> } }): Float32Array {
-  const row = new Float32Array(next?.logits?.size ?? 0);
+function rowOf({ next }: { next?: { logits?: ReadonlyMap<number, number> } }): Float64Array {
+  const row = new Float64Array(next?.logits?.size ?? 0);
   for (const [id, x] of next?.logits ?? []) row[id] = x;
   return row;
 }
