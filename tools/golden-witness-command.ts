@@ -15,6 +15,7 @@ import {
 } from "./golden/witness/judge-logprobs.ts";
 import { llamaLogits } from "./golden/witness/llama.ts";
 import { renderLogprobs } from "./golden/witness/report.ts";
+import { writeServedModel } from "./golden/witness/served-model.ts";
 import { askServer } from "./golden/witness/server.ts";
 import { decimal, integer } from "./numbers.ts";
 import { openConfig } from "./open-model.ts";
@@ -22,9 +23,16 @@ import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { checkWritable, writeWhole } from "./write-whole.ts";
 
-interface WitnessOptions {
+interface CaseOptions {
   readonly case: string;
   readonly pack?: string;
+}
+
+interface ModelOptions extends CaseOptions {
+  readonly out: string;
+}
+
+interface WitnessOptions extends CaseOptions {
   readonly arithmetic?: EngineClass;
   readonly json?: boolean;
 }
@@ -62,6 +70,15 @@ Examples:
   glm52 golden witness server --url http://localhost:8000/v1 --case clear-bf16 --json
 `;
 
+const MODEL_HELP = `
+Servers are asked with ids, but many do not start without a tokenizer. This one has a token for each
+byte, and <256>, <257>, … for those above; docs/golden-pack.md tells more.
+
+Examples:
+  glm52 golden witness model --case clear-bf16 --out served
+  vllm serve served --max-logprobs 20
+`;
+
 const LLAMA_HELP = `
 node-llama-cpp is not part of this package: npm install node-llama-cpp in the folder that --from names.
 ${EXIT_CODES}
@@ -97,6 +114,16 @@ export function addGoldenWitness(
     )
     .addHelpText("after", SERVER_HELP)
     .action(async (options: ServerCommandOptions) => exit(await server(options, terminal)));
+  ofCase(witness.command("model"))
+    .summary("write a case's model for a server")
+    .description("Writes a case's model with a tokenizer, for servers that do not start without.")
+    .requiredOption("--out <dir>", "a new folder")
+    .addHelpText("after", MODEL_HELP)
+    .action(async (options: ModelOptions) => {
+      const [dir] = await caseFolders([options.case], options.pack);
+      const { config } = await openConfig(join(dir, "model"));
+      await writeServedModel(dir, options.out, config.vocabSize);
+    });
   shared(
     witness.command("llama").argument("[gguf]", "file to run (default: the case's)"),
     "f16-cache",
@@ -111,10 +138,13 @@ export function addGoldenWitness(
     );
 }
 
-const shared = (command: Command, defaultClass: string): Command =>
+const ofCase = (command: Command): Command =>
   command
     .requiredOption("--case <case>", "folder of the golden case, or its name in the pack")
-    .option("--pack <dir>", "folder of the golden pack (default: golden of this project)")
+    .option("--pack <dir>", "folder of the golden pack (default: golden of this project)");
+
+const shared = (command: Command, defaultClass: string): Command =>
+  ofCase(command)
     .addOption(
       new Option(
         "--arithmetic <a>",

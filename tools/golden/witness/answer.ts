@@ -66,6 +66,7 @@ interface Known {
   readonly data?: unknown;
   readonly error?: unknown;
   readonly message?: unknown;
+  readonly detail?: unknown;
 }
 
 function numberOf(x: unknown): number {

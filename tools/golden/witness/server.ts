@@ -148,7 +148,7 @@ async function request(options: ServerOptions, path: string, body?: object): Pro
 function complaint(text: string): string {
   try {
     const json = fieldsOf(JSON.parse(text));
-    const message = fieldsOf(json.error).message ?? json.message;
+    const message = fieldsOf(json.error).message ?? json.message ?? json.detail;
     if (typeof message === "string") return message;
   } catch {
     // Not JSON: as it is.
