@@ -62,7 +62,8 @@ Exit codes:
 const SERVER_HELP = `
 The server runs the checkpoint of a golden case: its model/ or its model.gguf. For each prefix of the
 case it is asked, through /completions, for the log-probabilities of the next token. They must be
-those of HF transformers in float64, up to the rounding of the engine's arithmetic.
+those of HF transformers in float64, up to the rounding of the engine's arithmetic. For a server that
+does not start without a tokenizer, glm52 golden witness model writes the checkpoint with one.
 ${EXIT_CODES}
 Examples:
   llama-server -m golden/cases/clear-mtp/model.gguf --port 8080

@@ -104,7 +104,7 @@ describe("a wrong engine is off at the first position that the mistake reaches",
     const served = await serve({ style: "vllm", model: mutant.change(right) });
     const { stdout } = await witness(served, "tiny-all");
     expect(stdout).toContain(
-      "Up to position 3, where nothing is left out by the indexer (index_topk 4), all is right",
+      "Up to position 3 the indexer leaves nothing out (index_topk 4), and all is right",
     );
   });
 

@@ -38,7 +38,7 @@ export function renderLogprobs(
   } else {
     if (firstOff >= indexTopk) {
       lines.push(
-        `Up to position ${indexTopk - 1}, where nothing is left out by the indexer (index_topk ${indexTopk}), all is right: look there first.`,
+        `Up to position ${indexTopk - 1} the indexer leaves nothing out (index_topk ${indexTopk}), and all is right: look there first.`,
       );
     }
     lines.push(
