@@ -19,6 +19,7 @@ import { renderHtml } from "./golden/report/html.ts";
 import { renderJunit } from "./golden/report/junit.ts";
 import { passes, renderSelfCheck, selfCheck } from "./golden/self-check.ts";
 import { addGoldenBuild } from "./golden-build-command.ts";
+import { addGoldenWitness } from "./golden-witness-command.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { checkWritable, writeWhole } from "./write-whole.ts";
@@ -79,6 +80,7 @@ export function addGolden(
     .summary("compare another engine's stages with the model's")
     .description("Finds the first stage where an engine leaves the model.");
   addGoldenBuild(golden, terminal);
+  addGoldenWitness(golden, terminal, exit);
   shared(golden.command("diagnose").argument("<dump>", DUMP))
     .summary("name the mistake behind a dump that is off")
     .description("Runs the model with each known mistake and names the one closest to a dump.")

@@ -6,7 +6,8 @@ import { readCase, readDump } from "../../tools/golden/case.ts";
 import { compareLogits, distanceOf } from "../../tools/golden/distance.ts";
 import type { Envelope } from "../../tools/golden/pack/envelope.ts";
 import type { Manifest } from "../../tools/golden/pack/manifest.ts";
-import { hasLlama, peerLogits } from "../support/llama.ts";
+import { llamaLogits } from "../../tools/golden/witness/llama.ts";
+import { hasLlama, PEERS } from "../support/llama.ts";
 import { CASES, ROOT } from "../tools/paths.ts";
 
 const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, "golden/manifest.json"), "utf8"));
@@ -24,7 +25,7 @@ describe.skipIf(!hasLlama)("llama.cpp (skipped: GLM52_PEERS names no folder that
       expect(envelope.certified).toContain("f16-cache");
       const want = (await readDump(join(dir, "f64.safetensors"))).get("logits");
       if (!want) throw new Error("no logits");
-      const rows = await peerLogits(join(dir, "model.gguf"), tokens);
+      const rows = await llamaLogits(PEERS, join(dir, "model.gguf"), tokens);
       const got = Float64Array.from(rows.flatMap((row) => [...row]));
       const { logits } = envelope.stages;
       const [rms = 0, largest = 0] = logits?.["f16-cache"] ?? [];

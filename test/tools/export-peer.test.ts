@@ -5,9 +5,10 @@
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { llamaLogits } from "../../tools/golden/witness/llama.ts";
 import { openModel } from "../../tools/open-model.ts";
 import { trace } from "../../tools/trace.ts";
-import { hasLlama, peerLogits } from "../support/llama.ts";
+import { hasLlama, PEERS } from "../support/llama.ts";
 import { glm52 } from "./fake-terminal.ts";
 import { DEMO_MODEL, scratchFolder } from "./paths.ts";
 
@@ -57,7 +58,7 @@ describe.skipIf(!hasLlama)(
       const flat = Array.from(logits.data as ArrayLike<number>);
       const vocab = config.vocabSize;
       const ours = tokens.map((_, t) => logSoftmax(flat.slice(t * vocab, (t + 1) * vocab)));
-      const theirs = (await peerLogits(file, tokens)).map(logSoftmax);
+      const theirs = (await llamaLogits(PEERS, file, tokens)).map(logSoftmax);
 
       const below = compare(ours, theirs, 0, config.indexTopk);
       const above = compare(ours, theirs, config.indexTopk, N);
@@ -85,7 +86,7 @@ describe.skipIf(!hasLlama)(
         ];
         const { stdout } = await glm52(["run", prompt, ...args]);
         const { prompt_ids, ids } = JSON.parse(stdout) as { prompt_ids: number[]; ids: number[] };
-        const theirs = await peerLogits(file, [...prompt_ids, ...ids]);
+        const theirs = await llamaLogits(PEERS, file, [...prompt_ids, ...ids]);
         const rows = theirs.slice(prompt_ids.length - 1, -1);
         const at = rows.findIndex((row, i) => argmax(row) !== ids[i]);
         if (at < 0) continue;

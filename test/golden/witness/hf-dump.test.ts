@@ -1,0 +1,28 @@
+/** hf-dump.py: HF transformers' own run passes `golden check`. GLM52_PYTHON is a python that has it. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { glm52 } from "../../tools/fake-terminal.ts";
+import { CASES, ROOT, scratchFolder } from "../../tools/paths.ts";
+
+const { GLM52_PYTHON: python = "" } = process.env as { readonly GLM52_PYTHON?: string };
+const script = join(ROOT, "tools/golden/witness/hf-dump.py");
+const scratch = scratchFolder();
+
+describe.skipIf(!python)(
+  "hf-dump.py (skipped: GLM52_PYTHON names no python with transformers)",
+  () => {
+    it.each([
+      ["tiny-all", "float32", /^ok: 92 stages of tiny-all$/m],
+      ["clear-bf16", "float32", /^ok: 67 stages of clear-bf16$/m],
+      ["clear-bf16", "bfloat16", /^ok: 67 stages of clear-bf16$/m],
+    ])("%s in %s is right in every stage", async (name, dtype, ok) => {
+      const dump = join(scratch, `${name}-${dtype}.safetensors`);
+      const run = spawnSync(python, [script, join(CASES, name), dump, "--dtype", dtype]);
+      expect(String(run.stderr)).not.toContain("Traceback");
+      const { code, stdout } = await glm52(["golden", "check", dump, "--case", name]);
+      expect(stdout).toMatch(ok);
+      expect(code).toBe(0);
+    });
+  },
+);

@@ -1,0 +1,84 @@
+/**
+ * llama.cpp in this process, through node-llama-cpp. It is no dependency of this package: whoever
+ * wants this witness installs it.
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CliError } from "../../cli-error.ts";
+
+const PACKAGE = "node-llama-cpp";
+
+/** The version this was tried with; 3.22.1 brings llama.cpp v0.5.0, which has `glm-dsa`. */
+const VERSION = "3.22.1";
+
+/** As much of node-llama-cpp as is used here. */
+interface LlamaModule {
+  getLlama(options: object): Promise<Llama>;
+}
+
+interface Llama {
+  loadModel(options: object): Promise<{
+    createContext(options: object): Promise<{ getSequence(): Sequence }>;
+  }>;
+  dispose(): Promise<void>;
+}
+
+interface Sequence {
+  controlledEvaluate(
+    input: readonly [number, object][],
+  ): Promise<readonly { next?: { logits?: ReadonlyMap<number, number> } }[]>;
+}
+
+/** Room for the caches: llama.cpp's smallest. */
+const LEAST_CONTEXT = 256;
+
+/**
+ * Logits after each prefix of `tokens`, all in one step, on the CPU.
+ *
+ * @param from folder whose `node_modules` has node-llama-cpp
+ * @throws {CliError} when it is not there, or cannot load the file
+ */
+export async function llamaLogits(
+  from: string,
+  file: string,
+  tokens: readonly number[],
+): Promise<Float64Array[]> {
+  const { getLlama } = await load(from);
+  if (!existsSync(file)) throw new CliError(`${file}: expected a GGUF file, found none`);
+  try {
+    const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
+    try {
+      const model = await llama.loadModel({ modelPath: resolve(file), gpuLayers: 0 });
+      const contextSize = Math.max(LEAST_CONTEXT, tokens.length + 1);
+      const context = await model.createContext({ contextSize, threads: 1 });
+      const input = tokens.map((token): [number, object] => [
+        token,
+        { generateNext: { logits: true } },
+      ]);
+      return (await context.getSequence().controlledEvaluate(input)).map(rowOf);
+    } finally {
+      await llama.dispose();
+    }
+  } catch (error) {
+    throw new CliError(`${file}: ${PACKAGE}: ${(error as Error).message}`);
+  }
+}
+
+async function load(from: string): Promise<LlamaModule> {
+  const entry = join(resolve(from), "node_modules", PACKAGE, "dist/index.js");
+  if (!existsSync(entry)) {
+    throw new CliError(
+      `${from}: no ${PACKAGE} in its node_modules: \`npm install ${PACKAGE}@${VERSION}\` there, or name a folder that has it with --from`,
+    );
+  }
+  return import(pathToFileURL(entry).href);
+}
+
+/** In the order of the tokens; node-llama-cpp has the largest first. */
+function rowOf({ next }: { next?: { logits?: ReadonlyMap<number, number> } }): Float64Array {
+  const row = new Float64Array(next?.logits?.size ?? 0);
+  for (const [id, x] of next?.logits ?? []) row[id] = x;
+  return row;
+}
