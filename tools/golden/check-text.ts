@@ -4,18 +4,21 @@
  */
 import type { Divergence } from "./distance.ts";
 import type { Judgement, StageResult } from "./judge.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 
 /** Names in a list before it is cut. */
 const LONGEST_LIST = 8;
 
 /** The table of stages, up to the first that is off, and what follows from it. */
-export function renderJudgement(judgement: Judgement, caseName: string): string {
+export function renderJudgement(judgement: Judgement, caseName: string, kind: EngineClass): string {
   const { stages, firstOff, unknown } = judgement;
   const compared = stages.filter(({ verdict }) => verdict !== "missing");
   const judged = compared.filter(({ verdict }) => verdict !== "after");
   const width = Math.max(5, ...judged.map(({ name }) => name.length));
   const lines = [
-    `${"stage".padEnd(width)}  verdict    max rel   NMSE      1-cosine  error/bound`,
+    `judged as an engine of class ${kind}; what max rel may be is in the column bound`,
+    "",
+    `${"stage".padEnd(width)}  verdict    max rel   bound     NMSE      1-cosine  error/bound`,
     ...judged.map((stage) => `${stage.name.padEnd(width)}  ${line(stage)}`),
     "",
   ];
@@ -51,6 +54,7 @@ export function divergenceText({ row, want, got, margin, maxAbs, explained }: Di
 function line({
   verdict,
   distance,
+  bound,
   errorOverBound,
   selection,
   logits,
@@ -58,9 +62,10 @@ function line({
   of,
 }: StageResult): string {
   const cells: string[] = [verdict.padEnd(9)];
-  if (distance) {
+  if (distance && bound) {
     const { largest, nmse, cosine } = distance;
-    for (const x of [largest, nmse, 1 - cosine]) cells.push(x.toExponential(1).padEnd(8));
+    for (const x of [largest, bound.largest, nmse, 1 - cosine])
+      cells.push(x.toExponential(1).padEnd(8));
     cells.push((errorOverBound ?? 0).toPrecision(2));
   }
   if (selection) {

@@ -9,9 +9,10 @@
  */
 import { distanceOf } from "./distance.ts";
 import type { Dump, DumpTensor } from "./dump.ts";
-import type { Arithmetic, Expectation } from "./expectation.ts";
+import type { Expectation } from "./expectation.ts";
 import { judge, type StageResult } from "./judge.ts";
 import type { MutantRun } from "./mutant-runs.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 
 /** A known mistake and how near the dump is to it. */
 export interface Suspect {
@@ -41,17 +42,17 @@ const UNLIKE = 12;
 export function diagnose(
   dump: Dump,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
   runs: readonly MutantRun[],
 ): Diagnosis {
-  const { firstOff, stages } = judge(dump, expected, arithmetic);
+  const { firstOff, stages } = judge(dump, expected, kind);
   if (firstOff === undefined) return { firstOff, evidence: undefined, suspects: [] };
   const suspects = runs.map(({ mutant, stages: wanted }): Suspect => {
-    const beside = judge(dump, expected, arithmetic, wanted, firstOff);
+    const beside = judge(dump, expected, kind, wanted, firstOff);
     const ours = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
     const sum = ours.reduce((total, [name, got]) => {
       const want = wanted.get(name);
-      return total + (want ? unlike(got, want, expected.bound(name, arithmetic).rms) : UNLIKE);
+      return total + (want ? unlike(got, want, expected.bound(name, kind, got.dtype).rms) : UNLIKE);
     }, 0);
     return {
       id: mutant.id,

@@ -6,13 +6,15 @@
  * first row on later stages are computed from other inputs, and are left out.
  * @module
  */
+import type { Bound } from "./bounds.ts";
 import type { GoldenTensor } from "./case.ts";
 import { scoresOf } from "./compare.ts";
 import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
 import type { Dump, DumpTensor } from "./dump.ts";
-import type { Arithmetic, Bound, Expectation } from "./expectation.ts";
+import type { Expectation } from "./expectation.ts";
 import { place, shapeFault } from "./faults.ts";
 import { hint, stageLike } from "./hints.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 import { compareSelections, type SelectionReport } from "./selections.ts";
 
 /** One stage's result. `after`: not judged, since an earlier stage is off. */
@@ -25,6 +27,8 @@ export interface StageResult {
   readonly rows?: number;
   readonly of?: number;
   readonly distance?: Distance;
+  /** How large the distance's `rms` and `largest` may be. */
+  readonly bound?: Bound;
   /** The larger of worst error over its bound and rms error over its bound; 1 is the limit. */
   readonly errorOverBound?: number;
   readonly selection?: SelectionReport;
@@ -49,7 +53,7 @@ export interface Judgement {
 export function judge(
   dump: Dump,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
   wanted: ReadonlyMap<string, GoldenTensor> = expected.stages,
   until?: string,
 ): Judgement {
@@ -65,16 +69,16 @@ export function judge(
       stages.push({ name, verdict: "missing" });
       continue;
     }
-    const bound = expected.bound(name, arithmetic);
+    const bound = expected.bound(name, kind, got.dtype);
     const fault = shapeFault(got, want);
     const result: Omit<StageResult, "name"> = fault
       ? { verdict: "off", sentence: fault }
       : want.data instanceof Int32Array
-        ? judgeSelection(name, got, want, dump, wanted, expected, arithmetic, clean)
+        ? judgeSelection(name, got, want, dump, wanted, expected, kind, clean)
         : judgeNumbers(name, got, want, bound, clean, withHints && firstOff === undefined);
     const verdict = firstOff === undefined ? result.verdict : "after";
     if (verdict === "off") firstOff = name;
-    const other = verdict === "off" && withHints && stageLike(name, got, expected, arithmetic);
+    const other = verdict === "off" && withHints && stageLike(name, got, expected, kind);
     const sentence = other
       ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
       : result.sentence;
@@ -112,15 +116,19 @@ function judgeNumbers(
   const logits = /^(mtp_)?logits/.test(name)
     ? { logits: compareLogits(got.data, want.data, rows, width, bound.largest * magnitude) }
     : {};
-  const numbers = { rows, of: nRows, distance, errorOverBound, ...logits };
+  const numbers = { rows, of: nRows, distance, bound, errorOverBound, ...logits };
   if (errorOverBound <= 1) return { verdict: rows < nRows ? "explained" : "ok", ...numbers };
-  const { worst, nmse } = distance;
+  const { worst, nmse, largest, rms } = distance;
   const text = `${got.data[worst]} at ${place(worst, want.shape)}, expected ${want.data[worst]}`;
   const more =
     withHint && rows === nRows ? hint(got.data, want.data, want.shape, bound.largest) : undefined;
-  const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (NMSE ${nmse.toExponential(1)}): ${text}`;
+  const errors = `largest ${outOf(largest, bound.largest)}, rms ${outOf(rms, bound.rms)}, NMSE ${nmse.toExponential(1)}`;
+  const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (${errors}): ${text}`;
   return { verdict: "off", sentence: more ? `${sentence}; ${more}` : sentence, ...numbers };
 }
+
+const outOf = (error: number, allowed: number): string =>
+  `${error.toExponential(1)} of ${allowed.toExponential(1)} allowed`;
 
 function judgeSelection(
   name: string,
@@ -129,7 +137,7 @@ function judgeSelection(
   dump: Dump,
   wanted: ReadonlyMap<string, GoldenTensor>,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
   clean: number,
 ): Omit<StageResult, "name"> {
   const of = want.shape[0];
@@ -140,7 +148,7 @@ function judgeSelection(
   });
   const { scores, bounds } =
     firstOther(got, want) < rows
-      ? scoresAndBounds(name, dump, wanted, expected, arithmetic)
+      ? scoresAndBounds(name, dump, wanted, expected, kind)
       : { scores: undefined, bounds: undefined };
   const selection = compareSelections(first(got), first(want), scores, bounds);
   const { equal, unexplained } = selection;
@@ -168,7 +176,7 @@ function scoresAndBounds(
   dump: Dump,
   wanted: ReadonlyMap<string, GoldenTensor>,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
 ): ReturnType<typeof scoresOf> {
   const measured = scoresOf(name, dump, wanted, expected.bias);
   if (measured.scores) return measured;
@@ -183,7 +191,7 @@ function scoresAndBounds(
   const numbers = wanted.get(stage)?.data ?? scores.data;
   let magnitude = 0;
   for (const x of numbers) if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
-  const room = expected.bound(stage, arithmetic).largest * magnitude * (isRouter ? 0.25 : 1);
+  const room = expected.bound(stage, kind).largest * magnitude * (isRouter ? 0.25 : 1);
   return { scores, bounds: new Float64Array(scores.data.length).fill(room) };
 }
 
