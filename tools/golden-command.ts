@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { renderJudgement } from "./golden/check-text.ts";
+import { type ForcedRun, runForced } from "./golden/forced.ts";
 import { judge } from "./golden/judge.ts";
 import { caseFolders } from "./golden/pack-cases.ts";
 import { renderHtml } from "./golden/report/html.ts";
@@ -24,12 +25,14 @@ interface CheckOptions extends GoldenOptions {
   readonly html?: string;
   readonly junit?: string;
   readonly self?: boolean;
+  readonly replay?: boolean;
 }
 
 const CHECK_EXAMPLES = `
 Examples:
   glm52 golden check dump.safetensors --case golden/cases/tiny-all
   glm52 golden check dump.safetensors --case DIR --class bf16 --names map.json --json
+  glm52 golden check dump.safetensors --case DIR --replay
   glm52 golden check dump.safetensors --case DIR --html report.html --junit report.xml
   glm52 golden check dump.safetensors --pack FOLDER --case clear-bf16
   glm52 golden check --self
@@ -53,12 +56,13 @@ export function addGolden(
     .description("Compares a dump with a case, stage by stage.")
     .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
     .option("--junit <file>", "write JUnit XML: a stage is a test")
+    .option("--replay", "run the model with the dump's choices, and judge what follows from them")
     .addHelpText("after", HELP + CHECK_EXAMPLES)
     .addOption(
       new Option(
         "--self",
         "check this engine's own backends, on all cases or those named",
-      ).conflicts(["names", "class", "html", "junit"]),
+      ).conflicts(["names", "class", "html", "junit", "replay"]),
     )
     .action(async (file: string | undefined, options: CheckOptions, command: Command) => {
       if ((file === undefined) !== (options.self ?? false)) {
@@ -73,18 +77,22 @@ async function check(file: string, options: CheckOptions, terminal: Terminal): P
   for (const path of [options.html, options.junit]) if (path) await checkWritable(path);
   const opened = await openBoth(file, options, terminal);
   const { dump, expected, kind } = opened;
-  const judgement = judge(dump, expected, kind);
+  const run: Partial<ForcedRun> = options.replay ? runForced(dump, expected) : {};
+  const judgement = judge(dump, expected, kind, run);
   const caseName = expected.info.name;
   const { stdout } = terminal;
   if (options.json) {
     stdout.write(`${JSON.stringify({ case: caseName, class: kind, ...judgement })}\n`);
-  } else stdout.write(renderJudgement(judgement, caseName, kind));
+  } else stdout.write(renderJudgement(judgement, caseName, kind, run.forced));
   if (options.junit) await writeText(options.junit, renderJunit(judgement, caseName));
   if (options.html) {
     const isOff = judgement.firstOff !== undefined;
     const diagnosis = isOff ? suspectsOf(opened, terminal) : undefined;
     const parts = { caseName, dumpName: basename(file), kind, judgement, diagnosis };
-    await writeText(options.html, renderHtml({ ...parts, dump, wanted: expected.stages }));
+    await writeText(
+      options.html,
+      renderHtml({ ...parts, dump, wanted: run.wanted ?? expected.stages }),
+    );
   }
   return judgement.firstOff === undefined ? 0 : 3;
 }

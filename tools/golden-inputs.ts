@@ -45,7 +45,8 @@ of the pack. Without --class a dump with BF16 is of class bf16, one with F16 of 
 any other of class f32.
 
 Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
-otherwise are explained when rounding can have turned them, and a fault when not.
+otherwise are explained when rounding can have turned them, and a fault when not. With --replay the
+model runs with the choices of the dump, so that what comes after a choice is judged all the same.
 
 Exit codes:
   0  every stage of the dump is right, or explained

@@ -48,7 +48,7 @@ export function diagnose(
   const { firstOff, stages } = judge(dump, expected, kind);
   if (firstOff === undefined) return { firstOff, evidence: undefined, suspects: [] };
   const suspects = runs.map(({ mutant, stages: wanted }): Suspect => {
-    const beside = judge(dump, expected, kind, wanted, firstOff);
+    const beside = judge(dump, expected, kind, { wanted, until: firstOff });
     const ours = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
     const sum = ours.reduce((total, [name, got]) => {
       const want = wanted.get(name);

@@ -3,7 +3,8 @@
  *
  * The first stage that is off and not explained by rounding ends the judging: all after it may be
  * wrong because of it. An explained choice of other rows or experts does not end it, but from its
- * first row on later stages are computed from other inputs, and are left out.
+ * first row on later stages are computed from other inputs, and are left out; unless the model has
+ * run with the dump's choices (forced.ts), so that no choice, explained or not, spoils what follows.
  * @module
  */
 import type { Bound } from "./bounds.ts";
@@ -40,30 +41,37 @@ export interface Judgement {
   readonly stages: readonly StageResult[];
   /** The first stage that is off. */
   readonly firstOff: string | undefined;
+  /** All that are off: forced choices, and the first other stage. */
+  readonly off: readonly string[];
   /** Tensors of the dump that are no stage. */
   readonly unknown: readonly string[];
 }
 
-/**
- * Judges every stage of `expected`.
- *
- * @param wanted numbers of a mutant, in place of the right ones
- * @param until  after the first stage that is off, go no further than this one
- */
+/** What to judge a dump against, if not the model alone. */
+export interface JudgeOptions {
+  /** Numbers of a mutant, or of a run with forced choices, in place of the right ones. */
+  readonly wanted?: ReadonlyMap<string, GoldenTensor>;
+  /** Choices of the dump that `wanted` was run with. */
+  readonly forced?: ReadonlySet<string>;
+  /** After the first stage that is off, go no further than this one, and search for no hints. */
+  readonly until?: string;
+}
+
+/** Judges every stage of `expected`, or of `wanted`. */
 export function judge(
   dump: Dump,
   expected: Expectation,
   kind: EngineClass,
-  wanted: ReadonlyMap<string, GoldenTensor> = expected.stages,
-  until?: string,
+  { wanted = expected.stages, forced = new Set(), until }: JudgeOptions = {},
 ): Judgement {
   const stages: StageResult[] = [];
-  let firstOff: string | undefined;
+  const off: string[] = [];
+  let isOver = false;
   let clean = Number.POSITIVE_INFINITY;
-  const withHints = wanted === expected.stages;
+  const withHints = until === undefined;
   for (const [name, want] of wanted) {
     const isPast = until !== undefined && stages.some((stage) => stage.name === until);
-    if (isPast && firstOff !== undefined) break;
+    if (isPast && isOver) break;
     const got = dump.get(name);
     if (!got) {
       stages.push({ name, verdict: "missing" });
@@ -75,20 +83,25 @@ export function judge(
       ? { verdict: "off", sentence: fault }
       : want.data instanceof Int32Array
         ? judgeSelection(name, got, want, dump, wanted, expected, kind, clean)
-        : judgeNumbers(name, got, want, bound, clean, withHints && firstOff === undefined);
-    const verdict = firstOff === undefined ? result.verdict : "after";
-    if (verdict === "off") firstOff = name;
-    const other = verdict === "off" && withHints && stageLike(name, got, expected, kind);
+        : judgeNumbers(name, got, want, bound, clean, withHints && !isOver);
+    const verdict: StageResult["verdict"] = isOver ? "after" : result.verdict;
+    if (verdict === "off") off.push(name);
+    isOver ||= verdict === "off" && !forced.has(name);
+    const { bound: boundOf } = expected;
+    const other =
+      verdict === "off" &&
+      withHints &&
+      stageLike(name, got, { stages: wanted, bound: boundOf }, kind);
     const sentence = other
       ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
       : result.sentence;
     stages.push({ name, ...result, ...(sentence && { sentence }), verdict });
-    if (result.selection && result.selection.explained > 0) {
+    if (result.selection && result.selection.explained > 0 && !forced.has(name)) {
       clean = Math.min(clean, firstOther(got, want));
     }
   }
   const unknown = [...dump].filter(([name]) => !wanted.has(name)).map(([, x]) => x.theirName);
-  return { stages, firstOff, unknown };
+  return { stages, firstOff: off[0], off, unknown };
 }
 
 function judgeNumbers(
