@@ -105,5 +105,8 @@ export function suspectsOf({ dump, expected, kind }: Opened, { stderr }: Termina
   const running = progressLine(stderr, "running known mistakes");
   const runs = runMutants(expected, running.update);
   running.end();
-  return diagnose(dump, expected, kind, runs);
+  const pairing = progressLine(stderr, "running two mistakes at once");
+  const diagnosis = diagnose(dump, expected, kind, runs, pairing.update);
+  pairing.end();
+  return diagnosis;
 }
