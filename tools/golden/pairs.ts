@@ -28,7 +28,7 @@ const FIRSTS = 6;
 
 type RankedRun = MutantRun & Closeness;
 
-/** Pairs that fit, the nearest first; those of the first mistake that has any. */
+/** Pairs that fit, the nearest first: of the first mistake that has any, and of its equals. */
 export function findPairs(
   off: OffDump,
   runs: readonly RankedRun[],
@@ -43,32 +43,32 @@ export function findPairs(
     .filter((run) => begins.get(run) === at(firstOff))
     .sort((a, b) => at(b.leaves) - at(a.leaves) || a.score - b.score)
     .slice(0, FIRSTS);
-  const tries = [false, true].flatMap((isTurned) =>
-    firsts.map((first) => ({
-      first,
-      isTurned,
-      seconds: runs.filter((run) => {
-        const begin = begins.get(run) as number;
-        return run !== first && begin >= at(firstOff) && begin <= at(first.leaves);
-      }),
-    })),
-  );
-  const total = tries.reduce((sum, { seconds }) => sum + seconds.length, 0);
-  let done = 0;
-  for (const { first, seconds, isTurned } of tries) {
-    const pairs: Pair[] = [];
-    for (const { mutant } of seconds) {
+  const rounds = [false, true].flatMap((isTurned) => firsts.map((first) => ({ first, isTurned })));
+  const secondsOf = (first: RankedRun): RankedRun[] =>
+    runs.filter((run) => {
+      const begin = begins.get(run) as number;
+      return run !== first && begin >= at(firstOff) && begin <= at(first.leaves);
+    });
+  const pairs: Pair[] = [];
+  let found: (typeof rounds)[number] | undefined;
+  for (const [i, { first, isTurned }] of rounds.entries()) {
+    onProgress(i, rounds.length);
+    if (found && (found.isTurned !== isTurned || !isEqual(found.first, first))) break;
+    for (const { mutant } of secondsOf(first)) {
       const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
       const run = runMutant(both, expected.model, expected.info);
       const near = run && closeness(off, run);
       const mistakes = [nameOf(first.mutant), nameOf(mutant)] as const;
       if (near?.fits) pairs.push({ mistakes, secondAt: first.leaves ?? firstOff, ...near });
-      onProgress(++done, total);
     }
-    if (pairs.length > 0) return pairs.sort((a, b) => a.score - b.score);
+    if (pairs.length > 0) found ??= { first, isTurned };
   }
-  return [];
+  return pairs.sort((a, b) => a.score - b.score);
 }
+
+/** Whether two mistakes are the same arithmetic on this case. */
+const isEqual = (a: Closeness, b: Closeness): boolean =>
+  a.leaves === b.leaves && Math.abs(a.score - b.score) < 1e-9;
 
 const nameOf = ({ id, what }: Mutant): Mistake => ({ id, what });
 
