@@ -41,25 +41,31 @@ export function findPairs(
   const begins = new Map(runs.map((run) => [run, at(beginning(off, run))]));
   const firsts = runs
     .filter((run) => begins.get(run) === at(firstOff))
-    .sort((a, b) => at(b.leaves) - at(a.leaves) || a.score - b.score)
+    .sort((a, b) => at(b.leaves?.name) - at(a.leaves?.name) || a.score - b.score)
     .slice(0, FIRSTS);
   const rounds = [false, true].flatMap((isTurned) => firsts.map((first) => ({ first, isTurned })));
   const secondsOf = (first: RankedRun): RankedRun[] =>
     runs.filter((run) => {
       const begin = begins.get(run) as number;
-      return run !== first && begin >= at(firstOff) && begin <= at(first.leaves);
+      return run !== first && begin >= at(firstOff) && begin <= at(first.leaves?.name);
     });
   const pairs: Pair[] = [];
   let found: (typeof rounds)[number] | undefined;
   for (const [i, { first, isTurned }] of rounds.entries()) {
     onProgress(i, rounds.length);
     if (found && (found.isTurned !== isTurned || !isEqual(found.first, first))) break;
+    const second = first.leaves
+      ? { ...off, firstOff: first.leaves.name, evidence: first.leaves }
+      : off;
     for (const { mutant } of secondsOf(first)) {
       const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
       const run = runMutant(both, expected.model, expected.info);
-      const near = run && closeness(off, run);
+      if (!run) continue;
+      const near = closeness(off, run);
+      // The second must explain what the first does not.
+      if (!near.fits || !closeness(second, run).fits) continue;
       const mistakes = [nameOf(first.mutant), nameOf(mutant)] as const;
-      if (near?.fits) pairs.push({ mistakes, secondAt: first.leaves ?? firstOff, ...near });
+      pairs.push({ mistakes, secondAt: second.firstOff, ...near });
     }
     if (pairs.length > 0) found ??= { first, isTurned };
   }
@@ -68,7 +74,7 @@ export function findPairs(
 
 /** Whether two mistakes are the same arithmetic on this case. */
 const isEqual = (a: Closeness, b: Closeness): boolean =>
-  a.leaves === b.leaves && Math.abs(a.score - b.score) < 1e-9;
+  a.leaves?.name === b.leaves?.name && Math.abs(a.score - b.score) < 1e-9;
 
 const nameOf = ({ id, what }: Mutant): Mistake => ({ id, what });
 
