@@ -55,6 +55,7 @@ const timed = (n: number, max_tokens: number) =>
     prompt: promptOf(Math.max(n, 1)),
     max_tokens,
     cache_prompt: false,
+    ignore_eos: true,
     temperature: 0,
   }));
 
@@ -74,12 +75,11 @@ try {
   await wllama.loadModel([blob], { n_threads: ${job.threads}, n_ctx: ${textLength(job) + 1}, n_batch: 512, n_gpu_layers: 0 });
   const loaded = (performance.now() - start) / 1000;
   const asked = ${JSON.stringify(asked)};
-  const complete = (request) => wllama.createCompletion({ ...request, ignore_eos: true });
   const rows = [];
   const n_probs = wllama.getLoadedContextInfo().n_vocab - ${job.fragments.length};
   for (const request of asked.checks) {
     const row = [];
-    const { choices } = await complete({ ...request, n_probs });
+    const { choices } = await wllama.createCompletion({ ...request, n_probs });
     for (const { id, prob } of choices[0].logprobs.content[0].top_probs) row[id] = Math.log(prob);
     rows.push(row);
   }
@@ -87,7 +87,7 @@ try {
   for (const kind of ["prefill", "decode"]) {
     for (const requests of asked[kind]) {
       const rounds = [];
-      for (const request of requests) rounds.push((await complete(request)).timings);
+      for (const request of requests) rounds.push((await wllama.createCompletion(request)).timings);
       timings[kind].push(rounds);
     }
   }
@@ -153,14 +153,19 @@ const text = await Promise.race([promise, failed]).finally(async () => {
 const result = JSON.parse(text) as {
   readonly error?: string;
   readonly loaded: number;
-  readonly rows: readonly (readonly number[])[];
+  /** Null where there is no probability. */
+  readonly rows: readonly (readonly (number | null)[])[];
   readonly version: string;
   readonly browser: string;
   readonly prefill: readonly (readonly Timings[])[];
   readonly decode: readonly (readonly Timings[])[];
 };
 if (result.error !== undefined) throw new Error(result.error);
-if (job.logits !== undefined) writeRows(job.logits, result.rows);
+if (job.logits !== undefined)
+  writeRows(
+    job.logits,
+    result.rows.map((row) => row.map((x) => x ?? Number.NaN)),
+  );
 const { version } = JSON.parse(await readFile(join(packageFolder, "package.json"), "utf8"));
 const chromium = /Chrome\/[\d.]+/.exec(result.browser)?.[0] ?? result.browser;
 answer({
