@@ -17,14 +17,17 @@ export interface Race {
   readonly limit: Limit;
 }
 
-const FLOAT: Limit = { meanKl: 0.05, medianKl: 2e-3 };
-const INT8: Limit = { meanKl: 0.2, medianKl: 0.1 };
+/**
+ * Sums in another order and rows of caches in f16. The mean has room for choices of experts that
+ * tip over at a few positions, as they do for random numbers.
+ */
+const FLOAT: Limit = { meanKl: 0.05, medianKl: 1e-3 };
 
 /** By the names that `--types` takes. */
 export const RACES: Readonly<Record<string, Race>> = {
   f32: { ours: "f32", activations: "f32", gguf: "f32.gguf", limit: FLOAT },
   f16: { ours: "f16", activations: "f32", gguf: "f16.gguf", limit: FLOAT },
   bf16: { ours: "bf16", activations: "f32", gguf: "f16.gguf", limit: FLOAT },
-  q8: { ours: "q8", activations: "int8", gguf: "q8_0.gguf", limit: INT8 },
-  q4: { ours: "q4", activations: "int8", gguf: "q4_0.gguf", limit: INT8 },
+  q8: { ours: "q8", activations: "int8", gguf: "q8_0.gguf", limit: { meanKl: 0.2, medianKl: 0.1 } },
+  q4: { ours: "q4", activations: "int8", gguf: "q4_0.gguf", limit: { meanKl: 0.4, medianKl: 0.3 } },
 };

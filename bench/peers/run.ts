@@ -81,7 +81,7 @@ function compete(type: string, nThreads: number, task: Task, table: Table): void
   const results = all.map((): Measured[] => []);
   for (let pass = 0; pass < Number(values.passes); pass++) {
     for (const [i, entrant] of all.entries()) {
-      stderr.write(`${type}, ${nThreads} threads, pass ${pass + 1}: ${entrant.name}\n`);
+      stderr.write(`${type}, threads ${nThreads}, pass ${pass + 1}: ${entrant.name}\n`);
       results[i].push(measure(entrant, task));
     }
   }
