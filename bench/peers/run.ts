@@ -16,6 +16,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { argv, env, execPath, exit, stderr } from "node:process";
 import { parseArgs } from "node:util";
+import { CliError } from "../../tools/cli-error.ts";
 import { AgreementError, agreement, demand } from "./agreement.ts";
 import {
   check,
@@ -125,7 +126,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof AgreementError || error instanceof EntrantError)) throw error;
-  stderr.write(`${error.message}\n`);
+  const isSaid = [AgreementError, CliError, EntrantError].some((kind) => error instanceof kind);
+  if (!isSaid) throw error;
+  stderr.write(`${(error as Error).message}\n`);
   exit(1);
 }
