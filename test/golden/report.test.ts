@@ -113,7 +113,7 @@ describe("the report of a right dump", () => {
 
 it("names from a dump cannot leave their place", () => {
   const stages = [{ name: '<b>"&', verdict: "off" as const, sentence: "a < b" }];
-  const text = renderJunit({ stages, firstOff: '<b>"&', unknown: [] }, "c");
+  const text = renderJunit({ stages, firstOff: '<b>"&', off: ['<b>"&'], unknown: [] }, "c");
   expect(text).toContain('name="&lt;b&gt;&quot;&amp;"><failure message="a &lt; b"/>');
 });
 

@@ -4,18 +4,31 @@
  */
 import type { Divergence } from "./distance.ts";
 import type { Judgement, StageResult } from "./judge.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 
 /** Names in a list before it is cut. */
 const LONGEST_LIST = 8;
 
-/** The table of stages, up to the first that is off, and what follows from it. */
-export function renderJudgement(judgement: Judgement, caseName: string): string {
-  const { stages, firstOff, unknown } = judgement;
+/**
+ * The table of stages, up to the first that is off, and what follows from it.
+ *
+ * @param forced choices of the dump that the model has run with
+ */
+export function renderJudgement(
+  judgement: Judgement,
+  caseName: string,
+  kind: EngineClass,
+  forced?: ReadonlySet<string>,
+): string {
+  const { stages, off, unknown } = judgement;
   const compared = stages.filter(({ verdict }) => verdict !== "missing");
   const judged = compared.filter(({ verdict }) => verdict !== "after");
   const width = Math.max(5, ...judged.map(({ name }) => name.length));
   const lines = [
-    `${"stage".padEnd(width)}  verdict    max rel   NMSE      1-cosine  error/bound`,
+    `judged as an engine of class ${kind}; what max rel may be is in the column bound`,
+    ...(forced ? [`the model has made ${forced.size} choices as the dump has`] : []),
+    "",
+    `${"stage".padEnd(width)}  verdict    max rel   bound     NMSE      1-cosine  error/bound`,
     ...judged.map((stage) => `${stage.name.padEnd(width)}  ${line(stage)}`),
     "",
   ];
@@ -27,13 +40,16 @@ export function renderJudgement(judgement: Judgement, caseName: string): string 
   for (const { name, logits } of compared) {
     if (logits?.divergence) lines.push(`${name}: ${divergenceText(logits.divergence)}`);
   }
-  const off = stages.find(({ name }) => name === firstOff);
-  if (off) {
-    const nAfter = compared.length - judged.length;
-    lines.push(`${off.name}: ${off.sentence}`);
-    lines.push(
-      `OFF at ${off.name}, stage ${judged.length} of ${compared.length}; ${nAfter} after it not judged`,
-    );
+  for (const { name, sentence } of stages) {
+    if (off.includes(name)) lines.push(`${name}: ${sentence}`);
+  }
+  const nAfter = compared.length - judged.length;
+  if (off.length > 0 && nAfter > 0) {
+    const place = `stage ${judged.length} of ${compared.length}`;
+    lines.push(`OFF at ${off.join(", ")}, ${place}; ${nAfter} after it not judged`);
+  } else if (off.length > 0) {
+    const nRight = compared.length - off.length;
+    lines.push(`OFF at ${off.join(", ")}; the other ${nRight} stages are right`);
   } else {
     const nExplained = judged.filter(({ verdict }) => verdict === "explained").length;
     const more = nExplained > 0 ? `, ${nExplained} of them explained by rounding` : "";
@@ -51,6 +67,7 @@ export function divergenceText({ row, want, got, margin, maxAbs, explained }: Di
 function line({
   verdict,
   distance,
+  bound,
   errorOverBound,
   selection,
   logits,
@@ -58,9 +75,10 @@ function line({
   of,
 }: StageResult): string {
   const cells: string[] = [verdict.padEnd(9)];
-  if (distance) {
+  if (distance && bound) {
     const { largest, nmse, cosine } = distance;
-    for (const x of [largest, nmse, 1 - cosine]) cells.push(x.toExponential(1).padEnd(8));
+    for (const x of [largest, bound.largest, nmse, 1 - cosine])
+      cells.push(x.toExponential(1).padEnd(8));
     cells.push((errorOverBound ?? 0).toPrecision(2));
   }
   if (selection) {

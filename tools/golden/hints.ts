@@ -2,9 +2,10 @@
  * Layouts and scales that make a right stage look wrong: what to say beside "off".
  * @module
  */
-import type { GoldenTensor } from "./case.ts";
 import { distanceOf } from "./distance.ts";
-import type { Arithmetic, Expectation } from "./expectation.ts";
+import type { DumpTensor } from "./dump.ts";
+import type { Expectation } from "./expectation.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 
 /** Axes longer than this are not searched: every index is compared with every other. */
 const LONGEST = 256;
@@ -41,9 +42,9 @@ export function hint(
 /** Another stage whose expected numbers are those of `got`, for stages in the wrong order. */
 export function stageLike(
   name: string,
-  got: GoldenTensor,
+  got: DumpTensor,
   { stages, bound }: Pick<Expectation, "stages" | "bound">,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
 ): string | undefined {
   if (got.data instanceof Int32Array || got.data.every((x) => x === 0)) return undefined;
   for (const [other, { data }] of stages) {
@@ -51,7 +52,7 @@ export function stageLike(
       other !== name && !(data instanceof Int32Array) && data.length === got.data.length;
     if (!isLike) continue;
     const { largest, cosine } = distanceOf(got.data, data, data.length);
-    if (cosine > 0.5 && largest <= bound(other, arithmetic).largest) return other;
+    if (cosine > 0.5 && largest <= bound(other, kind, got.dtype).largest) return other;
   }
   return undefined;
 }

@@ -3,16 +3,19 @@
  *
  * The first stage that is off and not explained by rounding ends the judging: all after it may be
  * wrong because of it. An explained choice of other rows or experts does not end it, but from its
- * first row on later stages are computed from other inputs, and are left out.
+ * first row on later stages are computed from other inputs, and are left out; unless the model has
+ * run with the dump's choices (forced.ts), so that no choice, explained or not, spoils what follows.
  * @module
  */
+import type { Bound } from "./bounds.ts";
 import type { GoldenTensor } from "./case.ts";
 import { scoresOf } from "./compare.ts";
 import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
 import type { Dump, DumpTensor } from "./dump.ts";
-import type { Arithmetic, Bound, Expectation } from "./expectation.ts";
+import type { Expectation } from "./expectation.ts";
 import { place, shapeFault } from "./faults.ts";
 import { hint, stageLike } from "./hints.ts";
+import type { EngineClass } from "./pack/arithmetics.ts";
 import { compareSelections, type SelectionReport } from "./selections.ts";
 
 /** One stage's result. `after`: not judged, since an earlier stage is off. */
@@ -25,6 +28,8 @@ export interface StageResult {
   readonly rows?: number;
   readonly of?: number;
   readonly distance?: Distance;
+  /** How large the distance's `rms` and `largest` may be. */
+  readonly bound?: Bound;
   /** The larger of worst error over its bound and rms error over its bound; 1 is the limit. */
   readonly errorOverBound?: number;
   readonly selection?: SelectionReport;
@@ -36,55 +41,67 @@ export interface Judgement {
   readonly stages: readonly StageResult[];
   /** The first stage that is off. */
   readonly firstOff: string | undefined;
+  /** All that are off: forced choices, and the first other stage. */
+  readonly off: readonly string[];
   /** Tensors of the dump that are no stage. */
   readonly unknown: readonly string[];
 }
 
-/**
- * Judges every stage of `expected`.
- *
- * @param wanted numbers of a mutant, in place of the right ones
- * @param until  after the first stage that is off, go no further than this one
- */
+/** What to judge a dump against, if not the model alone. */
+export interface JudgeOptions {
+  /** Numbers of a mutant, or of a run with forced choices, in place of the right ones. */
+  readonly wanted?: ReadonlyMap<string, GoldenTensor>;
+  /** Choices of the dump that `wanted` was run with. */
+  readonly forced?: ReadonlySet<string>;
+  /** After the first stage that is off, go no further than this one, and search for no hints. */
+  readonly until?: string;
+}
+
+/** Judges every stage of `expected`, or of `wanted`. */
 export function judge(
   dump: Dump,
   expected: Expectation,
-  arithmetic: Arithmetic,
-  wanted: ReadonlyMap<string, GoldenTensor> = expected.stages,
-  until?: string,
+  kind: EngineClass,
+  { wanted = expected.stages, forced = new Set(), until }: JudgeOptions = {},
 ): Judgement {
   const stages: StageResult[] = [];
-  let firstOff: string | undefined;
+  const off: string[] = [];
+  let isOver = false;
   let clean = Number.POSITIVE_INFINITY;
-  const withHints = wanted === expected.stages;
+  const withHints = until === undefined;
   for (const [name, want] of wanted) {
     const isPast = until !== undefined && stages.some((stage) => stage.name === until);
-    if (isPast && firstOff !== undefined) break;
+    if (isPast && isOver) break;
     const got = dump.get(name);
     if (!got) {
       stages.push({ name, verdict: "missing" });
       continue;
     }
-    const bound = expected.bound(name, arithmetic);
+    const bound = expected.bound(name, kind, got.dtype);
     const fault = shapeFault(got, want);
     const result: Omit<StageResult, "name"> = fault
       ? { verdict: "off", sentence: fault }
       : want.data instanceof Int32Array
-        ? judgeSelection(name, got, want, dump, wanted, expected, arithmetic, clean)
-        : judgeNumbers(name, got, want, bound, clean, withHints && firstOff === undefined);
-    const verdict = firstOff === undefined ? result.verdict : "after";
-    if (verdict === "off") firstOff = name;
-    const other = verdict === "off" && withHints && stageLike(name, got, expected, arithmetic);
+        ? judgeSelection(name, got, want, dump, wanted, expected, kind, clean)
+        : judgeNumbers(name, got, want, bound, clean, withHints && !isOver);
+    const verdict: StageResult["verdict"] = isOver ? "after" : result.verdict;
+    if (verdict === "off") off.push(name);
+    isOver ||= verdict === "off" && !forced.has(name);
+    const { bound: boundOf } = expected;
+    const other =
+      verdict === "off" &&
+      withHints &&
+      stageLike(name, got, { stages: wanted, bound: boundOf }, kind);
     const sentence = other
       ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
       : result.sentence;
     stages.push({ name, ...result, ...(sentence && { sentence }), verdict });
-    if (result.selection && result.selection.explained > 0) {
+    if (result.selection && result.selection.explained > 0 && !forced.has(name)) {
       clean = Math.min(clean, firstOther(got, want));
     }
   }
   const unknown = [...dump].filter(([name]) => !wanted.has(name)).map(([, x]) => x.theirName);
-  return { stages, firstOff, unknown };
+  return { stages, firstOff: off[0], off, unknown };
 }
 
 function judgeNumbers(
@@ -112,15 +129,19 @@ function judgeNumbers(
   const logits = /^(mtp_)?logits/.test(name)
     ? { logits: compareLogits(got.data, want.data, rows, width, bound.largest * magnitude) }
     : {};
-  const numbers = { rows, of: nRows, distance, errorOverBound, ...logits };
+  const numbers = { rows, of: nRows, distance, bound, errorOverBound, ...logits };
   if (errorOverBound <= 1) return { verdict: rows < nRows ? "explained" : "ok", ...numbers };
-  const { worst, nmse } = distance;
+  const { worst, nmse, largest, rms } = distance;
   const text = `${got.data[worst]} at ${place(worst, want.shape)}, expected ${want.data[worst]}`;
   const more =
     withHint && rows === nRows ? hint(got.data, want.data, want.shape, bound.largest) : undefined;
-  const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (NMSE ${nmse.toExponential(1)}): ${text}`;
+  const errors = `largest ${outOf(largest, bound.largest)}, rms ${outOf(rms, bound.rms)}, NMSE ${nmse.toExponential(1)}`;
+  const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (${errors}): ${text}`;
   return { verdict: "off", sentence: more ? `${sentence}; ${more}` : sentence, ...numbers };
 }
+
+const outOf = (error: number, allowed: number): string =>
+  `${error.toExponential(1)} of ${allowed.toExponential(1)} allowed`;
 
 function judgeSelection(
   name: string,
@@ -129,7 +150,7 @@ function judgeSelection(
   dump: Dump,
   wanted: ReadonlyMap<string, GoldenTensor>,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
   clean: number,
 ): Omit<StageResult, "name"> {
   const of = want.shape[0];
@@ -140,7 +161,7 @@ function judgeSelection(
   });
   const { scores, bounds } =
     firstOther(got, want) < rows
-      ? scoresAndBounds(name, dump, wanted, expected, arithmetic)
+      ? scoresAndBounds(name, dump, wanted, expected, kind)
       : { scores: undefined, bounds: undefined };
   const selection = compareSelections(first(got), first(want), scores, bounds);
   const { equal, unexplained } = selection;
@@ -168,7 +189,7 @@ function scoresAndBounds(
   dump: Dump,
   wanted: ReadonlyMap<string, GoldenTensor>,
   expected: Expectation,
-  arithmetic: Arithmetic,
+  kind: EngineClass,
 ): ReturnType<typeof scoresOf> {
   const measured = scoresOf(name, dump, wanted, expected.bias);
   if (measured.scores) return measured;
@@ -183,7 +204,7 @@ function scoresAndBounds(
   const numbers = wanted.get(stage)?.data ?? scores.data;
   let magnitude = 0;
   for (const x of numbers) if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
-  const room = expected.bound(stage, arithmetic).largest * magnitude * (isRouter ? 0.25 : 1);
+  const room = expected.bound(stage, kind).largest * magnitude * (isRouter ? 0.25 : 1);
   return { scores, bounds: new Float64Array(scores.data.length).fill(room) };
 }
 

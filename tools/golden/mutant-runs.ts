@@ -34,8 +34,8 @@ export function runMutants(
 }
 
 /** Undefined where the mistake breaks the run: such an engine leaves no dump. */
-function runMutant(
-  mutant: Mutant,
+export function runMutant(
+  mutant: Pick<Mutant, "change" | "chunk">,
   model: Expectation["model"],
   info: Expectation["info"],
 ): Map<string, GoldenTensor> | undefined {

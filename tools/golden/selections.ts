@@ -3,7 +3,9 @@
  *
  * With scores `s`, bounds `E` on how far an engine's own scores may be from them, and sets A (ours)
  * and B (the oracle's): explained iff `max_{B\A}(s − E) ≤ min_{A\B}(s + E)`. An engine whose scores
- * are within `E` and that chooses correctly always passes, so a failure proves a bug.
+ * are within `E` and that chooses correctly always passes, so a failure proves a bug. The same must
+ * hold with A and B exchanged: it always does where B has the largest scores, and tells a right
+ * choice from that of a mutant which goes by something else.
  * @module
  */
 import type { GoldenTensor } from "./case.ts";
@@ -42,9 +44,11 @@ export function compareSelections(
     if (onlyOurs.length === 0 && onlyOracle.length === 0) equal++;
     else if (scores && bounds && onlyOurs.length === onlyOracle.length) {
       const at = t * scores.shape[1];
-      const best = Math.max(...onlyOracle.map((s) => scores.data[at + s] - bounds[at + s]));
-      const worst = Math.min(...onlyOurs.map((s) => scores.data[at + s] + bounds[at + s]));
-      if (best <= worst) explained++;
+      const least = (set: readonly number[]): number =>
+        Math.max(...set.map((s) => scores.data[at + s] - bounds[at + s]));
+      const most = (set: readonly number[]): number =>
+        Math.min(...set.map((s) => scores.data[at + s] + bounds[at + s]));
+      if (least(onlyOracle) <= most(onlyOurs) && least(onlyOurs) <= most(onlyOracle)) explained++;
     }
   }
   return { rows, equal, explained, unexplained: rows - equal - explained };

@@ -34,7 +34,7 @@ export async function selfCheck(
 ): Promise<SelfResult[]> {
   const results: SelfResult[] = [];
   for (const dir of folders) {
-    const expected = await expectation(dir, "theirs");
+    const expected = await expectation(dir);
     const { info } = expected;
     for (const backend of BACKENDS) {
       const options = { backend, latentEps: info.latentEps };

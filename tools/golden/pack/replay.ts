@@ -4,8 +4,8 @@
  * @module
  */
 import { sigmoid } from "../../../engine/math.ts";
-import type { Ops, Routing } from "../../../engine/ops/ops.ts";
-import { floatsLike, type Indices } from "../../../engine/tensor.ts";
+import type { Ops, RouteRule, Routing } from "../../../engine/ops/ops.ts";
+import { floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
 
 /** Everything a run chose, in the order in which it chose. */
 export interface Choices {
@@ -53,20 +53,29 @@ export function replayChoices(ops: Ops, choices: Choices): Ops {
     topK: <T extends string>() => choices.rows[nRows++] as Indices<[T, "K"]>,
     route: (logits, _bias, rule): Routing => {
       const experts = choices.experts[nExperts++];
-      const [nT, nActive] = experts.shape;
-      const nE = logits.shape[1];
-      const s = Array.from(experts.data, (e, i) =>
-        sigmoid(logits.data[Math.floor(i / nActive) * nE + e]),
-      );
-      const data = floatsLike(logits.data, nT * nActive);
-      for (let at = 0; at < data.length; at += nActive) {
-        const row = s.slice(at, at + nActive);
-        const sum = rule.normTopkProb ? row.reduce((a, b) => a + b, 0) + 1e-20 : 1;
-        row.forEach((x, a) => {
-          data[at + a] = (x / sum) * rule.scale;
-        });
-      }
-      return { experts, weights: { dims: ["T", "A"], shape: [nT, nActive], data } };
+      return { experts, weights: weighExperts(logits, experts, rule) };
     },
   };
+}
+
+/** Weights of experts that are given. */
+export function weighExperts(
+  logits: Tensor<["T", "E"]>,
+  experts: Indices<["T", "A"]>,
+  rule: RouteRule,
+): Tensor<["T", "A"]> {
+  const [nT, nActive] = experts.shape;
+  const nE = logits.shape[1];
+  const s = Array.from(experts.data, (e, i) =>
+    sigmoid(logits.data[Math.floor(i / nActive) * nE + e]),
+  );
+  const data = floatsLike(logits.data, nT * nActive);
+  for (let at = 0; at < data.length; at += nActive) {
+    const row = s.slice(at, at + nActive);
+    const sum = rule.normTopkProb ? row.reduce((a, b) => a + b, 0) + 1e-20 : 1;
+    row.forEach((x, a) => {
+      data[at + a] = (x / sum) * rule.scale;
+    });
+  }
+  return { dims: ["T", "A"], shape: [nT, nActive], data };
 }

@@ -8,6 +8,7 @@ import type { Diagnosis } from "../diagnose.ts";
 import { renderDiagnosis } from "../diagnosis-text.ts";
 import type { Dump } from "../dump.ts";
 import type { Judgement, StageResult } from "../judge.ts";
+import type { EngineClass } from "../pack/arithmetics.ts";
 import { escaped } from "./escape.ts";
 import { colourOf, heatMap, inWords } from "./heat-map.ts";
 import { selectionMap } from "./selection-map.ts";
@@ -16,7 +17,7 @@ import { selectionMap } from "./selection-map.ts";
 export interface ReportInput {
   readonly caseName: string;
   readonly dumpName: string;
-  readonly arithmetic: string;
+  readonly kind: EngineClass;
   readonly judgement: Judgement;
   /** Only when a stage is off. */
   readonly diagnosis: Diagnosis | undefined;
@@ -50,7 +51,7 @@ const LEGEND = [
 
 /** The whole page. */
 export function renderHtml(input: ReportInput): string {
-  const { caseName, dumpName, judgement, arithmetic } = input;
+  const { caseName, dumpName, judgement, kind } = input;
   const title = `${dumpName} against ${caseName}`;
   const legend = LEGEND.map(([c, text]) => `<i style="background:${c}"></i>${text}`).join("");
   return `<!doctype html>
@@ -58,7 +59,7 @@ export function renderHtml(input: ReportInput): string {
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <style>${STYLE}</style></head><body>
 <h1>${escaped(title)}</h1>
-<p>Compared as numbers in ${escaped(arithmetic)}, in the order of the model.</p>
+<p>Compared as an engine of class ${escaped(kind)}, in the order of the model.</p>
 ${verdict(judgement)}
 ${judgement.stages.map(greedy).join("")}
 ${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diagnosis))}</pre>` : ""}
@@ -67,7 +68,7 @@ ${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diag
 <div class="scroll">${heatMap(judgement)}</div>
 ${maps(input)}
 <h2>All stages</h2>
-<div class="scroll"><table><tr><th>stage</th><th>verdict</th><th>max rel</th><th>NMSE</th><th>1 − cosine</th><th></th></tr>
+<div class="scroll"><table><tr><th>stage</th><th>verdict</th><th>max rel</th><th>bound</th><th>NMSE</th><th>1 − cosine</th><th></th></tr>
 ${judgement.stages.map(row).join("\n")}
 </table></div>
 </body></html>
@@ -110,11 +111,13 @@ ${drawn.map((map) => `<div class="scroll">${map}</div>`).join("\n")}`;
 }
 
 function row(stage: StageResult): string {
-  const { distance } = stage;
-  const numbers = distance
-    ? [distance.largest, distance.nmse, 1 - distance.cosine].map((x) => x.toExponential(1))
-    : ["", "", ""];
+  const { distance, bound } = stage;
+  const numbers =
+    distance && bound
+      ? [distance.largest, bound.largest, distance.nmse, 1 - distance.cosine]
+      : undefined;
+  const texts = numbers?.map((x) => x.toExponential(1)) ?? ["", "", "", ""];
   const mark = `<i style="background:${colourOf(stage)};margin-left:0"></i>`;
-  const cells = [mark + escaped(stage.name), stage.verdict, ...numbers, escaped(inWords(stage))];
+  const cells = [mark + escaped(stage.name), stage.verdict, ...texts, escaped(inWords(stage))];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
