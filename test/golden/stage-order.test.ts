@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asDump } from "../../tools/golden/as-dump.ts";
 import { divergenceText } from "../../tools/golden/check-text.ts";
-import { compareLogits } from "../../tools/golden/distance.ts";
+import { compareLogits, distanceOf } from "../../tools/golden/distance.ts";
 import { expectation, traceCase } from "../../tools/golden/expectation.ts";
 import { judge } from "../../tools/golden/judge.ts";
 import { CASES } from "../tools/paths.ts";
@@ -59,4 +59,9 @@ describe("greedy decoding", () => {
   it("is not reported when all tokens are the same", () => {
     expect(compareLogits(want, want, 2, 3, 0)).not.toHaveProperty("divergence");
   });
+});
+
+it("few rows of a stage are measured in the unit of the whole stage", () => {
+  const want = [1, -2, 8, Number.NEGATIVE_INFINITY];
+  expect(distanceOf([1, -1, 8], want, 2)).toMatchObject({ maxAbs: 1, largest: 1 / 8, worst: 1 });
 });

@@ -16,6 +16,7 @@ describe.skipIf(!python)(
       ["tiny-all", "float32", /^ok: 92 stages of tiny-all$/m],
       ["clear-bf16", "float32", /^ok: 67 stages of clear-bf16$/m],
       ["clear-bf16", "bfloat16", /^ok: 67 stages of clear-bf16$/m],
+      ["fp8-blocks", "float32", /^ok: 35 stages of fp8-blocks$/m],
     ])("%s in %s is right in every stage", async (name, dtype, ok) => {
       const dump = join(scratch, `${name}-${dtype}.safetensors`);
       const run = spawnSync(python, [script, join(CASES, name), dump, "--dtype", dtype]);
