@@ -16,6 +16,7 @@ import { runForced } from "../forced.ts";
 import { judge } from "../judge.ts";
 import { BUILT_IN } from "../names.ts";
 import type { EngineClass } from "../pack/arithmetics.ts";
+import { withCaseGguf } from "../pack/case-gguf.ts";
 import type { Envelope } from "../pack/envelope.ts";
 import type { Manifest } from "../pack/manifest.ts";
 import { hasLlama, llamaLogits, llamaVersion } from "./llama.ts";
@@ -95,7 +96,7 @@ function llama(peers: string, version: string): Witness {
       const { name, tokens } = await readCase(dir);
       const gguf = manifest.cases[name]?.gguf;
       if (gguf !== true) return gguf ?? "not in the manifest";
-      const rows = await llamaLogits(peers, join(dir, "model.gguf"), tokens);
+      const rows = await withCaseGguf(dir, (file) => llamaLogits(peers, file, tokens));
       const data = Float32Array.from(rows.flatMap((row) => [...row]));
       const shape = [rows.length, data.length / rows.length];
       return judged(dir, asDump([{ name: "logits", shape, data }]), kind);
