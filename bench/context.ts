@@ -1,29 +1,39 @@
 /**
  * What a token costs at 2K … 32K positions, and where its time goes.
  *
- *     node dist/bench/context.js MODEL [threads] [activations] [context,…]
+ *     npm run bench:context -- MODEL [threads] [activations] [context,…]
  *
  * The cache is filled with random rows: what a step costs does not depend on what they say. Prints
- * milliseconds per token and the shares of its parts.
+ * milliseconds per token, the shares of the blocks of a step, and the shares of its ops.
  * @module
  */
-import { argv, stdout, versions } from "node:process";
+import { argv, stdout } from "node:process";
 import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
-import { noTaps } from "../engine/tap.ts";
+import type { Stage, Tap, Taps } from "../engine/tap.ts";
 import { openModel } from "../tools/open-model.ts";
 import { fill } from "./kv/fill.ts";
+import { circumstances } from "./peers/versions.ts";
 
 /** Steps at each context; the fastest counts, so that an interruption does not. */
 const STEPS = 12;
 
-/** Parts of a step, and the ops of each. What is in none of them is the rest. */
-const PARTS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
-  indexer: ["indexScores", "topK"],
-  attention: ["latentAttention", "perHead"],
-  experts: ["route", "experts"],
-  "other products": ["linear"],
+/** Blocks of a step, with all their products, and the stages that end the work of each. */
+const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
+  attention: ["qr", "q_nope", "q_pe", "kv_cmpr", "k_pe", "q_nope_absorbed", "attn_out"],
+  indexer: ["indexer_q", "indexer_k", "indexer_weights", "indexer_score", "top_k"],
+  MoE: ["ffn_moe_logits", "ffn_moe_topk", "ffn_moe_weights", "ffn_moe_out", "ffn_shexp"],
+  "dense MLP": ["ffn_out"],
+  head: ["result_output"],
+};
+
+/** Parts of a step that need their own kernels, and the ops of each. */
+const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
+  "op indexer": ["indexScores", "topK"],
+  "op attention": ["latentAttention", "perHead"],
+  "op experts": ["route", "experts"],
+  "op linear": ["linear"],
 };
 
 const [, , folder, threads = "1", activations = "int8", contexts = "2048,8192,32768"] = argv;
@@ -35,15 +45,19 @@ const { model, arithmetic } = await openModel(folder, {
 
 const spent = new Map<string, number>();
 
+function spend(part: string, time: number): void {
+  spent.set(part, (spent.get(part) ?? 0) + time);
+}
+
 /** The same ops, which write down how long they take. */
 function timed(ops: Ops): Ops {
-  const wrapped = Object.entries(PARTS).flatMap(([part, names]) =>
+  const wrapped = Object.entries(OPS).flatMap(([part, names]) =>
     names.map((name) => {
       const op = ops[name] as (...args: unknown[]) => unknown;
       const run = (...args: unknown[]): unknown => {
         const start = performance.now();
         const result = op(...args);
-        spent.set(part, (spent.get(part) ?? 0) + performance.now() - start);
+        spend(part, performance.now() - start);
         return result;
       };
       return [name, run];
@@ -52,28 +66,50 @@ function timed(ops: Ops): Ops {
   return { ...ops, ...Object.fromEntries(wrapped) };
 }
 
+let lastStage = 0;
+
+/** Charges what passed since the last stage to the block of this one. */
+const timedTap: Tap = (stage, value) => {
+  const now = performance.now();
+  const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
+  if (block !== undefined) spend(block[0], now - lastStage);
+  lastStage = now;
+  return value;
+};
+const timedTaps: Taps = { model: timedTap, layer: () => timedTap };
+
 const timedModel: Model = { ...model, ops: timed(model.ops) };
 const cache = newModelCache(model.ops, model.config);
-stdout.write(`Node ${versions.node}: ${arithmetic}\n`);
-stdout.write(`${["context", "ms/token", ...Object.keys(PARTS), "rest"].join("  ")}\n`);
+for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
+stdout.write(`# arithmetic: ${arithmetic}\n`);
+const [blocks, ops] = [Object.keys(BLOCKS), Object.keys(OPS)];
+const print = (cells: readonly string[]) =>
+  stdout.write(
+    `${cells
+      .map((cell) => cell.padEnd(13))
+      .join("")
+      .trimEnd()}\n`,
+  );
+print(["context", "ms/token", ...blocks, "rest", ...ops]);
 for (const n of contexts.split(",").map(Number)) {
   fill(model.ops, cache, n);
-  let [best, shares] = [Number.POSITIVE_INFINITY, ""];
+  let [best, shares]: [number, string[]] = [Number.POSITIVE_INFINITY, []];
   for (let step = 0; step < STEPS; step++) {
     const mark = model.ops.mark();
     spent.clear();
     const start = performance.now();
-    const hidden = forward(timedModel, Int32Array.of(5 + step), n + step, cache, noTaps);
-    head(timedModel, hidden, noTaps);
+    lastStage = start;
+    const hidden = forward(timedModel, Int32Array.of(5 + step), n + step, cache, timedTaps);
+    head(timedModel, hidden, timedTaps);
     const time = performance.now() - start;
     model.ops.release(mark);
     if (time >= best) continue;
-    const parts = Object.keys(PARTS).map((part) => spent.get(part) ?? 0);
-    const rest = time - parts.reduce((sum, part) => sum + part, 0);
     best = time;
-    shares = [...parts, rest].map((part) => `${((100 * part) / time).toFixed(1)} %`).join("  ");
+    const [inBlocks, inOps] = [blocks, ops].map((names) => names.map((x) => spent.get(x) ?? 0));
+    const rest = time - inBlocks.reduce((sum, part) => sum + part, 0);
+    shares = [...inBlocks, rest, ...inOps].map((part) => `${((100 * part) / time).toFixed(1)} %`);
   }
-  stdout.write(`${n}  ${best.toFixed(1)}  ${shares}\n`);
+  print([`${n}`, best.toFixed(1), ...shares]);
   cache.truncate(n);
 }
 (model.ops as { close?: () => void }).close?.();

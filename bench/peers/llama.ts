@@ -1,76 +1,105 @@
 /**
- * llama.cpp through node-llama-cpp, measured in a process of its own; prints one JSON object.
- * Started by run.ts.
- *
- *     node dist/bench/peers/llama.js PEERS FILE threads prefill,… context,…
+ * llama.cpp through node-llama-cpp, measured in a process of its own. Started by run.ts.
  * @module
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { argv, stdout, versions } from "node:process";
+import { versions } from "node:process";
 import { pathToFileURL } from "node:url";
-import { DECODED, type Measured, median, ROUNDS, tokenAt } from "./protocol.ts";
+import {
+  answer,
+  CHECKED_AT_ONCE,
+  CHECKED_SINGLY,
+  DECODED,
+  median,
+  ROUNDS,
+  readJob,
+  textLength,
+  writeRows,
+} from "./protocol.ts";
 
-const [, , peers, file, threads, prefills, contexts] = argv;
-const entry = join(peers, "node_modules/node-llama-cpp/dist/index.js");
-const { getLlama } = await import(pathToFileURL(entry).href);
+const job = readJob();
+const folder = join(job.peers, "node_modules/node-llama-cpp");
+const { getLlama } = await import(pathToFileURL(join(folder, "dist/index.js")).href);
 const begun = performance.now();
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-const model = await llama.loadModel({ modelPath: file, gpuLayers: 0, useMmap: false });
+const model = await llama.loadModel({ modelPath: job.model, gpuLayers: 0, useMmap: false });
 const loaded = (performance.now() - begun) / 1000;
 
-const numbers = (list: string) => list.split(",").filter(Boolean).map(Number);
-const room = Math.max(...numbers(prefills), ...numbers(contexts)) + DECODED * (ROUNDS + 1);
 const context = await model.createContext({
-  contextSize: room,
+  contextSize: textLength(job),
   batchSize: 512,
-  threads: Number(threads),
+  threads: job.threads,
   flashAttention: false,
 });
 const sequence = context.getSequence();
 
-const tokens = (from: number, n: number) => Array.from({ length: n }, (_, i) => tokenAt(from + i));
+/** Asks for the likeliest token, which costs a look at each logit. */
+const LIKELIEST = { token: true, options: { temperature: 0 } };
 
-async function prefill(n: number): Promise<{ rate: number; best: number }> {
+/** Asks for the logits as the model gives them. */
+const LOGITS = { logits: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } };
+
+/** Runs tokens and returns what is asked for after the last one. */
+async function run(tokens: readonly number[], generateNext: object): Promise<Next> {
+  const last = tokens.length - 1;
+  const input = [...tokens.slice(0, last), [tokens[last], { generateNext }]];
+  return (await sequence.controlledEvaluate(input))[last].next;
+}
+
+interface Next {
+  readonly logits?: ReadonlyMap<number, number>;
+}
+
+/** The logits of the common prompt. */
+async function check(path: string): Promise<void> {
+  const end = CHECKED_AT_ONCE + CHECKED_SINGLY;
+  const singly = job.tokens.slice(CHECKED_AT_ONCE, end).map((token) => [token]);
+  const rows: Float32Array[] = [];
+  for (const tokens of [job.tokens.slice(0, CHECKED_AT_ONCE), ...singly]) {
+    const { logits = new Map<number, number>() } = await run(tokens, LOGITS);
+    const row = new Float32Array(logits.size);
+    for (const [token, logit] of logits) row[token] = logit;
+    rows.push(row);
+  }
+  writeRows(path, rows);
+}
+
+async function prefill(n: number): Promise<number> {
   const rates: number[] = [];
-  let best = -1;
   for (let round = 0; round < ROUNDS; round++) {
     await sequence.clearHistory();
-    const input: unknown[] = tokens(0, n);
-    input[n - 1] = [input[n - 1], { generateNext: { token: true, options: { temperature: 0 } } }];
+    const tokens = job.tokens.slice(0, n);
     const start = performance.now();
-    const output = await sequence.controlledEvaluate(input);
+    await run(tokens, LIKELIEST);
     rates.push(n / ((performance.now() - start) / 1000));
-    best = output[n - 1].next.token;
   }
-  return { rate: median(rates), best };
+  return median(rates);
 }
 
 async function decode(n: number): Promise<number> {
   await sequence.clearHistory();
-  await sequence.evaluateWithoutGeneratingNewTokens(tokens(0, n));
+  if (n > 0) await sequence.evaluateWithoutGeneratingNewTokens(job.tokens.slice(0, n));
   const rates: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
+    const from = n + round * DECODED;
+    const tokens = job.tokens.slice(from, from + DECODED);
     const start = performance.now();
-    for (let i = 0; i < DECODED; i++) {
-      const token = tokenAt(n + round * DECODED + i);
-      await sequence.controlledEvaluate([
-        [token, { generateNext: { token: true, options: { temperature: 0 } } }],
-      ]);
-    }
+    for (const token of tokens) await run([token], LIKELIEST);
     rates.push(DECODED / ((performance.now() - start) / 1000));
   }
   return median(rates);
 }
 
-const [prefilled, decoded] = [{}, {}] as [Record<string, unknown>, Record<string, unknown>];
-for (const n of numbers(prefills)) prefilled[n] = await prefill(n);
-for (const n of numbers(contexts)) decoded[n] = await decode(n);
-const measured: Measured = {
-  engine: "llama.cpp",
-  version: `node-llama-cpp, node ${versions.node}`,
+if (job.logits !== undefined) await check(job.logits);
+const [prefilled, decoded]: [Record<number, number>, Record<number, number>] = [{}, {}];
+for (const n of job.prefill) prefilled[n] = await prefill(n);
+for (const n of job.contexts) decoded[n] = await decode(n);
+const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+answer({
+  version: `node-llama-cpp ${version}, llama.cpp ${llama.llamaCppRelease.release}, Node ${versions.node}`,
   loaded,
-  prefill: prefilled as Measured["prefill"],
-  decode: decoded as Measured["decode"],
-};
-stdout.write(JSON.stringify(measured));
+  prefill: prefilled,
+  decode: decoded,
+});
 await llama.dispose();

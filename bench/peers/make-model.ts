@@ -1,12 +1,13 @@
 /**
  * A model to measure with: the architecture whole, its numbers from a seed.
  *
- *     node dist/bench/peers/make-model.js .cache/bench            0.8 GB in q8
- *     node dist/bench/peers/make-model.js .cache/bench --large    more than 5 GiB in q8, for bench/memory.ts
+ *     node dist/bench/peers/make-model.js .cache/bench            `medium`, 1.7 GB in bf16
+ *     node dist/bench/peers/make-model.js .cache/bench --small    `small`, 0.1 GB in bf16, for a first try
+ *     node dist/bench/peers/make-model.js .cache/bench --large    `large`, 5 GiB in q8, for bench/memory.ts
  *
- * `small` gets `bf16`, `q8` and `q4` in our format, and for llama.cpp `f16.gguf`, `q8_0.gguf` and
- * `q4_0.gguf` of the same numbers; `large` gets `q8` alone, whose quants are random bytes. What is
- * there already is not made again.
+ * `medium` and `small` get every format of races.ts: `f32`, `f16`, `bf16`, `q8` and `q4` in ours, and
+ * for llama.cpp `f32.gguf`, `f16.gguf`, `q8_0.gguf` and `q4_0.gguf` of the same numbers; `large` gets
+ * `q8` alone, whose quants are random bytes. What is there already is not made again.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -19,70 +20,16 @@ import { GROUP } from "../../engine/raw-tensor.ts";
 import { sizeOf } from "../../engine/tensor.ts";
 import { GROUP_SCALE_SUFFIX } from "../../engine/weights/bind.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
-import { toF16 } from "../../engine/weights/dtypes.ts";
+import { fromBf16, toF16 } from "../../engine/weights/dtypes.ts";
 import { mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
 import { checkpointSpecs } from "../../engine/weights/table.ts";
 import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
+import { encode } from "../../tools/gguf/encode.ts";
 import { writeGguf } from "../../tools/gguf/write-gguf.ts";
 import { demoModel } from "../../tools/our-package.ts";
 import { writeQuantized } from "../../tools/quantize-folder.ts";
 import { writePieces, writeWhole } from "../../tools/write-whole.ts";
-
-/** GLM-5.2 in small: its ratios where they decide what a step reads, two IndexShare groups. */
-const SMALL = {
-  model_type: "glm_moe_dsa",
-  architectures: ["GlmMoeDsaForCausalLM"],
-  hidden_size: 2048,
-  num_hidden_layers: 8,
-  intermediate_size: 6144,
-  moe_intermediate_size: 768,
-  first_k_dense_replace: 1,
-  moe_layer_freq: 1,
-  n_routed_experts: 16,
-  n_shared_experts: 1,
-  num_experts_per_tok: 4,
-  n_group: 1,
-  topk_group: 1,
-  norm_topk_prob: true,
-  routed_scaling_factor: 2.5,
-  scoring_func: "sigmoid",
-  topk_method: "noaux_tc",
-  num_attention_heads: 16,
-  num_key_value_heads: 16,
-  q_lora_rank: 768,
-  kv_lora_rank: 512,
-  qk_nope_head_dim: 192,
-  qk_rope_head_dim: 64,
-  v_head_dim: 256,
-  index_n_heads: 8,
-  index_head_dim: 128,
-  index_topk: 512,
-  indexer_types: ["full", "full", "full", "shared", "shared", "shared", "full", "shared"],
-  indexer_rope_interleave: true,
-  max_position_embeddings: 65536,
-  rope_parameters: { rope_theta: 8000000, rope_type: "default" },
-  rope_interleave: true,
-  rms_norm_eps: 1e-5,
-  hidden_act: "silu",
-  attention_bias: false,
-  attention_dropout: 0,
-  tie_word_embeddings: false,
-  vocab_size: 32768,
-  num_nextn_predict_layers: 0,
-  torch_dtype: "bfloat16",
-  use_cache: true,
-  bos_token_id: 0,
-  eos_token_id: [2004, 2011, 2013],
-  pad_token_id: 2004,
-};
-
-/** Seven times the experts, and two layers more. */
-const LARGE = {
-  ...SMALL,
-  num_hidden_layers: 10,
-  n_routed_experts: 112,
-  indexer_types: [...SMALL.indexer_types, "shared", "shared"],
-};
+import { LARGE, MEDIUM, SMALL } from "./sizes.ts";
 
 const SEED = 0x9e3779b9;
 
@@ -146,6 +93,20 @@ function bf16Part(spec: TensorSpec, random: () => number): [string, Part][] {
   return [[spec.name, { dtype: "BF16", shape: spec.shape, pieces }]];
 }
 
+/** The same numbers as {@link bf16Part}'s, in a wider format. */
+const widePart =
+  (to: "f32" | "f16"): typeof bf16Part =>
+  (spec, random) =>
+    bf16Part(spec, random).map(([name, { shape, pieces }]): [string, Part] => {
+      function* wider(): Generator<Uint8Array> {
+        for (const { buffer } of pieces()) {
+          const values = Float32Array.from(new Uint16Array(buffer), fromBf16);
+          yield encode(to, values);
+        }
+      }
+      return [name, { dtype: to === "f32" ? "F32" : "F16", shape, pieces: wider }];
+    });
+
 function q8Parts(spec: TensorSpec, random: () => number): [string, Part][] {
   if (!mayHaveGroups(spec)) return bf16Part(spec, random);
   const { name, shape } = spec;
@@ -161,7 +122,7 @@ function q8Parts(spec: TensorSpec, random: () => number): [string, Part][] {
 
 async function makeFolder(
   folder: string,
-  json: typeof SMALL & { readonly quantization_config?: object },
+  json: typeof MEDIUM & { readonly quantization_config?: object },
   partsOf: typeof bf16Part,
 ): Promise<void> {
   const config = parseConfig(json);
@@ -200,13 +161,17 @@ if (argv.includes("--large")) {
   };
   await once(join(folder, "large/q8"), (path) => makeFolder(path, large, q8Parts));
 } else {
-  const root = join(folder, "small");
+  const isSmall = argv.includes("--small");
+  const root = join(folder, isSmall ? "small" : "medium");
   const bf16 = join(root, "bf16");
-  await once(bf16, (path) => makeFolder(path, SMALL, bf16Part));
+  await once(bf16, (path) => makeFolder(path, isSmall ? SMALL : MEDIUM, bf16Part));
   for (const to of ["q8", "q4"] as const) {
     await once(join(root, to), (path) => writeQuantized(bf16, path, to, [], silent));
   }
-  for (const type of ["f16", "q8_0", "q4_0"] as const) {
+  for (const to of ["f32", "f16"] as const) {
+    await once(join(root, to), (path) => makeFolder(path, isSmall ? SMALL : MEDIUM, widePart(to)));
+  }
+  for (const type of ["f32", "f16", "q8_0", "q4_0"] as const) {
     await once(join(root, `${type}.gguf`), (path) => writeGguf(bf16, path, type, {}));
   }
 }

@@ -1,58 +1,73 @@
 /**
- * This engine, measured in a process of its own; prints one JSON object. Started by run.ts.
- *
- *     node dist/bench/peers/ours.js MODEL threads activations prefill,… context,…
+ * This engine, measured in a process of its own. Started by run.ts.
  * @module
  */
-import { argv, stdout, versions } from "node:process";
+import { versions } from "node:process";
 import { Session } from "../../engine/index.ts";
 import { openModel } from "../../tools/open-model.ts";
-import { argmax, DECODED, type Measured, median, ROUNDS, tokenAt } from "./protocol.ts";
+import {
+  answer,
+  CHECKED_AT_ONCE,
+  CHECKED_SINGLY,
+  DECODED,
+  median,
+  ROUNDS,
+  readJob,
+  writeRows,
+} from "./protocol.ts";
 
-const [, , folder, threads, activations, prefills, contexts] = argv;
+const job = readJob();
 const begun = performance.now();
-const { model, arithmetic } = await openModel(folder, {
+const { model, arithmetic } = await openModel(job.model, {
   backend: "wasm",
-  threads: Number(threads),
-  activations: activations === "int8" ? "int8" : "f32",
+  threads: job.threads,
+  activations: job.activations,
 });
 const loaded = (performance.now() - begun) / 1000;
 
+/** The logits of the common prompt. */
+function check(path: string): void {
+  const session = new Session(model, { maxContext: CHECKED_AT_ONCE + CHECKED_SINGLY });
+  const rows = [session.append(job.tokens.slice(0, CHECKED_AT_ONCE)).slice()];
+  for (let i = 0; i < CHECKED_SINGLY; i++) {
+    rows.push(session.append([job.tokens[CHECKED_AT_ONCE + i]]).slice());
+  }
+  session.close();
+  writeRows(path, rows);
+}
+
 /** Tokens per second of one run of `n` tokens, logits only after the last. */
-function prefill(n: number): { rate: number; best: number } {
-  const tokens = Array.from({ length: n }, (_, i) => tokenAt(i));
-  let best = -1;
+function prefill(n: number): number {
+  const tokens = job.tokens.slice(0, n);
   const rates = Array.from({ length: ROUNDS }, () => {
     const session = new Session(model, { maxContext: n, chunk: n });
     const start = performance.now();
-    best = argmax(session.append(tokens));
+    session.append(tokens);
     const rate = n / ((performance.now() - start) / 1000);
     session.close();
     return rate;
   });
-  return { rate: median(rates), best };
+  return median(rates);
 }
 
 /** Tokens per second, one at a time, from position `context` on. */
 function decode(context: number): number {
   const session = new Session(model, { maxContext: context + DECODED * ROUNDS, chunk: 512 });
-  session.append(Array.from({ length: context }, (_, i) => tokenAt(i)));
+  if (context > 0) session.append(job.tokens.slice(0, context));
   const rates = Array.from({ length: ROUNDS }, () => {
     const start = performance.now();
-    for (let i = 0; i < DECODED; i++) session.append([tokenAt(session.tokens.length)]);
+    for (let i = 0; i < DECODED; i++) session.append([job.tokens[session.tokens.length]]);
     return DECODED / ((performance.now() - start) / 1000);
   });
   session.close();
   return median(rates);
 }
 
-const numbers = (list: string) => list.split(",").filter(Boolean).map(Number);
-const measured: Measured = {
-  engine: "glm52.ts",
-  version: `node ${versions.node}, ${arithmetic}`,
+if (job.logits !== undefined) check(job.logits);
+answer({
+  version: `Node ${versions.node}, V8 ${versions.v8}, ${arithmetic}`,
   loaded,
-  prefill: Object.fromEntries(numbers(prefills).map((n) => [n, prefill(n)])),
-  decode: Object.fromEntries(numbers(contexts).map((n) => [n, decode(n)])),
-};
-stdout.write(JSON.stringify(measured));
+  prefill: Object.fromEntries(job.prefill.map((n) => [n, prefill(n)])),
+  decode: Object.fromEntries(job.contexts.map((n) => [n, decode(n)])),
+});
 (model.ops as { close?: () => void }).close?.();

@@ -1,120 +1,133 @@
 /**
  * This engine and llama.cpp on the same model, in one run, each in a process of its own.
  *
- *     npm run bench:peers -- --peers FOLDER [--models .cache/bench/small] [--nodes node,PATH] [--types q8,bf16,q4]
- *                            [--threads 1,2] [--prefill 128,512] [--contexts 128,2048] [--passes 3] [--wllama] [--csv FILE]
+ *     npm run bench:peers -- --peers FOLDER [--models .cache/bench/medium] [--nodes node,PATH]
+ *         [--types f32,f16,bf16,q8,q4] [--threads 1,2] [--prefill 128,512] [--contexts 0,512,2048]
+ *         [--passes 3] [--wllama q8,q4] [--chromium PATH] [--csv FILE]
  *
- * FOLDER has node_modules/node-llama-cpp, and with --wllama @wllama/wllama beside an installed chromium; `make-model.ts` makes the models. Engines take turns,
- * `--passes` times; medians count. Prints tokens per second and the ratio to llama.cpp, which has its
- * own nearest format: q8_0, f16, q4_0.
+ * FOLDER, or GLM52_PEERS, has node_modules/node-llama-cpp, and @wllama/wllama for the types that
+ * `--wllama` names. First all engines run one prompt and must agree; then they take turns, `--passes`
+ * times, and medians count.
+ *
+ * Next: races.ts, entrants.ts
  * @module
  */
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { argv, execPath, stderr, stdout } from "node:process";
-import { fileURLToPath } from "node:url";
+import { argv, env, execPath, exit, stderr } from "node:process";
 import { parseArgs } from "node:util";
-import { type Measured, median } from "./protocol.ts";
+import { CliError } from "../../tools/cli-error.ts";
+import { AgreementError, agreement, demand } from "./agreement.ts";
+import {
+  check,
+  EntrantError,
+  entrants,
+  type Field,
+  measure,
+  reference,
+  type Task,
+} from "./entrants.ts";
+import { type Measured, textLength } from "./protocol.ts";
+import { RACES } from "./races.ts";
+import { Table } from "./table.ts";
+import { commonText } from "./text.ts";
+import { circumstances } from "./versions.ts";
 
-/** Our folder, how we multiply with it, and llama.cpp's file. */
-const TYPES: Readonly<
-  Record<string, readonly [folder: string, activations: string, file: string]>
-> = {
-  q8: ["q8", "int8", "q8_0.gguf"],
-  q4: ["q4", "int8", "q4_0.gguf"],
-  bf16: ["bf16", "f32", "f16.gguf"],
-};
-
+const { GLM52_PEERS } = env as { readonly GLM52_PEERS?: string };
 const { values } = parseArgs({
   args: argv.slice(2),
   options: {
-    peers: { type: "string" },
-    models: { type: "string", default: ".cache/bench/small" },
+    peers: { type: "string", default: GLM52_PEERS ?? "." },
+    models: { type: "string", default: ".cache/bench/medium" },
     nodes: { type: "string", default: execPath },
-    types: { type: "string", default: "q8,bf16,q4" },
+    types: { type: "string", default: Object.keys(RACES).join(",") },
     threads: { type: "string", default: "1,2" },
     prefill: { type: "string", default: "128,512" },
-    contexts: { type: "string", default: "128,2048" },
+    contexts: { type: "string", default: "0,512,2048" },
     passes: { type: "string", default: "3" },
-    wllama: { type: "boolean", default: false },
+    wllama: { type: "string", default: "" },
+    chromium: { type: "string", default: "chromium" },
     csv: { type: "string" },
   },
 });
-const { peers } = values;
-if (peers === undefined) throw new Error("--peers: expected a folder with node-llama-cpp");
+const words = (list: string) => list.split(",").filter(Boolean);
+const [threads, prefill, contexts] = [values.threads, values.prefill, values.contexts].map((list) =>
+  words(list).map(Number),
+);
 
-/** One engine that can be started. */
-interface Entrant {
-  readonly name: string;
-  measure(): Measured;
+/** The engines that race in a format. */
+function fieldOf(type: string): Field {
+  const { peers, models, chromium } = values;
+  const hasWllama = words(values.wllama).includes(type);
+  return { peers, models, chromium, nodes: words(values.nodes), hasWllama };
 }
 
-function start(node: string, script: string, ...args: string[]): Measured {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const text = execFileSync(node, [path, ...args], { encoding: "utf8", maxBuffer: 2 ** 24 });
-  return JSON.parse(text.slice(text.indexOf("{"))) as Measured;
-}
-
-function entrants(type: string, threads: string): Entrant[] {
-  const [folder, activations, file] = TYPES[type];
-  const common = [values.prefill, values.contexts];
-  const llama = join(values.models, file);
-  const ours = values.nodes.split(",").map((node): Entrant => {
-    const name = `glm52.ts on ${execFileSync(node, ["--version"], { encoding: "utf8" }).trim()}`;
-    const args = [join(values.models, folder), threads, activations, ...common];
-    return { name, measure: () => start(node, "./ours.js", ...args) };
-  });
-  const peer = () => start(execPath, "./llama.js", peers as string, llama, threads, ...common);
-  const browser = () => start(execPath, "./wllama.js", peers as string, llama, threads, ...common);
-  const others = values.wllama ? [{ name: "wllama", measure: browser }] : [];
-  return [{ name: "llama.cpp", measure: peer }, ...ours, ...others];
-}
-
-const rows: string[][] = [["type", "threads", "what", "engine", "tokens/s", "times llama.cpp"]];
-for (const type of values.types.split(",")) {
-  for (const threads of values.threads.split(",")) {
-    const all = entrants(type, threads);
-    const results = all.map((): Measured[] => []);
-    for (let pass = 0; pass < Number(values.passes); pass++) {
-      for (const [i, { name, measure }] of all.entries()) {
-        stderr.write(`${type}, ${threads} threads, pass ${pass + 1}: ${name}\n`);
-        results[i].push(measure());
-      }
-    }
-    report(type, threads, all, results);
+/** Compares all engines of a format with our f32 run. Stops at the first that is too far off. */
+function gate(type: string, task: Task, table: Table): void {
+  const [field, race, nThreads] = [fieldOf(type), RACES[type], Math.max(...threads)];
+  stderr.write(`${type}: agreement\n`);
+  const { rows: want } = check(reference(field, race, nThreads), task);
+  for (const entrant of entrants(field, race, nThreads)) {
+    const { rows, version } = check(entrant, task);
+    table.engine(entrant.name, version);
+    const found = agreement(want, rows, task.fragments);
+    table.agreement(type, nThreads, entrant.name, found);
+    demand(`${type}: ${entrant.name}`, found, race.limit);
   }
 }
-if (values.csv) {
-  const machine = `# ${cpus()[0].model}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}`;
-  writeFileSync(values.csv, `${[machine, ...rows.map((row) => row.join(","))].join("\n")}\n`);
+
+/** All engines in turn, `--passes` times. */
+function compete(type: string, nThreads: number, task: Task, table: Table): void {
+  const all = entrants(fieldOf(type), RACES[type], nThreads);
+  const results = all.map((): Measured[] => []);
+  for (let pass = 0; pass < Number(values.passes); pass++) {
+    for (const [i, entrant] of all.entries()) {
+      stderr.write(`${type}, threads ${nThreads}, pass ${pass + 1}: ${entrant.name}\n`);
+      results[i].push(measure(entrant, task));
+    }
+  }
+  const names = all.map(({ name }) => name);
+  const say = (what: string, rateOf: (measured: Measured) => number) =>
+    table.speeds(
+      type,
+      nThreads,
+      what,
+      names,
+      results.map((passes) => passes.map(rateOf)),
+    );
+  for (const n of prefill) say(`prefill ${n}`, (m) => m.prefill[n]);
+  for (const n of contexts) say(`decode at ${n}`, (m) => m.decode[n]);
 }
 
-function report(
-  type: string,
-  threads: string,
-  all: readonly Entrant[],
-  results: readonly (readonly Measured[])[],
-): void {
-  const likeliest = results.map(([{ prefill }]) => Object.values(prefill).map(({ best }) => best));
-  stdout.write(`${type}: likeliest tokens ${likeliest.map((ids) => ids.join(" ")).join(" | ")}\n`);
-  const say = (what: string, rate: (m: Measured) => number): void => {
-    const rates = results.map((passes) => median(passes.map(rate)));
-    all.forEach(({ name }, i) => {
-      const row = [
-        type,
-        threads,
-        what,
-        name,
-        rates[i].toFixed(2),
-        (rates[i] / rates[0]).toFixed(2),
-      ];
-      rows.push(row);
-      stdout.write(`${row.map((cell) => cell.padEnd(16)).join(" ")}\n`);
-    });
-  };
-  const [{ prefill, decode }] = results[0];
-  for (const n of Object.keys(prefill)) say(`prefill ${n}`, (m) => m.prefill[n].rate);
-  for (const n of Object.keys(decode)) say(`decode at ${n}`, (m) => m.decode[n]);
+async function main(): Promise<void> {
+  for (const type of [...words(values.types), ...words(values.wllama)]) {
+    if (!(type in RACES)) {
+      throw new EntrantError(`--types: expected some of ${Object.keys(RACES)}, got ${type}`);
+    }
+  }
+  if (!existsSync(join(values.peers, "node_modules/node-llama-cpp"))) {
+    throw new EntrantError(
+      `--peers: expected a folder with node-llama-cpp, found none in ${values.peers}; ` +
+        "npm install --prefix FOLDER node-llama-cpp makes one",
+    );
+  }
+  const about = [
+    ["models", values.models],
+    ["passes", values.passes],
+  ] as [string, string][];
+  const table = new Table([...(await circumstances()), ...about], values.csv);
+  const length = textLength({ prefill, contexts });
+  const folder = join(values.models, RACES[words(values.types)[0]].ours);
+  const task = { ...(await commonText(folder, length)), prefill, contexts };
+  for (const type of words(values.types)) gate(type, task, table);
+  for (const type of words(values.types)) for (const n of threads) compete(type, n, task, table);
+}
+
+try {
+  await main();
+} catch (error) {
+  const isSaid = [AgreementError, CliError, EntrantError].some((kind) => error instanceof kind);
+  if (!isSaid) throw error;
+  stderr.write(`${(error as Error).message}\n`);
+  exit(1);
 }

@@ -1,25 +1,32 @@
 /**
- * wllama, llama.cpp compiled to WebAssembly, in headless Chromium; prints one JSON object. Started
- * by run.ts.
+ * wllama, llama.cpp compiled to WebAssembly, in headless Chromium. Started by run.ts.
  *
- *     node dist/bench/peers/wllama.js PEERS FILE threads prefill,… context,…
- *
- * It has no call for tokens, so its prompt is a text of about as many of them; the speeds are those
- * that it reports itself.
+ * Its prompts are the same tokens as everybody's, given as text, since it takes nothing else. The
+ * speeds are those that it reports itself, and what it decodes are its own choices.
  * @module
  */
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
-import { argv, stdout } from "node:process";
-import { DECODED, type Measured, ROUNDS } from "./protocol.ts";
+import {
+  answer,
+  CHECKED_AT_ONCE,
+  CHECKED_SINGLY,
+  DECODED,
+  median,
+  ROUNDS,
+  readJob,
+  textLength,
+  writeRows,
+} from "./protocol.ts";
 
-const [, , peers, file, threads, prefills, contexts] = argv;
-const folder = join(peers, "node_modules/@wllama/wllama/esm");
+const job = readJob();
+const packageFolder = join(job.peers, "node_modules/@wllama/wllama");
+const folder = join(packageFolder, "esm");
 
 /** What a completion tells about itself. */
 interface Timings {
@@ -27,12 +34,36 @@ interface Timings {
   readonly predicted_per_second: number;
 }
 
-const numbers = (list: string) => list.split(",").filter(Boolean).map(Number);
+const promptOf = (n: number) => job.words.slice(0, n).join("");
 
-/** A word of the demo model's tokenizer is about a token. */
-const promptOf = (n: number) => "Once upon a time there was a little girl ".repeat(n / 9).trim();
+/** Asks for the probabilities of all tokens but fragments, after prompts that grow by a word. */
+const checks = Array.from({ length: CHECKED_SINGLY + 1 }, (_, t) => ({
+  prompt: promptOf(CHECKED_AT_ONCE + t),
+  max_tokens: 1,
+  cache_prompt: true,
+  logit_bias: job.fragments.map((id) => [id, false]),
+  post_sampling_probs: true,
+  temperature: 1,
+  top_k: 0,
+  top_p: 1,
+  min_p: 0,
+}));
 
-const asked = [...numbers(prefills), ...numbers(contexts)];
+/** Each prompt is run anew: its own speed counts for `prefill`, that of what follows for `decode`. */
+const timed = (n: number, max_tokens: number) =>
+  Array.from({ length: ROUNDS }, () => ({
+    prompt: promptOf(Math.max(n, 1)),
+    max_tokens,
+    cache_prompt: false,
+    ignore_eos: true,
+    temperature: 0,
+  }));
+
+const asked = {
+  checks: job.logits === undefined ? [] : checks,
+  prefill: job.prefill.map((n) => timed(n, 1)),
+  decode: job.contexts.map((n) => timed(n, DECODED)),
+};
 
 const PAGE = `<!doctype html><script type="module">
 import { Wllama } from "/wllama/index.js";
@@ -41,17 +72,27 @@ try {
   const wllama = new Wllama({ default: "/wllama/wasm/wllama.wasm" });
   const blob = await (await fetch("/model")).blob();
   const start = performance.now();
-  await wllama.loadModel([blob], { n_threads: ${threads}, n_ctx: ${Math.max(...asked) + 512}, n_batch: 512, n_gpu_layers: 0 });
+  await wllama.loadModel([blob], { n_threads: ${job.threads}, n_ctx: ${textLength(job) + 1}, n_batch: 512, n_gpu_layers: 0 });
   const loaded = (performance.now() - start) / 1000;
-  const timings = {};
-  for (const [n, prompt] of ${JSON.stringify(asked.map((n) => [n, promptOf(n)]))}) {
-    for (let round = 0; round < ${ROUNDS}; round++) {
-      const max_tokens = ${DECODED};
-      const done = await wllama.createCompletion({ prompt: round + prompt, max_tokens, temperature: 0, ignore_eos: true });
-      (timings[n] ??= []).push(done.timings);
+  const asked = ${JSON.stringify(asked)};
+  const rows = [];
+  const n_probs = wllama.getLoadedContextInfo().n_vocab - ${job.fragments.length};
+  for (const request of asked.checks) {
+    const row = [];
+    const { choices } = await wllama.createCompletion({ ...request, n_probs });
+    for (const { id, prob } of choices[0].logprobs.content[0].top_probs) row[id] = Math.log(prob);
+    rows.push(row);
+  }
+  const timings = { prefill: [], decode: [] };
+  for (const kind of ["prefill", "decode"]) {
+    for (const requests of asked[kind]) {
+      const rounds = [];
+      for (const request of requests) rounds.push((await wllama.createCompletion(request)).timings);
+      timings[kind].push(rounds);
     }
   }
-  await say({ loaded, timings });
+  const version = Wllama.getLibllamaVersion();
+  await say({ loaded, rows, version, browser: navigator.userAgent, ...timings });
 } catch (error) {
   await say({ error: String(error?.stack ?? error) });
 }
@@ -77,7 +118,7 @@ const server = createServer(async (request, response) => {
     resolve(Buffer.concat(parts).toString("utf8"));
     return;
   }
-  const path = url === "/model" ? file : join(folder, url.replace("/wllama/", ""));
+  const path = url === "/model" ? job.model : join(folder, url.replace("/wllama/", ""));
   if (url === "/") {
     response.setHeader("Content-Type", "text/html");
     response.end(PAGE);
@@ -98,29 +139,46 @@ await new Promise<void>((ready) => {
 const profile = await mkdtemp(join(tmpdir(), "glm52-wllama-"));
 const { port } = server.address() as AddressInfo;
 const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", `--user-data-dir=${profile}`];
-const browser = spawn("chromium", [...flags, `http://127.0.0.1:${port}/`], { stdio: "ignore" });
-const text = await promise;
-browser.kill();
-server.close();
-await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+const browser = spawn(job.chromium, [...flags, `http://127.0.0.1:${port}/`], { stdio: "ignore" });
+const failed = new Promise<never>((_, reject) => {
+  browser.once("error", reject);
+  browser.once("exit", (code) => reject(new Error(`the browser ended with status ${code}`)));
+});
+const text = await Promise.race([promise, failed]).finally(async () => {
+  browser.kill();
+  server.close();
+  await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+});
 
 const result = JSON.parse(text) as {
   readonly error?: string;
   readonly loaded: number;
-  readonly timings: Readonly<Record<string, readonly Timings[]>>;
+  /** Null where there is no probability. */
+  readonly rows: readonly (readonly (number | null)[])[];
+  readonly version: string;
+  readonly browser: string;
+  readonly prefill: readonly (readonly Timings[])[];
+  readonly decode: readonly (readonly Timings[])[];
 };
 if (result.error !== undefined) throw new Error(result.error);
-const best = (n: number, of: (timings: Timings) => number) =>
-  Math.max(...result.timings[n].map(of));
-const measured: Measured = {
-  engine: "wllama",
-  version: "wllama in Chromium",
+if (job.logits !== undefined)
+  writeRows(
+    job.logits,
+    result.rows.map((row) => row.map((x) => x ?? Number.NaN)),
+  );
+const { version } = JSON.parse(await readFile(join(packageFolder, "package.json"), "utf8"));
+const chromium = /Chrome\/[\d.]+/.exec(result.browser)?.[0] ?? result.browser;
+answer({
+  version: `${version}, llama.cpp ${result.version}, ${chromium}`,
   loaded: result.loaded,
-  prefill: Object.fromEntries(
-    numbers(prefills).map((n) => [n, { rate: best(n, (t) => t.prompt_per_second), best: -1 }]),
-  ),
-  decode: Object.fromEntries(
-    numbers(contexts).map((n) => [n, best(n, (t) => t.predicted_per_second)]),
-  ),
-};
-stdout.write(JSON.stringify(measured));
+  prefill: ratesOf(job.prefill, result.prefill, (t) => t.prompt_per_second),
+  decode: ratesOf(job.contexts, result.decode, (t) => t.predicted_per_second),
+});
+
+function ratesOf(
+  numbers: readonly number[],
+  timings: readonly (readonly Timings[])[],
+  rateOf: (timings: Timings) => number,
+): Record<number, number> {
+  return Object.fromEntries(numbers.map((n, i) => [n, median(timings[i].map(rateOf))]));
+}

@@ -11,6 +11,7 @@ import { type MutantRun, runMutants } from "../../tools/golden/mutant-runs.ts";
 import type { Mutant } from "../../tools/golden/mutants/mutant.ts";
 import { mapped } from "../../tools/golden/mutants/wrong-ops.ts";
 import { MUTANTS } from "../../tools/golden/mutants.ts";
+import { engines } from "../../tools/golden/pack/arithmetics.ts";
 import type { NamedTensor } from "../../tools/recorder.ts";
 import { traceFile } from "../../tools/trace-file.ts";
 import { random } from "../support/random.ts";
@@ -122,6 +123,18 @@ describe("nothing is named", () => {
   it("for noise in the logits alone", () => {
     const right = wrongRun("tiny-all", []).filter(({ name }) => name === "logits");
     const { suspects, pairs } = diagnosed(noisy(right, /./, 1e-3), "tiny-all");
+    expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
+  });
+
+  it("for a right engine with a turned choice that the dump does not show", async () => {
+    const dir = join(CASES, "custom-types");
+    const expected = await expectation(dir);
+    const [engine] = engines("f16-cache");
+    const right = await openCase(dir, expected.info, engine ?? referenceOps("f32"));
+    const shown = traceCase(right, expected.info).filter((t) => /^(l_out|logits)/.test(t.name));
+    const runs = runMutants(expected);
+    const { firstOff, suspects, pairs } = diagnose(asDump(shown), expected, "f16-cache", runs);
+    expect(firstOff).toBe("l_out-4");
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
 

@@ -99,6 +99,15 @@ describe("the report of a dump that is off", async () => {
   );
 });
 
+it("with --replay names all that is off, a failed test each", async () => {
+  const few = MUTANTS.find(({ what }) => what === "the top-k chooses one row too few");
+  const model = few?.change(opened.model) ?? opened.model;
+  const dump = dumpFile("few.safetensors", traceCase(model, opened.info));
+  await glm52(["golden", "check", dump, "--case", folder, "--replay", ...reports]);
+  expect(readFileSync(html, "utf8")).toMatch(/ Also off: top_k-1, /);
+  expect(readFileSync(xml, "utf8").match(/<failure /g)?.length).toBeGreaterThan(1);
+});
+
 describe("the report of a right dump", () => {
   it("says so, frames nothing, and has no failed test", async () => {
     const done = await glm52(["golden", "check", right, "--case", folder, ...reports]);

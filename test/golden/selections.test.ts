@@ -26,6 +26,11 @@ describe("two selections", () => {
     expect(report.explained).toBe(1);
   });
 
+  it("are not explained by the right rows against those of an oracle that is wrong", () => {
+    const report = compareSelections(rows(2, 0, 1), rows(2, 0, 2), scores, Array(4).fill(1e-6));
+    expect(report.unexplained).toBe(1);
+  });
+
   it.each([
     ["rows further apart than their bounds", rows(2, 0, 2), Array(4).fill(1e-6)],
     ["another number of rows", rows(2, 0, -1), Array(4).fill(1)],

@@ -28,7 +28,7 @@ const F32 = 2 ** -24;
 /** One rounding to a coarser format. */
 const COARSER: Readonly<Record<string, number>> = { F16: 2 ** -11, BF16: 2 ** -8 };
 
-const FORMAT = "glm52-envelope 1";
+const FORMAT: Envelope["format"] = "glm52-envelope 1";
 
 /**
  * Reads a case's envelope.

@@ -43,16 +43,15 @@ export function diagnose(
 ): Diagnosis {
   const { firstOff, stages } = judge(dump, expected, kind);
   if (firstOff === undefined) return { firstOff, evidence: undefined, suspects: [], pairs: [] };
-  const off = { dump, expected, kind, firstOff };
+  const evidence = stages.find(({ name }) => name === firstOff);
+  const off = { dump, expected, kind, firstOff, evidence };
   const ranked = runs
     .map((run) => ({ ...run, ...closeness(off, run.stages) }))
     .sort((a, b) => Number(b.fits) - Number(a.fits) || a.score - b.score);
   return {
     firstOff,
-    evidence: stages.find(({ name }) => name === firstOff),
-    suspects: ranked.map(({ mutant: { id, what }, fits, score, evidence, leaves }) => ({
-      ...{ id, what, fits, score, evidence, leaves },
-    })),
+    evidence,
+    suspects: ranked.map(({ mutant: { id, what }, stages: _, ...near }) => ({ id, what, ...near })),
     pairs: ranked[0]?.fits ? [] : findPairs(off, ranked, onProgress),
   };
 }

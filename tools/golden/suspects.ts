@@ -2,7 +2,8 @@
  * How near is a dump to what a known mistake gives?
  *
  * A mistake fits when the dump passes the comparison with the mistake's numbers in place of the
- * model's. Its score is the mean over the dump's stages of `log10(1 + (rms error / bound)²)`: a
+ * model's, and is much nearer to them where it is off: a small mistake is near the model, and must
+ * not be blamed for what is hardly off. Its score is the mean over the dump's stages of `log10(1 + (rms error / bound)²)`: a
  * stage that is right counts little, and one that is wrong counts by orders of magnitude, not by
  * its size.
  *
@@ -24,6 +25,8 @@ export interface OffDump {
   readonly kind: EngineClass;
   /** The first stage that is off. */
   readonly firstOff: string;
+  /** That stage beside the model's. */
+  readonly evidence: StageResult | undefined;
 }
 
 /** How near a dump is to some wrong run. */
@@ -34,7 +37,7 @@ export interface Closeness {
   /** The dump's first wrong stage beside the run's. */
   readonly evidence: StageResult | undefined;
   /** The first stage where the dump is not what the run gives. */
-  readonly leaves: string | undefined;
+  readonly leaves: StageResult | undefined;
 }
 
 /** Score of a stage that has nothing to do with the run's. */
@@ -43,9 +46,12 @@ const UNLIKE = 12;
 /** The envelope is that of the right model; a wrong one may carry rounding further. */
 const ROOM = 2;
 
+/** The model must be this many times as far from the first wrong stage as a mistake that fits. */
+const NEARER = 2;
+
 /** Compares a dump with a wrong run. */
 export function closeness(
-  { dump, expected: right, kind, firstOff }: OffDump,
+  { dump, expected: right, kind, firstOff, evidence }: OffDump,
   wanted: ReadonlyMap<string, GoldenTensor>,
 ): Closeness {
   const bound: Bounds = (...about) => {
@@ -59,11 +65,15 @@ export function closeness(
     const want = wanted.get(name);
     return total + (want ? unlike(got, want, expected.bound(name, kind, got.dtype).rms) : UNLIKE);
   }, 0);
+  const mine = beside.stages.find(({ name }) => name === firstOff);
+  // Where the model masks and the dump does not, the model's distance is no number.
+  const isNoNearer =
+    mine?.distance && NEARER * mine.distance.rms > (evidence?.distance?.rms ?? Infinity);
   return {
-    fits: beside.firstOff === undefined,
+    fits: beside.firstOff === undefined && !isNoNearer,
     score: sum / ours.length,
-    evidence: beside.stages.find(({ name }) => name === firstOff),
-    leaves: beside.firstOff,
+    evidence: mine,
+    leaves: beside.stages.find(({ name }) => name === beside.firstOff),
   };
 }
 

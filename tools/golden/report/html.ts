@@ -75,7 +75,7 @@ ${judgement.stages.map(row).join("\n")}
 `;
 }
 
-function verdict({ stages, firstOff, unknown }: Judgement): string {
+function verdict({ stages, firstOff, off: all, unknown }: Judgement): string {
   const off = stages.find(({ name }) => name === firstOff);
   const nCompared = stages.filter(({ verdict }) => verdict !== "missing").length;
   const strange = unknown.length > 0 ? ` ${unknown.length} tensors of the dump are no stage.` : "";
@@ -83,7 +83,8 @@ function verdict({ stages, firstOff, unknown }: Judgement): string {
     const text = `All ${nCompared} stages of the dump are right, or explained by rounding.`;
     return `<p class="verdict ok">${text}${strange}</p>`;
   }
-  const text = `<strong>${escaped(off.name)}</strong> is the first stage that is off: ${escaped(off.sentence ?? "")}.`;
+  const also = all.length > 1 ? ` Also off: ${escaped(all.slice(1).join(", "))}.` : "";
+  const text = `<strong>${escaped(off.name)}</strong> is the first stage that is off: ${escaped(off.sentence ?? "")}.${also}`;
   return `<p class="verdict off">${text}${strange}</p>`;
 }
 

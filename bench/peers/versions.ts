@@ -1,0 +1,30 @@
+/**
+ * What a table of speeds must say beside them.
+ * @module
+ */
+import { spawnSync } from "node:child_process";
+import { cpus, release, type } from "node:os";
+import { versions } from "node:process";
+import { ourPackage } from "../../tools/our-package.ts";
+
+/** Lines `name: value` about the machine, this package and the program that runs it. */
+export async function circumstances(): Promise<[name: string, value: string][]> {
+  const { folder, version } = await ourPackage();
+  const commit = commitOf(folder);
+  return [
+    ["date", new Date().toISOString().slice(0, 16).replace("T", " ")],
+    ["CPU", `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores`],
+    ["system", `${type()} ${release()}`],
+    ["Node", `${versions.node}, V8 ${versions.v8}`],
+    ["glm52.ts", commit === undefined ? version : `${version}, commit ${commit}`],
+  ];
+}
+
+/** The commit of a folder that is under git, and whether anything was changed since. */
+function commitOf(folder: string): string | undefined {
+  const git = (...args: string[]) => spawnSync("git", args, { cwd: folder, encoding: "utf8" });
+  const { status, stdout } = git("rev-parse", "--short=12", "HEAD");
+  if (status !== 0) return undefined;
+  const isChanged = git("status", "--porcelain", "--untracked-files=no").stdout !== "";
+  return isChanged ? `${stdout.trim()} and changes` : stdout.trim();
+}
