@@ -7,10 +7,12 @@ import { referenceOps } from "../../engine/index.ts";
 import { openCase, readCase } from "../../tools/golden/case.ts";
 import { traceCase } from "../../tools/golden/expectation.ts";
 import { glm52 } from "../tools/fake-terminal.ts";
-import { scratchFolder, TINY } from "../tools/paths.ts";
+import { CASES, scratchFolder } from "../tools/paths.ts";
 
-const info = await readCase(TINY);
-const run = traceCase(await openCase(TINY, info, referenceOps("f64")), info);
+// Several steps of prefill: one step alone reports nothing.
+const LONG = join(CASES, "long-520");
+const info = await readCase(LONG);
+const run = traceCase(await openCase(LONG, info, referenceOps("f64")), info);
 const scratch = scratchFolder();
 const npz = (name: string, isDeflated: boolean): string => {
   const file = join(scratch, name);
@@ -47,7 +49,7 @@ describe("a dump that takes long", () => {
     [".npz, deflated", npz("deflated.npz", true)],
     ["a folder of .npy", folderOf("arrays")],
   ])("shows how far it is: %s", async (_what, file) => {
-    const { code, stdout, stderr } = await glm52(["golden", "check", file, "--case", TINY], {
+    const { code, stdout, stderr } = await glm52(["golden", "check", file, "--case", LONG], {
       isTerminal: true,
     });
     expect(code).toBe(0);
@@ -56,12 +58,12 @@ describe("a dump that takes long", () => {
     expect(stderr.endsWith("\r\x1b[2K")).toBe(true);
     expect(stdout.startsWith("judged as an engine of class f32")).toBe(true);
     expect(stdout).not.toContain(" %");
-    expect(stdout).toMatch(/^ok: \d+ stages of tiny-all$/m);
+    expect(stdout).toMatch(/^ok: \d+ stages of long-520$/m);
   });
 
   it("shows nothing where there is no terminal", async () => {
-    const { stdout, stderr } = await glm52(["golden", "check", npz("x.npz", true), "--case", TINY]);
+    const { stdout, stderr } = await glm52(["golden", "check", npz("x.npz", true), "--case", LONG]);
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^ok: 146 stages of tiny-all$/m);
+    expect(stdout).toMatch(/^ok: 82 stages of long-520$/m);
   });
 });
