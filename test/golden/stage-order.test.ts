@@ -5,6 +5,7 @@ import { asDump } from "../../tools/golden/as-dump.ts";
 import { divergenceText } from "../../tools/golden/check-text.ts";
 import { compareLogits, distanceOf } from "../../tools/golden/distance.ts";
 import { expectation, traceCase } from "../../tools/golden/expectation.ts";
+import { runForced } from "../../tools/golden/forced.ts";
 import { judge } from "../../tools/golden/judge.ts";
 import { CASES } from "../tools/paths.ts";
 
@@ -42,6 +43,16 @@ describe("stages out of order are named", () => {
     });
     const dump = asDump(turned.map((t) => ({ ...t, name: names[t.name] ?? t.name })));
     const { stages } = judge(dump, opened, "f32");
+    expect(stages.find(({ name }) => name === "top_k-0")?.sentence).toContain(
+      "these are the numbers of top_k-3: stages are out of order",
+    );
+  });
+
+  it("top_k of two layers, when the model has run with the dump's choices", () => {
+    const names: Record<string, string> = { "top_k-0": "top_k-3", "top_k-3": "top_k-0" };
+    const dump = asDump(right.map((t) => ({ ...t, name: names[t.name] ?? t.name })));
+    const { stages, off } = judge(dump, opened, "f32", runForced(dump, opened));
+    expect(off.slice(0, 1)).toEqual(["top_k-0"]);
     expect(stages.find(({ name }) => name === "top_k-0")?.sentence).toContain(
       "these are the numbers of top_k-3: stages are out of order",
     );

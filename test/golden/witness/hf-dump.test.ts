@@ -25,5 +25,14 @@ describe.skipIf(!python)(
       expect(stdout).toMatch(ok);
       expect(code).toBe(0);
     });
+    it("with --fp8 transformers, fp8-blocks is off: blocks of equal size (transformers 5.24)", async () => {
+      const dump = join(scratch, "fp8.safetensors");
+      spawnSync(python, [script, join(CASES, "fp8-blocks"), dump, "--fp8", "transformers"]);
+      const { code, stdout } = await glm52(["golden", "diagnose", dump, "--case", "fp8-blocks"]);
+      expect([code, stdout]).toEqual([
+        3,
+        expect.stringContaining("  G09: fp8 blocks are of equal"),
+      ]);
+    }, 60_000);
   },
 );
