@@ -89,7 +89,9 @@ export async function openBoth(
   const reading = progressLine(stderr, "reading");
   const names = await readNames(options.names);
   const dump = await readEngineDump(file, names, reading.update).finally(reading.end);
-  const expected = await expectation(await caseFolder(options));
+  const running = progressLine(stderr, "running the model");
+  const folder = await caseFolder(options);
+  const expected = await expectation(folder, running.update).finally(running.end);
   if (![...dump.keys()].some((name) => expected.stages.has(name))) {
     const theirs = [...dump.keys()].slice(0, 3).join(", ") || "nothing";
     const ours = [...expected.stages.keys()].slice(0, 3).join(", ");

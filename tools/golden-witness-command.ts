@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import { writeSafetensors } from "../engine/weights/write-safetensors.ts";
 import { CliError } from "./cli-error.ts";
 import { CLASSES, type EngineClass } from "./golden/pack/arithmetics.ts";
+import { withCaseGguf } from "./golden/pack/case-gguf.ts";
 import { caseFolders } from "./golden/pack-cases.ts";
 import type { Answer } from "./golden/witness/answer.ts";
 import {
@@ -180,7 +181,8 @@ async function llama(
   const expected = await expectedLogprobs(dir, options.arithmetic ?? "f16-cache");
   if (options.out) await checkWritable(options.out);
   const { tokens, nVocab } = expected;
-  const logits = await llamaLogits(options.from, file ?? join(dir, "model.gguf"), tokens);
+  const ask = (gguf: string) => llamaLogits(options.from, gguf, tokens);
+  const logits = await (file === undefined ? withCaseGguf(dir, ask) : ask(file));
   const bad = logits.find(({ length }) => length !== nVocab);
   if (bad) {
     throw new CliError(`${file}: expected logits of ${nVocab} tokens, got ${bad.length}`);

@@ -8,8 +8,8 @@ import type { Model } from "../../engine/model/model.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { memoryFiles, memorySource } from "../../engine/weights/byte-source.ts";
 import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
-import { loadWeights } from "../../engine/weights/load.ts";
 import { readHeader } from "../../engine/weights/safetensors.ts";
+import { loadCase } from "../../tools/golden/case.ts";
 import type { NamedTensor } from "../../tools/recorder.ts";
 import type { Trace } from "./run.ts";
 
@@ -40,7 +40,7 @@ export async function golden(name: string): Promise<Golden> {
       const names = readdirSync(new URL("model/", folder));
       const files = names.map((file) => [file, read(`model/${file}`)]);
       const checkpoint = await openCheckpoint(memoryFiles(Object.fromEntries(files)));
-      return { ops, config, weights: await loadWeights(ops, config, checkpoint) };
+      return loadCase(ops, config, checkpoint);
     },
   };
 }

@@ -2,8 +2,7 @@
  * llama.cpp as a second witness, through node-llama-cpp, where GLM52_PEERS names a folder with
  * node_modules/node-llama-cpp; it is no dependency of the package.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { hasLlama as isIn } from "../../tools/golden/witness/llama.ts";
 
 const { GLM52_PEERS: folder } = process.env as { readonly GLM52_PEERS?: string };
 
@@ -11,5 +10,4 @@ const { GLM52_PEERS: folder } = process.env as { readonly GLM52_PEERS?: string }
 export const PEERS = folder ?? ".";
 
 /** Whether it is there. */
-export const hasLlama =
-  folder !== undefined && existsSync(join(folder, "node_modules/node-llama-cpp/dist/index.js"));
+export const hasLlama = folder !== undefined && isIn(folder);

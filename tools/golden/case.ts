@@ -7,8 +7,9 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type ByteSource,
+  type Checkpoint,
   loadWeights,
-  type Model,
+  type ModelConfig,
   type Ops,
   openCheckpoint,
   parseConfig,
@@ -17,6 +18,8 @@ import type { Dtype } from "../../engine/raw-tensor.ts";
 import { decode } from "../../engine/weights/dtypes.ts";
 import { readHeader } from "../../engine/weights/safetensors.ts";
 import { fileCheckpoint, handleSource } from "../file-source.ts";
+import { equalBlocks } from "./mutants/misread.ts";
+import type { CaseModel } from "./mutants/mutant.ts";
 
 /** A stored tensor with its numbers unpacked. */
 export interface GoldenTensor {
@@ -42,18 +45,29 @@ export async function readCase(dir: string): Promise<CaseInfo> {
 }
 
 /** The case's checkpoint, ready to run on `ops`. */
-export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<Model> {
+export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<CaseModel> {
   const folder = join(dir, "model");
   const config = parseConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")), {
     latentNormEps: info.latentEps,
   });
   const files = fileCheckpoint(folder);
   try {
-    const weights = await loadWeights(ops, config, await openCheckpoint(files));
-    return { ops, config, weights };
+    return await loadCase(ops, config, await openCheckpoint(files));
   } finally {
     await files.close();
   }
+}
+
+/** Loads a case's weights, and of fp8 ones what a mutant makes of them. */
+export async function loadCase(
+  ops: Ops,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+): Promise<CaseModel> {
+  const weights = await loadWeights(ops, config, checkpoint);
+  const wrong = equalBlocks(checkpoint);
+  if (!wrong) return { ops, config, weights };
+  return { ops, config, weights, misread: await loadWeights(ops, config, wrong) };
 }
 
 /** All tensors of a dump. */

@@ -19,22 +19,24 @@ export interface Distance {
 /** Masked scores: engines write −∞ or a large negative number. */
 const MASKED = -1e30;
 
-/** Compares the first `n` numbers. Masked ones must be masked in both; so must NaN, or all is NaN. */
+/**
+ * Compares the first `n` numbers, in units of the largest of all of `want`: few rows of a stage are
+ * measured as the whole stage is. Masked ones must be masked in both; so must NaN, or all is NaN.
+ */
 export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: number): Distance {
-  let [magnitude, maxAbs, worst, sumSq, gg, ww, gw] = [0, 0, 0, 0, 0, 0, 0];
+  let [maxAbs, worst, sumSq, gg, ww, gw] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < n; i++) {
     const [g, w] = [got[i], want[i]];
     if ((g < MASKED && w < MASKED) || (Number.isNaN(g) && Number.isNaN(w))) continue;
     const d = Math.abs(g - w);
     if (!(d <= maxAbs)) [maxAbs, worst] = [d, i];
     if (Number.isNaN(d)) break;
-    magnitude = Math.max(magnitude, Math.abs(w));
     sumSq += d * d;
     gg += g * g;
     ww += w * w;
     gw += g * w;
   }
-  const unit = magnitude || 1;
+  const unit = magnitudeOf(want) || 1;
   if (Number.isNaN(maxAbs)) sumSq = Number.NaN;
   return {
     maxAbs,
@@ -44,6 +46,16 @@ export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: n
     cosine: sumSq === 0 ? 1 : Math.min(1, gw / (Math.sqrt(gg * ww) || 1)),
     worst,
   };
+}
+
+/** The largest magnitude; of masked numbers and NaN there is none. */
+function magnitudeOf(numbers: ArrayLike<number>): number {
+  let magnitude = 0;
+  for (let i = 0; i < numbers.length; i++) {
+    const x = Math.abs(numbers[i]);
+    if (x > magnitude && numbers[i] >= MASKED && x < Number.POSITIVE_INFINITY) magnitude = x;
+  }
+  return magnitude;
 }
 
 /** How two engines' next tokens compare, over the rows of their logits. */

@@ -57,23 +57,27 @@ async function readTensors(
   file: string,
   onProgress: (done: number, total: number) => void,
 ): Promise<[string, StoredTensor][]> {
-  if ((await stat(file)).isDirectory()) return readFolder(file);
+  if ((await stat(file)).isDirectory()) return readFolder(file, onProgress);
   const first = await firstBytes(file);
   if (isNpy(first)) return [[arrayName(file), readNpy(file, await readFile(file))]];
-  if (isZip(first)) return readNpz(file, await readFile(file));
+  if (isZip(first)) return readNpz(file, await readFile(file), onProgress);
   if (isText(first)) return readText(file, await readFile(file));
   return readSafetensors(file, onProgress);
 }
 
-async function readFolder(folder: string): Promise<[string, StoredTensor][]> {
+async function readFolder(
+  folder: string,
+  onProgress: (done: number, total: number) => void,
+): Promise<[string, StoredTensor][]> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".npy")).sort();
   if (files.length === 0) throw new CliError(`${folder}: expected .npy files, got none`);
-  return Promise.all(
-    files.map(async (name): Promise<[string, StoredTensor]> => {
-      const path = join(folder, name);
-      return [arrayName(name), readNpy(path, await readFile(path))];
-    }),
-  );
+  const arrays: [string, StoredTensor][] = [];
+  for (const name of files) {
+    const path = join(folder, name);
+    arrays.push([arrayName(name), readNpy(path, await readFile(path))]);
+    onProgress(arrays.length, files.length);
+  }
+  return arrays;
 }
 
 const arrayName = (file: string): string => basename(file).replace(/\.npy$/, "");

@@ -29,18 +29,26 @@ export interface Expectation {
 }
 
 /** Runs a case's model as the case was made. */
-export function traceCase(model: Model, info: CaseInfo, chunk = 64): NamedTensor[] {
+export function traceCase(
+  model: Model,
+  info: CaseInfo,
+  chunk = 64,
+  onProgress: (done: number, total: number) => void = () => {},
+): NamedTensor[] {
   const { tokens, mtpSteps } = info;
-  return trace(model, { tokens, chunk, ...(mtpSteps !== undefined && { mtpSteps }) });
+  return trace(model, { tokens, chunk, onProgress, ...(mtpSteps !== undefined && { mtpSteps }) });
 }
 
 /** Reads a case and runs it in float64. */
-export async function expectation(dir: string): Promise<Expectation> {
+export async function expectation(
+  dir: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Expectation> {
   const info = await readCase(dir);
   const model = await openCase(dir, info, referenceOps("f64"));
   const golden = await readDump(join(dir, "f64.safetensors"));
   const stages = new Map<string, GoldenTensor>();
-  for (const tensor of traceCase(model, info)) {
+  for (const tensor of traceCase(model, info, undefined, onProgress)) {
     stages.set(tensor.name, golden.get(tensor.name) ?? tensor);
   }
   return {

@@ -2,6 +2,7 @@
  * Layouts and scales that make a right stage look wrong: what to say beside "off".
  * @module
  */
+import type { GoldenTensor } from "./case.ts";
 import { distanceOf } from "./distance.ts";
 import type { DumpTensor } from "./dump.ts";
 import type { Expectation } from "./expectation.ts";
@@ -46,7 +47,8 @@ export function stageLike(
   { stages, bound }: Pick<Expectation, "stages" | "bound">,
   kind: EngineClass,
 ): string | undefined {
-  if (got.data instanceof Int32Array || got.data.every((x) => x === 0)) return undefined;
+  if (got.data instanceof Int32Array) return choiceLike(name, got, stages);
+  if (got.data.every((x) => x === 0)) return undefined;
   for (const [other, { data }] of stages) {
     const isLike =
       other !== name && !(data instanceof Int32Array) && data.length === got.data.length;
@@ -55,6 +57,37 @@ export function stageLike(
     if (cosine > 0.5 && largest <= bound(other, kind, got.dtype).largest) return other;
   }
   return undefined;
+}
+
+/** Of the rows in which two stages differ, this many must be the other's: rounding turns a few. */
+const MOST = 0.9;
+
+/** Another stage that chooses what `got` does, where it and `name` choose otherwise. */
+function choiceLike(
+  name: string,
+  got: GoldenTensor,
+  stages: Expectation["stages"],
+): string | undefined {
+  const want = stages.get(name);
+  if (!want) return undefined;
+  const [mine, right] = [rowSets(got), rowSets(want)];
+  for (const [other, tensor] of stages) {
+    const isChoice = tensor.data instanceof Int32Array;
+    if (!isChoice || String(tensor.shape) !== String(got.shape)) continue;
+    const theirs = rowSets(tensor);
+    const telling = theirs.flatMap((set, row) => (set === right[row] ? [] : [row]));
+    const nTheirs = telling.filter((row) => mine[row] === theirs[row]).length;
+    if (telling.length > 0 && nTheirs >= MOST * telling.length) return other;
+  }
+  return undefined;
+}
+
+/** Each row of a choice in one order. */
+function rowSets({ shape, data }: GoldenTensor): string[] {
+  const [nRows, width] = shape;
+  return Array.from({ length: nRows }, (_, row) =>
+    String([...data.subarray(row * width, (row + 1) * width)].sort((a, b) => a - b)),
+  );
 }
 
 /** Which index of `want` each index of `got` is along an axis, when that is all that differs. */

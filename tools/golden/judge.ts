@@ -88,10 +88,11 @@ export function judge(
     if (verdict === "off") off.push(name);
     isOver ||= verdict === "off" && !forced.has(name);
     const { bound: boundOf } = expected;
+    const isChoice = want.data instanceof Int32Array;
     const other =
       verdict === "off" &&
       withHints &&
-      stageLike(name, got, { stages: wanted, bound: boundOf }, kind);
+      stageLike(name, got, { stages: isChoice ? expected.stages : wanted, bound: boundOf }, kind);
     const sentence = other
       ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
       : result.sentence;

@@ -9,6 +9,7 @@ import { moeMutants } from "./mutants/moe.ts";
 import { mtpMutants } from "./mutants/mtp.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { selectionMutants } from "./mutants/selection.ts";
+import { weightMutants } from "./mutants/weights.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...attentionMutants,
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...selectionMutants,
   ...moeMutants,
   ...mtpMutants,
+  ...weightMutants,
 ];

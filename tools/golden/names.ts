@@ -10,11 +10,12 @@ import { CliError } from "../cli-error.ts";
 export type NameMap = Readonly<Record<string, string>>;
 
 /**
- * Outputs of the modules of HF transformers' `GlmMoeDsaForCausalLM`. llama.cpp's names are ours,
- * but for its name of the logits.
+ * Outputs of the modules of HF transformers' `GlmMoeDsaForCausalLM`; of several outputs the first.
+ * llama.cpp's names are ours, and vLLM's and SGLang's are HF's, but for their names of the logits.
  */
 export const BUILT_IN: NameMap = {
   result_output: "logits",
+  logits_processor: "logits",
   lm_head: "logits",
   "model.embed_tokens": "inp_embd",
   "model.norm": "result_norm",
@@ -26,6 +27,7 @@ export const BUILT_IN: NameMap = {
   "model.layers.{l}.self_attn.indexer": "top_k-{l}",
   "model.layers.{l}.self_attn.o_proj": "attn_out-{l}",
   "model.layers.{l}.post_attention_layernorm": "ffn_norm-{l}",
+  "model.layers.{l}.mlp.gate": "ffn_moe_logits-{l}",
   "model.layers.{l}.mlp.experts": "ffn_moe_out-{l}",
   "model.layers.{l}.mlp.shared_experts": "ffn_shexp-{l}",
   "model.layers.{l}.mlp": "ffn_out-{l}",

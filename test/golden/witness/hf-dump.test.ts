@@ -16,6 +16,7 @@ describe.skipIf(!python)(
       ["tiny-all", "float32", /^ok: 92 stages of tiny-all$/m],
       ["clear-bf16", "float32", /^ok: 67 stages of clear-bf16$/m],
       ["clear-bf16", "bfloat16", /^ok: 67 stages of clear-bf16$/m],
+      ["fp8-blocks", "float32", /^ok: 35 stages of fp8-blocks$/m],
     ])("%s in %s is right in every stage", async (name, dtype, ok) => {
       const dump = join(scratch, `${name}-${dtype}.safetensors`);
       const run = spawnSync(python, [script, join(CASES, name), dump, "--dtype", dtype]);
@@ -24,5 +25,14 @@ describe.skipIf(!python)(
       expect(stdout).toMatch(ok);
       expect(code).toBe(0);
     });
+    it("with --fp8 transformers, fp8-blocks is off: blocks of equal size (transformers 5.24)", async () => {
+      const dump = join(scratch, "fp8.safetensors");
+      spawnSync(python, [script, join(CASES, "fp8-blocks"), dump, "--fp8", "transformers"]);
+      const { code, stdout } = await glm52(["golden", "diagnose", dump, "--case", "fp8-blocks"]);
+      expect([code, stdout]).toEqual([
+        3,
+        expect.stringContaining("  G09: fp8 blocks are of equal"),
+      ]);
+    }, 60_000);
   },
 );

@@ -49,7 +49,7 @@ describe("the bound", () => {
     }
   });
 
-  it("catches 45 of 54 mistakes in f32 from 20 log-probabilities; 8 of the others are of the MTP layer", async () => {
+  it("catches 46 of 56 mistakes in f32 from 20 log-probabilities; 8 of the others are of the MTP layer", async () => {
     const missed: string[] = [];
     // Where scores are tied, there is no one right answer.
     const judged = MUTANTS.filter(({ golden }) => golden !== "ties-one-head");
@@ -64,9 +64,9 @@ describe("the bound", () => {
         if (!isBreakdown(error)) throw error;
       }
     }
-    // D6: a factor common to all scores, which changes no choice.
-    expect([judged.length, missed.length]).toEqual([54, 9]);
-    expect(missed.filter((id) => !/^G4[0-3]$/.test(id))).toEqual(["D6"]);
+    // D6: a factor common to all scores; G06: head weights a little off. Both change no choice there.
+    expect([judged.length, missed.length]).toEqual([56, 10]);
+    expect(missed.filter((id) => !/^G4[0-3]$/.test(id))).toEqual(["D6", "G06"]);
   });
 });
 

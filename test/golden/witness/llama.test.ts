@@ -24,7 +24,7 @@ describe.skipIf(!hasLlama)("with it (skipped: GLM52_PEERS names no folder that h
     const { code, stdout } = await witness("--case", "clear-mtp", "--from", PEERS, "--out", dump);
     expect(stdout).toMatch(/^ok: 40 positions of clear-mtp$/m);
     expect(code).toBe(0);
-    const args = ["golden", "check", dump, "--case", "clear-mtp", "--arithmetic", "f16"];
+    const args = ["golden", "check", dump, "--case", "clear-mtp", "--class", "f16-cache"];
     const checked = await glm52(args);
     expect(checked.stdout).toMatch(/^ok: 1 stages of clear-mtp$/m);
     expect(checked.code).toBe(0);

@@ -31,7 +31,11 @@ export function isZip(bytes: Uint8Array): boolean {
  * @throws {CliError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
  *   than by deflate or above 4 GiB (zip64), or an entry is no array
  */
-export function readNpz(file: string, bytes: Uint8Array): [string, StoredTensor][] {
+export function readNpz(
+  file: string,
+  bytes: Uint8Array,
+  onProgress: (done: number, total: number) => void,
+): [string, StoredTensor][] {
   const view = viewOf(bytes);
   const end = findEnd(file, view);
   const count = view.getUint16(end + 10, true);
@@ -46,6 +50,7 @@ export function readNpz(file: string, bytes: Uint8Array): [string, StoredTensor]
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
     const array = readNpy(`${file}: ${name}`, contents(`${file}: ${name}`, bytes, at));
     arrays.push([name.replace(/\.npy$/, ""), array]);
+    onProgress(i + 1, count);
     at = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
   return arrays;

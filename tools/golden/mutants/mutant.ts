@@ -3,9 +3,16 @@
  * @module
  */
 import type { Model } from "../../../engine/model/model.ts";
+import type { ModelWeights } from "../../../engine/model/weights.ts";
 import type { ModelConfig } from "../../../engine/model-config.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";
+
+/** A model of a case. */
+export interface CaseModel extends Model {
+  /** Its fp8 weights as a reader of equal blocks unpacks them (misread.ts); none without fp8. */
+  readonly misread?: ModelWeights;
+}
 
 /** The engine with one bug put in. */
 export interface Mutant {
@@ -18,7 +25,7 @@ export interface Mutant {
   readonly stage: string;
   /** Tokens per prefill step, where the bug needs several steps. */
   readonly chunk?: number;
-  readonly change: (right: Model) => Model;
+  readonly change: (right: CaseModel) => CaseModel;
 }
 
 /** Whether a mistake has broken the run itself: a choice of rows or experts that there are not. */
@@ -28,9 +35,15 @@ export const isBreakdown = (error: unknown): boolean =>
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =
   (change: (ops: Ops, right: Model) => Partial<Ops>) =>
-  (right: Model): Model => ({ ...right, ops: { ...right.ops, ...change(right.ops, right) } });
+  (right: CaseModel): CaseModel => ({
+    ...right,
+    ops: { ...right.ops, ...change(right.ops, right) },
+  });
 
 /** Replaces fields of the config. */
 export const withConfig =
   (change: (config: ModelConfig) => Partial<ModelConfig>) =>
-  (right: Model): Model => ({ ...right, config: { ...right.config, ...change(right.config) } });
+  (right: CaseModel): CaseModel => ({
+    ...right,
+    config: { ...right.config, ...change(right.config) },
+  });

@@ -6,11 +6,11 @@
  * @module
  */
 import { type Ops, referenceOps } from "../../../engine/index.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import type { RawTensor } from "../../../engine/raw-tensor.ts";
-import { floatsLike, type Tensor } from "../../../engine/tensor.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
 import { decode, encodeF32, fromF16, toF16 } from "../../../engine/weights/dtypes.ts";
 import { bf16 } from "../mutants/wrong-ops.ts";
+import { expertsInF32, linearInF32 } from "./f32-sums.ts";
 import { roundedOps } from "./rounded-ops.ts";
 
 /** Classes of engines that a case has an envelope for; docs/golden-pack.md says what each rounds. */
@@ -21,10 +21,10 @@ export type EngineClass = (typeof CLASSES)[number];
 
 /** Engines whose errors make up the envelope of a class. */
 export function engines(kind: EngineClass): Ops[] {
-  const f32 = [referenceOps("f32"), summedInF32("forward"), summedInF32("backward")];
+  const f32 = [referenceOps("f32"), linearInF32("forward"), linearInF32("backward")];
   switch (kind) {
     case "f32":
-      return f32;
+      return [...f32, expertsInF32("forward"), expertsInF32("backward")];
     case "f16-cache":
       return f32.map(withF16Caches);
     case "bf16":
@@ -32,28 +32,6 @@ export function engines(kind: EngineClass): Ops[] {
     default:
       return kind satisfies never;
   }
-}
-
-/** Matrix products as the simplest f32 loop has them: every addition rounded. */
-function summedInF32(order: "forward" | "backward"): Ops {
-  const linear: Ops["linear"] = (x, w) => {
-    const [nT, nI] = x.shape;
-    const [nO] = w.shape;
-    const weights = floatsOf(w);
-    const y = floatsLike(x.data, nT * nO);
-    for (let t = 0; t < nT; t++) {
-      for (let o = 0; o < nO; o++) {
-        let sum = 0;
-        for (let n = 0; n < nI; n++) {
-          const i = order === "forward" ? n : nI - 1 - n;
-          sum = Math.fround(sum + Math.fround(x.data[t * nI + i] * weights[o * nI + i]));
-        }
-        y[t * nO + o] = sum;
-      }
-    }
-    return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data: y };
-  };
-  return { ...referenceOps("f32"), linear };
 }
 
 const f16 = (x: number): number => fromF16(toF16(x));

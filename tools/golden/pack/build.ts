@@ -8,11 +8,10 @@
 import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CliError } from "../../cli-error.ts";
-import { writeGguf } from "../../gguf/write-gguf.ts";
 import { ourPackage } from "../../our-package.ts";
 import { writeWhole } from "../../write-whole.ts";
 import { readCase } from "../case.ts";
-import { byteVocabulary } from "./byte-vocabulary.ts";
+import { CASE_GGUF, writeCaseGguf } from "./case-gguf.ts";
 import { measureEnvelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
@@ -44,7 +43,7 @@ export async function buildPack(options: BuildOptions): Promise<Manifest> {
   await rm(join(out, "manifest.json"), { force: true });
   const cases: [string, CaseEntry][] = [];
   for (const name of names) {
-    cases.push([name, await buildCase(join(out, "cases", name), name)]);
+    cases.push([name, await buildCase(join(out, "cases", name))]);
     onProgress(cases.length, names.length);
   }
   await writeText(join(out, "names.json"), jsonText(describeNames()));
@@ -77,7 +76,7 @@ async function copySources(from: string, out: string): Promise<void> {
 }
 
 /** Makes what the oracle did not write. */
-async function buildCase(dir: string, name: string): Promise<CaseEntry> {
+async function buildCase(dir: string): Promise<CaseEntry> {
   const info = await readCase(dir);
   const oracle = JSON.parse(await readFile(join(dir, "case.json"), "utf8"));
   const envelope = await measureEnvelope(dir);
@@ -86,26 +85,11 @@ async function buildCase(dir: string, name: string): Promise<CaseEntry> {
     purpose: info.purpose,
     tokens: info.tokens.length,
     certified: envelope.certified,
-    gguf: await buildGguf(dir, name, info.latentEps),
+    gguf: await writeCaseGguf(dir, join(dir, CASE_GGUF)),
     seed: oracle.seed,
     prompt: oracle.prompt ?? "random, from the seed",
     oracle: oracle.versions,
   };
-}
-
-/** Writes the model for llama.cpp, or says why its architecture cannot hold it. */
-async function buildGguf(dir: string, name: string, latentEps: number): Promise<true | string> {
-  const file = join(dir, "model.gguf");
-  await rm(file, { force: true });
-  try {
-    await writeGguf(join(dir, "model"), file, "f32", {
-      ...{ name, latentEps, tokenizer: byteVocabulary },
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof CliError) return error.message;
-    throw error;
-  }
 }
 
 const writeText = (file: string, text: string): Promise<void> =>

@@ -5,6 +5,10 @@
     glm52 golden check dump.safetensors --case clear-bf16
 
 The model is transformers' own and runs once over all tokens. It has no MTP layer.
+
+Of an fp8 checkpoint the weights are unpacked here, in blocks of 128: transformers 5.24 divides a
+matrix into equal blocks, as many as there are scales, which is another thing where the last block
+is smaller. `--fp8 transformers` leaves it to them.
 """
 import argparse
 import json
@@ -12,6 +16,7 @@ import json
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
+from transformers.integrations.finegrained_fp8 import Fp8Dequantize
 from transformers.models.glm_moe_dsa import modeling_glm_moe_dsa as hf
 
 # Modules of a layer, and the stage that their output is.
@@ -28,6 +33,9 @@ OUTPUTS = {
     "": "l_out",
 }
 
+# Rows and columns of a block of fp8 weights.
+BLOCK = 128
+
 
 def pairs(x):
     """Rotated channels come as all firsts of the pairs, then all seconds; here, pair by pair."""
@@ -39,6 +47,13 @@ def chosen(rows):
     limit = torch.arange(rows.shape[0])[:, None]
     rows = rows.long().masked_fill(rows > limit, 2**31 - 1).sort(-1).values
     return rows.masked_fill(rows == 2**31 - 1, -1).int()
+
+
+def unpacked(_, quantized, scales, output_dtype=None):
+    """Weights of fp8 codes and the scales of blocks of 128, the last of which may be smaller."""
+    for axis in (-2, -1):
+        scales = scales.repeat_interleave(BLOCK, axis).narrow(axis, 0, quantized.shape[axis])
+    return (quantized.float() * scales).to(output_dtype or scales.dtype)
 
 
 class Stages(dict):
@@ -108,7 +123,10 @@ if __name__ == "__main__":
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
     parser.add_argument("--attn", choices=["eager", "sdpa"], default="eager", help="attention to run")
     parser.add_argument("--experts", default="eager", help="experts to run: eager, batched_mm, grouped_mm")
+    parser.add_argument("--fp8", choices=["blocks", "transformers"], default="blocks", help="who unpacks fp8 weights")
     args = parser.parse_args()
+    if args.fp8 == "blocks":
+        Fp8Dequantize._dequantize_one = unpacked
     kinds = {"attn_implementation": args.attn, "experts_implementation": args.experts}
     model = AutoModelForCausalLM.from_pretrained(args.case + "/model", dtype=getattr(torch, args.dtype), **kinds)
     with open(args.case + "/tokens.json") as file:

@@ -4,6 +4,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CliError } from "../../cli-error.ts";
@@ -66,14 +67,28 @@ export async function llamaLogits(
   }
 }
 
+const folderOf = (from: string): string => join(resolve(from), "node_modules", PACKAGE);
+
+/** Whether the `node_modules` of a folder has node-llama-cpp. */
+export const hasLlama = (from: string): boolean =>
+  existsSync(join(folderOf(from), "dist/index.js"));
+
+/** The versions of node-llama-cpp and of the llama.cpp in it. */
+export async function llamaVersion(from: string): Promise<string> {
+  const read = async (file: string) =>
+    JSON.parse(await readFile(join(folderOf(from), file), "utf8"));
+  const { version } = await read("package.json");
+  const { release } = await read("llama/binariesGithubRelease.json");
+  return `llama.cpp ${release} through ${PACKAGE} ${version}`;
+}
+
 async function load(from: string): Promise<LlamaModule> {
-  const entry = join(resolve(from), "node_modules", PACKAGE, "dist/index.js");
-  if (!existsSync(entry)) {
+  if (!hasLlama(from)) {
     throw new CliError(
       `${from}: no ${PACKAGE} in its node_modules: \`npm install ${PACKAGE}@${VERSION}\` there, or name a folder that has it with --from`,
     );
   }
-  return import(pathToFileURL(entry).href);
+  return import(pathToFileURL(join(folderOf(from), "dist/index.js")).href);
 }
 
 /** In the order of the tokens; node-llama-cpp has the largest first. */

@@ -1,0 +1,60 @@
+/**
+ * A case with a dump of about 50 MB, to time `glm52 golden check` by hand:
+ *
+ *     node dist/bench/golden/big-dump.js FOLDER [TOKENS]
+ *     time node dist/tools/glm52.js golden check FOLDER/dump.safetensors --case FOLDER
+ *     time node dist/tools/glm52.js golden check FOLDER/dump.npz --case FOLDER
+ *
+ * The model is that of long-520, the tokens are seeded, the dump is this engine's float64 run in F32.
+ * @module
+ */
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { argv, stdout } from "node:process";
+import { referenceOps, seededRandom } from "../../engine/index.ts";
+import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
+import { encodeF32 } from "../../engine/weights/dtypes.ts";
+import { writeSafetensors } from "../../engine/weights/write-safetensors.ts";
+import { openCase, readCase } from "../../tools/golden/case.ts";
+import { traceCase } from "../../tools/golden/expectation.ts";
+import { caseFolders } from "../../tools/golden/pack-cases.ts";
+import type { NamedTensor } from "../../tools/recorder.ts";
+import { writeNpz } from "./write-npz.ts";
+
+const SEED = 50;
+
+/** Gives about 50 MB: floats grow with the tokens, scores of the indexer with their square. */
+const TOKENS = 1650;
+
+/** As a safetensors file holds it. */
+const stored = ({ shape, data }: NamedTensor): StoredTensor =>
+  data instanceof Int32Array
+    ? { dtype: "I32", shape, bytes: new Uint8Array(data.slice().buffer) }
+    : { dtype: "F32", shape, bytes: encodeF32(shape, data).bytes };
+
+async function main(out: string, nTokens: number): Promise<void> {
+  const [from = ""] = await caseFolders(["long-520"]);
+  const right = await readCase(from);
+  const model = await openCase(from, right, referenceOps("f64"));
+  const random = seededRandom(SEED);
+  const { vocabSize } = model.config;
+  const tokens = Array.from({ length: nTokens }, () => Math.floor(random() * vocabSize));
+  await mkdir(out, { recursive: true });
+  await cp(join(from, "model"), join(out, "model"), { recursive: true });
+  await cp(join(from, "envelope.json"), join(out, "envelope.json"));
+  const info = { name: "big", purpose: `${nTokens} tokens`, latentEps: right.latentEps };
+  await writeFile(join(out, "case.json"), JSON.stringify(info));
+  await writeFile(join(out, "tokens.json"), JSON.stringify({ tokens }));
+  const run = traceCase(model, { ...right, tokens });
+  const dump = writeSafetensors(
+    Object.fromEntries(run.map((tensor) => [tensor.name, stored(tensor)])),
+  );
+  await writeFile(join(out, "dump.safetensors"), dump);
+  await writeFile(join(out, "dump.npz"), writeNpz(run, true));
+  const logits = run.filter(({ name }) => name === "logits");
+  const known = Object.fromEntries(logits.map((tensor) => [tensor.name, stored(tensor)]));
+  await writeFile(join(out, "f64.safetensors"), writeSafetensors(known));
+  stdout.write(`${out}: a dump of ${(dump.length / 1e6).toFixed(1)} MB\n`);
+}
+
+await main(argv[2] ?? "big-case", Number(argv[3] ?? TOKENS));
