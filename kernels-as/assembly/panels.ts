@@ -21,9 +21,6 @@ export const PANEL = 8;
 /** Columns that share a scale. */
 export const GROUP: i32 = 32;
 
-/** Panels that one token meets together: four places to read from keep the memory busy. */
-export const PANELS = 4;
-
 /** Tokens that one panel meets together. */
 export const TOKENS = 4;
 
