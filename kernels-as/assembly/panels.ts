@@ -21,6 +21,9 @@ export const PANEL = 8;
 /** Columns that share a scale. */
 export const GROUP: i32 = 32;
 
+/** Panels that one token may meet together: four places to read from keep some memories busy. */
+export const PANELS = 4;
+
 /** Tokens that one panel meets together. */
 export const TOKENS = 4;
 

@@ -25,16 +25,36 @@ export interface Product {
 
 /** Makes products, each shared out by the rows of its matrix. */
 export function multiplyAll(machine: Machine, products: readonly Product[]): void {
-  const { arena, kernels, team } = machine;
   const needs = needsOf(products);
+  const format = products[0]?.w.format;
+  const isTimed =
+    needs.nT === 1 && (format === "Q8" || format === "Q4") && takesInt8(machine, format);
+  if (!isTimed) multiplyShaped(machine, products, needs, 1);
+  else {
+    machine.shapes[format].run(needs.size, (panels) => {
+      multiplyShaped(machine, products, needs, panels);
+    });
+  }
+}
+
+/** @param panels that one token meets together */
+function multiplyShaped(
+  machine: Machine,
+  products: readonly Product[],
+  needs: Needs,
+  panels: number,
+): void {
+  const { arena, kernels, team } = machine;
   if (!needs.areLocal) {
-    multiplyElsewhere(machine, products, needs);
+    multiplyElsewhere(machine, products, needs, panels);
     return;
   }
   const scratchBytes = kernels.linearScratchBytes(needs.nT, needs.nColumns);
   team.run(needs.size, (thread, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
-    for (const product of products) multiplyPart(machine, thread, product, part, parts, scratch);
+    for (const product of products) {
+      multiplyPart(machine, thread, product, panels, part, parts, scratch);
+    }
   });
 }
 
@@ -61,7 +81,12 @@ function needsOf(products: readonly Product[]): Needs {
 }
 
 /** Products with matrices in further memories: x is copied there, the results come back. */
-function multiplyElsewhere(machine: Machine, products: readonly Product[], needs: Needs): void {
+function multiplyElsewhere(
+  machine: Machine,
+  products: readonly Product[],
+  needs: Needs,
+  panels: number,
+): void {
   const { banks, team } = machine;
   const marks = banks.map(({ arena }) => arena.mark());
   const jobs = besideTheirMatrices(machine, products);
@@ -71,7 +96,7 @@ function multiplyElsewhere(machine: Machine, products: readonly Product[], needs
     const scratch = banks.map(({ arena }, b) => (used[b] ? arena.scratch(scratchBytes) : 0));
     for (const job of jobs) {
       const { bank } = job.w;
-      multiplyPart(machine, threads[bank], job, part, parts, scratch[bank]);
+      multiplyPart(machine, threads[bank], job, panels, part, parts, scratch[bank]);
     }
   });
   jobs.forEach((job, i) => {
@@ -119,12 +144,13 @@ function multiplyPart(
   machine: Machine,
   kernels: Kernels,
   product: Product,
+  panels: number,
   part: number,
   parts: number,
   scratch: number,
 ): void {
   const [from, to] = share(product.nO, SHARED_ROWS, part, parts);
-  if (from < to) multiply(machine, kernels, product, from, to, scratch);
+  if (from < to) multiply(machine, kernels, product, panels, from, to, scratch);
 }
 
 /** Rows `from … to` of the matrix of one product. */
@@ -132,6 +158,7 @@ function multiply(
   machine: Machine,
   kernels: Kernels,
   { y: yAt, yStride, x, nT, w }: Product,
+  panels: number,
   from: number,
   to: number,
   scratch: number,
@@ -141,7 +168,7 @@ function multiply(
   const nO = to - from;
   const nGroups = nColumns / GROUP;
   const wAt = w.address + from * w.stride;
-  const panels = w.address + (from / PANEL) * w.stride;
+  const panelsAt = w.address + (from / PANEL) * w.stride;
   const isInt8 = takesInt8(machine, w.format);
   // biome-ignore format: one line per kernel
   switch (w.format) {
@@ -158,13 +185,13 @@ function multiply(
       kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, w.scales, from, nT, nColumns, nO, scratch);
       break;
     case "Q8": {
-      const run = isInt8 ? kernels.linearQ8Int8 : kernels.linearQ8;
-      run(y, yStride, xAt, xStride, panels, nT, nGroups, nO, scratch);
+      if (isInt8) kernels.linearQ8Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, panels, scratch);
+      else kernels.linearQ8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       break;
     }
     case "Q4": {
-      const run = isInt8 ? kernels.linearQ4Int8 : kernels.linearQ4;
-      run(y, yStride, xAt, xStride, panels, nT, nGroups, nO, scratch);
+      if (isInt8) kernels.linearQ4Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, panels, scratch);
+      else kernels.linearQ4(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       break;
     }
     default:
