@@ -34,7 +34,7 @@ interface ModelOptions extends CaseOptions {
 }
 
 interface WitnessOptions extends CaseOptions {
-  readonly arithmetic?: EngineClass;
+  readonly class?: EngineClass;
   readonly json?: boolean;
 }
 
@@ -68,7 +68,7 @@ does not start without a tokenizer, glm52 golden witness model writes the checkp
 ${EXIT_CODES}
 Examples:
   llama-server -m golden/cases/clear-mtp/model.gguf --port 8080
-  glm52 golden witness server --url http://localhost:8080/v1 --case clear-mtp --arithmetic f16-cache
+  glm52 golden witness server --url http://localhost:8080/v1 --case clear-mtp --class f16-cache
   glm52 golden witness server --url http://localhost:8000/v1 --case clear-bf16 --json
 `;
 
@@ -149,8 +149,8 @@ const shared = (command: Command, defaultClass: string): Command =>
   ofCase(command)
     .addOption(
       new Option(
-        "--arithmetic <a>",
-        `the engine's numbers (default: ${defaultClass}); f16-cache: f32 with caches in f16`,
+        "--class <class>",
+        `what the engine computes in (default: ${defaultClass}); f16-cache: f32 with caches in f16`,
       ).choices(CLASSES),
     )
     .option("--json", "print JSON");
@@ -159,7 +159,7 @@ const shared = (command: Command, defaultClass: string): Command =>
 async function server(options: ServerCommandOptions, terminal: Terminal): Promise<number> {
   const [dir] = await caseFolders([options.case], options.pack);
   const apiKey = apiKeyOf(options.apiKeyEnv);
-  const expected = await expectedLogprobs(dir, options.arithmetic ?? (await storedClass(dir)));
+  const expected = await expectedLogprobs(dir, options.class ?? (await storedClass(dir)));
   const asking = progressLine(terminal.stderr, "asking");
   const { tokens, nVocab } = expected;
   const answers = await askServer(
@@ -178,7 +178,7 @@ async function llama(
   terminal: Terminal,
 ): Promise<number> {
   const [dir] = await caseFolders([options.case], options.pack);
-  const expected = await expectedLogprobs(dir, options.arithmetic ?? "f16-cache");
+  const expected = await expectedLogprobs(dir, options.class ?? "f16-cache");
   if (options.out) await checkWritable(options.out);
   const { tokens, nVocab } = expected;
   const ask = (gguf: string) => llamaLogits(options.from, gguf, tokens);
@@ -220,7 +220,7 @@ async function report(
   const { config } = await openConfig(join(dir, "model"));
   stdout.write(
     json
-      ? `${JSON.stringify({ case: name, arithmetic: engineClass, ...judgement })}\n`
+      ? `${JSON.stringify({ case: name, class: engineClass, ...judgement })}\n`
       : renderLogprobs(judgement, expected, who, config.indexTopk),
   );
   return judgement.firstOff === undefined ? 0 : 3;

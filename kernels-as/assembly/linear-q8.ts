@@ -5,6 +5,7 @@
 //                groups, in ascending order, are f32.
 // Requires:      w in panels, x from quantizeRowsQ8, scratch of panelScratchBytes. Panels may be
 //                shared out in any way.
+import { fourPanelsQ8 } from "./four-panels";
 import {
   addGroup,
   dot,
@@ -40,7 +41,7 @@ export function linearQ8Int8(
   const panelBytes = <usize>nGroups * Q8_GROUP_BYTES;
   let o = 0;
   for (; nT == 1 && panels == PANELS && o + PANELS * PANEL <= nO; o += PANELS * PANEL) {
-    fourPanels(y, x, w, panelBytes);
+    fourPanelsQ8(y, x, w, panelBytes);
     w += <usize>PANELS * panelBytes;
     y += <usize>PANELS * SUM_BYTES;
   }
@@ -89,64 +90,6 @@ function oneOfEach(sums: usize, x: usize, w: usize, panelBytes: usize): void {
     const scales = v128.load(w);
     const factor = v128.load32_splat(x, 64);
     addGroup(sums, low, high, scalesLow(scales), scalesHigh(scales), factor);
-    w += Q8_GROUP_BYTES;
-    x += X_GROUP_BYTES;
-  }
-}
-
-/** One token, four panels. */
-function fourPanels(sums: usize, x: usize, w: usize, panelBytes: usize): void {
-  memory.fill(sums, 0, <usize>PANELS * SUM_BYTES);
-  const end = w + panelBytes;
-  while (w < end) {
-    let aLow = i32x4.splat(0);
-    let aHigh = aLow;
-    let bLow = aLow;
-    let bHigh = aLow;
-    let cLow = aLow;
-    let cHigh = aLow;
-    let dLow = aLow;
-    let dHigh = aLow;
-    let a = w + SCALE_BYTES;
-    let b = a + panelBytes;
-    let c = b + panelBytes;
-    let d = c + panelBytes;
-    let pair = x;
-    const pairsEnd = x + X_QUANT_BYTES;
-    while (pair < pairsEnd) {
-      const x0 = v128.load32_splat(pair);
-      aLow = dot(aLow, v128.load8x8_s(a), x0);
-      aHigh = dot(aHigh, v128.load8x8_s(a, 8), x0);
-      bLow = dot(bLow, v128.load8x8_s(b), x0);
-      bHigh = dot(bHigh, v128.load8x8_s(b, 8), x0);
-      cLow = dot(cLow, v128.load8x8_s(c), x0);
-      cHigh = dot(cHigh, v128.load8x8_s(c, 8), x0);
-      dLow = dot(dLow, v128.load8x8_s(d), x0);
-      dHigh = dot(dHigh, v128.load8x8_s(d, 8), x0);
-      const x1 = v128.load32_splat(pair, 4);
-      aLow = dot(aLow, v128.load8x8_s(a, 16), x1);
-      aHigh = dot(aHigh, v128.load8x8_s(a, 24), x1);
-      bLow = dot(bLow, v128.load8x8_s(b, 16), x1);
-      bHigh = dot(bHigh, v128.load8x8_s(b, 24), x1);
-      cLow = dot(cLow, v128.load8x8_s(c, 16), x1);
-      cHigh = dot(cHigh, v128.load8x8_s(c, 24), x1);
-      dLow = dot(dLow, v128.load8x8_s(d, 16), x1);
-      dHigh = dot(dHigh, v128.load8x8_s(d, 24), x1);
-      a += 32;
-      b += 32;
-      c += 32;
-      d += 32;
-      pair += 8;
-    }
-    const factor = v128.load32_splat(x, 64);
-    const aScales = v128.load(w);
-    addGroup(sums, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
-    const bScales = v128.load(w + panelBytes);
-    addGroup(sums + 32, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
-    const cScales = v128.load(w + 2 * panelBytes);
-    addGroup(sums + 64, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
-    const dScales = v128.load(w + 3 * panelBytes);
-    addGroup(sums + 96, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
     w += Q8_GROUP_BYTES;
     x += X_GROUP_BYTES;
   }

@@ -31,6 +31,9 @@ export const TOKENS = 4;
 export const Q8_GROUP_BYTES: usize = 272;
 export const Q4_GROUP_BYTES: usize = 144;
 
+/** The bits of numbers 0, 1 and 2 of a half word of q4. In memory as in exp.ts. */
+export const Q4_MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
+
 /** Bytes of the scales before the numbers of a group. */
 export const SCALE_BYTES: usize = 16;
 

@@ -224,10 +224,10 @@ class World {
     const at = from + Math.round(cut * (nCalls - from));
     const part = (pick % 8) / 7;
     const left = this.#disk.after(at, part, unsynced, pick, this.#setting.isLying);
-    const { note: again } = SavedSession.open(left, "f").state;
-    this.#saved = SavedSession.open(left, "f");
-    const { note = -1 } = this.#saved.state as { note?: number };
-    if (again !== this.#saved.state.note) throw new Error("recovered twice, in two ways");
+    const [note, again] = [1, 2].map(
+      () => SavedSession.open(left, "f").state.note ?? -1,
+    ) as number[];
+    if (note !== again) throw new Error("recovered twice, in two ways");
     const oldest = this.#attempts.findLastIndex(({ isSaved, end }) => isSaved && end <= at);
     if (note < oldest) throw new Error(`recovered save ${note}, but ${oldest} was synced`);
     const { positions = [] } = this.#attempts[note] ?? {};

@@ -45,7 +45,7 @@ describe("a right engine passes", () => {
   it("in the checkpoint's bf16, with caches in f16, and in f32", async () => {
     for (const kind of ["bf16", "f16-cache", "f32"] as const) {
       const model = await engine("clear-bf16", engines(kind)[0]);
-      const more = kind === "bf16" ? [] : ["--arithmetic", kind];
+      const more = kind === "bf16" ? [] : ["--class", kind];
       const { code, stdout } = await witness(
         await serve({ style: "vllm", model }),
         "clear-bf16",
@@ -59,7 +59,7 @@ describe("a right engine passes", () => {
   it("where llama-server has nothing to say, another choice is forced upon it", async () => {
     const model = await engine("clear-mtp", engines("f16-cache")[0]);
     const served = await serve({ style: "llama", model });
-    const more = ["--arithmetic", "f16-cache", "--json"];
+    const more = ["--class", "f16-cache", "--json"];
     const { code, stdout } = await witness(served, "clear-mtp", ...more);
     const forced = served.asked.filter(({ logit_bias }) => logit_bias);
     expect(forced.length).toBeGreaterThan(5);
@@ -92,7 +92,7 @@ describe("a wrong engine is off at the first position that the mistake reaches",
       for (const style of ["vllm", "llama"] as const) {
         const model = mutant.change(await engine(mutant.golden));
         const served = await serve({ style, model });
-        const { code, stdout } = await witness(served, mutant.golden, "--arithmetic", "f32");
+        const { code, stdout } = await witness(served, mutant.golden, "--class", "f32");
         expect(stdout).toContain(`OFF at position ${position}, with ${position + 1} tokens`);
         expect(code).toBe(3);
       }
@@ -252,7 +252,7 @@ describe("options", () => {
 
   it("refuses a case where a right engine may say something else", async () => {
     const served = await serve({ style: "vllm", model: right });
-    const turned = await witness(served, "tiny-all", "--arithmetic", "bf16");
+    const turned = await witness(served, "tiny-all", "--class", "bf16");
     expect(turned.stderr).toContain("tiny-all: rounding in bf16 can turn a choice here");
     const tied = await witness(served, "ties-one-head");
     expect(tied.stderr).toContain("ties-one-head: equal scores may be chosen either way here");

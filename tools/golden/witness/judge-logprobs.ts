@@ -13,7 +13,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { exp, log } from "../../../engine/math.ts";
+import { logProbs } from "../../../engine/generate/sampler.ts";
 import { CliError } from "../../cli-error.ts";
 import { readCase, readDump } from "../case.ts";
 import type { EngineClass } from "../pack/arithmetics.ts";
@@ -73,7 +73,7 @@ export async function expectedLogprobs(
   }
   if (!envelope.certified.includes(engineClass)) {
     throw new CliError(
-      `${name}: rounding in ${engineClass} can turn a choice here, and log-probabilities alone do not tell that from a mistake: take a case for ${engineClass} (golden/README.md), or another --arithmetic`,
+      `${name}: rounding in ${engineClass} can turn a choice here, and log-probabilities alone do not tell that from a mistake: take a case for ${engineClass} (golden/README.md), or another --class`,
     );
   }
   const logits = (await readDump(join(dir, "f64.safetensors"))).get("logits");
@@ -95,10 +95,7 @@ export async function expectedLogprobs(
 /** `x − log Σ exp(x)`, of one row. */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   const x = Float64Array.from(logits);
-  const largest = x.reduce((a, b) => Math.max(a, b));
-  const sum = x.reduce((total, value) => total + exp(value - largest), 0);
-  const shift = largest + log(sum);
-  return x.map((value) => value - shift);
+  return Float64Array.from(logProbs(x, [...x.keys()]));
 }
 
 /** Judges one answer for each position. */
