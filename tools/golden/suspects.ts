@@ -3,9 +3,9 @@
  *
  * A mistake fits when the dump passes the comparison with the mistake's numbers in place of the
  * model's, and is much nearer to them where it is off: a small mistake is near the model, and must
- * not be blamed for what is hardly off. Its score is the mean over the dump's stages of `log10(1 + (rms error / bound)²)`: a
- * stage that is right counts little, and one that is wrong counts by orders of magnitude, not by
- * its size.
+ * not be blamed for what is hardly off. Its score is the mean over the dump's stages of
+ * `log10(1 + (rms error / bound)²)`: a stage that is right counts little, and one that is wrong counts
+ * by orders of magnitude, not by its size.
  *
  * Next: diagnose.ts
  * @module
