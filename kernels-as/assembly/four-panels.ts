@@ -1,15 +1,16 @@
-// four-panels: one token against four panels side by side, in q8 and in q4
+// four-panels: one token against four panels together, in q8 and in q4
 //
 // Specification: engine/ops/reference/linear.ts, over the rows of int8-rows.ts
 // Difference:    none to linear-q8.ts and linear-q4.ts: the same sums in the same order.
-// Requires:      what these require; four whole panels at w.
+// Requires:      what these require; whole panels at w, w + wApart, w + 2 wApart and w + 3 wApart,
+//                whose results go to y, y + yApart and so on.
 //
 // The other shape of their one token and one panel: more places to read from, nothing for V8 to
-// widen. Which is faster depends on the machine; engine/ops/wasm/shape.ts finds out.
+// widen. Which is faster depends on the machine; engine/ops/wasm/shape.ts finds out. The panels
+// stand far apart for the reason that rowsF32 of tiles.ts gives.
 import {
   addGroup,
   dot,
-  PANELS,
   Q4_GROUP_BYTES,
   Q4_MASKS,
   Q8_GROUP_BYTES,
@@ -21,8 +22,21 @@ import {
   X_QUANT_BYTES,
 } from "./panels";
 
-export function fourPanelsQ8(sums: usize, x: usize, w: usize, panelBytes: usize): void {
-  memory.fill(sums, 0, <usize>PANELS * SUM_BYTES);
+export function fourPanelsQ8(
+  y: usize,
+  yApart: usize,
+  x: usize,
+  w: usize,
+  wApart: usize,
+  panelBytes: usize,
+): void {
+  const y1 = y + yApart;
+  const y2 = y1 + yApart;
+  const y3 = y2 + yApart;
+  memory.fill(y, 0, SUM_BYTES);
+  memory.fill(y1, 0, SUM_BYTES);
+  memory.fill(y2, 0, SUM_BYTES);
+  memory.fill(y3, 0, SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     let aLow = i32x4.splat(0);
@@ -34,9 +48,9 @@ export function fourPanelsQ8(sums: usize, x: usize, w: usize, panelBytes: usize)
     let dLow = aLow;
     let dHigh = aLow;
     let a = w + SCALE_BYTES;
-    let b = a + panelBytes;
-    let c = b + panelBytes;
-    let d = c + panelBytes;
+    let b = a + wApart;
+    let c = b + wApart;
+    let d = c + wApart;
     let pair = x;
     const pairsEnd = x + X_QUANT_BYTES;
     while (pair < pairsEnd) {
@@ -66,23 +80,36 @@ export function fourPanelsQ8(sums: usize, x: usize, w: usize, panelBytes: usize)
     }
     const factor = v128.load32_splat(x, 64);
     const aScales = v128.load(w);
-    addGroup(sums, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
-    const bScales = v128.load(w + panelBytes);
-    addGroup(sums + 32, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
-    const cScales = v128.load(w + 2 * panelBytes);
-    addGroup(sums + 64, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
-    const dScales = v128.load(w + 3 * panelBytes);
-    addGroup(sums + 96, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
+    addGroup(y, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
+    const bScales = v128.load(w + wApart);
+    addGroup(y1, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
+    const cScales = v128.load(w + 2 * wApart);
+    addGroup(y2, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
+    const dScales = v128.load(w + 3 * wApart);
+    addGroup(y3, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
     w += Q8_GROUP_BYTES;
     x += X_GROUP_BYTES;
   }
 }
 
-export function fourPanelsQ4(sums: usize, x: usize, w: usize, panelBytes: usize): void {
+export function fourPanelsQ4(
+  y: usize,
+  yApart: usize,
+  x: usize,
+  w: usize,
+  wApart: usize,
+  panelBytes: usize,
+): void {
   const mask0 = v128.load16_splat(Q4_MASKS);
   const mask1 = v128.load16_splat(Q4_MASKS, 2);
   const mask2 = v128.load16_splat(Q4_MASKS, 4);
-  memory.fill(sums, 0, <usize>PANELS * SUM_BYTES);
+  const y1 = y + yApart;
+  const y2 = y1 + yApart;
+  const y3 = y2 + yApart;
+  memory.fill(y, 0, SUM_BYTES);
+  memory.fill(y1, 0, SUM_BYTES);
+  memory.fill(y2, 0, SUM_BYTES);
+  memory.fill(y3, 0, SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     let aLow = v128.load32_splat(x, 68);
@@ -94,9 +121,9 @@ export function fourPanelsQ4(sums: usize, x: usize, w: usize, panelBytes: usize)
     let dLow = aLow;
     let dHigh = aLow;
     let a = w + SCALE_BYTES;
-    let b = a + panelBytes;
-    let c = b + panelBytes;
-    let d = c + panelBytes;
+    let b = a + wApart;
+    let c = b + wApart;
+    let d = c + wApart;
     let pair = x;
     const pairsEnd = x + X_QUANT_BYTES;
     while (pair < pairsEnd) {
@@ -152,13 +179,13 @@ export function fourPanelsQ4(sums: usize, x: usize, w: usize, panelBytes: usize)
     }
     const factor = v128.load32_splat(x, 64);
     const aScales = v128.load(w);
-    addGroup(sums, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
-    const bScales = v128.load(w + panelBytes);
-    addGroup(sums + 32, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
-    const cScales = v128.load(w + 2 * panelBytes);
-    addGroup(sums + 64, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
-    const dScales = v128.load(w + 3 * panelBytes);
-    addGroup(sums + 96, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
+    addGroup(y, aLow, aHigh, scalesLow(aScales), scalesHigh(aScales), factor);
+    const bScales = v128.load(w + wApart);
+    addGroup(y1, bLow, bHigh, scalesLow(bScales), scalesHigh(bScales), factor);
+    const cScales = v128.load(w + 2 * wApart);
+    addGroup(y2, cLow, cHigh, scalesLow(cScales), scalesHigh(cScales), factor);
+    const dScales = v128.load(w + 3 * wApart);
+    addGroup(y3, dLow, dHigh, scalesLow(dScales), scalesHigh(dScales), factor);
     w += Q4_GROUP_BYTES;
     x += X_GROUP_BYTES;
   }

@@ -59,15 +59,17 @@ function evenThenOdd(y: usize, x: usize, n: i32): void {
 /** The bits of the odd bf16 in a pair. In memory for the reason that exp.ts gives. */
 const UPPER_HALF = memory.data<u32>([0xffff0000]);
 
-/** One token, laid out by evenThenOdd, against nO rows of bf16. */
+/** One token, laid out by evenThenOdd, against nO rows, as rowsF32 of tiles.ts goes through them. */
 function rowsBf16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
-  let o = 0;
-  for (; o + 4 <= nO; o += 4) {
-    rows4Bf16(y, x, w, wStride, nI);
-    w += wStride << 2;
-    y += 16;
+  const quarter = nO >> 2;
+  for (let o = 0; o < quarter; o++) {
+    rows4Bf16(y, <usize>quarter << 2, x, w, <usize>quarter * wStride, nI);
+    w += wStride;
+    y += 4;
   }
-  for (; o < nO; o++) {
+  w += <usize>(3 * quarter) * wStride;
+  y += <usize>(3 * quarter) << 2;
+  for (let o = quarter << 2; o < nO; o++) {
     row1Bf16(y, x, w, nI);
     w += wStride;
     y += 4;
@@ -75,11 +77,11 @@ function rowsBf16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32
 }
 
 // A word of two bf16 is (odd, even): shifted left it is the even one, masked it is the odd one.
-function rows4Bf16(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void {
+function rows4Bf16(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
   const mask = v128.load32_splat(UPPER_HALF);
-  let w1 = w0 + wStride;
-  let w2 = w1 + wStride;
-  let w3 = w2 + wStride;
+  let w1 = w0 + wApart;
+  let w2 = w1 + wApart;
+  let w3 = w2 + wApart;
   let e0 = f32x4.splat(0);
   let e1 = e0;
   let e2 = e0;
@@ -125,9 +127,9 @@ function rows4Bf16(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void
     w3 += 32;
   }
   store<f32>(y, joinEvenOdd(e0, o0));
-  store<f32>(y, joinEvenOdd(e1, o1), 4);
-  store<f32>(y, joinEvenOdd(e2, o2), 8);
-  store<f32>(y, joinEvenOdd(e3, o3), 12);
+  store<f32>(y + yApart, joinEvenOdd(e1, o1));
+  store<f32>(y + 2 * yApart, joinEvenOdd(e2, o2));
+  store<f32>(y + 3 * yApart, joinEvenOdd(e3, o3));
 }
 
 function row1Bf16(y: usize, x: usize, w: usize, nI: i32): void {

@@ -55,25 +55,27 @@ export function widenRowF16(y: usize, x: usize, n: i32): void {
   }
 }
 
-/** One token against nO rows. */
+/** One token against nO rows, as rowsF32 of tiles.ts goes through them. */
 function rowsF16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
-  let o = 0;
-  for (; o + 4 <= nO; o += 4) {
-    rows4F16(y, x, w, wStride, nI);
-    w += wStride << 2;
-    y += 16;
+  const quarter = nO >> 2;
+  for (let o = 0; o < quarter; o++) {
+    rows4F16(y, <usize>quarter << 2, x, w, <usize>quarter * wStride, nI);
+    w += wStride;
+    y += 4;
   }
-  for (; o < nO; o++) {
+  w += <usize>(3 * quarter) * wStride;
+  y += <usize>(3 * quarter) << 2;
+  for (let o = quarter << 2; o < nO; o++) {
     row1F16(y, x, w, nI);
     w += wStride;
     y += 4;
   }
 }
 
-function rows4F16(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void {
-  const w1 = w0 + wStride;
-  const w2 = w1 + wStride;
-  const w3 = w2 + wStride;
+function rows4F16(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
+  const w1 = w0 + wApart;
+  const w2 = w1 + wApart;
+  const w3 = w2 + wApart;
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -97,9 +99,9 @@ function rows4F16(y: usize, x: usize, w0: usize, wStride: usize, nI: i32): void 
     x += 32;
   }
   store<f32>(y, joinInOrder(a0, b0));
-  store<f32>(y, joinInOrder(a1, b1), 4);
-  store<f32>(y, joinInOrder(a2, b2), 8);
-  store<f32>(y, joinInOrder(a3, b3), 12);
+  store<f32>(y + yApart, joinInOrder(a1, b1));
+  store<f32>(y + 2 * yApart, joinInOrder(a2, b2));
+  store<f32>(y + 3 * yApart, joinInOrder(a3, b3));
 }
 
 function row1F16(y: usize, x: usize, w: usize, nI: i32): void {

@@ -40,10 +40,18 @@ export function linearQ8Int8(
 ): void {
   const panelBytes = <usize>nGroups * Q8_GROUP_BYTES;
   let o = 0;
-  for (; nT == 1 && panels == PANELS && o + PANELS * PANEL <= nO; o += PANELS * PANEL) {
-    fourPanelsQ8(y, x, w, panelBytes);
-    w += <usize>PANELS * panelBytes;
-    y += <usize>PANELS * SUM_BYTES;
+  if (nT == 1 && panels == PANELS) {
+    const quarter = nO / (PANELS * PANEL);
+    const wApart = <usize>quarter * panelBytes;
+    const yApart = <usize>quarter * SUM_BYTES;
+    for (let p = 0; p < quarter; p++) {
+      fourPanelsQ8(y, yApart, x, w, wApart, panelBytes);
+      w += panelBytes;
+      y += SUM_BYTES;
+    }
+    w += (PANELS - 1) * wApart;
+    y += (PANELS - 1) * yApart;
+    o = quarter * PANELS * PANEL;
   }
   for (; o < nO; o += PANEL) {
     const rows = min(PANEL, nO - o);
