@@ -26,10 +26,7 @@ import {
 // One mask or one shift takes a pair of columns out of the half words, at bits 0, 4, 8 or 12; only
 // the last are moved down, for the sign bit is theirs. quantize-rows.ts evens it out.
 
-/**
- * @param w      the first of the panels that hold nO rows; the last of them may have less than eight
- * @param panels how many one token meets together: 1, or PANELS; the bits are the same
- */
+/** @param w the first of the panels that hold nO rows; the last of them may have less than eight */
 export function linearQ4Int8(
   y: usize,
   yStride: usize,
@@ -39,12 +36,11 @@ export function linearQ4Int8(
   nT: i32,
   nGroups: i32,
   nO: i32,
-  panels: i32,
   scratch: usize,
 ): void {
   const panelBytes = <usize>nGroups * Q4_GROUP_BYTES;
   let o = 0;
-  if (nT == 1 && panels == PANELS) {
+  if (nT == 1) {
     const quarter = nO / (PANELS * PANEL);
     const wApart = <usize>quarter * panelBytes;
     const yApart = <usize>quarter * SUM_BYTES;
@@ -53,8 +49,8 @@ export function linearQ4Int8(
       w += panelBytes;
       y += SUM_BYTES;
     }
-    w += (PANELS - 1) * wApart;
-    y += (PANELS - 1) * yApart;
+    w += <usize>(PANELS - 1) * wApart;
+    y += <usize>(PANELS - 1) * yApart;
     o = quarter * PANELS * PANEL;
   }
   for (; o < nO; o += PANEL) {

@@ -22,10 +22,7 @@ import {
   X_QUANT_BYTES,
 } from "./panels";
 
-/**
- * @param w      the first of the panels that hold nO rows; the last of them may have less than eight
- * @param panels how many one token meets together: 1, or PANELS; the bits are the same
- */
+/** @param w the first of the panels that hold nO rows; the last of them may have less than eight */
 export function linearQ8Int8(
   y: usize,
   yStride: usize,
@@ -35,12 +32,11 @@ export function linearQ8Int8(
   nT: i32,
   nGroups: i32,
   nO: i32,
-  panels: i32,
   scratch: usize,
 ): void {
   const panelBytes = <usize>nGroups * Q8_GROUP_BYTES;
   let o = 0;
-  if (nT == 1 && panels == PANELS) {
+  if (nT == 1) {
     const quarter = nO / (PANELS * PANEL);
     const wApart = <usize>quarter * panelBytes;
     const yApart = <usize>quarter * SUM_BYTES;
@@ -49,8 +45,8 @@ export function linearQ8Int8(
       w += panelBytes;
       y += SUM_BYTES;
     }
-    w += (PANELS - 1) * wApart;
-    y += (PANELS - 1) * yApart;
+    w += <usize>(PANELS - 1) * wApart;
+    y += <usize>(PANELS - 1) * yApart;
     o = quarter * PANELS * PANEL;
   }
   for (; o < nO; o += PANEL) {

@@ -21,7 +21,7 @@ export const PANEL = 8;
 /** Columns that share a scale. */
 export const GROUP: i32 = 32;
 
-/** Panels that one token may meet together: four places to read from keep some memories busy. */
+/** Panels that one token meets together: four-panels.ts. */
 export const PANELS = 4;
 
 /** Tokens that one panel meets together. */

@@ -5,7 +5,6 @@
  */
 import type { Activations } from "../ops.ts";
 import { Arena, LARGEST, reserveMemory, SPARE } from "./arena.ts";
-import { Shape } from "./shape.ts";
 import { type StartThread, Team } from "./team.ts";
 
 /** Byte address in the memory that the kernels share with JavaScript. */
@@ -21,8 +20,8 @@ export interface Kernels {
   linearFp8(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, scales: Address, firstRow: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearQ8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
   linearQ4(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
-  linearQ8Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, panels: number, scratch: Address): void;
-  linearQ4Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, panels: number, scratch: Address): void;
+  linearQ8Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
+  linearQ4Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
   quantizeRowsQ8(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
   quantizeRowsQ4(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
   packQ8(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
@@ -68,8 +67,6 @@ export interface Machine {
   readonly kernels: Kernels;
   readonly team: Team;
   readonly activations: Activations;
-  /** Panels that one token meets together, by the format of the weights. */
-  readonly shapes: Readonly<Record<"Q8" | "Q4", Shape>>;
 }
 
 /** How many threads, this one included, and how the others are started. */
@@ -101,8 +98,7 @@ export async function startMachine(
     threads && threads.count > 1
       ? await Team.start(banks, threads, { module, memories })
       : Team.alone(banks);
-  const shapes = { Q8: new Shape([1, 4]), Q4: new Shape([1, 4]) };
-  return { banks, arena, kernels, team, activations, shapes };
+  return { banks, arena, kernels, team, activations };
 }
 
 /** One memory while one is enough; then as many of the largest as hold what is beyond the first. */

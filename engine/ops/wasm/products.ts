@@ -26,34 +26,16 @@ export interface Product {
 /** Makes products, each shared out by the rows of its matrix. */
 export function multiplyAll(machine: Machine, products: readonly Product[]): void {
   const needs = needsOf(products);
-  const format = products[0]?.w.format;
-  const isTimed =
-    needs.nT === 1 && (format === "Q8" || format === "Q4") && takesInt8(machine, format);
-  if (!isTimed) multiplyShaped(machine, products, needs, 1);
-  else {
-    machine.shapes[format].run(needs.size, (panels) => {
-      multiplyShaped(machine, products, needs, panels);
-    });
-  }
-}
-
-/** @param panels that one token meets together */
-function multiplyShaped(
-  machine: Machine,
-  products: readonly Product[],
-  needs: Needs,
-  panels: number,
-): void {
   const { arena, kernels, team } = machine;
   if (!needs.areLocal) {
-    multiplyElsewhere(machine, products, needs, panels);
+    multiplyElsewhere(machine, products, needs);
     return;
   }
   const scratchBytes = kernels.linearScratchBytes(needs.nT, needs.nColumns);
   team.run(needs.size, (thread, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
     for (const product of products) {
-      multiplyPart(machine, thread, product, panels, part, parts, scratch);
+      multiplyPart(machine, thread, product, part, parts, scratch);
     }
   });
 }
@@ -81,12 +63,7 @@ function needsOf(products: readonly Product[]): Needs {
 }
 
 /** Products with matrices in further memories: x is copied there, the results come back. */
-function multiplyElsewhere(
-  machine: Machine,
-  products: readonly Product[],
-  needs: Needs,
-  panels: number,
-): void {
+function multiplyElsewhere(machine: Machine, products: readonly Product[], needs: Needs): void {
   const { banks, team } = machine;
   const marks = banks.map(({ arena }) => arena.mark());
   const jobs = besideTheirMatrices(machine, products);
@@ -96,7 +73,7 @@ function multiplyElsewhere(
     const scratch = banks.map(({ arena }, b) => (used[b] ? arena.scratch(scratchBytes) : 0));
     for (const job of jobs) {
       const { bank } = job.w;
-      multiplyPart(machine, threads[bank], job, panels, part, parts, scratch[bank]);
+      multiplyPart(machine, threads[bank], job, part, parts, scratch[bank]);
     }
   });
   jobs.forEach((job, i) => {
@@ -144,13 +121,12 @@ function multiplyPart(
   machine: Machine,
   kernels: Kernels,
   product: Product,
-  panels: number,
   part: number,
   parts: number,
   scratch: number,
 ): void {
   const [from, to] = share(product.nO, SHARED_ROWS, part, parts);
-  if (from < to) multiply(machine, kernels, product, panels, from, to, scratch);
+  if (from < to) multiply(machine, kernels, product, from, to, scratch);
 }
 
 /** Rows `from … to` of the matrix of one product. */
@@ -158,7 +134,6 @@ function multiply(
   machine: Machine,
   kernels: Kernels,
   { y: yAt, yStride, x, nT, w }: Product,
-  panels: number,
   from: number,
   to: number,
   scratch: number,
@@ -185,12 +160,12 @@ function multiply(
       kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, w.scales, from, nT, nColumns, nO, scratch);
       break;
     case "Q8": {
-      if (isInt8) kernels.linearQ8Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, panels, scratch);
+      if (isInt8) kernels.linearQ8Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       else kernels.linearQ8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       break;
     }
     case "Q4": {
-      if (isInt8) kernels.linearQ4Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, panels, scratch);
+      if (isInt8) kernels.linearQ4Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       else kernels.linearQ4(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
       break;
     }
