@@ -20,6 +20,7 @@ import { GROUP, type RawTensor } from "../engine/raw-tensor.ts";
 import type { Tensor, Weight } from "../engine/tensor.ts";
 import { kernels } from "../tools/open-model.ts";
 import { nodeThreads } from "../tools/threads.ts";
+import { turnTurboOn } from "../tools/turbo.ts";
 
 const [N_ROWS, N_COLUMNS] = [4096, 6144];
 
@@ -150,7 +151,7 @@ async function reading(count: number): Promise<{ run: () => void; close: () => v
   const team =
     count === 1
       ? Team.alone([bank])
-      : await Team.start([bank], nodeThreads(count), { module, memories: [memory] });
+      : await Team.start([bank], nodeThreads(count), { module, memories: [memory], isWide: false });
   const step = CYCLE / 8;
   let next = 0;
   const run = () => {
@@ -170,11 +171,10 @@ async function reading(count: number): Promise<{ run: () => void; close: () => v
 async function measure(name: string, threads: number): Promise<string> {
   const format = FORMATS[name];
   const reader = await reading(threads);
-  const ops = await wasmOps(await kernels(), {
-    memoryBytes: 2 ** 31,
-    threads: nodeThreads(threads),
-    activations: "int8",
-  });
+  const bytes = await kernels();
+  const isWide = (await turnTurboOn(bytes)) === "on";
+  const setup = { memoryBytes: 2 ** 31, threads: nodeThreads(threads), isWide };
+  const ops = await wasmOps(bytes, { ...setup, activations: "int8" });
   const product = cycling(ops, format);
   const y = new Float32Array(N_ROWS);
   for (let i = 0; i < 8; i++) product();

@@ -132,7 +132,8 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ari
       const memoryBytes = memoryFor(checkpoint);
       const bytes = await kernels();
       const turbo = (options.turbo ?? true) ? await turnTurboOn(bytes) : "off";
-      const setup = { memoryBytes, threads: nodeThreads(threads), activations };
+      const isWide = turbo === "on";
+      const setup = { memoryBytes, threads: nodeThreads(threads), activations, isWide };
       const fast = await wasmOps(bytes, setup);
       const spec = () => referenceOps("f64", activations);
       const ops = check ? checkedOps(fast, spec(), wasmBounds(activations)) : fast;

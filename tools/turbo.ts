@@ -37,7 +37,8 @@ export async function turnTurboOn(kernels: Uint8Array<ArrayBuffer>): Promise<Tur
 
 /** FNV-1a of the bits of some products, repeated until the kernels have met V8's best compiler. */
 export async function selfTest(kernels: Uint8Array<ArrayBuffer>): Promise<number> {
-  const ops = await wasmOps(new Uint8Array([...kernels, ...MARK]), { memoryBytes: 2 ** 21 });
+  const marked = new Uint8Array([...kernels, ...MARK]);
+  const ops = await wasmOps(marked, { memoryBytes: 2 ** 21, isWide: true });
   let hash = 0x811c9dc5;
   for (const [nT, nO, nI] of [
     [1, 67, 160],

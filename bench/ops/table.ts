@@ -18,6 +18,7 @@ import { gaussians, random } from "../../test/support/random.ts";
 import { keyRows, latentRows } from "../../test/support/stored.ts";
 import { kernels } from "../../tools/open-model.ts";
 import { nodeThreads } from "../../tools/threads.ts";
+import { turnTurboOn } from "../../tools/turbo.ts";
 
 /** One line of the table. */
 interface Row {
@@ -205,11 +206,11 @@ function past(ops: Ops): Row[] {
 }
 
 const [threads, word] = [Number(argv[2] ?? 1), argv[3] ?? ""];
-const options = { memoryBytes: 2 ** 31, threads: nodeThreads(threads) };
+const bytes = await kernels();
+const turbo = await turnTurboOn(bytes);
+const setup = { memoryBytes: 2 ** 31, threads: nodeThreads(threads), isWide: turbo === "on" };
 const [ops, int8] = await Promise.all(
-  (["f32", "int8"] as const).map(async (activations) =>
-    wasmOps(await kernels(), { ...options, activations }),
-  ),
+  (["f32", "int8"] as const).map((activations) => wasmOps(bytes, { ...setup, activations })),
 );
 const rows = [
   ...products(ops, "", ["F32", "BF16", "F16", "FP8", "Q8", "Q4"]),
@@ -227,7 +228,8 @@ for (const { name, run } of rows) {
   });
 }
 await bench.run();
-stdout.write(`Node ${version}, ${threads} ${threads === 1 ? "thread" : "threads"}\n\n`);
+const count = `${threads} ${threads === 1 ? "thread" : "threads"}`;
+stdout.write(`Node ${version}, ${count}, 256-bit vectors ${turbo}\n\n`);
 stdout.write("| op | ms | GFLOP/s | GB/s |\n|---|---:|---:|---:|\n");
 for (const { name, flops, bytes } of rows) {
   const result = bench.getTask(name)?.result;

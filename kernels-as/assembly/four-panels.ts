@@ -5,7 +5,7 @@
 // Requires:      what these require; whole panels at w, w + wApart, w + 2 wApart and w + 3 wApart,
 //                whose results go to y, y + yApart and so on.
 //
-// The panels stand far apart for the reason that rowsF32 of tiles.ts gives, and take turns, group by
+// The panels stand far apart for the reason that rowsF32 of rows.ts gives, and take turns, group by
 // group: a panel by itself is what V8 can widen. They are written out, not a loop, because a processor
 // reads ahead for each instruction that loads: one that goes from panel to panel defeats it (a third
 // of the speed, on Zen 4).

@@ -7,7 +7,7 @@
 // One token meets the rows as they lie in memory; for several, each block of w is widened first.
 import { widenBf16 } from "./embed";
 import { joinEvenOdd } from "./lanes";
-import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 
 export function linearBf16(
   y: usize,
@@ -31,15 +31,26 @@ export function linearBf16(
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
     const wPanel = w + <usize>o * wStride;
-    clearSums(scratch, nT);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
         widenBf16(wide + r * wideStride, wPanel + <usize>r * wStride + ((<usize>i) << 1), columns);
       }
-      addBlock(scratch, x + ((<usize>i) << 2), xStride, wide, wideStride, nT, columns, rows);
+      addBlock(
+        y + ((<usize>o) << 2),
+        yStride,
+        scratch,
+        i == 0,
+        i + BLOCK_COLUMNS >= nI,
+        x + ((<usize>i) << 2),
+        xStride,
+        wide,
+        wideStride,
+        nT,
+        columns,
+        rows,
+      );
     }
-    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }
 
@@ -59,7 +70,7 @@ function evenThenOdd(y: usize, x: usize, n: i32): void {
 /** The bits of the odd bf16 in a pair. In memory for the reason that exp.ts gives. */
 const UPPER_HALF = memory.data<u32>([0xffff0000]);
 
-/** One token, laid out by evenThenOdd, against nO rows, as rowsF32 of tiles.ts goes through them. */
+/** One token, laid out by evenThenOdd, against nO rows, as rowsF32 of rows.ts goes through them. */
 function rowsBf16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
   const quarter = nO >> 2;
   for (let o = 0; o < quarter; o++) {

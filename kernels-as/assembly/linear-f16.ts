@@ -8,7 +8,7 @@
 // denormals and all; one exact multiplication does the rest (widenF16 in panels.ts).
 import { joinInOrder } from "./lanes";
 import { widenF16 } from "./panels";
-import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 
 export function linearF16(
   y: usize,
@@ -31,15 +31,26 @@ export function linearF16(
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
     const wPanel = w + <usize>o * wStride;
-    clearSums(scratch, nT);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
         widenRowF16(wide + r * wideStride, wPanel + <usize>r * wStride + ((<usize>i) << 1), columns);
       }
-      addBlock(scratch, x + ((<usize>i) << 2), xStride, wide, wideStride, nT, columns, rows);
+      addBlock(
+        y + ((<usize>o) << 2),
+        yStride,
+        scratch,
+        i == 0,
+        i + BLOCK_COLUMNS >= nI,
+        x + ((<usize>i) << 2),
+        xStride,
+        wide,
+        wideStride,
+        nT,
+        columns,
+        rows,
+      );
     }
-    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }
 
@@ -55,7 +66,7 @@ export function widenRowF16(y: usize, x: usize, n: i32): void {
   }
 }
 
-/** One token against nO rows, as rowsF32 of tiles.ts goes through them. */
+/** One token against nO rows, as rowsF32 of rows.ts goes through them. */
 function rowsF16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
   const quarter = nO >> 2;
   for (let o = 0; o < quarter; o++) {

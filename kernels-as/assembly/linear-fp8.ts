@@ -7,7 +7,7 @@
 // A byte s eeee fff becomes the f32 s 0000 eeee fff 0…0, which is its value · 2^-120, denormals
 // and all; a multiplication with scale · 2^120 does the rest, in one rounding.
 import { joinInOrder } from "./lanes";
-import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 
 /** Columns, and rows, that share one scale. */
 const SCALE_BLOCK = 128;
@@ -43,7 +43,6 @@ export function linearFp8(
   const wideStride = BLOCK_COLUMNS << 2;
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
-    clearSums(scratch, nT);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
@@ -51,9 +50,21 @@ export function linearFp8(
         const scale = scales + <usize>((firstRow + o + r) / SCALE_BLOCK) * scaleStride;
         widenFp8(wide + r * wideStride, row, scale + <usize>((i / SCALE_BLOCK) << 2), columns);
       }
-      addBlock(scratch, x + ((<usize>i) << 2), xStride, wide, wideStride, nT, columns, rows);
+      addBlock(
+        y + ((<usize>o) << 2),
+        yStride,
+        scratch,
+        i == 0,
+        i + BLOCK_COLUMNS >= nI,
+        x + ((<usize>i) << 2),
+        xStride,
+        wide,
+        wideStride,
+        nT,
+        columns,
+        rows,
+      );
     }
-    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }
 
@@ -86,7 +97,7 @@ function highHalf(v: v128, mask: v128): v128 {
   return v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(v), 20), mask);
 }
 
-/** One token against nO rows: row o of each half together, for the reason that rowsF32 of tiles.ts gives. */
+/** One token against nO rows: row o of each half together, for the reason that rowsF32 of rows.ts gives. */
 function rowsFp8(
   y: usize,
   x: usize,

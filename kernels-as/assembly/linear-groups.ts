@@ -7,7 +7,7 @@
 // Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
 // these formats take x in int8: linear-q8.ts, linear-q4.ts.
 import { GROUP, PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./panels";
-import { addBlock, BLOCK_COLUMNS, clearSums, joinSums, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";
 
 export function linearQ8(
@@ -55,16 +55,27 @@ function linearGroups(
   const scales = wide + PANEL_ROWS * wideStride;
   for (let o = 0; o < nO; o += PANEL) {
     const rows = min(PANEL, nO - o);
-    clearSums(scratch, nT);
     for (let g = 0; g < nGroups; g += BLOCK_COLUMNS / GROUP) {
       const n = min(BLOCK_COLUMNS / GROUP, nGroups - g);
       const at = w + <usize>g * groupBytes;
       if (groupBytes == Q8_GROUP_BYTES) widenQ8(wide, wideStride, at, n, scales);
       else widenQ4(wide, wideStride, at, n, scales);
       const xBlock = x + <usize>g * (GROUP << 2);
-      addBlock(scratch, xBlock, xStride, wide, wideStride, nT, n * GROUP, rows);
+      addBlock(
+        y + ((<usize>o) << 2),
+        yStride,
+        scratch,
+        g == 0,
+        g + n == nGroups,
+        xBlock,
+        xStride,
+        wide,
+        wideStride,
+        nT,
+        n * GROUP,
+        rows,
+      );
     }
-    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
     w += <usize>nGroups * groupBytes;
   }
 }

@@ -7,15 +7,8 @@
 //
 // One token meets whole rows. Several tokens go through w in blocks of 8 rows × 256 columns, which
 // the L1 cache holds while they pass by; partial sums wait in scratch from block to block.
-import {
-  addBlock,
-  BLOCK_COLUMNS,
-  clearSums,
-  joinSums,
-  PANEL_ROWS,
-  rowsF32,
-  SUMS_BYTES,
-} from "./tiles";
+import { rowsF32 } from "./rows";
+import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 
 /** Scratch of linear in any format: a row of x, or partial sums, a block of w in f32 and its scales. */
 export function linearScratchBytes(nT: i32, nI: i32): usize {
@@ -43,12 +36,23 @@ export function linearF32(
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
     const wPanel = w + <usize>o * wStride;
-    clearSums(scratch, nT);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       const at = (<usize>i) << 2;
-      addBlock(scratch, x + at, xStride, wPanel + at, wStride, nT, columns, rows);
+      addBlock(
+        y + ((<usize>o) << 2),
+        yStride,
+        scratch,
+        i == 0,
+        i + BLOCK_COLUMNS >= nI,
+        x + at,
+        xStride,
+        wPanel + at,
+        wStride,
+        nT,
+        columns,
+        rows,
+      );
     }
-    joinSums(y + ((<usize>o) << 2), yStride, scratch, nT, rows);
   }
 }

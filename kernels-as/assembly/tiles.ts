@@ -1,10 +1,18 @@
 // tiles: the inner loops of linear, over f32.
 //
 // Each result has its own two accumulators of four lanes; a tile only decides how many results are
-// made side by side: 1 token × 4 rows, or 2 tokens × 2 rows. Eight accumulators keep the adders
-// busy; with more, V8 would spill (it has 15 registers to give). lanes.ts tells how the eight sums
-// become one.
-import { joinInOrder } from "./lanes";
+// made side by side. Eight accumulators keep the adders busy; with more, V8 would spill (it has 15
+// registers to give). One token meets four rows. Several tokens come in one of two shapes:
+//
+//     2 tokens × 2 rows, both accumulators of each: where V8 makes wide instructions of pairs
+//     2 tokens × 4 rows, the first accumulators of all, then the second: six loads for eight
+//                        products instead of eight, half as fast again where it does not
+//
+// lanes.ts tells how the eight sums become one.
+import { joinFour, joinInOrder } from "./lanes";
+
+/** 1 where V8 makes wide instructions of pairs, else 0: given with the memory, changes no bit. */
+declare const WIDE: i32;
 
 /** Rows of w that are multiplied together. */
 export const PANEL_ROWS = 8;
@@ -15,14 +23,22 @@ export const BLOCK_COLUMNS = 256;
 /** Bytes of the eight partial sums of one result; a panel has PANEL_ROWS of them per token. */
 export const SUMS_BYTES = 32;
 
-/** Zeros for the partial sums of one panel. */
-export function clearSums(sums: usize, nT: i32): void {
-  memory.fill(sums, 0, <usize>nT * PANEL_ROWS * SUMS_BYTES);
-}
+/** Bytes of the sums of one token. */
+const ROW_OF_SUMS: usize = PANEL_ROWS * SUMS_BYTES;
 
-/** Adds what one block of w gives to the partial sums, [T, PANEL_ROWS] of them. */
+/** What the sums of the first block are added to. */
+const ZEROS = memory.data(4 * SUMS_BYTES);
+
+/**
+ * Adds what one block of w gives to the partial sums, [T, PANEL_ROWS] of them. The first block sets
+ * them, and after the last they become results.
+ */
 export function addBlock(
+  y: usize,
+  yStride: usize,
   sums: usize,
+  isFirst: bool,
+  isLast: bool,
   x: usize,
   xStride: usize,
   w: usize,
@@ -31,61 +47,156 @@ export function addBlock(
   columns: i32,
   rows: i32,
 ): void {
+  const oldBelow: usize = isFirst ? 0 : ROW_OF_SUMS;
+  // Sums of the only block need not outlast their tokens: one place for all stays in the L1 cache.
+  const next: usize = isFirst && isLast ? 0 : ROW_OF_SUMS;
   let t = 0;
   for (; t + 2 <= nT; t += 2) {
     let wRow = w;
     let sum = sums;
     let r = 0;
+    for (; WIDE == 0 && r + 4 <= rows; r += 4) {
+      const old = isFirst ? ZEROS : sum;
+      tile2x4(sum, old, oldBelow, x, xStride, wRow, wStride, columns);
+      tile2x4(sum + 16, old + 16, oldBelow, x + 16, xStride, wRow + 16, wStride, columns);
+      wRow += wStride << 2;
+      sum += SUMS_BYTES << 2;
+    }
     for (; r + 2 <= rows; r += 2) {
-      tile2x2(sum, x, xStride, wRow, wStride, columns);
+      tile2x2(sum, isFirst ? ZEROS : sum, oldBelow, x, xStride, wRow, wStride, columns);
       wRow += wStride << 1;
       sum += SUMS_BYTES << 1;
     }
     if (r < rows) {
-      tile1x1(sum, x, wRow, columns);
-      tile1x1(sum + PANEL_ROWS * SUMS_BYTES, x + xStride, wRow, columns);
+      tile1x1(sum, isFirst ? ZEROS : sum, x, wRow, columns);
+      const below = sum + ROW_OF_SUMS;
+      tile1x1(below, isFirst ? ZEROS : below, x + xStride, wRow, columns);
+    }
+    if (isLast) {
+      joinSums(y, sums, rows);
+      joinSums(y + yStride, sums + ROW_OF_SUMS, rows);
     }
     x += xStride << 1;
-    sums += (PANEL_ROWS * SUMS_BYTES) << 1;
+    y += yStride << 1;
+    sums += next << 1;
   }
   if (t < nT) {
     for (let r = 0; r < rows; r++) {
-      tile1x1(sums + r * SUMS_BYTES, x, w + <usize>r * wStride, columns);
+      const sum = sums + r * SUMS_BYTES;
+      tile1x1(sum, isFirst ? ZEROS : sum, x, w + <usize>r * wStride, columns);
     }
+    if (isLast) joinSums(y, sums, rows);
   }
 }
 
-/** Makes results of the partial sums of one panel. */
-export function joinSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i32): void {
-  for (let t = 0; t < nT; t++) {
-    for (let r = 0; r < rows; r++) {
-      const sum = sums + (t * PANEL_ROWS + r) * SUMS_BYTES;
-      store<f32>(y + ((<usize>r) << 2), joinInOrder(v128.load(sum), v128.load(sum, 16)));
-    }
-    y += yStride;
+/** Makes results of the partial sums of one token. */
+function joinSums(y: usize, sums: usize, rows: i32): void {
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    v128.store(y, joinFour(sums, SUMS_BYTES));
+    sums += SUMS_BYTES << 2;
+    y += 16;
+  }
+  for (; r < rows; r++) {
+    store<f32>(y, joinInOrder(v128.load(sums), v128.load(sums, 16)));
+    sums += SUMS_BYTES;
+    y += 4;
   }
 }
 
-/** Two tokens, two rows: each load is used twice. */
-function tile2x2(
+/** Two tokens, four rows, one of the two accumulators: columns 0 … 3 of each eight from x and w on. */
+function tile2x4(
   sum: usize,
+  old: usize,
+  oldBelow: usize,
   x0: usize,
   xStride: usize,
   w0: usize,
   wStride: usize,
   columns: i32,
 ): void {
-  const sumBelow = sum + PANEL_ROWS * SUMS_BYTES;
+  const sumBelow = sum + ROW_OF_SUMS;
   let x1 = x0 + xStride;
   let w1 = w0 + wStride;
-  let a00 = v128.load(sum);
-  let b00 = v128.load(sum, 16);
-  let a01 = v128.load(sum, 32);
-  let b01 = v128.load(sum, 48);
-  let a10 = v128.load(sumBelow);
-  let b10 = v128.load(sumBelow, 16);
-  let a11 = v128.load(sumBelow, 32);
-  let b11 = v128.load(sumBelow, 48);
+  let w2 = w1 + wStride;
+  let w3 = w2 + wStride;
+  let a0 = v128.load(old);
+  let a1 = v128.load(old, 32);
+  let a2 = v128.load(old, 64);
+  let a3 = v128.load(old, 96);
+  let b0 = v128.load(old + oldBelow);
+  let b1 = v128.load(old + oldBelow, 32);
+  let b2 = v128.load(old + oldBelow, 64);
+  let b3 = v128.load(old + oldBelow, 96);
+  const end = x0 + ((<usize>columns) << 2);
+  while (x0 < end) {
+    const p = v128.load(x0);
+    const q = v128.load(x1);
+    const u0 = v128.load(w0);
+    a0 = f32x4.add(a0, f32x4.mul(p, u0));
+    b0 = f32x4.add(b0, f32x4.mul(q, u0));
+    const u1 = v128.load(w1);
+    a1 = f32x4.add(a1, f32x4.mul(p, u1));
+    b1 = f32x4.add(b1, f32x4.mul(q, u1));
+    const u2 = v128.load(w2);
+    a2 = f32x4.add(a2, f32x4.mul(p, u2));
+    b2 = f32x4.add(b2, f32x4.mul(q, u2));
+    const u3 = v128.load(w3);
+    a3 = f32x4.add(a3, f32x4.mul(p, u3));
+    b3 = f32x4.add(b3, f32x4.mul(q, u3));
+    const r = v128.load(x0, 32);
+    const s = v128.load(x1, 32);
+    const v0 = v128.load(w0, 32);
+    a0 = f32x4.add(a0, f32x4.mul(r, v0));
+    b0 = f32x4.add(b0, f32x4.mul(s, v0));
+    const v1 = v128.load(w1, 32);
+    a1 = f32x4.add(a1, f32x4.mul(r, v1));
+    b1 = f32x4.add(b1, f32x4.mul(s, v1));
+    const v2 = v128.load(w2, 32);
+    a2 = f32x4.add(a2, f32x4.mul(r, v2));
+    b2 = f32x4.add(b2, f32x4.mul(s, v2));
+    const v3 = v128.load(w3, 32);
+    a3 = f32x4.add(a3, f32x4.mul(r, v3));
+    b3 = f32x4.add(b3, f32x4.mul(s, v3));
+    x0 += 64;
+    x1 += 64;
+    w0 += 64;
+    w1 += 64;
+    w2 += 64;
+    w3 += 64;
+  }
+  v128.store(sum, a0);
+  v128.store(sum, a1, 32);
+  v128.store(sum, a2, 64);
+  v128.store(sum, a3, 96);
+  v128.store(sumBelow, b0);
+  v128.store(sumBelow, b1, 32);
+  v128.store(sumBelow, b2, 64);
+  v128.store(sumBelow, b3, 96);
+}
+
+/** Two tokens, two rows: each load is used twice. */
+function tile2x2(
+  sum: usize,
+  old: usize,
+  oldBelow: usize,
+  x0: usize,
+  xStride: usize,
+  w0: usize,
+  wStride: usize,
+  columns: i32,
+): void {
+  const sumBelow = sum + ROW_OF_SUMS;
+  let x1 = x0 + xStride;
+  let w1 = w0 + wStride;
+  let a00 = v128.load(old);
+  let b00 = v128.load(old, 16);
+  let a01 = v128.load(old, 32);
+  let b01 = v128.load(old, 48);
+  let a10 = v128.load(old + oldBelow);
+  let b10 = v128.load(old + oldBelow, 16);
+  let a11 = v128.load(old + oldBelow, 32);
+  let b11 = v128.load(old + oldBelow, 48);
   const end = x0 + ((<usize>columns) << 2);
   while (x0 < end) {
     const ua = v128.load(w0);
@@ -119,9 +230,9 @@ function tile2x2(
   v128.store(sumBelow, b11, 48);
 }
 
-function tile1x1(sum: usize, x: usize, w: usize, columns: i32): void {
-  let a = v128.load(sum);
-  let b = v128.load(sum, 16);
+function tile1x1(sum: usize, old: usize, x: usize, w: usize, columns: i32): void {
+  let a = v128.load(old);
+  let b = v128.load(old, 16);
   const end = x + ((<usize>columns) << 2);
   while (x < end) {
     a = f32x4.add(a, f32x4.mul(v128.load(x), v128.load(w)));
@@ -131,86 +242,4 @@ function tile1x1(sum: usize, x: usize, w: usize, columns: i32): void {
   }
   v128.store(sum, a);
   v128.store(sum, b, 16);
-}
-
-/**
- * One token against nO rows of f32: row o of each quarter together.
- *
- * So memory is read at four places that go on from row to row. Four rows that are neighbours would be
- * four short pieces, and a processor that reads ahead starts anew with each piece.
- */
-export function rowsF32(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
-  const quarter = nO >> 2;
-  for (let o = 0; o < quarter; o++) {
-    rows4(y, <usize>quarter << 2, x, w, <usize>quarter * wStride, nI);
-    w += wStride;
-    y += 4;
-  }
-  w += <usize>(3 * quarter) * wStride;
-  y += <usize>(3 * quarter) << 2;
-  for (let o = quarter << 2; o < nO; o++) {
-    row1(y, x, w, nI);
-    w += wStride;
-    y += 4;
-  }
-}
-
-/** Sixteen columns at a time: what a loop costs by itself is as much as a quarter of the products. */
-function rows4(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
-  let w1 = w0 + wApart;
-  let w2 = w1 + wApart;
-  let w3 = w2 + wApart;
-  let a0 = f32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  const end = x + ((<usize>nI) << 2);
-  while (x < end) {
-    const xa = v128.load(x);
-    const xb = v128.load(x, 16);
-    a0 = f32x4.add(a0, f32x4.mul(xa, v128.load(w0)));
-    b0 = f32x4.add(b0, f32x4.mul(xb, v128.load(w0, 16)));
-    a1 = f32x4.add(a1, f32x4.mul(xa, v128.load(w1)));
-    b1 = f32x4.add(b1, f32x4.mul(xb, v128.load(w1, 16)));
-    a2 = f32x4.add(a2, f32x4.mul(xa, v128.load(w2)));
-    b2 = f32x4.add(b2, f32x4.mul(xb, v128.load(w2, 16)));
-    a3 = f32x4.add(a3, f32x4.mul(xa, v128.load(w3)));
-    b3 = f32x4.add(b3, f32x4.mul(xb, v128.load(w3, 16)));
-    const xc = v128.load(x, 32);
-    const xd = v128.load(x, 48);
-    a0 = f32x4.add(a0, f32x4.mul(xc, v128.load(w0, 32)));
-    b0 = f32x4.add(b0, f32x4.mul(xd, v128.load(w0, 48)));
-    a1 = f32x4.add(a1, f32x4.mul(xc, v128.load(w1, 32)));
-    b1 = f32x4.add(b1, f32x4.mul(xd, v128.load(w1, 48)));
-    a2 = f32x4.add(a2, f32x4.mul(xc, v128.load(w2, 32)));
-    b2 = f32x4.add(b2, f32x4.mul(xd, v128.load(w2, 48)));
-    a3 = f32x4.add(a3, f32x4.mul(xc, v128.load(w3, 32)));
-    b3 = f32x4.add(b3, f32x4.mul(xd, v128.load(w3, 48)));
-    x += 64;
-    w0 += 64;
-    w1 += 64;
-    w2 += 64;
-    w3 += 64;
-  }
-  store<f32>(y, joinInOrder(a0, b0));
-  store<f32>(y + yApart, joinInOrder(a1, b1));
-  store<f32>(y + 2 * yApart, joinInOrder(a2, b2));
-  store<f32>(y + 3 * yApart, joinInOrder(a3, b3));
-}
-
-function row1(y: usize, x: usize, w: usize, nI: i32): void {
-  let a = f32x4.splat(0);
-  let b = a;
-  const end = x + ((<usize>nI) << 2);
-  while (x < end) {
-    a = f32x4.add(a, f32x4.mul(v128.load(x), v128.load(w)));
-    b = f32x4.add(b, f32x4.mul(v128.load(x, 16), v128.load(w, 16)));
-    x += 32;
-    w += 32;
-  }
-  store<f32>(y, joinInOrder(a, b));
 }

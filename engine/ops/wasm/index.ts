@@ -25,6 +25,11 @@ export interface WasmOptions {
   readonly activations?: Activations;
   /** Without it, one thread. The count never changes a result. */
   readonly threads?: Threads;
+  /**
+   * Whether this runtime makes 256-bit instructions of pairs of 128-bit ones (tools/turbo.ts), false by
+   * default. Decides which loops are run, and changes no bit.
+   */
+  readonly isWide?: boolean;
 }
 
 /** Ops that may have threads of their own. */
@@ -47,6 +52,7 @@ export async function wasmOps(bytes: BufferSource, options: WasmOptions = {}): P
     options.memoryBytes ?? DEFAULT_MEMORY_BYTES,
     options.threads,
     options.activations,
+    options.isWide,
   );
   return {
     close: () => machine.team.close(),

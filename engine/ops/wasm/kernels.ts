@@ -85,18 +85,20 @@ export async function startMachine(
   memoryBytes: number,
   threads?: Threads,
   activations: Activations = "f32",
+  isWide = false,
 ): Promise<Machine> {
+  const tiles = { WIDE: Number(isWide) };
   const memories = memorySizes(memoryBytes).map(reserveMemory);
   const module = await WebAssembly.compile(bytes);
   const banks = memories.map((memory): Bank => {
-    const instance = new WebAssembly.Instance(module, { env: { memory } });
+    const instance = new WebAssembly.Instance(module, { env: { memory }, tiles });
     const kernels = instance.exports as unknown as Kernels;
     return { kernels, arena: new Arena(memory, kernels.heapBase()) };
   });
   const [{ arena, kernels }] = banks;
   const team =
     threads && threads.count > 1
-      ? await Team.start(banks, threads, { module, memories })
+      ? await Team.start(banks, threads, { module, memories, isWide })
       : Team.alone(banks);
   return { banks, arena, kernels, team, activations };
 }

@@ -95,7 +95,7 @@ export class Team {
   static async start(
     banks: readonly Bank[],
     threads: Threads,
-    shared: Pick<ThreadData, "module" | "memories">,
+    shared: Pick<ThreadData, "module" | "memories" | "isWide">,
   ): Promise<Team> {
     const { count, start } = threads;
     const team = new Team(banks, count, threads);

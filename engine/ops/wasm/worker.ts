@@ -32,6 +32,8 @@ export interface ThreadData {
   readonly memories: readonly WebAssembly.Memory[];
   readonly control: Int32Array<SharedArrayBuffer>;
   readonly at: typeof CONTROL;
+  /** See WasmOptions. */
+  readonly isWide: boolean;
   /** From 1 on; 0 is the thread that made the others. */
   readonly thread: number;
   /** How many looks at the epoch before it sleeps. */
@@ -39,9 +41,11 @@ export interface ThreadData {
 }
 
 /** Serves lists until one of length {@link STOP} comes. A list is: kernel, how many arguments, these. */
-export function serve({ module, memories, control, at, thread, spins }: ThreadData): void {
+export function serve(data: ThreadData): void {
+  const { module, memories, isWide, control, at, thread, spins } = data;
+  const tiles = { WIDE: Number(isWide) };
   const kernels = memories.flatMap((memory) =>
-    Object.values(new WebAssembly.Instance(module, { env: { memory } }).exports),
+    Object.values(new WebAssembly.Instance(module, { env: { memory }, tiles }).exports),
   ) as ((...args: number[]) => void)[];
   const numbers = new Float64Array(memories[0].buffer);
   const mine = at.lists + 2 * thread;
