@@ -9,7 +9,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { argv, execPath, stdout, version } from "node:process";
+import { argv, execArgv, execPath, stdout, version } from "node:process";
 import { fileURLToPath } from "node:url";
 import { wasmOps } from "../engine/ops/wasm/index.ts";
 
@@ -28,7 +28,10 @@ const SHAPES = [
 /** Seconds of each shape, the best of forty. */
 async function measure(): Promise<number[]> {
   const file = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
-  const ops = await wasmOps(readFileSync(file), { memoryBytes: 2 ** 28 });
+  const ops = await wasmOps(readFileSync(file), {
+    memoryBytes: 2 ** 28,
+    isWide: execArgv.includes(FLAG),
+  });
   return SHAPES.map(([dtype, nT, nO, nI]) => {
     const bytes = new Uint8Array((dtype === "F32" ? 4 : 2) * nO * nI).fill(0x3c);
     const w = ops.place(["o", "i"], [nO, nI], { dtype, shape: [nO, nI], bytes });

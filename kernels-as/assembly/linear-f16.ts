@@ -6,7 +6,7 @@
 //
 // A half word s eeeee f…f becomes the f32 s 000 eeeee f…f 0…0, which is its value · 2^-112,
 // denormals and all; one exact multiplication does the rest (widenF16 in panels.ts).
-import { joinInOrder } from "./lanes";
+import { joinFour, joinInOrder } from "./lanes";
 import { widenF16 } from "./panels";
 import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 
@@ -23,7 +23,7 @@ export function linearF16(
   scratch: usize,
 ): void {
   if (nT == 1) {
-    rowsF16(y, x, w, wStride, nI, nO);
+    rowsF16(y, x, w, wStride, nI, nO, scratch);
     return;
   }
   const wide = scratch + <usize>nT * PANEL_ROWS * SUMS_BYTES;
@@ -67,10 +67,18 @@ export function widenRowF16(y: usize, x: usize, n: i32): void {
 }
 
 /** One token against nO rows, as rowsF32 of rows.ts goes through them. */
-function rowsF16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
+function rowsF16(
+  y: usize,
+  x: usize,
+  w: usize,
+  wStride: usize,
+  nI: i32,
+  nO: i32,
+  sums: usize,
+): void {
   const quarter = nO >> 2;
   for (let o = 0; o < quarter; o++) {
-    rows4F16(y, <usize>quarter << 2, x, w, <usize>quarter * wStride, nI);
+    rows4F16(y, <usize>quarter << 2, x, w, <usize>quarter * wStride, nI, sums);
     w += wStride;
     y += 4;
   }
@@ -83,7 +91,16 @@ function rowsF16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32)
   }
 }
 
-function rows4F16(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
+/** The sums go through memory, since V8 widens what ends in a pair of stores. */
+function rows4F16(
+  y: usize,
+  yApart: usize,
+  x: usize,
+  w0: usize,
+  wApart: usize,
+  nI: i32,
+  sums: usize,
+): void {
   const w1 = w0 + wApart;
   const w2 = w1 + wApart;
   const w3 = w2 + wApart;
@@ -109,10 +126,19 @@ function rows4F16(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, n
     b3 = f32x4.add(b3, f32x4.mul(xb, widenF16(v128.load16x4_s(w3 + i, 8))));
     x += 32;
   }
-  store<f32>(y, joinInOrder(a0, b0));
-  store<f32>(y + yApart, joinInOrder(a1, b1));
-  store<f32>(y + 2 * yApart, joinInOrder(a2, b2));
-  store<f32>(y + 3 * yApart, joinInOrder(a3, b3));
+  v128.store(sums, a0);
+  v128.store(sums, b0, 16);
+  v128.store(sums, a1, 32);
+  v128.store(sums, b1, 48);
+  v128.store(sums, a2, 64);
+  v128.store(sums, b2, 80);
+  v128.store(sums, a3, 96);
+  v128.store(sums, b3, 112);
+  const y4 = joinFour(sums, 32);
+  store<f32>(y, f32x4.extract_lane(y4, 0));
+  store<f32>(y + yApart, f32x4.extract_lane(y4, 1));
+  store<f32>(y + 2 * yApart, f32x4.extract_lane(y4, 2));
+  store<f32>(y + 3 * yApart, f32x4.extract_lane(y4, 3));
 }
 
 function row1F16(y: usize, x: usize, w: usize, nI: i32): void {

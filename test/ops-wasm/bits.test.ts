@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Ops } from "../../engine/index.ts";
+import { wasmOps } from "../../engine/ops/wasm/index.ts";
 import type { RawTensor } from "../../engine/raw-tensor.ts";
 import type { Weight } from "../../engine/tensor.ts";
 import { decode, encodeF32, toBf16 } from "../../engine/weights/dtypes.ts";
@@ -7,7 +8,7 @@ import { bitsOf } from "../support/compare.ts";
 import { gaussians } from "../support/random.ts";
 import { latentRows } from "../support/stored.ts";
 import { LENGTHS } from "./values.ts";
-import { fastOps, machine } from "./wasm.ts";
+import { fastOps, kernelBytes, machine } from "./wasm.ts";
 
 const ops = await fastOps();
 
@@ -66,6 +67,27 @@ describe("the bits of a product with a matrix", () => {
       }
     },
   );
+
+  it("do not depend on which tiles a runtime is given", async () => {
+    const wide = await wasmOps(kernelBytes(), { memoryBytes: 2 ** 26, isWide: true });
+    for (const [nT, nO, nI] of [
+      [2, 4, 7],
+      [3, 13, 257],
+      [9, 23, 520],
+      [32, 64, 128],
+    ]) {
+      const x = gaussians(nT * nI, nT);
+      for (const raw of [bf16(nO, nI), fp8(nO, nI)]) {
+        for (const stored of [raw, encodeF32([nO, nI], decode(raw))]) {
+          const [narrow, other] = [ops, wide].map((one) => {
+            const w: Matrix = one.place(["o", "i"], [nO, nI], stored);
+            return bitsOf(one.linear(one.tensor(["T", "i"], [nT, nI], x), w).data);
+          });
+          expect(other).toEqual(narrow);
+        }
+      }
+    }
+  });
 
   it("do not depend on how the rows of an fp8 matrix are shared out", async () => {
     const { arena, kernels } = await machine();
