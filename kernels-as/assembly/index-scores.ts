@@ -50,6 +50,7 @@ export function indexScores(
     const block: usize = load<u32>(blocks + ((<usize>page) << 2));
     const at = block + offset + <usize>row * stride;
     if (isInPlace) {
+      fetch(at, <usize>n * stride, scratch);
       scoreKeys(scores, scoresStride, q, at, stride, s, n, w, nT, nH, nC, seen, scale, scratch);
     } else {
       for (let i: usize = 0; i < <usize>n; i++) {
@@ -74,6 +75,24 @@ export function indexScores(
     }
     s += n;
   }
+}
+
+/**
+ * Brings bytes into the cache, one load for each 64 of them, at two places that go on. Many loads with
+ * nothing between them are under way at once; those of a product, which stand far apart, are not. The
+ * words are combined and written so that they count as needed.
+ */
+function fetch(from: usize, bytes: usize, scratch: usize): void {
+  const half = (bytes >> 1) & ~255;
+  let a: u32 = 0;
+  let b: u32 = 0;
+  const end = from + half;
+  while (from < end) {
+    a |= load<u32>(from) | load<u32>(from, 64);
+    b |= load<u32>(from + half) | load<u32>(from + half, 64);
+    from += 128;
+  }
+  store<u32>(scratch, a | b);
 }
 
 /** Scores of `n` keys in f32, of which the first has position `s`. */
