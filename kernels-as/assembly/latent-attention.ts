@@ -17,13 +17,16 @@ import { gatherStored } from "./stored-rows";
 const BLOCK_ROWS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
 
+/** Bytes between rows in a block: with 2048 from row to row, a block would fill two sets of the L1 cache. */
+const GAP: usize = 64;
+
 /** Bytes of one head's scores: whole blocks. */
 function scoreStride(nRows: i32): usize {
   return <usize>((nRows + BLOCK_ROWS - 1) / BLOCK_ROWS) * BLOCK_BYTES;
 }
 
 export function latentAttentionScratchBytes(nRows: i32, nH: i32, nC: i32, nR: i32): usize {
-  const blocks = <usize>(nC + nR) * BLOCK_BYTES;
+  const blocks = <usize>(nC + nR) * BLOCK_BYTES + <usize>BLOCK_ROWS * GAP;
   const scores = <usize>nH * (scoreStride(nRows) + BLOCK_BYTES);
   return blocks + scores + linearScratchBytes(nH, max(nC, nR));
 }
@@ -46,16 +49,17 @@ export function latentAttention(
   scratch: usize,
 ): void {
   const latentBlock = scratch;
-  const scores = latentBlock + <usize>nC * BLOCK_BYTES;
+  const scores = latentBlock + <usize>nC * BLOCK_BYTES + <usize>BLOCK_ROWS * GAP;
   const rest = scores + <usize>nH * scoreStride(nRows);
   const stride = scoreStride(nRows);
   const latentBytes = (<usize>nC) << 2;
+  const peBytes = (<usize>nR) << 2;
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
     const at = (<usize>k) << 2;
     const kPeBlock = rest;
-    gatherStored(latentBlock, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
-    gatherStored(kPeBlock, (<usize>nR) << 2, rows + at, kPeAt, kPeEncoding, nRope, n);
+    gatherStored(latentBlock, latentBytes + GAP, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
+    gatherStored(kPeBlock, peBytes, peBytes, rows + at, kPeAt, kPeEncoding, nRope, n);
     scoreBlock(scores + at, stride, qLatent, qPe, n, nH, nC, nR, scale, latentBlock, kPeBlock);
   }
 
@@ -67,7 +71,7 @@ export function latentAttention(
   for (let k = 0; k < nRows; k += BLOCK_ROWS) {
     const n = min(BLOCK_ROWS, nRows - k);
     const at = (<usize>k) << 2;
-    gatherStored(latentBlock, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
+    gatherStored(latentBlock, latentBytes + GAP, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
     addRows(y, scores + at, stride, latentBlock, n, nH, nC);
   }
   for (let h = 0; h < nH; h++) {
@@ -103,7 +107,7 @@ function scoreBlock(
     qLatent,
     latentBytes,
     latentBlock,
-    latentBytes,
+    latentBytes + GAP,
     nH,
     nC,
     n,
@@ -143,21 +147,22 @@ function softmaxNumerators(z: usize, nRows: i32): f32 {
 
 /** y[h] += Σ_k p[h,k] · rows[k], eight numbers of four heads at a time. */
 function addRows(y: usize, p: usize, stride: usize, rows: usize, n: i32, nH: i32, nC: i32): void {
-  const rowBytes = (<usize>nC) << 2;
+  const headBytes = (<usize>nC) << 2;
   let h = 0;
   for (; h + 4 <= nH; h += 4) {
-    for (let b: usize = 0; b < rowBytes; b += 32) addRows4(y + b, p, stride, rows + b, rowBytes, n);
-    y += rowBytes << 2;
+    for (let b: usize = 0; b < headBytes; b += 32) addRows4(y + b, headBytes, p, stride, rows + b, n);
+    y += headBytes << 2;
     p += stride << 2;
   }
   for (; h < nH; h++) {
-    for (let b: usize = 0; b < rowBytes; b += 32) addRows1(y + b, p, rows + b, rowBytes, n);
-    y += rowBytes;
+    for (let b: usize = 0; b < headBytes; b += 32) addRows1(y + b, p, rows + b, headBytes + GAP, n);
+    y += headBytes;
     p += stride;
   }
 }
 
-function addRows4(y: usize, p0: usize, stride: usize, row: usize, rowBytes: usize, n: i32): void {
+function addRows4(y: usize, headBytes: usize, p0: usize, stride: usize, row: usize, n: i32): void {
+  const rowBytes = headBytes + GAP;
   let p1 = p0 + stride;
   let p2 = p1 + stride;
   let p3 = p2 + stride;
@@ -192,9 +197,9 @@ function addRows4(y: usize, p0: usize, stride: usize, row: usize, rowBytes: usiz
     row += rowBytes;
   }
   addPair(y, a0, b0);
-  addPair(y + rowBytes, a1, b1);
-  addPair(y + (rowBytes << 1), a2, b2);
-  addPair(y + rowBytes * 3, a3, b3);
+  addPair(y + headBytes, a1, b1);
+  addPair(y + (headBytes << 1), a2, b2);
+  addPair(y + headBytes * 3, a3, b3);
 }
 
 function addRows1(y: usize, p: usize, row: usize, rowBytes: usize, n: i32): void {

@@ -29,9 +29,10 @@ export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i
   if (bytes < yBytes) memory.fill(y + bytes, 0, yBytes - bytes);
 }
 
-/** Rows at `nRows` addresses, `offset` bytes further each, one after the other. */
+/** Rows at `nRows` addresses, `offset` bytes further each; yStride bytes from one to the next. */
 export function gatherStored(
   y: usize,
+  yStride: usize,
   yBytes: usize,
   rows: usize,
   offset: usize,
@@ -42,7 +43,7 @@ export function gatherStored(
   const end = rows + ((<usize>nRows) << 2);
   for (; rows < end; rows += 4) {
     decodeRow(y, yBytes, <usize>load<u32>(rows) + offset, encoding, n);
-    y += yBytes;
+    y += yStride;
   }
 }
 
