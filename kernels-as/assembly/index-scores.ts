@@ -50,7 +50,7 @@ export function indexScores(
     const block: usize = load<u32>(blocks + ((<usize>page) << 2));
     const at = block + offset + <usize>row * stride;
     if (isInPlace) {
-      fetch(at, <usize>n * stride, scratch);
+      touch(at, <usize>n * stride, scratch);
       scoreKeys(scores, scoresStride, q, at, stride, s, n, w, nT, nH, nC, seen, scale, scratch);
     } else {
       for (let i: usize = 0; i < <usize>n; i++) {
@@ -82,7 +82,7 @@ export function indexScores(
  * nothing between them are under way at once; those of a product, which stand far apart, are not. The
  * words are combined and written so that they count as needed.
  */
-function fetch(from: usize, bytes: usize, scratch: usize): void {
+function touch(from: usize, bytes: usize, scratch: usize): void {
   const half = (bytes >> 1) & ~255;
   let a: u32 = 0;
   let b: u32 = 0;
