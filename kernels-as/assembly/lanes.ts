@@ -19,14 +19,14 @@ export function joinInOrder(s0123: v128, s4567: v128): f32 {
 }
 
 /**
- * Joins the sums of four results, each eight of them in order, `apart` bytes from the one before. The
- * same additions as in joinInOrder, four at a time.
+ * Joins the sums of four results that lie one after the other, each eight of them in order: the same
+ * additions as in joinInOrder, four at a time.
  */
-export function joinFour(sums: usize, apart: usize): v128 {
+export function joinFour(sums: usize): v128 {
   const s0 = f32x4.add(v128.load(sums), v128.load(sums, 16));
-  const s1 = f32x4.add(v128.load(sums + apart), v128.load(sums + apart, 16));
-  const s2 = f32x4.add(v128.load(sums + 2 * apart), v128.load(sums + 2 * apart, 16));
-  const s3 = f32x4.add(v128.load(sums + 3 * apart), v128.load(sums + 3 * apart, 16));
+  const s1 = f32x4.add(v128.load(sums, 32), v128.load(sums, 48));
+  const s2 = f32x4.add(v128.load(sums, 64), v128.load(sums, 80));
+  const s3 = f32x4.add(v128.load(sums, 96), v128.load(sums, 112));
   const pair01 = f32x4.add(v128.shuffle<i64>(s0, s1, 0, 2), v128.shuffle<i64>(s0, s1, 1, 3));
   const pair23 = f32x4.add(v128.shuffle<i64>(s2, s3, 0, 2), v128.shuffle<i64>(s2, s3, 1, 3));
   return f32x4.add(

@@ -30,26 +30,14 @@ export function linearF16(
   const wideStride = BLOCK_COLUMNS << 2;
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
+    const yPanel = y + ((<usize>o) << 2);
     const wPanel = w + <usize>o * wStride;
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
         widenRowF16(wide + r * wideStride, wPanel + <usize>r * wStride + ((<usize>i) << 1), columns);
       }
-      addBlock(
-        y + ((<usize>o) << 2),
-        yStride,
-        scratch,
-        i == 0,
-        i + BLOCK_COLUMNS >= nI,
-        x + ((<usize>i) << 2),
-        xStride,
-        wide,
-        wideStride,
-        nT,
-        columns,
-        rows,
-      );
+      addBlock(yPanel, yStride, scratch, x, xStride, wide, wideStride, nT, rows, i, nI);
     }
   }
 }
@@ -134,7 +122,7 @@ function rows4F16(
   v128.store(sums, b2, 80);
   v128.store(sums, a3, 96);
   v128.store(sums, b3, 112);
-  const y4 = joinFour(sums, 32);
+  const y4 = joinFour(sums);
   store<f32>(y, f32x4.extract_lane(y4, 0));
   store<f32>(y + yApart, f32x4.extract_lane(y4, 1));
   store<f32>(y + 2 * yApart, f32x4.extract_lane(y4, 2));

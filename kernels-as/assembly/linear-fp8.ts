@@ -43,6 +43,7 @@ export function linearFp8(
   const wideStride = BLOCK_COLUMNS << 2;
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
+    const yPanel = y + ((<usize>o) << 2);
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
@@ -50,20 +51,7 @@ export function linearFp8(
         const scale = scales + <usize>((firstRow + o + r) / SCALE_BLOCK) * scaleStride;
         widenFp8(wide + r * wideStride, row, scale + <usize>((i / SCALE_BLOCK) << 2), columns);
       }
-      addBlock(
-        y + ((<usize>o) << 2),
-        yStride,
-        scratch,
-        i == 0,
-        i + BLOCK_COLUMNS >= nI,
-        x + ((<usize>i) << 2),
-        xStride,
-        wide,
-        wideStride,
-        nT,
-        columns,
-        rows,
-      );
+      addBlock(yPanel, yStride, scratch, x, xStride, wide, wideStride, nT, rows, i, nI);
     }
   }
 }

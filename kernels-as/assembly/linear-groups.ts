@@ -52,29 +52,17 @@ function linearGroups(
 ): void {
   const wide = scratch + <usize>nT * PANEL_ROWS * SUMS_BYTES;
   const wideStride = BLOCK_COLUMNS << 2;
+  const nI = nGroups * GROUP;
   const scales = wide + PANEL_ROWS * wideStride;
   for (let o = 0; o < nO; o += PANEL) {
     const rows = min(PANEL, nO - o);
+    const yPanel = y + ((<usize>o) << 2);
     for (let g = 0; g < nGroups; g += BLOCK_COLUMNS / GROUP) {
       const n = min(BLOCK_COLUMNS / GROUP, nGroups - g);
       const at = w + <usize>g * groupBytes;
       if (groupBytes == Q8_GROUP_BYTES) widenQ8(wide, wideStride, at, n, scales);
       else widenQ4(wide, wideStride, at, n, scales);
-      const xBlock = x + <usize>g * (GROUP << 2);
-      addBlock(
-        y + ((<usize>o) << 2),
-        yStride,
-        scratch,
-        g == 0,
-        g + n == nGroups,
-        xBlock,
-        xStride,
-        wide,
-        wideStride,
-        nT,
-        n * GROUP,
-        rows,
-      );
+      addBlock(yPanel, yStride, scratch, x, xStride, wide, wideStride, nT, rows, g * GROUP, nI);
     }
     w += <usize>nGroups * groupBytes;
   }

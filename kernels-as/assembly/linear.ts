@@ -35,24 +35,11 @@ export function linearF32(
   }
   for (let o = 0; o < nO; o += PANEL_ROWS) {
     const rows = min(PANEL_ROWS, nO - o);
+    const yPanel = y + ((<usize>o) << 2);
     const wPanel = w + <usize>o * wStride;
     for (let i = 0; i < nI; i += BLOCK_COLUMNS) {
-      const columns = min(BLOCK_COLUMNS, nI - i);
-      const at = (<usize>i) << 2;
-      addBlock(
-        y + ((<usize>o) << 2),
-        yStride,
-        scratch,
-        i == 0,
-        i + BLOCK_COLUMNS >= nI,
-        x + at,
-        xStride,
-        wPanel + at,
-        wStride,
-        nT,
-        columns,
-        rows,
-      );
+      const wBlock = wPanel + ((<usize>i) << 2);
+      addBlock(yPanel, yStride, scratch, x, xStride, wBlock, wStride, nT, rows, i, nI);
     }
   }
 }

@@ -30,23 +30,28 @@ const ROW_OF_SUMS: usize = PANEL_ROWS * SUMS_BYTES;
 const ZEROS = memory.data(4 * SUMS_BYTES);
 
 /**
- * Adds what one block of w gives to the partial sums, [T, PANEL_ROWS] of them. The first block sets
- * them, and after the last they become results.
+ * Adds what the block of w from column `first` on gives to the partial sums, [T, PANEL_ROWS] of them. The
+ * first block sets them, and after the last they become results.
+ *
+ * @param w the block itself; y and x are those of the whole panel
  */
 export function addBlock(
   y: usize,
   yStride: usize,
   sums: usize,
-  isFirst: bool,
-  isLast: bool,
   x: usize,
   xStride: usize,
   w: usize,
   wStride: usize,
   nT: i32,
-  columns: i32,
   rows: i32,
+  first: i32,
+  nI: i32,
 ): void {
+  const isFirst = first == 0;
+  const isLast = first + BLOCK_COLUMNS >= nI;
+  const columns = min(BLOCK_COLUMNS, nI - first);
+  x += (<usize>first) << 2;
   const oldBelow: usize = isFirst ? 0 : ROW_OF_SUMS;
   // Sums of the only block need not outlast their tokens: one place for all stays in the L1 cache.
   const next: usize = isFirst && isLast ? 0 : ROW_OF_SUMS;
@@ -93,7 +98,7 @@ export function addBlock(
 function joinSums(y: usize, sums: usize, rows: i32): void {
   let r = 0;
   for (; r + 4 <= rows; r += 4) {
-    v128.store(y, joinFour(sums, SUMS_BYTES));
+    v128.store(y, joinFour(sums));
     sums += SUMS_BYTES << 2;
     y += 16;
   }

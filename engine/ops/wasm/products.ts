@@ -25,8 +25,8 @@ export interface Product {
 
 /** Makes products, each shared out by the rows of its matrix. */
 export function multiplyAll(machine: Machine, products: readonly Product[]): void {
-  const needs = needsOf(products);
   const { arena, kernels, team } = machine;
+  const needs = needsOf(products);
   if (!needs.areLocal) {
     multiplyElsewhere(machine, products, needs);
     return;
@@ -34,9 +34,7 @@ export function multiplyAll(machine: Machine, products: readonly Product[]): voi
   const scratchBytes = kernels.linearScratchBytes(needs.nT, needs.nColumns);
   team.run(needs.size, (thread, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
-    for (const product of products) {
-      multiplyPart(machine, thread, product, part, parts, scratch);
-    }
+    for (const product of products) multiplyPart(machine, thread, product, part, parts, scratch);
   });
 }
 
@@ -143,7 +141,7 @@ function multiply(
   const nO = to - from;
   const nGroups = nColumns / GROUP;
   const wAt = w.address + from * w.stride;
-  const panelsAt = w.address + (from / PANEL) * w.stride;
+  const panels = w.address + (from / PANEL) * w.stride;
   const isInt8 = takesInt8(machine, w.format);
   // biome-ignore format: one line per kernel
   switch (w.format) {
@@ -160,13 +158,13 @@ function multiply(
       kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, w.scales, from, nT, nColumns, nO, scratch);
       break;
     case "Q8": {
-      if (isInt8) kernels.linearQ8Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
-      else kernels.linearQ8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
+      const run = isInt8 ? kernels.linearQ8Int8 : kernels.linearQ8;
+      run(y, yStride, xAt, xStride, panels, nT, nGroups, nO, scratch);
       break;
     }
     case "Q4": {
-      if (isInt8) kernels.linearQ4Int8(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
-      else kernels.linearQ4(y, yStride, xAt, xStride, panelsAt, nT, nGroups, nO, scratch);
+      const run = isInt8 ? kernels.linearQ4Int8 : kernels.linearQ4;
+      run(y, yStride, xAt, xStride, panels, nT, nGroups, nO, scratch);
       break;
     }
     default:
