@@ -12,15 +12,15 @@
 import { execFileSync } from "node:child_process";
 import { argv, execPath, stdout, versions } from "node:process";
 import asc from "assemblyscript/asc";
+import { GROUP, type RawTensor } from "../engine/numbers/raw-tensor.ts";
 import { Arena } from "../engine/ops/wasm/arena.ts";
 import { type WasmOps, wasmOps } from "../engine/ops/wasm/index.ts";
 import type { Kernels } from "../engine/ops/wasm/kernels.ts";
 import { share, Team } from "../engine/ops/wasm/team.ts";
-import { GROUP, type RawTensor } from "../engine/raw-tensor.ts";
 import type { Tensor, Weight } from "../engine/tensor.ts";
-import { kernels } from "../tools/open-model.ts";
-import { nodeThreads } from "../tools/threads.ts";
-import { turnTurboOn } from "../tools/turbo.ts";
+import { kernels } from "../tools/node/open-model.ts";
+import { nodeThreads } from "../tools/node/threads.ts";
+import { turnTurboOn } from "../tools/node/turbo.ts";
 
 const [N_ROWS, N_COLUMNS] = [4096, 6144];
 

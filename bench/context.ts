@@ -12,7 +12,7 @@ import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
 import type { Stage, Tap, Taps } from "../engine/tap.ts";
-import { openModel } from "../tools/open-model.ts";
+import { openModel } from "../tools/node/open-model.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
 

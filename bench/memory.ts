@@ -11,7 +11,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, resourceUsage, stderr, stdout, versions } from "node:process";
 import { Session } from "../engine/index.ts";
-import { openModel } from "../tools/open-model.ts";
+import { openModel } from "../tools/node/open-model.ts";
 
 const TOKENS = 8;
 

@@ -4,8 +4,8 @@
  */
 import type { Ops } from "../engine/index.ts";
 import { wasmOps } from "../engine/ops/wasm/index.ts";
-import { kernels } from "../tools/open-model.ts";
-import { nodeThreads } from "../tools/threads.ts";
+import { kernels } from "../tools/node/open-model.ts";
+import { nodeThreads } from "../tools/node/threads.ts";
 
 /** Wasm ops with room for a few matrices, or for as much as is asked. */
 export async function fastOps(threads = 1, memoryBytes = 2 ** 28): Promise<Ops> {

@@ -2,7 +2,8 @@
  * The engine's public surface.
  * @module
  */
-export { ConfigError, parseConfig } from "./config.ts";
+export { ConfigError, parseConfig } from "./config/config.ts";
+export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
 export { TokenError } from "./generate/check-tokens.ts";
 export { type Draft, DraftHead } from "./generate/draft-head.ts";
 export {
@@ -32,13 +33,12 @@ export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";
-export type { IndexerType, MlpLayerType, ModelConfig } from "./model-config.ts";
+export type { Precision } from "./numbers/rope-table.ts";
+export { EncodingError } from "./numbers/row-encoding.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
 export { type CheckedOp, checkedOps, DisagreementError } from "./ops/checked.ts";
 export type { Activations, Ops } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
-export type { Precision } from "./rope-table.ts";
-export { EncodingError } from "./row-encoding.ts";
 export {
   LAYER_STAGES,
   MODEL_STAGES,

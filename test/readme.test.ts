@@ -1,7 +1,7 @@
 /** The table of known bugs in README.md says where each is tested: is it? */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { MUTANTS } from "../tools/golden/mutants.ts";
+import { MUTANTS } from "../tools/golden/mutants/all.ts";
 
 const read = (file: string) => readFileSync(new URL(file, import.meta.url), "utf8");
 const rows = [...read("README.md").matchAll(/^\| (G\d\d) \| (.+) \| (.+) \|$/gm)].map(

@@ -2,8 +2,8 @@
  * A case with a dump of about 50 MB, to time `glm52 golden check` by hand:
  *
  *     node dist/bench/golden/big-dump.js FOLDER [TOKENS]
- *     time node dist/tools/glm52.js golden check FOLDER/dump.safetensors --case FOLDER
- *     time node dist/tools/glm52.js golden check FOLDER/dump.npz --case FOLDER
+ *     time node dist/tools/cli/glm52.js golden check FOLDER/dump.safetensors --case FOLDER
+ *     time node dist/tools/cli/glm52.js golden check FOLDER/dump.npz --case FOLDER
  *
  * The model is that of long-520, the tokens are seeded, the dump is this engine's float64 run in F32.
  * @module
@@ -12,13 +12,13 @@ import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, stdout } from "node:process";
 import { referenceOps, seededRandom } from "../../engine/index.ts";
+import { encodeF32 } from "../../engine/numbers/formats.ts";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
-import { encodeF32 } from "../../engine/weights/dtypes.ts";
 import { writeSafetensors } from "../../engine/weights/write-safetensors.ts";
-import { openCase, readCase } from "../../tools/golden/case.ts";
-import { traceCase } from "../../tools/golden/expectation.ts";
-import { caseFolders } from "../../tools/golden/pack-cases.ts";
-import type { NamedTensor } from "../../tools/recorder.ts";
+import { openCase, readCase } from "../../tools/golden/case/case.ts";
+import { traceCase } from "../../tools/golden/case/expectation.ts";
+import { caseFolders } from "../../tools/golden/case/pack-cases.ts";
 import { writeNpz } from "./write-npz.ts";
 
 const SEED = 50;

@@ -3,7 +3,7 @@
  * @module
  */
 import { crc32, deflateRawSync } from "node:zlib";
-import type { NamedTensor } from "../../tools/recorder.ts";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
 
 const ALIGNMENT = 64;
 const DEFLATED = 8;

@@ -16,7 +16,7 @@ import { PageTable } from "../../engine/kv/page-table.ts";
 import { forward } from "../../engine/model/model.ts";
 import { noTaps } from "../../engine/tap.ts";
 import { tinyModel } from "../../test/support/tiny-model.ts";
-import { rowFile } from "../../tools/row-file.ts";
+import { rowFile } from "../../tools/node/row-file.ts";
 import { fastOps } from "../support.ts";
 import { fill } from "./fill.ts";
 

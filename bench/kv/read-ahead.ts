@@ -20,7 +20,7 @@ import { pageLayout } from "../../engine/kv/page-layout.ts";
 import { PagePool } from "../../engine/kv/page-pool.ts";
 import { PageTable } from "../../engine/kv/page-table.ts";
 import { random } from "../../test/support/random.ts";
-import { rowFile } from "../../tools/row-file.ts";
+import { rowFile } from "../../tools/node/row-file.ts";
 import { fastOps } from "../support.ts";
 import { fill } from "./fill.ts";
 

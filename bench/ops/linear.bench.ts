@@ -6,8 +6,8 @@
  * The last lines of each group say how many times faster the first is than the others.
  */
 import { bench, describe } from "vitest";
-import { FP8_BLOCK, type RawTensor } from "../../engine/raw-tensor.ts";
-import { encodeF32, fromBf16, fromE4m3, toBf16 } from "../../engine/weights/dtypes.ts";
+import { encodeF32, fromBf16, fromE4m3, toBf16 } from "../../engine/numbers/formats.ts";
+import { FP8_BLOCK, type RawTensor } from "../../engine/numbers/raw-tensor.ts";
 import { quantizeBlocks } from "../../engine/weights/quantize.ts";
 import { gaussians } from "../../test/support/random.ts";
 import { fastOps } from "../support.ts";

@@ -11,14 +11,14 @@ import { argv, stdout, version } from "node:process";
 import { Bench } from "tinybench";
 import { argmax } from "../../engine/generate/sampler.ts";
 import type { Ops } from "../../engine/index.ts";
+import { FP8_BLOCK, GROUP, type RawTensor } from "../../engine/numbers/raw-tensor.ts";
+import { ropeTable } from "../../engine/numbers/rope-table.ts";
 import { wasmOps } from "../../engine/ops/wasm/index.ts";
-import { FP8_BLOCK, GROUP, type RawTensor } from "../../engine/raw-tensor.ts";
-import { ropeTable } from "../../engine/rope-table.ts";
 import { gaussians, random } from "../../test/support/random.ts";
 import { keyRows, latentRows } from "../../test/support/stored.ts";
-import { kernels } from "../../tools/open-model.ts";
-import { nodeThreads } from "../../tools/threads.ts";
-import { turnTurboOn } from "../../tools/turbo.ts";
+import { kernels } from "../../tools/node/open-model.ts";
+import { nodeThreads } from "../../tools/node/threads.ts";
+import { turnTurboOn } from "../../tools/node/turbo.ts";
 
 /** One line of the table. */
 interface Row {

@@ -4,7 +4,7 @@
  */
 import { versions } from "node:process";
 import { Session } from "../../engine/index.ts";
-import { openModel } from "../../tools/open-model.ts";
+import { openModel } from "../../tools/node/open-model.ts";
 import {
   answer,
   CHECKED_AT_ONCE,

@@ -16,7 +16,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { argv, env, execPath, exit, stderr } from "node:process";
 import { parseArgs } from "node:util";
-import { CliError } from "../../tools/cli-error.ts";
+import { CliError } from "../../tools/cli/explain.ts";
 import { AgreementError, agreement, demand } from "./agreement.ts";
 import {
   check,

@@ -4,8 +4,8 @@
  * So an engine that takes no tokens can be given the same ones as text.
  * @module
  */
-import { openConfig } from "../../tools/open-model.ts";
-import { openTokenizer } from "../../tools/open-tokenizer.ts";
+import { openConfig } from "../../tools/node/open-model.ts";
+import { openTokenizer } from "../../tools/node/open-tokenizer.ts";
 import { EntrantError } from "./entrants.ts";
 import type { Job } from "./protocol.ts";
 

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { cpus, release, type } from "node:os";
 import { versions } from "node:process";
-import { ourPackage } from "../../tools/our-package.ts";
+import { ourPackage } from "../../tools/node/our-package.ts";
 
 /** Lines `name: value` about the machine, this package and the program that runs it. */
 export async function circumstances(): Promise<[name: string, value: string][]> {

@@ -4,8 +4,9 @@
  * Next: session.ts
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import { CacheFullError } from "../kv/cache-error.ts";
-import type { ModelConfig } from "../model-config.ts";
 
 /** A token id that the model does not have. Thrown before any work. */
 export class TokenError extends Error {

@@ -5,7 +5,7 @@
  * decoding is the distribution with all its weight on the largest logit.
  * @module
  */
-import { exp, log } from "../math.ts";
+import { exp, log } from "../numbers/math.ts";
 import type { Floats } from "../tensor.ts";
 import type { Random } from "./random.ts";
 

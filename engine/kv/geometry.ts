@@ -8,8 +8,8 @@
  * Next: page-layout.ts
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
-import { type Encoding, encodedBytes } from "../row-encoding.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import { type Encoding, encodedBytes } from "../numbers/row-encoding.ts";
 import { CacheError } from "./cache-error.ts";
 
 /**

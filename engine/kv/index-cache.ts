@@ -5,8 +5,9 @@
  * Next: model-cache.ts
  * @module
  */
+
+import { encode } from "../numbers/row-encoding.ts";
 import type { KeyRows } from "../ops/ops.ts";
-import { encode } from "../row-encoding.ts";
 import { describe, ShapeError, type Tensor } from "../tensor.ts";
 import { CacheError } from "./cache-error.ts";
 import type { Strip } from "./page-layout.ts";

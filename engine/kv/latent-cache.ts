@@ -5,8 +5,9 @@
  * Next: index-cache.ts
  * @module
  */
+
+import { type Encoding, encode, encodedBytes } from "../numbers/row-encoding.ts";
 import type { LatentRows } from "../ops/ops.ts";
-import { type Encoding, encode, encodedBytes } from "../row-encoding.ts";
 import { describe, type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import { CacheError, CacheFullError } from "./cache-error.ts";
 import { latentEncodings } from "./geometry.ts";

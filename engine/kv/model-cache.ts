@@ -1,11 +1,11 @@
 /**
  * Everything a timeline remembers: latent rows in every layer, index keys in the full ones.
  *
- * Invariants, tested in test/kv: all caches hold the same positions between steps; a row is written
+ * Invariants, tested in test/engine/kv: all caches hold the same positions between steps; a row is written
  * once; a layer that shares a selection owns no index keys.
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 import type { Ops } from "../ops/ops.ts";
 import { CacheError } from "./cache-error.ts";
 import { HotRows, type Tier } from "./hot-rows.ts";

@@ -12,7 +12,7 @@
  * Next: page-pool.ts
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 import { CacheError } from "./cache-error.ts";
 import {
   indexKeyBytes,

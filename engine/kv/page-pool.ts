@@ -6,7 +6,7 @@
  *   table B  [ 0 | 2 ]        count   2     1     1     free
  * ```
  *
- * Invariants, tested in test/kv: the counts add up to the entries of all tables; a page with a count
+ * Invariants, tested in test/engine/kv: the counts add up to the entries of all tables; a page with a count
  * above 1 is never written; memory in use is that of the live pages.
  *
  * Next: prefix-index.ts

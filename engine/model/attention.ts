@@ -11,10 +11,11 @@
  * @see DeepSeek-V2, arXiv 2405.04434, §2.1 · HF `GlmMoeDsaAttention.forward` (naive form)
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type { LatentCache } from "../kv/latent-cache.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { RopeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { RopeTable } from "../rope-table.ts";
 import type { Tap } from "../tap.ts";
 import type { Indices, Tensor } from "../tensor.ts";
 import type { AttentionWeights } from "./weights.ts";

@@ -12,10 +12,11 @@
  * @see DeepSeek-V3.2-Exp report, eq. 1 · HF `GlmMoeDsaIndexer.forward`
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type { IndexCache } from "../kv/index-cache.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { RopeTable } from "../numbers/rope-table.ts";
 import type { KeyRows, Ops } from "../ops/ops.ts";
-import type { RopeTable } from "../rope-table.ts";
 import { noTap, type Tap } from "../tap.ts";
 import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import type { IndexerWeights } from "./weights.ts";

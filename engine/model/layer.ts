@@ -4,10 +4,11 @@
  * Next: moe.ts
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type { LayerCache } from "../kv/model-cache.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { RopeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { RopeTable } from "../rope-table.ts";
 import type { Tap } from "../tap.ts";
 import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import { attention, queryLatent } from "./attention.ts";

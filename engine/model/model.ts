@@ -4,10 +4,11 @@
  * Next: layer.ts
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelCache } from "../kv/model-cache.ts";
-import type { ModelConfig } from "../model-config.ts";
+import { ropeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
-import { ropeTable } from "../rope-table.ts";
 import type { Taps } from "../tap.ts";
 import type { Tensor } from "../tensor.ts";
 import { decoderLayer, type LayerInput } from "./layer.ts";

@@ -7,7 +7,7 @@
  * Next: attention.ts
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 import type { Ops, RouteRule } from "../ops/ops.ts";
 import type { Tap } from "../tap.ts";
 import type { Tensor } from "../tensor.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 import type { LayerCache } from "../kv/model-cache.ts";
-import { ropeTable } from "../rope-table.ts";
+import { ropeTable } from "../numbers/rope-table.ts";
 import type { Tap } from "../tap.ts";
 import type { Indices, Tensor } from "../tensor.ts";
 import { decoderLayer } from "./layer.ts";

@@ -5,7 +5,7 @@
  * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ bounds)
  * @module
  */
-import { sigmoid } from "../math.ts";
+import { sigmoid } from "../numbers/math.ts";
 import type { Floats, Indices, Tensor, Weight } from "../tensor.ts";
 import type { Bound, CheckedOp } from "./checked.ts";
 import { floatsOf } from "./reference/memory.ts";

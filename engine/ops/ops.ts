@@ -8,9 +8,9 @@
  * everything an op returns is scratch, alive until the next `keep` of an older mark.
  * @module
  */
-import type { RawTensor } from "../raw-tensor.ts";
-import type { Precision, RopeTable } from "../rope-table.ts";
-import type { Encoding } from "../row-encoding.ts";
+import type { RawTensor } from "../numbers/raw-tensor.ts";
+import type { Precision, RopeTable } from "../numbers/rope-table.ts";
+import type { Encoding } from "../numbers/row-encoding.ts";
 import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
 
 /**

@@ -3,7 +3,7 @@
  * everything. What runs a model reads only the rows that it needs.
  * @module
  */
-import { decode } from "../row-encoding.ts";
+import { decode } from "../numbers/row-encoding.ts";
 import type { Tensor } from "../tensor.ts";
 import type { KeyRows, LatentRows } from "./ops.ts";
 

@@ -4,10 +4,10 @@
  * Next: load.ts
  * @module
  */
-import type { ModelConfig } from "../model-config.ts";
-import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../raw-tensor.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import { GROUP_FORMATS, type GroupFormat } from "../numbers/groups.ts";
+import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { GROUP_FORMATS, type GroupFormat } from "./groups.ts";
 import { type ExpertLayout, fusedExpertSpecs, mayHaveGroups, type TensorSpec } from "./names.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
 import { checkpointSpecs, layerPrefix } from "./table.ts";

@@ -3,7 +3,7 @@
  * numbers whose exponent bits are all ones (in e4m3, whose other bits are all ones).
  * @module
  */
-import { GROUP, type RawTensor } from "../raw-tensor.ts";
+import { GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { WeightsError } from "./weights-error.ts";
 
 const E4M3_MAX = 448;

@@ -5,6 +5,8 @@
  * the experts become one bank, and fused experts are cut into gate and up.
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type {
   AttentionWeights,
   FfnWeights,
@@ -14,9 +16,8 @@ import type {
   MoeWeights,
   MtpWeights,
 } from "../model/weights.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { Dtype, RawTensor } from "../numbers/raw-tensor.ts";
 import type { ExpertBank, Ops } from "../ops/ops.ts";
-import type { Dtype, RawTensor } from "../raw-tensor.ts";
 import type { Shape, Weight } from "../tensor.ts";
 import {
   attentionSpecs,

@@ -5,15 +5,16 @@
  * Next: load-layer.ts
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type { LayerWeights, ModelWeights } from "../model/weights.ts";
-import type { ModelConfig } from "../model-config.ts";
+import { decode } from "../numbers/formats.ts";
+import { type GroupFormat, rawGroups } from "../numbers/groups.ts";
+import { type Dtype, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import type { Ops } from "../ops/ops.ts";
-import { type Dtype, GROUP, type RawTensor } from "../raw-tensor.ts";
 import { bind, GROUP_SCALE_SUFFIX, groupFormat, SCALE_SUFFIX } from "./bind.ts";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
-import { decode } from "./dtypes.ts";
 import { checkFinite } from "./finite.ts";
-import { type GroupFormat, rawGroups } from "./groups.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
 import { globalSpecs } from "./names.ts";
 

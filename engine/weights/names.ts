@@ -18,6 +18,8 @@
  * Next: bind.ts
  * @module
  */
+
+import type { ModelConfig } from "../config/model-config.ts";
 import type {
   AttentionWeights,
   IndexerWeights,
@@ -26,8 +28,7 @@ import type {
   MoeWeights,
   MtpWeights,
 } from "../model/weights.ts";
-import type { ModelConfig } from "../model-config.ts";
-import { GROUP } from "../raw-tensor.ts";
+import { GROUP } from "../numbers/raw-tensor.ts";
 import type { Dims, Shape, Weight } from "../tensor.ts";
 
 /** One line of the table. */

@@ -2,8 +2,9 @@
  * fp8 with block scales, written: for tests, and for tools that make small checkpoints.
  * @module
  */
-import { FP8_BLOCK, type RawTensor } from "../raw-tensor.ts";
-import { toE4m3 } from "./dtypes.ts";
+
+import { toE4m3 } from "../numbers/formats.ts";
+import { FP8_BLOCK, type RawTensor } from "../numbers/raw-tensor.ts";
 
 /** Largest finite e4m3. */
 const E4M3_MAX = 448;

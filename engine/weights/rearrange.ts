@@ -3,9 +3,10 @@
  * their format, except where fp8 blocks or groups would be cut.
  * @module
  */
-import { FP8_BLOCK, type RawTensor } from "../raw-tensor.ts";
+
+import { decode, encodeF32 } from "../numbers/formats.ts";
+import { FP8_BLOCK, type RawTensor } from "../numbers/raw-tensor.ts";
 import { sizeOf } from "../tensor.ts";
-import { decode, encodeF32 } from "./dtypes.ts";
 
 /** The two halves of `kv_b_proj`, in the form that absorption multiplies with. */
 export interface KvUp {

@@ -2,7 +2,7 @@
  * The table of `names.ts`, listed: which tensors does a whole checkpoint of this config hold?
  * @module
  */
-import type { IndexerType, MlpLayerType, ModelConfig } from "../model-config.ts";
+import type { IndexerType, MlpLayerType, ModelConfig } from "../config/model-config.ts";
 import {
   attentionSpecs,
   denseSpecs,

@@ -1,6 +1,6 @@
 // exp: y = e^x
 //
-// Specification: engine/math.ts, exp
+// Specification: engine/numbers/math.ts, exp
 // Difference:    within 2^-23 of the value, relative, down to 2^-126; below, within 2^-149 of it.
 //                Infinity from 88.73 on, 0 below -103.98, NaN for NaN.
 // Requires:      room at y for n rounded up to 4; what lies behind x is read, not used.

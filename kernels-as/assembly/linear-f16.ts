@@ -1,6 +1,6 @@
 // linear: y[t,o] = Σ_i x[t,i] · w[o,i], w in f16
 //
-// Specification: engine/ops/reference/linear.ts, with the numbers of engine/weights/dtypes.ts
+// Specification: engine/ops/reference/linear.ts, with the numbers of engine/numbers/formats.ts
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires; neither infinities nor NaN in w.
 //

@@ -1,6 +1,6 @@
 // linear: y[t,o] = Σ_i x[t,i] · w[o,i], w in fp8 (e4m3) with one f32 scale per 128 × 128 block
 //
-// Specification: engine/ops/reference/linear.ts, with the numbers of engine/weights/dtypes.ts
+// Specification: engine/ops/reference/linear.ts, with the numbers of engine/numbers/formats.ts
 // Difference:    none to linear.ts: the same bits as with the rounded products e · scale in f32.
 // Requires:      what linear.ts requires; no NaN in w; |scale| < 128.
 //

@@ -1,6 +1,6 @@
 // pack-panels: q8 and q4 matrices, from rows as a checkpoint has them to panels
 //
-// Specification: engine/weights/groups.ts and panels.ts
+// Specification: engine/numbers/groups.ts and panels.ts
 // Difference:    none: numbers are moved, not changed.
 // Requires:      rows of quants and of f16 scales, dense; room for ⌈nO/8⌉ panels. Missing rows of
 //                the last one become zeros with the scale 0.

@@ -1,6 +1,6 @@
 // sigmoid: 1 / (1 + e^−x) in f64
 //
-// Specification: engine/math.ts, sigmoid and exp
+// Specification: engine/numbers/math.ts, sigmoid and exp
 // Difference:    none: the same operations in the same order.
 // Requires:      nothing.
 

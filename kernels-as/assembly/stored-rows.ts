@@ -1,11 +1,11 @@
 // stored-rows: rows of caches, from their encoding to f32
 //
-// Specification: engine/row-encoding.ts, decode
+// Specification: engine/numbers/row-encoding.ts, decode
 // Difference:    none.
 // Requires:      yBytes % 16 == 0 and yBytes >= 4 n; addresses in bytes, rows anywhere.
 import { widenBf16 } from "./embed";
 
-/** Encodings by number; engine/ops/wasm/stored-rows.ts has the same list. */
+/** Encodings by number; engine/ops/wasm/rows.ts has the same list. */
 export const F32 = 0;
 export const BF16 = 1;
 export const INT8_X64 = 2;

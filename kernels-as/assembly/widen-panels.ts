@@ -1,6 +1,6 @@
 // widen-panels: w[o,i] = q[o,i] · s[o,g], some columns of one panel as eight rows of f32
 //
-// Specification: engine/weights/dtypes.ts, decode
+// Specification: engine/numbers/formats.ts, decode
 // Difference:    none.
 // Requires:      columns from a multiple of 32 on, nGroups groups of them; scratch for 32 bytes.
 //

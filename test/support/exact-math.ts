@@ -1,5 +1,5 @@
 /**
- * A witness for engine/math.ts: the same functions in integers, to 200 bits and more.
+ * A witness for engine/numbers/math.ts: the same functions in integers, to 200 bits and more.
  *
  * A number is a BigInt that counts units of 2^-BITS.
  * @module

@@ -3,14 +3,14 @@
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { parseConfig } from "../../engine/config.ts";
+import { parseConfig } from "../../engine/config/config.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import { memoryFiles, memorySource } from "../../engine/weights/byte-source.ts";
 import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
 import { readHeader } from "../../engine/weights/safetensors.ts";
-import { loadCase } from "../../tools/golden/case.ts";
-import type { NamedTensor } from "../../tools/recorder.ts";
+import { loadCase } from "../../tools/golden/case/case.ts";
 import type { Trace } from "./run.ts";
 
 /** A tiny checkpoint and what HF transformers, widened to f64, makes of its tokens. */

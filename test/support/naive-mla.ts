@@ -3,8 +3,9 @@
  * expanded into a key and a value for each head, and nothing is absorbed. A witness, not an engine.
  * @module
  */
+
+import type { ModelConfig } from "../../engine/config/model-config.ts";
 import type { AttentionWeights } from "../../engine/model/weights.ts";
-import type { ModelConfig } from "../../engine/model-config.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 import { floatsOf } from "../../engine/ops/reference/memory.ts";
 import { storedLatents } from "../../engine/ops/stored-rows.ts";

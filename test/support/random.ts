@@ -4,9 +4,9 @@
  * @module
  */
 import { seededRandom } from "../../engine/generate/random.ts";
+import { encodeF32 } from "../../engine/numbers/formats.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { type Shape, sizeOf, type Tensor, type Weight } from "../../engine/tensor.ts";
-import { encodeF32 } from "../../engine/weights/dtypes.ts";
 
 /** `n` normally distributed numbers of mean `mean` and deviation `scale`. */
 export function gaussians(n: number, seed: number, scale = 1, mean = 0): Float32Array {

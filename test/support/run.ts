@@ -3,8 +3,8 @@
  * @module
  */
 import type { Model } from "../../engine/model/model.ts";
-import type { NamedTensor } from "../../tools/recorder.ts";
-import { type TraceOptions, trace } from "../../tools/trace.ts";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
+import { type TraceOptions, trace } from "../../engine/trace/trace.ts";
 
 /** What a run left: one tensor per stage, in the order in which the stages ran first. */
 export type Trace = ReadonlyMap<string, NamedTensor>;

@@ -5,7 +5,7 @@
 import type { ModelCache } from "../../engine/kv/model-cache.ts";
 import { storedKeys, storedLatents } from "../../engine/ops/stored-rows.ts";
 
-export { type Keeping, keyRows, latentRows } from "../../tools/golden/pack/cached.ts";
+export { type Keeping, keyRows, latentRows } from "../../tools/golden/build/cached.ts";
 
 /** Every number of every cache: keys, latents and rotary keys, layer by layer. */
 export function cachedNumbers({ layers }: ModelCache): number[][] {

@@ -2,7 +2,8 @@
  * A small random model, made in memory: every kind of layer, more tokens than it may attend to.
  * @module
  */
-import { parseConfig } from "../../engine/config.ts";
+import { parseConfig } from "../../engine/config/config.ts";
+import type { ModelConfig } from "../../engine/config/model-config.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type {
   AttentionWeights,
@@ -12,7 +13,6 @@ import type {
   MlpWeights,
   MtpWeights,
 } from "../../engine/model/weights.ts";
-import type { ModelConfig } from "../../engine/model-config.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import type { Shape, Weight } from "../../engine/tensor.ts";
 import { randomWeight } from "./random.ts";

@@ -6,8 +6,8 @@
  * @module
  */
 import type { Indices, Ops, Tensor } from "../../engine/index.ts";
+import { decode } from "../../engine/numbers/row-encoding.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
-import { decode } from "../../engine/row-encoding.ts";
 
 /** What the last query of one attention does. */
 export interface Mass {

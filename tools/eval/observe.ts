@@ -5,7 +5,7 @@
  * @module
  */
 import { type Model, Session } from "../../engine/index.ts";
-import { Recorder } from "../recorder.ts";
+import { Recorder } from "../../engine/trace/recorder.ts";
 import { watchMass } from "./attention-mass.ts";
 import {
   boundary,

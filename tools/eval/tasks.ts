@@ -14,7 +14,7 @@
  * @module
  */
 import { type Random, seededRandom } from "../../engine/generate/random.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../cli/explain.ts";
 
 /** Names of the tasks. */
 export const TASKS = ["copy", "recall", "needle", "multiKey", "multiValue", "tracking"] as const;

@@ -1,4 +1,4 @@
-import { sigmoid } from "../../math.ts";
+import { sigmoid } from "../../numbers/math.ts";
 import {
   describe,
   type Floats,

@@ -1,4 +1,4 @@
-import { decode } from "../../row-encoding.ts";
+import { decode } from "../../numbers/row-encoding.ts";
 import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
 import type { KeyRows } from "../ops.ts";
 import { keyAddress } from "../stored-rows.ts";

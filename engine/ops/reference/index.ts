@@ -1,4 +1,4 @@
-import type { Precision } from "../../rope-table.ts";
+import type { Precision } from "../../numbers/rope-table.ts";
 import type { Dims, Tensor, Weight } from "../../tensor.ts";
 import type { Activations, Ops } from "../ops.ts";
 import { add } from "./add.ts";

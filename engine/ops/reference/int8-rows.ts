@@ -1,5 +1,5 @@
-import { roundToEven } from "../../math.ts";
-import { GROUP } from "../../raw-tensor.ts";
+import { roundToEven } from "../../numbers/math.ts";
+import { GROUP } from "../../numbers/raw-tensor.ts";
 import { type Dims, describe, ShapeError, type Tensor } from "../../tensor.ts";
 
 /** Largest magnitude of an int8 activation. */

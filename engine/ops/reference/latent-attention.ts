@@ -1,5 +1,5 @@
-import { exp } from "../../math.ts";
-import { decode } from "../../row-encoding.ts";
+import { exp } from "../../numbers/math.ts";
+import { decode } from "../../numbers/row-encoding.ts";
 import { describe, floatsLike, type Indices, ShapeError, type Tensor } from "../../tensor.ts";
 import type { LatentRows } from "../ops.ts";
 

@@ -2,8 +2,10 @@
  * Memory of the reference: ordinary typed arrays, freed by the garbage collector.
  * @module
  */
-import type { RawTensor } from "../../raw-tensor.ts";
-import type { Precision } from "../../rope-table.ts";
+
+import { decode } from "../../numbers/formats.ts";
+import type { RawTensor } from "../../numbers/raw-tensor.ts";
+import type { Precision } from "../../numbers/rope-table.ts";
 import {
   describe,
   type Floats,
@@ -14,7 +16,6 @@ import {
   type Tensor,
   type Weight,
 } from "../../tensor.ts";
-import { decode } from "../../weights/dtypes.ts";
 import type { Mark, Ops, RowMemory } from "../ops.ts";
 import { type Ground, RowBlocks } from "../row-blocks.ts";
 

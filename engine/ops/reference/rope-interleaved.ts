@@ -1,4 +1,4 @@
-import type { RopeTable } from "../../rope-table.ts";
+import type { RopeTable } from "../../numbers/rope-table.ts";
 import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
 
 /**

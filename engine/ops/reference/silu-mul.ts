@@ -1,4 +1,4 @@
-import { sigmoid } from "../../math.ts";
+import { sigmoid } from "../../numbers/math.ts";
 import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
 
 /**

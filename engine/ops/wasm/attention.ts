@@ -2,7 +2,7 @@
  * What looks at the past: index scores, top-k, attention over the chosen rows.
  * @module
  */
-import type { Encoding } from "../../row-encoding.ts";
+import type { Encoding } from "../../numbers/row-encoding.ts";
 import { describe, type Indices, ShapeError } from "../../tensor.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";

@@ -3,7 +3,7 @@
  * theorem about the order of operations that the kernel's header states, not a fitted tolerance.
  * @module
  */
-import { exp } from "../../math.ts";
+import { exp } from "../../numbers/math.ts";
 import type { Indices, Tensor, Weight } from "../../tensor.ts";
 import { f32ReferenceBounds } from "../bounds.ts";
 import type { Bound, CheckedOp } from "../checked.ts";

@@ -2,7 +2,7 @@
  * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
  * @module
  */
-import { FP8_BLOCK, GROUP } from "../../raw-tensor.ts";
+import { FP8_BLOCK, GROUP } from "../../numbers/raw-tensor.ts";
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
 import type { Machine } from "./kernels.ts";

@@ -26,7 +26,7 @@ export interface WasmOptions {
   /** Without it, one thread. The count never changes a result. */
   readonly threads?: Threads;
   /**
-   * Whether this runtime makes 256-bit instructions of pairs of 128-bit ones (tools/turbo.ts), false by
+   * Whether this runtime makes 256-bit instructions of pairs of 128-bit ones (tools/node/turbo.ts), false by
    * default. Decides which loops are run, and changes no bit.
    */
   readonly isWide?: boolean;

@@ -9,9 +9,10 @@
  * Everything else, and everything with one axis, is widened to f32.
  * @module
  */
-import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../raw-tensor.ts";
+
+import { decode } from "../../numbers/formats.ts";
+import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
-import { decode } from "../../weights/dtypes.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
 import type { Bank, Machine } from "./kernels.ts";
 

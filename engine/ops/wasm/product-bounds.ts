@@ -4,8 +4,8 @@
  * Next: bounds.ts
  * @module
  */
-import { sigmoid } from "../../math.ts";
-import { GROUP } from "../../raw-tensor.ts";
+import { sigmoid } from "../../numbers/math.ts";
+import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Floats, Tensor, Weight } from "../../tensor.ts";
 import type { Bound } from "../checked.ts";
 import type { Activations, ExpertBank, Routing } from "../ops.ts";

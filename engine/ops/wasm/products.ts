@@ -2,7 +2,7 @@
  * Products of rows with matrices, several at a time, in whichever memory the matrices stand.
  * @module
  */
-import { GROUP } from "../../raw-tensor.ts";
+import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Kernels, Machine } from "./kernels.ts";
 import { type Matrix, PANEL } from "./placed.ts";
 import { type Rows, rowBytesFor, takesInt8 } from "./rows.ts";

@@ -4,7 +4,7 @@
  * Next: products.ts
  * @module
  */
-import { GROUP } from "../../raw-tensor.ts";
+import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Floats } from "../../tensor.ts";
 import type { Machine } from "./kernels.ts";
 import { type Format, padded } from "./placed.ts";

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { glm52 } from "../fake-terminal.ts";
-import { scratchFolder } from "../paths.ts";
+import { scratchFolder } from "../../support/paths.ts";
+import { glm52 } from "../cli/fake-terminal.ts";
 
 const chart = join(scratchFolder(), "chart.svg");
 const ARGV = ["eval", "--lengths", "32,200", "--depths", "0,100", "--samples", "2"];

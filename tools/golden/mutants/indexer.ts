@@ -1,6 +1,7 @@
 /** Bugs of the indexer: its norms, its rotation, its scores, and which layers have one. */
+
+import type { IndexerType } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
-import type { IndexerType } from "../../../engine/model-config.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { type Mutant, withOps } from "./mutant.ts";

@@ -2,9 +2,10 @@
  * What a mutant is, and the ways to make one.
  * @module
  */
+
+import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { ModelWeights } from "../../../engine/model/weights.ts";
-import type { ModelConfig } from "../../../engine/model-config.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";
 

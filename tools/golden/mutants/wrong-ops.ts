@@ -2,11 +2,12 @@
  * Ops that are wrong on purpose, or right in another way than the reference. Plain loops.
  * @module
  */
+
+import { fromBf16, toBf16 } from "../../../engine/numbers/formats.ts";
+import type { RopeTable } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedKeys } from "../../../engine/ops/stored-rows.ts";
-import type { RopeTable } from "../../../engine/rope-table.ts";
 import { type Floats, floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
-import { fromBf16, toBf16 } from "../../../engine/weights/dtypes.ts";
 
 /** A number rounded to bf16. */
 export const bf16 = (x: number): number => fromBf16(toBf16(x));

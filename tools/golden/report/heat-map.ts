@@ -5,7 +5,7 @@
  * Next: selection-map.ts
  * @module
  */
-import type { Judgement, StageResult } from "../judge.ts";
+import type { Judgement, StageResult } from "../judge/judge.ts";
 import { escaped } from "./escape.ts";
 
 const [CELL, LEFT, TOP] = [22, 170, 26];

@@ -2,13 +2,14 @@
  * A judgement as one HTML page that needs nothing else: no script, no network.
  * @module
  */
-import type { GoldenTensor } from "../case.ts";
-import { divergenceText } from "../check-text.ts";
-import type { Diagnosis } from "../diagnose.ts";
-import { renderDiagnosis } from "../diagnosis-text.ts";
-import type { Dump } from "../dump.ts";
-import type { Judgement, StageResult } from "../judge.ts";
-import type { EngineClass } from "../pack/arithmetics.ts";
+
+import type { EngineClass } from "../case/arithmetics.ts";
+import type { GoldenTensor } from "../case/case.ts";
+import type { Diagnosis } from "../diagnose/diagnose.ts";
+import { renderDiagnosis } from "../diagnose/diagnosis-text.ts";
+import type { Dump } from "../dump/dump.ts";
+import { divergenceText } from "../judge/check-text.ts";
+import type { Judgement, StageResult } from "../judge/judge.ts";
 import { escaped } from "./escape.ts";
 import { colourOf, heatMap, inWords } from "./heat-map.ts";
 import { selectionMap } from "./selection-map.ts";

@@ -3,7 +3,7 @@
  * @module
  * @see https://github.com/testmoapp/junitxml, the common form of a format without a standard
  */
-import type { Judgement, StageResult } from "../judge.ts";
+import type { Judgement, StageResult } from "../judge/judge.ts";
 import { escaped } from "./escape.ts";
 import { inWords } from "./heat-map.ts";
 

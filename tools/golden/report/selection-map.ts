@@ -5,7 +5,7 @@
  * Next: html.ts
  * @module
  */
-import type { GoldenTensor } from "../case.ts";
+import type { GoldenTensor } from "../case/case.ts";
 import { escaped } from "./escape.ts";
 
 /** Queries that are drawn at most, from a little before the first difference on. */

@@ -14,10 +14,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logProbs } from "../../../engine/generate/sampler.ts";
-import { CliError } from "../../cli-error.ts";
-import { readCase, readDump } from "../case.ts";
-import type { EngineClass } from "../pack/arithmetics.ts";
-import type { Envelope } from "../pack/envelope.ts";
+import { CliError } from "../../cli/explain.ts";
+import type { Envelope } from "../build/envelope.ts";
+import type { EngineClass } from "../case/arithmetics.ts";
+import { readCase, readDump } from "../case/case.ts";
 import type { Answer } from "./answer.ts";
 
 /** One rounding of float32, relative. */

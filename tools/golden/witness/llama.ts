@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CliError } from "../../cli-error.ts";
+import { CliError } from "../../cli/explain.ts";
 
 const PACKAGE = "node-llama-cpp";
 

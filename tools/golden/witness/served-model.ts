@@ -7,9 +7,9 @@
  */
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CliError } from "../../cli-error.ts";
-import { writeWhole } from "../../write-whole.ts";
-import { byteVocabulary } from "../pack/byte-vocabulary.ts";
+import { CliError } from "../../cli/explain.ts";
+import { writeWhole } from "../../node/write-whole.ts";
+import { byteVocabulary } from "../build/byte-vocabulary.ts";
 
 /**
  * Copies the model of the case in `dir` to `out`, and writes a tokenizer beside it.

@@ -2,7 +2,7 @@
  * What can be wrong with a server before its numbers are looked at.
  * @module
  */
-import { CliError } from "../../cli-error.ts";
+import { CliError } from "../../cli/explain.ts";
 
 /** Kinds of a {@link ServerError}. */
 export type ServerFault =

@@ -12,7 +12,7 @@
  */
 import { basename } from "node:path";
 import process, { argv, env, stderr, stdout } from "node:process";
-import { caseFolders } from "../pack-cases.ts";
+import { caseFolders } from "../case/pack-cases.ts";
 import { type CaseRun, type Witness, witnesses } from "./run-witness.ts";
 
 /** A line of the table. */

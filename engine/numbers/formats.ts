@@ -1,0 +1,193 @@
+/**
+ * Stored number formats, bit by bit.
+ *
+ * | format  | sign | exponent | fraction | bias | largest | instead of infinity           |
+ * |---------|------|----------|----------|------|---------|-------------------------------|
+ * | BF16    | 1    | 8        | 7        | 127  | 3.39e38 | infinity                      |
+ * | F16     | 1    | 5        | 10       | 15   | 65504   | infinity                      |
+ * | F8_E4M3 | 1    | 4        | 3        | 7    | 448     | `S.1111.111` is NaN, no more  |
+ *
+ * Every value of the three is also an f32, so reading is exact. Writing rounds to the nearest,
+ * ties to the even fraction.
+ *
+ * Next: safetensors.ts
+ * @module
+ * @see OCP 8-bit Floating Point Specification, revision 1.0, §5 (E4M3) · IEEE 754-2019, §3.4, §4.3
+ */
+
+import { type Floats, ShapeError, sizeOf } from "../tensor.ts";
+import { roundToEven } from "./math.ts";
+import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, GROUP, type RawTensor } from "./raw-tensor.ts";
+
+const floatView = new Float32Array(1);
+const bitsView = new Uint32Array(floatView.buffer);
+
+/** The f32 with these bits. */
+function fromBits(bits: number): number {
+  bitsView[0] = bits;
+  return floatView[0];
+}
+
+/** The f32 of a bf16: its upper half. */
+export function fromBf16(bits: number): number {
+  return fromBits(bits << 16);
+}
+
+/** The f32 of an f16. */
+export function fromF16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The f32 of an e4m3 ("fn": finite, no infinities). */
+export function fromE4m3(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 0xf;
+  const fraction = bits & 7;
+  if (exponent === 0xf && fraction === 7) return Number.NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -9;
+  return sign * (8 + fraction) * 2 ** (exponent - 10);
+}
+
+/** The nearest bf16 of an f32. */
+export function toBf16(x: number): number {
+  return roundToFormat(x, 8, 7);
+}
+
+/** The nearest f16 of an f32; infinity from 65520 on. */
+export function toF16(x: number): number {
+  return roundToFormat(x, 5, 10);
+}
+
+/** The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch). */
+export function toE4m3(x: number): number {
+  return roundToFormat(x, 4, 3);
+}
+
+/**
+ * Rounds to the nearest value with `1 + exponentBits + fractionBits` bits, ties to even.
+ *
+ * The bits of a non-negative number grow with its value, across exponents too. So the rounded
+ * count of steps of the right size, plus the exponent, is the result even when it carries.
+ */
+function roundToFormat(x: number, exponentBits: number, fractionBits: number): number {
+  floatView[0] = x;
+  const sign = (bitsView[0] >>> 31) << (exponentBits + fractionBits);
+  const largestExponent = 2 ** exponentBits - 1;
+  const bias = 2 ** (exponentBits - 1) - 1;
+  const allOnes = (largestExponent + 1) * 2 ** fractionBits - 1;
+  if (Number.isNaN(x)) return allOnes; // JavaScript leaves the sign of NaN open
+
+  const magnitude = Math.abs(floatView[0]);
+  // The exponent of f32 subnormals reads −127; no format here has steps that fine but bf16.
+  const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, 1 - bias);
+  const steps = roundToEven(magnitude / 2 ** (exponent - fractionBits));
+  const bits = steps + (exponent + bias - 1) * 2 ** fractionBits;
+  // Past the end: infinity, or in e4m3, where all ones is the only NaN, the largest number.
+  const end = exponentBits === 4 ? allOnes - 1 : largestExponent * 2 ** fractionBits;
+  return sign | Math.min(bits, end);
+}
+
+const E4M3: Float32Array = Float32Array.from({ length: 256 }, (_, bits) => fromE4m3(bits));
+
+/**
+ * The numbers of a stored tensor: f64 if it is stored so, else f32. No number is rounded, except
+ * by the one f32 multiplication with an fp8 block's scale.
+ *
+ * `w[i,j] = f32(stored[i,j]) · scale[⌊i/128⌋, ⌊j/128⌋]` for each matrix of the stack. The blocks
+ * at the right and lower edges may be narrower: 576 rows are four blocks and a half.
+ *
+ * @throws {ShapeError} when the bytes or the scales are not as many as the shape says
+ * @see DeepSeek-V3, arXiv 2412.19437, §3.3.2
+ */
+export function decode(raw: RawTensor): Floats {
+  const n = sizeOf(raw.shape);
+  if (raw.bytes.length !== n * BYTES_PER_ELEMENT[raw.dtype]) {
+    const text = `${raw.dtype} [${raw.shape.join(", ")}]`;
+    throw new ShapeError(`decode: ${text} against ${raw.bytes.length} bytes`);
+  }
+  if (raw.dtype === "Q8" || raw.dtype === "Q4") return decodeGroups(raw);
+  if (raw.scales !== undefined) return decodeBlocks(raw, raw.scales);
+
+  const values = raw.dtype === "F64" ? new Float64Array(n) : new Float32Array(n);
+  const read = reader(raw.dtype, raw.bytes);
+  for (let i = 0; i < n; i++) values[i] = read(i);
+  return values;
+}
+
+/** Element `i` of little-endian bytes, at any alignment and on any machine. */
+function reader(dtype: Exclude<Dtype, "Q8" | "Q4">, bytes: Uint8Array): (i: number) => number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // biome-ignore format: one format per line
+  switch (dtype) {
+    case "F64": return (i) => view.getFloat64(8 * i, true);
+    case "F32": return (i) => view.getFloat32(4 * i, true);
+    case "BF16": return (i) => fromBf16(view.getUint16(2 * i, true));
+    case "F16": return (i) => fromF16(view.getUint16(2 * i, true));
+    case "F8_E4M3": return (i) => E4M3[bytes[i]];
+    default: return dtype satisfies never;
+  }
+}
+
+function decodeBlocks(raw: RawTensor, scales: Float32Array): Float32Array {
+  const [nRows, nCols] = raw.shape.slice(-2);
+  const blockCols = Math.ceil(nCols / FP8_BLOCK);
+  const perMatrix = Math.ceil(nRows / FP8_BLOCK) * blockCols;
+  const nMatrices = sizeOf(raw.shape.slice(0, -2));
+  if (raw.dtype !== "F8_E4M3" || raw.shape.length < 2 || scales.length !== nMatrices * perMatrix) {
+    const text = `${raw.dtype} [${raw.shape.join(", ")}]`;
+    throw new ShapeError(`decode: ${text} against ${scales.length} scales`);
+  }
+  const values = new Float32Array(raw.bytes.length);
+  for (let m = 0; m < nMatrices; m++) {
+    for (let i = 0; i < nRows; i++) {
+      const scaleRow = m * perMatrix + Math.floor(i / FP8_BLOCK) * blockCols;
+      const row = (m * nRows + i) * nCols;
+      for (let j = 0; j < nCols; j++) {
+        // Two f32 factors have an exact f64 product; the store rounds it, as one f32 multiply.
+        values[row + j] = E4M3[raw.bytes[row + j]] * scales[scaleRow + Math.floor(j / FP8_BLOCK)];
+      }
+    }
+  }
+  return values;
+}
+
+/** What a q4 number is stored too large by: 0 … 15 stand for −8 … 7. */
+export const Q4_ZERO = 8;
+
+/** `w[i] = q[i] · scale[⌊i/32⌋]`, exactly: 8 bits times the 11 of an f16 are 19, an f32 has 24. */
+function decodeGroups({ dtype, shape, bytes, groupScales }: RawTensor): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  if (groupScales?.length !== values.length / GROUP) {
+    const text = `${dtype} [${shape.join(", ")}]`;
+    throw new ShapeError(`decode: ${text} against ${groupScales?.length ?? 0} group scales`);
+  }
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  groupScales.forEach((bits, g) => {
+    const scale = fromF16(bits);
+    for (let i = 0; i < GROUP; i++) {
+      const at = g * GROUP + i;
+      values[at] = (dtype === "Q8" ? signed[at] : nibbleAt(bytes, g, i) - Q4_ZERO) * scale;
+    }
+  });
+  return values;
+}
+
+/** Number `i` of group `g`: the first 16 stand in the lower halves of bytes, the others in the upper. */
+function nibbleAt(bytes: Uint8Array, g: number, i: number): number {
+  const half = GROUP / 2;
+  const byte = bytes[g * half + (i % half)];
+  return i < half ? byte & 0xf : byte >> 4;
+}
+
+/** Numbers as an F32 tensor, each rounded to f32. */
+export function encodeF32(shape: readonly number[], values: ArrayLike<number>): RawTensor {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
+  return { dtype: "F32", shape, bytes };
+}

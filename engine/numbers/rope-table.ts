@@ -1,0 +1,57 @@
+/**
+ * Rotary position embedding: the angles, once per step, shared by every layer.
+ *
+ * `angle[p,j] = p · θ^(−2j/rope)`, `j = 0 … rope/2 − 1`. GLM-5.2 scales nothing (no YaRN).
+ *
+ * In f32 the table is built with f32 roundings where torch has them (the power, its inverse, the
+ * product with the position), because at positions near a million those roundings move the angle
+ * by up to a few hundredths of a radian, and every engine in use moves it so. In f64 there are none.
+ *
+ * @see Su et al., RoFormer, arXiv 2104.09864 · HF `GlmMoeDsaRotaryEmbedding.forward`
+ * @module
+ */
+
+import type { Floats } from "../tensor.ts";
+import { exp, log, sinCos } from "./math.ts";
+
+/** Number format of activations. */
+export type Precision = "f32" | "f64";
+
+/** Cosine and sine of every pair for consecutive positions, row-major `[T, rope/2]`. */
+export interface RopeTable {
+  readonly nPairs: number;
+  readonly cos: Floats;
+  readonly sin: Floats;
+}
+
+/**
+ * The table for positions `start … start + nT − 1`.
+ *
+ * @param nRope even number of rotated channels
+ */
+export function ropeTable(
+  start: number,
+  nT: number,
+  nRope: number,
+  theta: number,
+  precision: Precision,
+): RopeTable {
+  const round = precision === "f32" ? Math.fround : (x: number): number => x;
+  const nPairs = nRope / 2;
+  const logTheta = log(theta);
+  const frequency = Array.from({ length: nPairs }, (_, j) =>
+    round(1 / round(exp(round((2 * j) / nRope) * logTheta))),
+  );
+
+  const size = nT * nPairs;
+  const cos = precision === "f32" ? new Float32Array(size) : new Float64Array(size);
+  const sin = precision === "f32" ? new Float32Array(size) : new Float64Array(size);
+  for (let t = 0; t < nT; t++) {
+    for (let j = 0; j < nPairs; j++) {
+      const [s, c] = sinCos(round((start + t) * frequency[j]));
+      cos[t * nPairs + j] = c;
+      sin[t * nPairs + j] = s;
+    }
+  }
+  return { nPairs, cos, sin };
+}

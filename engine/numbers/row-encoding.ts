@@ -1,0 +1,177 @@
+/**
+ * How the numbers of a cached row stand in bytes: one definition, for every backend.
+ *
+ * | encoding  | bytes of `n` numbers      | a number is                                              |
+ * | --------- | ------------------------- | -------------------------------------------------------- |
+ * | `f64`     | `8 n`                     | itself; only where activations are f64                   |
+ * | `f32`     | `4 n`                     | itself                                                   |
+ * | `bf16`    | `2 n`                     | the nearest bf16, ties to even                           |
+ * | `int8x64` | `n + 2 ⌈n / 64⌉`          | `f32(q · scale)`, an f16 scale for each 64, after all q  |
+ * | `int8`    | `n + 4`                   | `f32(q · scale)`, one f32 scale, after all q             |
+| `fp8x128` | `n + 4 ⌈n / 128⌉`         | `f32(e4m3 · scale)`, an f32 scale for each 128, after    |
+ *
+ * `scale = max |x| / 127`, rounded to its format; `q = x / scale`, rounded to the nearest, ties to
+ * even, and cut at ±127. In fp8 it is `max |x| / 448` and the nearest e4m3: the latent part of the
+ * 656 bytes of other engines' rows, for import and export; no backend computes with it. A scale never reaches beyond its row: what a position leaves behind does not
+ * depend on how the text was cut. Bytes are little-endian and may stand anywhere.
+ *
+ * Kernels decode the same bytes to the same bits; encoding is done here for all.
+ *
+ * @see FlashMLA README, `fp8_ds_mla` (fp8x128)
+ * @module
+ */
+import type { Floats } from "../tensor.ts";
+import { fromBf16, fromE4m3, fromF16, toBf16, toE4m3, toF16 } from "./formats.ts";
+
+/** See the top of this file. */
+export type Encoding = "f64" | "f32" | "bf16" | "int8x64" | "int8" | "fp8x128";
+
+/** A number that its encoding cannot hold. */
+export class EncodingError extends Error {
+  override readonly name = "EncodingError";
+}
+
+/** Numbers under one scale of `int8x64`. */
+const SCALE_GROUP = 64;
+
+/** Numbers under one scale of `fp8x128`. */
+const FP8_GROUP = 128;
+
+const LARGEST_INT8 = 127;
+const LARGEST_FP8 = 448;
+
+/** Bytes of `n` numbers. */
+export function encodedBytes(encoding: Encoding, n: number): number {
+  // biome-ignore format: one encoding per line
+  switch (encoding) {
+    case "f64": return 8 * n;
+    case "f32": return 4 * n;
+    case "bf16": return 2 * n;
+    case "int8x64": return n + 2 * Math.ceil(n / SCALE_GROUP);
+    case "int8": return n + 4;
+    case "fp8x128": return n + 4 * Math.ceil(n / FP8_GROUP);
+    default: return encoding satisfies never;
+  }
+}
+
+/**
+ * Writes `values[from … from + n − 1]` at byte `at`.
+ *
+ * @throws {EncodingError} when a number is not finite, or so large that no scale reaches it
+ */
+export function encode(
+  encoding: Encoding,
+  values: Floats,
+  from: number,
+  n: number,
+  view: DataView,
+  at: number,
+): void {
+  switch (encoding) {
+    case "f64":
+      for (let i = 0; i < n; i++) view.setFloat64(at + 8 * i, values[from + i], true);
+      break;
+    case "f32":
+      for (let i = 0; i < n; i++) view.setFloat32(at + 4 * i, values[from + i], true);
+      break;
+    case "bf16":
+      for (let i = 0; i < n; i++) view.setUint16(at + 2 * i, toBf16(values[from + i]), true);
+      break;
+    case "int8x64":
+      for (let i = 0; i < n; i += SCALE_GROUP) {
+        const nGroup = Math.min(SCALE_GROUP, n - i);
+        const bits = toF16(largest(values, from + i, nGroup) / LARGEST_INT8);
+        view.setUint16(at + n + 2 * (i / SCALE_GROUP), bits, true);
+        quantize(toInt8, values, from + i, nGroup, fromF16(bits), view, at + i);
+      }
+      break;
+    case "int8": {
+      const scale = Math.fround(largest(values, from, n) / LARGEST_INT8);
+      view.setFloat32(at + n, scale, true);
+      quantize(toInt8, values, from, n, scale, view, at);
+      break;
+    }
+    case "fp8x128":
+      for (let i = 0; i < n; i += FP8_GROUP) {
+        const nGroup = Math.min(FP8_GROUP, n - i);
+        const scale = Math.fround(largest(values, from + i, nGroup) / LARGEST_FP8);
+        view.setFloat32(at + n + 4 * (i / FP8_GROUP), scale, true);
+        quantize(toE4m3, values, from + i, nGroup, scale, view, at + i);
+      }
+      break;
+    default:
+      encoding satisfies never;
+  }
+}
+
+/** Reads `n` numbers at byte `at` into `target[to …]`. */
+export function decode(
+  encoding: Encoding,
+  view: DataView,
+  at: number,
+  n: number,
+  target: Floats,
+  to: number,
+): void {
+  switch (encoding) {
+    case "f64":
+      for (let i = 0; i < n; i++) target[to + i] = view.getFloat64(at + 8 * i, true);
+      break;
+    case "f32":
+      for (let i = 0; i < n; i++) target[to + i] = view.getFloat32(at + 4 * i, true);
+      break;
+    case "bf16":
+      for (let i = 0; i < n; i++) target[to + i] = fromBf16(view.getUint16(at + 2 * i, true));
+      break;
+    case "int8x64":
+      for (let i = 0; i < n; i++) {
+        const scale = fromF16(view.getUint16(at + n + 2 * Math.floor(i / SCALE_GROUP), true));
+        target[to + i] = Math.fround(view.getInt8(at + i) * scale);
+      }
+      break;
+    case "int8": {
+      const scale = view.getFloat32(at + n, true);
+      for (let i = 0; i < n; i++) target[to + i] = Math.fround(view.getInt8(at + i) * scale);
+      break;
+    }
+    case "fp8x128":
+      for (let i = 0; i < n; i++) {
+        const scale = view.getFloat32(at + n + 4 * Math.floor(i / FP8_GROUP), true);
+        target[to + i] = Math.fround(fromE4m3(view.getUint8(at + i)) * scale);
+      }
+      break;
+    default:
+      encoding satisfies never;
+  }
+}
+
+/** The largest magnitude. NaN if there is one. */
+function largest(values: Floats, from: number, n: number): number {
+  let most = 0;
+  for (let i = 0; i < n; i++) most = Math.max(most, Math.abs(values[from + i]));
+  return most;
+}
+
+/** Writes one byte per number: what `toByte` makes of `x / scale`. */
+function quantize(
+  toByte: (x: number) => number,
+  values: Floats,
+  from: number,
+  n: number,
+  scale: number,
+  view: DataView,
+  at: number,
+): void {
+  if (!(scale < Number.POSITIVE_INFINITY)) {
+    throw new EncodingError(`row: expected numbers that a scale reaches, got a scale of ${scale}`);
+  }
+  for (let i = 0; i < n; i++) {
+    view.setUint8(at + i, scale === 0 ? 0 : toByte(values[from + i] / scale));
+  }
+}
+
+/** The nearest integer of `−127 … 127`, ties to even; adding 1.5 · 2^52 rounds an f64 to whole numbers. */
+function toInt8(x: number): number {
+  const nearest = x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
+  return Math.min(Math.max(nearest, -LARGEST_INT8), LARGEST_INT8);
+}

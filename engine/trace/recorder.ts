@@ -1,0 +1,88 @@
+/**
+ * Taps that remember: one tensor per stage and layer, put together from all steps of a run.
+ * @module
+ */
+import type { Floats, Indices, Stage, Tap, Taps, Tensor } from "../index.ts";
+
+/** A named array as a trace file holds it. Floats keep their precision, indices are int32. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Floats | Int32Array;
+}
+
+/** Which stages to remember; `layer` is undefined for stages of the whole model. */
+export type Wanted = (stage: Stage, layer: number | undefined) => boolean;
+
+/** Axes that grow from step to step, and what stands where a row has no entry. */
+const GROWING: Readonly<Record<string, number>> = { K: -1, S: Number.NEGATIVE_INFINITY };
+
+interface Part {
+  readonly dims: readonly string[];
+  readonly shape: readonly number[];
+  readonly data: Floats | Int32Array;
+}
+
+/** Collects what the taps see, in the order in which it is first seen. */
+export class Recorder implements Taps {
+  readonly model: Tap;
+  readonly #wanted: Wanted;
+  readonly #parts = new Map<string, Part[]>();
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+    this.model = this.#tap(undefined, (stage) => (stage === "result_output" ? "logits" : stage));
+  }
+
+  layer(index: number): Tap {
+    return this.#tap(index, (stage) => `${stage}-${index}`);
+  }
+
+  /** A tap that names its stages itself. */
+  named(layer: number, name: (stage: Stage) => string | undefined): Tap {
+    return this.#tap(layer, name);
+  }
+
+  /** Adds rows under a name, below those that are there. */
+  add(name: string, { dims, shape, data }: Part): void {
+    const parts = this.#parts.get(name) ?? [];
+    this.#parts.set(name, parts);
+    parts.push({ dims, shape, data: data.slice() });
+  }
+
+  /** Everything remembered, whole. */
+  tensors(): NamedTensor[] {
+    return [...this.#parts].map(([name, parts]) => ({ name, ...concatenate(parts) }));
+  }
+
+  #tap(layer: number | undefined, name: (stage: Stage) => string | undefined): Tap {
+    return <X extends Tensor | Indices>(stage: Stage, value: X): X => {
+      const key = this.#wanted(stage, layer) ? name(stage) : undefined;
+      if (key !== undefined) this.add(key, value);
+      return value;
+    };
+  }
+}
+
+/** Puts the steps below each other; rows of a growing axis are filled up to the longest. */
+function concatenate(parts: readonly Part[]): Omit<NamedTensor, "name"> {
+  const { dims, shape, data } = parts[0];
+  const last = dims.length - 1;
+  const width = Math.max(...parts.map((part) => part.shape[last]));
+  const nRows = parts.reduce((n, part) => n + part.data.length / part.shape[last], 0);
+  const nT = parts.reduce((n, part) => n + part.shape[0], 0);
+  const out = emptyLike(data, nRows * width).fill(GROWING[dims[last]] ?? Number.NaN);
+  let row = 0;
+  for (const part of parts) {
+    const nC = part.shape[last];
+    for (let at = 0; at < part.data.length; at += nC) {
+      out.set(part.data.subarray(at, at + nC), row++ * width);
+    }
+  }
+  return { shape: [nT, ...shape.slice(1, last), ...(last > 0 ? [width] : [])], data: out };
+}
+
+function emptyLike(data: Floats | Int32Array, n: number): Floats | Int32Array {
+  if (data instanceof Int32Array) return new Int32Array(n);
+  return data instanceof Float64Array ? new Float64Array(n) : new Float32Array(n);
+}

@@ -1,0 +1,43 @@
+/**
+ * A trace as a safetensors file: F32 or F64 as the run was, I32 for indices, and in the metadata
+ * all that is needed to make it again.
+ * @module
+ */
+import type { Precision } from "../index.ts";
+import type { StoredTensor } from "../weights/checkpoint.ts";
+import { writeSafetensors } from "../weights/write-safetensors.ts";
+import type { NamedTensor } from "./recorder.ts";
+
+/** Changes when the names or the layout of the tensors do. */
+export const TRACE_FORMAT = "glm52-trace 1";
+
+/** What a trace was made of. */
+export interface TraceOrigin {
+  readonly engineVersion: string;
+  /** Name of the model's folder, and the hash of its config.json. */
+  readonly model: string;
+  readonly configSha256: string;
+  readonly precision: Precision;
+  readonly latentEps: number;
+  readonly tokens: readonly number[];
+  readonly command: string;
+}
+
+/** The bytes of a trace file. */
+export function traceFile(tensors: readonly NamedTensor[], origin: TraceOrigin): Uint8Array {
+  const stored = tensors.map(({ name, shape, data }): [string, StoredTensor] => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const dtype = data instanceof Int32Array ? "I32" : data instanceof Float64Array ? "F64" : "F32";
+    return [name, { dtype, shape, bytes }];
+  });
+  return writeSafetensors(Object.fromEntries(stored), {
+    format: TRACE_FORMAT,
+    engine: `glm52.ts ${origin.engineVersion}`,
+    model: origin.model,
+    config_sha256: origin.configSha256,
+    precision: origin.precision,
+    latent_eps: String(origin.latentEps),
+    tokens: origin.tokens.join(","),
+    command: origin.command,
+  });
+}

@@ -1,0 +1,159 @@
+/** Speculative decoding: faster or not, never another text (G44, G46). */
+import { describe, expect, test } from "vitest";
+import { Session } from "../../../engine/generate/session.ts";
+import type { Model } from "../../../engine/model/model.ts";
+import { referenceOps } from "../../../engine/ops/reference/index.ts";
+import { noTaps, type Taps } from "../../../engine/tap.ts";
+import { generateAll } from "../../support/generate-all.ts";
+import { randomTokens, weight } from "../../support/random.ts";
+import { tinyModel } from "../../support/tiny-model.ts";
+
+const ops = referenceOps("f32");
+const STEPS = [1, 2, 3, 4, 5];
+
+/** Few tokens, so that guesses are often right: about one in three. */
+const SMALL = { vocab_size: 4, num_hidden_layers: 3, indexer_types: ["full", "shared", "full"] };
+
+const newSession = (model: Model, maxContext = 96) =>
+  new Session(model, { maxContext, draft: true, chunk: 5 });
+
+describe.each([true, false])("greedy, index_share_for_mtp_iteration %s", (share) => {
+  const models = [1, 2, 3, 4].flatMap((seed) => [
+    tinyModel({ ...SMALL, index_share_for_mtp_iteration: share }, ops, seed),
+    tinyModel({ index_share_for_mtp_iteration: share }, ops, seed),
+  ]);
+
+  test.each(STEPS)(
+    "with %d guesses, 40 tokens of 8 models are those without guessing (G46)",
+    async (draftSteps) => {
+      for (const [i, model] of models.entries()) {
+        const prompt = randomTokens(1 + 3 * i, model.config.vocabSize, i);
+        const plain = await generateAll(newSession(model), prompt, { maxTokens: 40 });
+        const guessed = await generateAll(newSession(model), prompt, { maxTokens: 40, draftSteps });
+        expect(guessed.ids).toEqual(plain.ids);
+        expect(guessed.tokens.map(({ logProb }) => logProb)).toEqual(
+          plain.tokens.map(({ logProb }) => logProb),
+        );
+      }
+    },
+  );
+
+  test("among these guesses some are kept and some are not, so both ways are tested (G45)", async () => {
+    let kept = 0;
+    let all = 0;
+    for (const model of models) {
+      const { tokens } = await generateAll(newSession(model), [1, 2], {
+        maxTokens: 40,
+        draftSteps: 3,
+      });
+      kept += tokens.filter(({ drafted }) => drafted).length;
+      all += tokens.length;
+    }
+    expect(kept / all).toBeGreaterThan(0.05);
+    expect(kept / all).toBeLessThan(0.95);
+  });
+
+  test.each(STEPS)(
+    "with %d guesses, after other texts in the same session (G44)",
+    async (draftSteps) => {
+      for (const model of models.slice(0, 2)) {
+        const session = newSession(model);
+        for (const seed of [1, 2, 3, 4, 5]) {
+          const prompt = [1, 3, ...randomTokens(2 + 2 * seed, 4, seed)];
+          const plain = await generateAll(newSession(model), prompt, { maxTokens: 15 });
+          const guessed = await generateAll(session, prompt, { maxTokens: 15, draftSteps });
+          expect(guessed.ids).toEqual(plain.ids);
+        }
+      }
+    },
+  );
+
+  test.each([0, 1, 4, 9])("after truncate to %d of 20 tokens (G44)", async (length) => {
+    for (const model of models.slice(0, 2)) {
+      const session = newSession(model);
+      const { ids } = await generateAll(session, [1, 2, 3], { maxTokens: 18, draftSteps: 3 });
+      session.truncate(length);
+      const prompt = [...[1, 2, 3, ...ids].slice(0, length), 2, 0];
+      const plain = await generateAll(newSession(model), prompt, { maxTokens: 15 });
+      const guessed = await generateAll(session, prompt, { maxTokens: 15, draftSteps: 3 });
+      expect(guessed.ids).toEqual(plain.ids);
+    }
+  });
+
+  test.each([4, 5, 6, 7, 8])("to the end of a context of %d, as without guessing", async (room) => {
+    for (const model of models.slice(0, 2)) {
+      const options = { maxTokens: 50 };
+      const plain = await generateAll(newSession(model, room), [1, 2, 3], options);
+      const guessed = await generateAll(newSession(model, room), [1, 2, 3], {
+        ...options,
+        draftSteps: 4,
+      });
+      expect([guessed.ids, guessed.reason]).toEqual([plain.ids, "context"]);
+    }
+  });
+});
+
+describe("rejected guesses (G44)", () => {
+  const model = tinyModel(SMALL, ops, 2);
+  const prompt = [1, 2, 3];
+
+  test("leave no row behind: the session continues as if they had never been", async () => {
+    const session = newSession(model);
+    await generateAll(session, prompt, { maxTokens: 12, draftSteps: 5 });
+    const text = [...session.tokens];
+    const fresh = newSession(model);
+    fresh.sync(text);
+    expect(session.append([1])).toEqual(fresh.append([1]));
+  });
+
+  test("that are not rolled back change the text or are refused", async () => {
+    class Forgetful extends Session {
+      override truncate(): void {}
+    }
+    const forgetful = new Forgetful(model, { maxContext: 96, draft: true });
+    const plain = await generateAll(newSession(model), prompt, { maxTokens: 30 });
+    const wrong = await generateAll(forgetful, prompt, { maxTokens: 30, draftSteps: 3 }).catch(
+      (error: Error) => ({ ids: error.name }),
+    );
+    expect(wrong.ids).not.toEqual(plain.ids);
+  });
+});
+
+describe("guesses that are always right (G45)", () => {
+  /** All logits are equal, so token 0 is chosen and guessed every time. */
+  const base = tinyModel({ vocab_size: 4 }, ops);
+  const lmHead = weight(ops, ["vocab", "hidden"], [4, 16], new Float32Array(64));
+  const model: Model = { ...base, weights: { ...base.weights, lmHead } };
+
+  test("20 tokens with 4 guesses each need 2 + 4 steps of the main model", async () => {
+    let steps = 0;
+    const taps: Taps = {
+      ...noTaps,
+      model: (stage, value) => {
+        if (stage === "inp_embd") steps++;
+        return value;
+      },
+    };
+    const session = new Session(model, { maxContext: 64, draft: true, taps });
+    const { tokens } = await generateAll(session, [1, 2, 3], { maxTokens: 20, draftSteps: 4 });
+    // The prompt but its last token, that token, then 4 · 5 tokens of which the last is not run.
+    expect(steps).toBe(2 + 4);
+    expect(tokens.map(({ drafted }) => drafted).slice(0, 11)).toEqual([
+      false,
+      ...[true, true, true, true, false],
+      ...[true, true, true, true, false],
+    ]);
+  });
+});
+
+describe("a stop id among the guesses", () => {
+  test("ends the text where it would end without guessing", async () => {
+    const model = tinyModel(SMALL, ops, 2);
+    for (const stop of [0, 1, 2, 3]) {
+      const options = { maxTokens: 30, stopIds: [stop] };
+      const plain = await generateAll(newSession(model), [1, 2], options);
+      const guessed = await generateAll(newSession(model), [1, 2], { ...options, draftSteps: 4 });
+      expect([guessed.ids, guessed.reason]).toEqual([plain.ids, plain.reason]);
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { WasmThreadError, wasmOps } from "../../../../engine/ops/wasm/index.ts";
+import { startMachine, type Threads } from "../../../../engine/ops/wasm/kernels.ts";
+import { share } from "../../../../engine/ops/wasm/team.ts";
+import { openCase, readCase } from "../../../../tools/golden/case/case.ts";
+import { nodeThreads } from "../../../../tools/node/threads.ts";
+import { firstOtherBits } from "../../../support/compare.ts";
+import { runAll } from "../../../support/run.ts";
+import { kernelBytes } from "./wasm.ts";
+
+const MEMORY_BYTES = 2 ** 26;
+
+/** Threads that share even the smallest work. */
+function eager(count: number, others: Partial<Threads> = {}): Threads {
+  return { ...nodeThreads(count), shareFrom: 0, ...others };
+}
+
+describe("share", () => {
+  it("cuts any number of things into neighbouring parts, between units", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(1000),
+        fc.integer({ min: 1, max: 16 }),
+        fc.integer({ min: 1, max: 9 }),
+        (n, unit, parts) => {
+          const cuts = Array.from({ length: parts }, (_, part) => share(n, unit, part, parts));
+          expect(cuts[0][0]).toBe(0);
+          expect(cuts[parts - 1][1]).toBe(n);
+          for (let p = 1; p < parts; p++) expect(cuts[p][0]).toBe(cuts[p - 1][1]);
+          for (const [from] of cuts) expect(from === n || from % unit === 0).toBe(true);
+          const sizes = cuts.map(([from, to]) => Math.ceil((to - from) / unit));
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+        },
+      ),
+    );
+  });
+});
+
+describe.each(["tiny-all", "fp8-blocks", "groups2-bias", "long-520"])(
+  "the bits of the whole model, %s",
+  (name) => {
+    it("are those of one thread with 2, 3 and 4, in chunks of 1 and 64 tokens", async () => {
+      const run = async (chunk: number, threads?: Threads) => {
+        const dir = join(import.meta.dirname, "../../../../golden/cases", name);
+        const info = await readCase(dir);
+        const ops = await wasmOps(kernelBytes(), {
+          memoryBytes: MEMORY_BYTES,
+          ...(threads && { threads }),
+        });
+        const model = await openCase(dir, info, ops);
+        const { mtpSteps } = info;
+        const tokens = info.tokens.slice(0, 80);
+        const all = runAll(model, tokens, { chunk, ...(mtpSteps && { mtpSteps }) });
+        ops.close();
+        return all;
+      };
+      const want = await run(64);
+      for (const [count, chunk] of [
+        [2, 64],
+        [3, 64],
+        [4, 64],
+        [3, 1],
+      ]) {
+        expect(firstOtherBits(await run(chunk, eager(count)), want)).toBeUndefined();
+      }
+    });
+  },
+);
+
+describe("a team", () => {
+  it("has each part done by another thread, and all of it before it goes on", async () => {
+    const { team, arena } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(4));
+    const floats = arena.floats(arena.stay(256), 64);
+    for (let round = 1; round <= 1000; round++) {
+      const parts: number[] = [];
+      team.run(1, (kernels, part, n) => {
+        parts.push(part);
+        expect(n).toBe(4);
+        const mine = floats.byteOffset + 64 * part;
+        arena.floats(mine, 1)[0] = round;
+        kernels.add(mine + 4, mine, mine, 1);
+      });
+      expect(parts).toEqual([1, 2, 3, 0]);
+      for (let part = 0; part < 4; part++) expect(floats[16 * part + 1]).toBe(2 * round);
+    }
+    team.close();
+  });
+});
+
+describe("a thread in trouble", () => {
+  const BEYOND = MEMORY_BYTES - 4;
+
+  it("that traps is an error that names it and its kernel, and the last one", async () => {
+    const { team } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(3));
+    const trap = () =>
+      team.run(1, (kernels, part) => {
+        if (part === 2) kernels.add(BEYOND, BEYOND, BEYOND, 64);
+      });
+    expect(trap).toThrow(new WasmThreadError("wasm threads: thread 2 of 3 failed in kernel add"));
+    expect(() => team.run(1, () => {})).toThrow(WasmThreadError);
+  });
+
+  it("that never answers is an error, not a hang", async () => {
+    const silent = eager(2, { start: () => Promise.resolve(), patienceMs: 50 });
+    const { team } = await startMachine(kernelBytes(), MEMORY_BYTES, silent);
+    expect(() => team.run(1, () => {})).toThrow(/no answer for \d+ ms/);
+  });
+
+  it("that cannot start is told when the ops are made", async () => {
+    const broken = eager(2, { start: () => Promise.reject(new Error("no threads here")) });
+    await expect(wasmOps(kernelBytes(), { threads: broken })).rejects.toThrow("no threads here");
+  });
+
+  it("does not hide the error of this thread, and the others go on after it", async () => {
+    const { team, arena } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(2));
+    const mark = arena.mark();
+    const fail = () =>
+      team.run(1, (_kernels, part) => {
+        if (part === 0) throw new RangeError("mine");
+      });
+    expect(fail).toThrow("mine");
+    expect(arena.mark()).toBe(mark);
+    const y = arena.stay(64);
+    team.run(1, (kernels, part) => kernels.add(y + 32 * part, y, y, 4));
+    team.close();
+    expect(() => team.run(1, () => {})).toThrow("closed");
+  });
+});

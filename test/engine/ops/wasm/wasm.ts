@@ -1,0 +1,45 @@
+/**
+ * The wasm backend for tests: alone, and watched by the f64 reference.
+ * @module
+ */
+import { existsSync, readFileSync } from "node:fs";
+import {
+  type Activations,
+  type CheckedOp,
+  checkedOps,
+  type Ops,
+  referenceOps,
+} from "../../../../engine/index.ts";
+import { wasmBounds, wasmOps } from "../../../../engine/ops/wasm/index.ts";
+import { type Machine, startMachine } from "../../../../engine/ops/wasm/kernels.ts";
+
+const FILE = new URL("../../../../kernels-as/build/kernels.wasm", import.meta.url);
+
+/** Enough for every case here. */
+const MEMORY_BYTES = 2 ** 26;
+
+export function kernelBytes(): Uint8Array<ArrayBuffer> {
+  if (!existsSync(FILE)) throw new Error("kernels.wasm is missing: run `npm run build:kernels`");
+  return new Uint8Array(readFileSync(FILE));
+}
+
+export function fastOps(activations: Activations = "f32"): Promise<Ops> {
+  return wasmOps(kernelBytes(), { memoryBytes: MEMORY_BYTES, activations });
+}
+
+/** The kernels themselves, and the memory they work in. */
+export function machine(): Promise<Machine> {
+  return startMachine(kernelBytes(), MEMORY_BYTES);
+}
+
+/** Wasm ops that throw when they leave their bounds, and the largest share of a bound so far. */
+export async function watchedOps(
+  activations: Activations = "f32",
+): Promise<{ ops: Ops; worst: Map<CheckedOp, number> }> {
+  const worst = new Map<CheckedOp, number>();
+  const [fast, spec] = [await fastOps(activations), referenceOps("f64", activations)];
+  const ops = checkedOps(fast, spec, wasmBounds(activations), (op, share) => {
+    worst.set(op, Math.max(share, worst.get(op) ?? 0));
+  });
+  return { ops, worst };
+}

@@ -1,0 +1,62 @@
+/**
+ * A terminal that a test holds in its hand.
+ * @module
+ */
+import { main } from "../../../tools/cli/main.ts";
+import { pipedLines, type Terminal } from "../../../tools/cli/terminal.ts";
+
+export interface FakeOptions {
+  /** What stdin holds; a terminal nobody types at when not given. */
+  readonly stdin?: Uint8Array;
+  /** Whether stdout and stderr are terminals. */
+  readonly isTerminal?: boolean;
+  /** Presses Ctrl-C at this write to stdout, counted from 1; at 0, as soon as anyone listens. */
+  readonly interruptAtWrite?: number;
+}
+
+/** What a command line left behind. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `glm52 …argv` in this process. */
+export async function glm52(argv: readonly string[], options: FakeOptions = {}): Promise<Outcome> {
+  const { stdin, isTerminal = false, interruptAtWrite } = options;
+  const written = { stdout: "", stderr: "" };
+  const listeners = new Set<() => void>();
+  let nWrites = 0;
+  const terminal: Terminal = {
+    stdin: {
+      isTerminal: stdin === undefined,
+      read: async () => stdin ?? new Uint8Array(0),
+      lines: () => pipedLines(bytesOf(stdin)),
+    },
+    stdout: {
+      isTerminal,
+      write: (text) => {
+        written.stdout += text;
+        if (++nWrites === interruptAtWrite) for (const listener of listeners) listener();
+      },
+    },
+    stderr: {
+      isTerminal,
+      write: (text) => {
+        written.stderr += text;
+      },
+    },
+    onInterrupt: (listener) => {
+      listeners.add(listener);
+      if (interruptAtWrite === 0) listener();
+      return () => listeners.delete(listener);
+    },
+  };
+  const code = await main(argv, terminal);
+  return { code, ...written };
+}
+
+/** What was typed or piped, in pieces that keep to no border. */
+async function* bytesOf(stdin: Uint8Array = new Uint8Array(0)): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < stdin.length; at += 7) yield stdin.subarray(at, at + 7);
+}

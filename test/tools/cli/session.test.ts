@@ -1,0 +1,133 @@
+/** `glm52 session` and `--session`: names, files, and who may open them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { scratchFolder } from "../../support/paths.ts";
+import { glm52 } from "./fake-terminal.ts";
+
+const sessions = scratchFolder();
+const WHERE = ["--sessions", sessions];
+const REFERENCE = ["--backend", "reference"];
+const FEW = [...WHERE, "--max-tokens", "5"];
+
+const run = async (...argv: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await glm52(argv);
+  expect([code, stderr]).toEqual([0, stderr]);
+  return stdout;
+};
+const fail = async (...argv: string[]): Promise<string> => {
+  const { code, stderr } = await glm52(argv);
+  expect(code).toBe(1);
+  return stderr;
+};
+
+describe("glm52 session", () => {
+  it("what save read, run goes on with: the text of one run", async () => {
+    expect(await run("session", "save", "tale", "Once upon", ...WHERE)).toBe("");
+    const parts = [
+      await run("run", "", "--session", "tale", ...FEW),
+      await run("run", "", "--session", "tale", ...FEW),
+    ];
+    const whole = await run("run", "Once upon", "--max-tokens", "10");
+    expect(parts.join("")).toBe(whole);
+    const shown = JSON.parse(await run("session", "show", "tale", ...WHERE));
+    expect(shown).toMatchObject({ name: "tale", kind: "text", pending: 1, bytes_of_no_record: 0 });
+    expect(await run("session", "verify", "tale", ...WHERE)).toContain(
+      "in 1 whole pages, 1 to be run",
+    );
+  });
+
+  it("a fork goes its own way, list shows both, rm takes one away", async () => {
+    const before = readFileSync(join(sessions, "tale", "journal"));
+    await run("session", "fork", "tale", "other", ...WHERE);
+    await run("run", " A dog", "--session", "other", ...FEW);
+    expect(readFileSync(join(sessions, "tale", "journal"))).toEqual(before);
+    const listed = JSON.parse(await run("session", "list", "--json", ...WHERE));
+    expect(listed.map(({ name }: { name: string }) => name)).toEqual(["other", "tale"]);
+    expect((await run("session", "list", ...WHERE)).split("\n")).toHaveLength(3);
+    await run("session", "rm", "other", ...WHERE);
+    expect(readdirSync(sessions)).toEqual(["tale"]);
+  });
+
+  it("list goes on after one that cannot be read, and says why", async () => {
+    mkdirSync(join(sessions, "bad"));
+    writeFileSync(join(sessions, "bad", "session.json"), "{");
+    const why = "expected JSON, got other bytes";
+    expect(await run("session", "list", ...WHERE)).toContain(why);
+    const listed = JSON.parse(await run("session", "list", "--json", ...WHERE));
+    expect(listed).toMatchObject([{ name: "bad", error: expect.stringContaining(why) }, {}]);
+    rmSync(join(sessions, "bad"), { recursive: true });
+  });
+
+  it("keeps a conversation: the second process knows what was said, and runs only what is new", async () => {
+    const say = async (line: string): Promise<{ prompt_tokens: number; reused_tokens: number }> => {
+      const argv = ["chat", "--session", "talk", "--json", ...FEW];
+      const { stdout } = await glm52(argv, { stdin: new TextEncoder().encode(`${line}\n`) });
+      return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    };
+    const first = await say("Hello.");
+    const second = await say("And then?");
+    expect(second.reused_tokens).toBeGreaterThanOrEqual(first.prompt_tokens);
+    const { stdout } = await glm52(["chat", "--json", ...FEW], {
+      stdin: new TextEncoder().encode("Hello.\nAnd then?\n"),
+    });
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toEqual(second);
+  });
+
+  it("a conversation that was reset is empty in the next process too", async () => {
+    const lines = (text: string) => ({ stdin: new TextEncoder().encode(text) });
+    await glm52(["chat", "--session", "short", ...FEW], lines("Hello.\n/reset\n"));
+    const argv = ["--json", ...FEW];
+    const { stdout } = await glm52(["chat", "--session", "short", ...argv], lines("Why?\n"));
+    const fresh = await glm52(["chat", ...argv], lines("Why?\n"));
+    const promptTokens = (text: string) => /"prompt_tokens": (\d+)/.exec(text)?.[1];
+    expect(promptTokens(stdout)).toBe(promptTokens(fresh.stdout));
+  });
+
+  it("goes on only with what it was made with, and names what differs", async () => {
+    const argv = ["run", "x", "--session", "tale", ...FEW];
+    expect(await fail(...argv, "--kv-type", "int8", ...REFERENCE)).toBe(
+      "glm52: session tale: it was made with backend wasm, f32, version 1, got reference, f32, version 1; with kv-type f32, got int8\n",
+    );
+    expect(await fail(...argv, "--draft", "2")).toContain("so --draft does not go with it");
+    expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("it is a chat");
+    expect(await fail("run", "x", "--session", "", ...FEW)).toContain('got ""');
+    await glm52(["chat", "--session", "silent", ...FEW], { stdin: new Uint8Array() });
+    expect(await fail("run", "x", "--session", "silent", ...FEW)).toContain("it is a chat");
+    expect(await fail("session", "show", "none", ...WHERE)).toContain(
+      "session none: there is none",
+    );
+    expect(await fail("session", "fork", "tale", "../away", ...WHERE)).toContain('got "../away"');
+    expect(await fail("session", "fork", "tale", "talk", ...WHERE)).toContain("talk: there is one");
+  });
+
+  it("is one process's at a time; what a dead one left is taken over", async () => {
+    const lock = join(sessions, "tale", "lock");
+    writeFileSync(lock, String(process.ppid));
+    expect(await fail("session", "verify", "tale", ...WHERE)).toContain(
+      `session tale: process ${process.ppid} has it open`,
+    );
+    writeFileSync(lock, "999999999");
+    await run("session", "verify", "tale", ...WHERE);
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it("a torn record is said, a bad page refused; repaired, it runs the tokens again", async () => {
+    const [journal, pages] = ["journal", "pages"].map((name) => join(sessions, "tale", name));
+    writeFileSync(journal, readFileSync(journal).subarray(0, -3));
+    const { stderr } = await glm52(["run", "", "--session", "tale", ...FEW]);
+    expect(stderr).toMatch(/its last \d+ bytes are no whole record; it goes on from .* 7 tokens/);
+
+    const bytes = readFileSync(pages).map((byte) => byte ^ 1);
+    writeFileSync(pages, bytes);
+    expect(await fail("run", "", "--session", "tale", ...FEW)).toContain(
+      "page 0: expected checksum",
+    );
+    expect(await fail("session", "verify", "tale", ...WHERE)).toContain(
+      "0 tokens before it are whole",
+    );
+    expect(await run("session", "verify", "--repair", "tale", ...WHERE)).toContain("0 tokens in 0");
+    const whole = await run("run", "Once upon", "--max-tokens", "15");
+    expect(whole.endsWith(await run("run", "", "--session", "tale", ...FEW))).toBe(true);
+  });
+});

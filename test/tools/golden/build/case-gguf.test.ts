@@ -1,0 +1,39 @@
+/** llama.cpp on the pack's GGUF files: a right engine with f16 caches, within the envelope of its class. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Envelope } from "../../../../tools/golden/build/envelope.ts";
+import type { Manifest } from "../../../../tools/golden/build/manifest.ts";
+import { readCase, readDump } from "../../../../tools/golden/case/case.ts";
+import { compareLogits, distanceOf } from "../../../../tools/golden/judge/distance.ts";
+import { llamaLogits } from "../../../../tools/golden/witness/llama.ts";
+import { hasLlama, PEERS } from "../../../support/llama.ts";
+import { CASES, ROOT } from "../../../support/paths.ts";
+
+const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, "golden/manifest.json"), "utf8"));
+const names = Object.entries(manifest.cases).flatMap(([name, { gguf }]) =>
+  gguf === true ? [name] : [],
+);
+
+describe.skipIf(!hasLlama)("llama.cpp (skipped: GLM52_PEERS names no folder that has it)", () => {
+  it.each(names)(
+    "%s: logits within the envelope of f16 caches, every most likely token the same",
+    async (name) => {
+      const dir = join(CASES, name);
+      const { tokens } = await readCase(dir);
+      const envelope: Envelope = JSON.parse(readFileSync(join(dir, "envelope.json"), "utf8"));
+      expect(envelope.certified).toContain("f16-cache");
+      const want = (await readDump(join(dir, "f64.safetensors"))).get("logits");
+      if (!want) throw new Error("no logits");
+      const rows = await llamaLogits(PEERS, join(dir, "model.gguf"), tokens);
+      const got = Float64Array.from(rows.flatMap((row) => [...row]));
+      const { logits } = envelope.stages;
+      const [rms = 0, largest = 0] = logits?.["f16-cache"] ?? [];
+      const distance = distanceOf(got, want.data, want.data.length);
+      expect(distance.rms).toBeLessThan(envelope.room * rms);
+      expect(distance.largest).toBeLessThan(envelope.room * largest);
+      const report = compareLogits(got, want.data, tokens.length, want.shape[1] ?? 0, 0);
+      expect(report.sameTop).toBe(tokens.length);
+    },
+  );
+});

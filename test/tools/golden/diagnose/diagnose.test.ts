@@ -1,0 +1,126 @@
+/** `glm52 golden diagnose`: known mistakes are named, and right engines are not accused. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { referenceOps } from "../../../../engine/index.ts";
+import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
+import { traceFile } from "../../../../engine/trace/trace-file.ts";
+import { openCase } from "../../../../tools/golden/case/case.ts";
+import {
+  type Expectation,
+  expectation,
+  traceCase,
+} from "../../../../tools/golden/case/expectation.ts";
+import { roundedOps } from "../../../../tools/golden/case/rounded-ops.ts";
+import { diagnose } from "../../../../tools/golden/diagnose/diagnose.ts";
+import { type MutantRun, runMutants } from "../../../../tools/golden/diagnose/mutant-runs.ts";
+import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
+import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
+import { bf16, mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
+import { CASES, scratchFolder, TINY } from "../../../support/paths.ts";
+import { glm52 } from "../../cli/fake-terminal.ts";
+
+const folder = (name: string): string => join(CASES, name);
+const opened = new Map<string, { expected: Expectation; runs: MutantRun[] }>();
+for (const name of new Set(MUTANTS.map(({ golden }) => golden))) {
+  const expected = await expectation(folder(name));
+  opened.set(name, { expected, runs: runMutants(expected) });
+}
+const caseOf = (name: string) => opened.get(name) as { expected: Expectation; runs: MutantRun[] };
+
+/** What a mutant in f32 leaves; the diagnosis runs it in f64. */
+const dumps = await Promise.all(
+  MUTANTS.map(async (mutant) => {
+    const { info } = caseOf(mutant.golden).expected;
+    const right = await openCase(folder(mutant.golden), info, referenceOps("f32"));
+    return { mutant, tensors: traceCase(mutant.change(right), info, mutant.chunk) };
+  }),
+);
+
+/** Mutants whose dump of the wanted stages is not named first. */
+function missed(wanted: (name: string) => boolean): string[] {
+  const list: string[] = [];
+  for (const { mutant, tensors } of dumps) {
+    const { expected, runs } = caseOf(mutant.golden);
+    const dump = asDump(tensors.filter(({ name }) => wanted(name)));
+    const { suspects, firstOff } = diagnose(dump, expected, "f32", runs);
+    // G01 and one form of G19 are the same arithmetic; they share their place.
+    const equal = suspects.filter((s) => s.fits && s.score - suspects[0].score < 1e-9);
+    if (!equal.some(({ what }) => what === mutant.what)) {
+      const first = suspects[0]?.fits ? suspects[0].what : "nothing";
+      list.push(`${mutant.id} ${mutant.what}: off at ${firstOff}, named: ${first}`);
+    }
+  }
+  return list;
+}
+
+describe("a known mistake is named first", () => {
+  it.each([
+    ["all stages", 0.95, () => true],
+    [
+      "top_k, layer outputs and logits",
+      0.9,
+      (name: string) => /^(mtp_)?(top_k|l_out|logits)/.test(name),
+    ],
+    ["logits alone", 0.95, (name: string) => /^(mtp_)?logits/.test(name)],
+  ])("from %s, in at least a share of %d", (_what, share, wanted) => {
+    const list = missed(wanted);
+    expect(1 - list.length / MUTANTS.length, list.join("\n")).toBeGreaterThanOrEqual(share);
+  });
+});
+
+describe("nobody is accused", () => {
+  it.each([...opened.keys()].filter((name) => name !== "groups2-bias"))(
+    "of a mistake on %s by a right engine in bf16",
+    (name) => {
+      const { expected, runs } = caseOf(name);
+      const model = { ...expected.model, ops: roundedOps(expected.model.ops, bf16) };
+      const tensors = traceCase(model, expected.info);
+      const { firstOff } = diagnose(asDump(tensors), expected, "bf16", runs);
+      expect(firstOff).toBeUndefined();
+      // Logits alone do not show that a choice has turned: they may be off, with nobody to blame.
+      const logits = tensors.filter((tensor) => tensor.name === "logits");
+      const { suspects, pairs } = diagnose(asDump(logits), expected, "bf16", runs);
+      expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
+    },
+  );
+
+  it("of a mistake that is not in the list: the value channels are doubled", () => {
+    const { expected, runs } = caseOf("tiny-all");
+    const { ops } = expected.model;
+    const latentAttention: typeof ops.latentAttention = (...args) =>
+      mapped(ops.latentAttention(...args), (x) => 2 * x);
+    const wrong = { ...expected.model, ops: { ...ops, latentAttention } };
+    const dump = asDump(traceCase(wrong, expected.info));
+    const { firstOff, suspects, pairs } = diagnose(dump, expected, "f32", runs);
+    expect(firstOff).toBe("attn_out-0");
+    expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
+  });
+});
+
+describe("glm52 golden diagnose", () => {
+  const scratch = scratchFolder();
+  const run = (tensors: readonly NamedTensor[]) => {
+    const file = join(scratch, "dump.safetensors");
+    const origin = {
+      ...{ engineVersion: "0", model: "tiny-all", configSha256: "", precision: "f32" as const },
+      ...{ latentEps: 1e-6, tokens: [], command: "" },
+    };
+    writeFileSync(file, traceFile(tensors, origin));
+    return glm52(["golden", "diagnose", file, "--case", TINY]);
+  };
+
+  it("names the mistake with its numbers, exit code 3", async () => {
+    const dump = dumps.find(({ mutant }) => mutant.id === "G14");
+    const { code, stdout } = await run(dump?.tensors ?? []);
+    expect(code).toBe(3);
+    expect(stdout).toContain("G14: the indexer rotates halves instead of neighbours");
+    expect(stdout).toMatch(/indexer_q-0: NMSE \S+e-1\d against this mistake, NMSE \S+e-[01] /);
+  });
+
+  it("says that a right dump is right, exit code 0", async () => {
+    const { info, model } = caseOf("tiny-all").expected;
+    const { code, stdout } = await run(traceCase(model, info));
+    expect([code, stdout]).toEqual([0, "nothing to diagnose: every stage of the dump is right\n"]);
+  });
+});

@@ -1,0 +1,184 @@
+/** Figures of GLM-5.2 in plan-costs.json: `python3 tools/golden/oracle/costs.py > test/tools/inspect/plan-costs.json`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../../engine/config/config.ts";
+import {
+  expandedPrefillFlops,
+  prefillFlops,
+  SCHEDULES,
+  type Schedule,
+  tokenFlops,
+} from "../../../tools/inspect/flops.ts";
+import { planFor } from "../../../tools/inspect/plan.ts";
+import { renderSvg } from "../../../tools/inspect/plan-svg.ts";
+import { KV_FORMATS, kvBytesPerToken, weightBytes } from "../../../tools/inspect/sizes.ts";
+import { GLM51, GLM52 } from "../../engine/weights/configs.ts";
+import { tinyConfig } from "../../engine/weights/fixtures.ts";
+import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { glm52 } from "../cli/fake-terminal.ts";
+
+const oracle = JSON.parse(readFileSync(join(import.meta.dirname, "plan-costs.json"), "utf8"));
+const config = parseConfig(GLM52);
+const scratch = scratchFolder();
+const file = join(scratch, "config.json");
+writeFileSync(file, JSON.stringify(GLM52));
+
+/** Parts: weights, attention, indexer. */
+interface Row extends Record<Schedule | "prefill", readonly number[]> {
+  readonly context: number;
+  readonly expandedPrefill: number;
+}
+
+const total = (parts: readonly number[]): number => parts.reduce((a, b) => a + b);
+
+describe("GLM-5.2", () => {
+  it.each<Row>(oracle.contexts)("costs at $context tokens what the witness counts", (row) => {
+    for (const schedule of SCHEDULES) {
+      const { weights, attention, indexer } = tokenFlops(config, schedule, row.context);
+      expect([weights, attention, indexer], schedule).toEqual(row[schedule]);
+    }
+    // Above 2^53 the sums are rounded, here and when the JSON is read.
+    const prefill = prefillFlops(config, "indexShare", row.context);
+    expect(prefill.total / total(row.prefill)).toBeCloseTo(1, 12);
+    expect(prefill.indexer / row.prefill[2]).toBeCloseTo(1, 12);
+    expect(expandedPrefillFlops(config, row.context) / row.expandedPrefill).toBeCloseTo(1, 12);
+  });
+
+  it("needs 2.74 times fewer FLOPs at 1M than with an indexer in every layer", () => {
+    const rate = { gflops: 100, source: "given" } as const;
+    const [at] = planFor(config, { name: "GLM-5.2", contexts: [2 ** 20], rate }).contexts;
+    expect(at.timesIndexShare.dsaEveryLayer).toBeCloseTo(oracle.conventions.shipped, 12);
+    expect(at.timesIndexShare.dsaEveryLayer.toFixed(2)).toBe("2.74");
+    expect(at.timesIndexShare.dense.toFixed(1)).toBe("40.3");
+    expect((at.prefill.seconds / 3600).toFixed(1)).toBe("564.2");
+    // Assumptions that give 2.9: MODEL.md §8.3.
+    expect(oracle.conventions.quarter.toFixed(2)).toBe("2.87");
+    expect(oracle.conventions.quarterExpandedHeads.toFixed(2)).toBe("2.95");
+    expect(oracle.conventions.shippedWithoutHeadAndCore.toFixed(2)).toBe("2.89");
+  });
+
+  it("keeps the bytes per token that the witness counts", () => {
+    for (const format of KV_FORMATS) {
+      const { latent, index } = kvBytesPerToken(config, format);
+      expect([latent, index], format).toEqual(oracle.kvBytesPerToken[format]);
+    }
+  });
+
+  it("has weights as large as the two released repositories", () => {
+    // Counted in their headers: MODEL.md §3.
+    expect(weightBytes(config, "fp8").total).toBe(755_617_140_416);
+    expect(weightBytes(config, "bf16").total).toBe(2 * 753_329_921_024 + 4 * 19_456);
+  });
+
+  it("is GLM-5.1 when no layer shares", () => {
+    const c = parseConfig(GLM51);
+    expect(tokenFlops(c, "indexShare", 131072)).toEqual(
+      tokenFlops(config, "dsaEveryLayer", 131072),
+    );
+    expect(kvBytesPerToken(c, "fp8").total).toBe(61_464);
+  });
+});
+
+it("a prefill is the sum of its tokens, below and above the top-k", () => {
+  const schedule = fc.constantFrom(...SCHEDULES);
+  const length = fc.integer({ min: 1, max: 4 * tinyConfig.indexTopk + 5 });
+  fc.assert(
+    fc.property(schedule, length, (kind, n) => {
+      const one = Array.from({ length: n }, (_, i) => tokenFlops(tinyConfig, kind, i + 1));
+      const all = prefillFlops(tinyConfig, kind, n);
+      expect(all.total).toBe(total(one.map((flops) => flops.total)));
+      expect(all.attention).toBe(total(one.map(({ attention }) => attention)));
+    }),
+  );
+});
+
+it("what is said to fit does fit, and one token more does not", () => {
+  const rate = { gflops: 1, source: "given" } as const;
+  fc.assert(
+    fc.property(fc.integer({ min: 1e9, max: 2e12 }), (ramBytes) => {
+      const plan = planFor(config, { name: "", contexts: [1], rate, ramBytes });
+      for (const fit of plan.ram?.fits ?? []) {
+        const { total, withoutRoutedExperts } = plan.weightBytes[fit.weights];
+        const kept = { all: total, withoutRoutedExperts, none: ramBytes }[fit.inMemory];
+        expect(fit.bytesLeft).toBe(ramBytes - kept);
+        for (const format of KV_FORMATS) {
+          const bytes = plan.kvBytesPerToken[format].total;
+          const n = fit.longestContext[format].allRows;
+          expect(kept + n * bytes).toBeLessThanOrEqual(ramBytes);
+          if (n < 2 ** 20) expect(kept + (n + 1) * bytes).toBeGreaterThan(ramBytes);
+        }
+      }
+    }),
+  );
+});
+
+it("the SVG has a rising curve for each schedule, and the name as text", () => {
+  const rate = { gflops: 1, source: "given" } as const;
+  const svg = renderSvg(planFor(config, { name: "<b>&", contexts: [1], rate }));
+  for (const schedule of SCHEDULES) {
+    const [, points] = new RegExp(`id="${schedule}" points="([^"]+)"`).exec(svg) ?? [];
+    const heights = points.split(" ").map((point) => Number(point.split(",")[1]));
+    expect(heights).toHaveLength(11);
+    expect(heights[10]).toBeLessThan(heights[0]);
+    expect([...heights].sort((a, b) => b - a)).toEqual(heights);
+  }
+  expect(svg).toContain("&lt;b&gt;&amp;");
+  expect(svg).not.toContain("<b>");
+});
+
+describe("glm52 plan", () => {
+  it("prints JSON with GFLOP per token at the contexts asked for, ascending", async () => {
+    const argv = ["plan", file, "--context", "1M,128K", "--gflops", "100", "--json"];
+    const { code, stdout, stderr } = await glm52([...argv, "--ram", "24GB"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const plan = JSON.parse(stdout);
+    expect(plan.contexts.map((at: { context: number }) => at.context)).toEqual([131072, 1048576]);
+    const { dense, dsaEveryLayer, indexShare } = plan.contexts[0].gflopPerToken;
+    const rounded = [dense, dsaEveryLayer, indexShare].map((g) => Number(g.toFixed(1)));
+    expect(rounded).toEqual([1504, 188.3, 125.6]);
+    expect(plan.ram.bytes).toBe(24e9);
+    expect(plan.rate).toEqual({ gflops: 100, source: "given" });
+  });
+
+  it("prints at most 80 columns, and a chart with all three curves", async () => {
+    const argv = ["plan", file, "--gflops", "20", "--ram", "24GB"];
+    const { code, stdout } = await glm52([...argv, "--context", "1000000,1,4K,8K,64K,1M"]);
+    expect(code).toBe(0);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(stdout).toMatch(/^ {2}1M +1147\d +779\.2 +284\.6 +2\.74x +40\.30x$/m);
+    expect(stdout).toContain("prefill at 20 GFLOP/s, as given");
+    const chart = stdout.split("\n").filter((line) => /^ +[0-9.]+ \|/.test(line));
+    expect(chart).toHaveLength(12);
+    for (const letter of "das") expect(chart.join("")).toContain(letter);
+  });
+
+  it("counts a folder's files, measures this machine, and writes the chart", async () => {
+    const svg = join(scratch, "chart.svg");
+    const argv = ["plan", TINY_MODEL, "--threads", "1", "--json", "--svg", svg];
+    const { code, stdout, stderr } = await glm52(argv);
+    expect([code, stderr]).toEqual([0, `${svg}: FLOPs per token, model\n`]);
+    const { rate, fileBytes, weightBytes: weights } = JSON.parse(stdout);
+    expect(rate).toMatchObject({
+      source: "measured",
+      measured: expect.stringContaining("1 thread,"),
+    });
+    expect(rate.gflops).toBeGreaterThan(0);
+    expect(fileBytes).toBe(weights.f32.total);
+    expect(readFileSync(svg, "utf8")).toMatch(/^<svg [\s\S]+<\/svg>\n$/);
+  });
+
+  it.each([
+    [["--context", "2M"], 1, "expected at most 1048576 (the model's longest), got 2097152"],
+    [["--context", "128k"], 2, "numbers of tokens"],
+    [["--context", "0"], 2, "numbers of tokens"],
+    [["--ram", "24"], 2, "a size like"],
+    [["--gflops", "0"], 2, "a number above 0"],
+    [["--svg", "/nowhere/x.svg"], 1, "there is no folder /nowhere"],
+  ])("refuses %j", async (more, expected, message) => {
+    const { code, stdout, stderr } = await glm52(["plan", file, "--gflops", "1", ...more]);
+    expect([code, stdout]).toEqual([expected, ""]);
+    expect(stderr).toContain(message);
+  });
+});

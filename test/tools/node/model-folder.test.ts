@@ -1,0 +1,165 @@
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { parseConfig } from "../../../engine/index.ts";
+import { readPrompt } from "../../../tools/cli/prompt.ts";
+import { readSampling } from "../../../tools/node/generation-config.ts";
+import { openConfig, openModel } from "../../../tools/node/open-model.ts";
+import { openTokenizer } from "../../../tools/node/open-tokenizer.ts";
+import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { TINY_CONFIG } from "../../support/tiny-model.ts";
+import { tinyJson } from "../../tokenizer/tiny.ts";
+
+const scratch = scratchFolder();
+let folder = "";
+let nFolders = 0;
+beforeEach(() => {
+  folder = join(scratch, String(nFolders++));
+  mkdirSync(folder);
+});
+const put = (name: string, value: unknown): void =>
+  writeFileSync(join(folder, name), typeof value === "string" ? value : JSON.stringify(value));
+
+describe("the sampling of generation_config.json", () => {
+  it("is nothing when there is no file", async () => {
+    expect(await readSampling(folder)).toEqual({});
+  });
+
+  it("takes the keys that choose a token and no others", async () => {
+    put("generation_config.json", { temperature: 0.6, top_p: 0.95, top_k: 40, eos_token_id: [1] });
+    expect(await readSampling(folder)).toEqual({ temperature: 0.6, topP: 0.95, topK: 40 });
+  });
+
+  it("is greedy with do_sample false, at temperature 1 with do_sample true and none given", async () => {
+    put("generation_config.json", { do_sample: false, temperature: 0.6 });
+    expect(await readSampling(folder)).toEqual({ temperature: 0 });
+    put("generation_config.json", { do_sample: true, top_p: 0.9 });
+    expect(await readSampling(folder)).toEqual({ temperature: 1, topP: 0.9 });
+  });
+
+  it.each([
+    [{ temperature: "1" }, 'temperature: expected a number, got "1"'],
+    [{ top_p: 1.5 }, "topP: expected a number above 0, at most 1, got 1.5"],
+    [[], "expected an object"],
+    ["{", "expected JSON"],
+  ])("refuses %j", async (json, message) => {
+    put("generation_config.json", json);
+    await expect(readSampling(folder)).rejects.toThrow(`generation_config.json: ${message}`);
+  });
+});
+
+describe("a model folder", () => {
+  it("is refused when it is not there, is a file, or has no config", async () => {
+    const nowhere = join(folder, "nowhere");
+    await expect(openModel(nowhere)).rejects.toThrow(`${nowhere}: expected the folder of a model`);
+    put("file", "");
+    await expect(openModel(join(folder, "file"))).rejects.toThrow("expected the folder of a model");
+    await expect(openModel(folder)).rejects.toThrow("expected a config.json in it, found none");
+  });
+
+  it("is refused without weights", async () => {
+    copyFileSync(join(TINY_MODEL, "config.json"), join(folder, "config.json"));
+    await expect(openModel(folder)).rejects.toThrow("expected model.safetensors or");
+  });
+
+  it("gives its name, the hash of its config and a model in the precision asked for", async () => {
+    const opened = await openModel(TINY_MODEL, { precision: "f64", latentEps: 1e-6 });
+    expect(opened.name).toBe("model");
+    expect(opened.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(opened.config.latentNormEps).toBe(1e-6);
+    expect(opened.model.ops.precision).toBe("f64");
+  });
+
+  it("names the config.json that is not JSON", async () => {
+    put("config.json", "nonsense");
+    await expect(openConfig(folder)).rejects.toThrow("config.json: expected JSON");
+  });
+});
+
+/** The tiny tokenizer with `<|endoftext|>` in the place of `<|end|>`. */
+function textTokenizer() {
+  const json = tinyJson();
+  const [end, ...others] = json.added_tokens;
+  const { id } = end as { id: number };
+  return { json: { ...json, added_tokens: [{ ...end, content: "<|endoftext|>" }, ...others] }, id };
+}
+
+const config = parseConfig({ ...TINY_CONFIG, vocab_size: 300 });
+const terminal = { isTerminal: true, read: async () => new Uint8Array(0) };
+const pipe = (text: string | Uint8Array) => ({
+  isTerminal: false,
+  read: async () => (typeof text === "string" ? new TextEncoder().encode(text) : text),
+});
+const none = { text: undefined, tokens: undefined, bos: undefined };
+
+describe("the prompt", () => {
+  it("is the ids that were given, alone", async () => {
+    const { json } = textTokenizer();
+    put("tokenizer.json", json);
+    const opened = await openTokenizer(folder, config);
+    const prompt = await readPrompt({ ...none, tokens: [104, 105] }, opened, pipe("no"));
+    expect([prompt.ids, prompt.text()]).toEqual([[104, 105], "hi"]);
+  });
+
+  it("begins with <|endoftext|> when the tokenizer has it and there is no chat template", async () => {
+    const { json, id } = textTokenizer();
+    put("tokenizer.json", json);
+    const opened = await openTokenizer(folder, config);
+    expect((await readPrompt({ ...none, text: "hi" }, opened, terminal)).ids).toEqual([
+      id,
+      104,
+      105,
+    ]);
+    expect((await readPrompt(none, opened, terminal)).ids).toEqual([id]);
+  });
+
+  it("begins with nothing in a chat model, or when --bos says so", async () => {
+    const { json } = textTokenizer();
+    put("tokenizer.json", json);
+    const plain = await openTokenizer(folder, config);
+    const bare = await readPrompt({ ...none, text: "hi", bos: "none" }, plain, terminal);
+    expect(bare.ids).toEqual([104, 105]);
+    put("chat_template.jinja", "");
+    const chat = await openTokenizer(folder, config);
+    expect((await readPrompt({ ...none, text: "hi" }, chat, terminal)).ids).toEqual([104, 105]);
+  });
+
+  it("begins with the text of --bos, control tokens in it included", async () => {
+    const { json, id } = textTokenizer();
+    put("tokenizer.json", json);
+    const opened = await openTokenizer(folder, config);
+    const bos = "<|endoftext|>!";
+    expect((await readPrompt({ ...none, text: "hi", bos }, opened, terminal)).ids).toEqual([
+      id,
+      33,
+      104,
+      105,
+    ]);
+  });
+
+  it("comes from stdin without the newline at its end, and must be UTF-8", async () => {
+    put("tokenizer.json", tinyJson());
+    const opened = await openTokenizer(folder, config);
+    const read = async (text: string | Uint8Array) =>
+      (await readPrompt(none, opened, pipe(text))).text();
+    expect(await read("hi\n")).toBe("hi");
+    expect(await read("hi\n\n")).toBe("hi\n");
+    expect(await read("hi\r\n")).toBe("hi");
+    expect(await read("\ufeffhi\n")).toBe("\ufeffhi"); // a byte order mark is text
+    await expect(read(Uint8Array.of(0xff))).rejects.toThrow("stdin: expected UTF-8");
+  });
+
+  it("cannot be a text without a tokenizer", async () => {
+    expect(await openTokenizer(folder, config)).toBeUndefined();
+    await expect(readPrompt({ ...none, text: "hi" }, undefined, terminal)).rejects.toThrow(
+      "no tokenizer.json",
+    );
+  });
+
+  it("is refused with a tokenizer larger than the model's vocabulary", async () => {
+    put("tokenizer.json", tinyJson());
+    await expect(openTokenizer(folder, { ...config, vocabSize: 100 })).rejects.toThrow(
+      "paddedVocabSize: expected at least",
+    );
+  });
+});

@@ -1,0 +1,123 @@
+/**
+ * A disk in memory that remembers every call, and can say what it would hold had the power gone at
+ * any moment: what was synced is there, anything else may be, whole, in part or not at all.
+ * @module
+ */
+import { seededRandom } from "../../../engine/index.ts";
+import { emptyJournal } from "../../../tools/sessions/journal.ts";
+import type { SessionDisk } from "../../../tools/sessions/session-disk.ts";
+
+type Call =
+  | { readonly kind: "append" | "replace"; readonly bytes: Uint8Array }
+  | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "syncJournal" | "syncPages" };
+
+/** A call, and how much of it was carried out: less than all where it failed. */
+type Done = Call & { readonly part: number };
+
+/** What becomes of writes that were not synced. */
+export type Unsynced = "kept" | "lost" | "either";
+
+export class CrashingDisk implements SessionDisk {
+  readonly name: string = "disk";
+  readonly calls: Done[] = [];
+  readonly #first: readonly [journal: Uint8Array, pages: Uint8Array];
+  /** Calls that go well before one is cut short and fails. */
+  failsAfter = Number.POSITIVE_INFINITY;
+  journal: Uint8Array;
+  pages: Uint8Array;
+
+  constructor(journal: Uint8Array = emptyJournal(), pages: Uint8Array = new Uint8Array()) {
+    this.#first = [journal, pages];
+    this.journal = journal.slice();
+    this.pages = pages.slice();
+  }
+
+  readJournal(): Uint8Array {
+    return this.journal;
+  }
+
+  readPages(offset: number, target: Uint8Array): number {
+    const found = this.pages.subarray(offset, offset + target.length);
+    target.set(found);
+    return found.length;
+  }
+
+  appendJournal(bytes: Uint8Array): void {
+    this.#do({ kind: "append", bytes: bytes.slice() });
+  }
+
+  writePages(offset: number, bytes: Uint8Array): void {
+    this.#do({ kind: "write", offset, bytes: bytes.slice() });
+  }
+
+  replaceJournal(bytes: Uint8Array): void {
+    this.#do({ kind: "replace", bytes: bytes.slice() });
+  }
+
+  syncJournal(): void {
+    this.#do({ kind: "syncJournal" });
+  }
+
+  syncPages(): void {
+    this.#do({ kind: "syncPages" });
+  }
+
+  close(): void {}
+
+  #do(call: Call): void {
+    const fails = this.failsAfter-- <= 0;
+    const part = fails && call.kind !== "replace" ? 0.5 : fails ? 0 : 1;
+    this.calls.push({ ...call, part });
+    apply(this, call, part);
+    if (fails) throw new Error("ENOSPC: no space left on device");
+  }
+
+  /**
+   * The disk after a loss of power in call `at`, of which `part` (0 … 1) was carried out.
+   *
+   * @param lies whether the disk only said that it had synced
+   */
+  after(at: number, part: number, unsynced: Unsynced, seed: number, lies = false): CrashingDisk {
+    const random = seededRandom(seed);
+    const left = new CrashingDisk(...this.#first);
+    const done = this.calls.slice(0, at);
+    const lastSync = (kinds: readonly Call["kind"][]): number =>
+      done.findLastIndex((call) => call.part === 1 && kinds.includes(call.kind));
+    const synced = { write: lastSync(["syncPages"]), append: lastSync(["syncJournal", "replace"]) };
+    const isSynced = ({ kind }: Call, i: number): boolean =>
+      !lies && (kind === "replace" || i < synced[kind === "write" ? "write" : "append"]);
+    const shareOf = (call: Call, i: number): number => {
+      if (isSynced(call, i) || unsynced === "kept") return 1;
+      if (unsynced === "lost") return 0;
+      return [0, random(), 1][Math.floor(3 * random())];
+    };
+    done.forEach((call, i) => {
+      apply(left, call, call.part * shareOf(call, i));
+    });
+    const last = this.calls[at];
+    if (last) apply(left, last, last.part * (last.kind === "replace" ? Math.round(part) : part));
+    return left;
+  }
+}
+
+/** Carries out the first `part` of a call. */
+function apply(disk: CrashingDisk, call: Call, part: number): void {
+  if (call.kind === "replace") {
+    if (part === 1) disk.journal = call.bytes;
+  } else if (call.kind === "append") {
+    disk.journal = put(disk.journal, disk.journal.length, call.bytes, part);
+  } else if (call.kind === "write") {
+    disk.pages = put(disk.pages, call.offset, call.bytes, part);
+  }
+}
+
+function put(old: Uint8Array, offset: number, bytes: Uint8Array, part: number): Uint8Array {
+  const nHere = Math.floor(part * bytes.length);
+  if (nHere === 0) return old;
+  const end = offset + nHere;
+  const made = end <= old.length ? old : new Uint8Array(end);
+  if (made !== old) made.set(old);
+  made.set(bytes.subarray(0, nHere), offset);
+  return made;
+}

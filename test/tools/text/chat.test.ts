@@ -1,0 +1,196 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { referenceOps } from "../../../engine/index.ts";
+import { type Message, promptIds, renderChat } from "../../../tokenizer/chat/index.ts";
+import { createTokenizer } from "../../../tokenizer/index.ts";
+import { pipedLines } from "../../../tools/cli/terminal.ts";
+import { Chat, type ChatOptions } from "../../../tools/text/chat.ts";
+import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { tinyModel } from "../../support/tiny-model.ts";
+import { glm52 } from "../cli/fake-terminal.ts";
+
+const tokenizer = createTokenizer(readFileSync(join(DEMO_MODEL, "tokenizer.json"), "utf8"));
+const model = tinyModel({ vocab_size: 2048, eos_token_id: [2011] }, referenceOps());
+const folder = scratchFolder();
+
+const options = (over: Partial<ChatOptions> = {}): ChatOptions => ({
+  system: undefined,
+  effort: "off",
+  chunk: 64,
+  generation: { maxTokens: 6, sampling: { vocabLimit: tokenizer.vocabSize }, stopIds: [2011] },
+  seed: 0,
+  ...over,
+});
+
+const quiet = () => ({ onEvent: () => {}, signal: new AbortController().signal });
+
+const idsOf = (messages: readonly Message[]): number[] => [
+  ...promptIds(tokenizer, renderChat({ messages, enable_thinking: false, clear_thinking: false }), {
+    controlTokensIn: "protocol",
+  }),
+];
+
+describe("a conversation", () => {
+  it("answers as a session does that never had a cache", async () => {
+    const chat = new Chat(model, tokenizer, options());
+    for (const text of ["Hello.", "A dog and a ball?", "Why?"]) {
+      const before = [...chat.messages];
+      await chat.say(text, quiet());
+      const fresh = new Chat(model, tokenizer, options());
+      // The same messages, put into a conversation whose caches are empty.
+      (fresh.messages as Message[]).push(...before);
+      await fresh.say(text, quiet());
+      expect(fresh.messages).toEqual(chat.messages);
+    }
+  });
+
+  it("keeps what was run: a second turn reuses the rows of the first prompt", async () => {
+    const chat = new Chat(model, tokenizer, options());
+    const first = await chat.say("Tell me a story about a dog.", quiet());
+    const second = await chat.say("And another.", quiet());
+    expect(first.reusedTokens).toBe(0);
+    expect(second.reusedTokens).toBeGreaterThanOrEqual(first.promptTokens);
+    expect(second.promptTokens).toBe(idsOf(chat.messages.slice(0, 3)).length + 3);
+  });
+
+  it("makes plain text of control tokens that a user spells out", async () => {
+    const chat = new Chat(model, tokenizer, options());
+    const harmless = await chat.say("<|system|>", quiet());
+    const control = idsOf([{ role: "user", content: "" }]).length + 3;
+    expect(harmless.promptTokens).toBeGreaterThan(control + 1);
+  });
+
+  it("goes back to the system message on reset", async () => {
+    const chat = new Chat(model, tokenizer, options({ system: "Be brief." }));
+    await chat.say("Hi.", quiet());
+    expect(chat.messages).toHaveLength(3);
+    chat.reset();
+    expect(chat.messages).toEqual([{ role: "system", content: "Be brief." }]);
+  });
+
+  it("stays as it was when a turn does not fit the context", async () => {
+    const small = tinyModel(
+      { vocab_size: 2048, eos_token_id: [2011], max_position_embeddings: 24 },
+      referenceOps(),
+    );
+    const chat = new Chat(small, tokenizer, options({ generation: { maxTokens: 2 } }));
+    await chat.say("Hi.", quiet());
+    const before = [...chat.messages];
+    const long = "a very long story about a dog ".repeat(5);
+    await expect(chat.say(long, quiet())).rejects.toThrow(/context: .* the model has 24 positions/);
+    expect(chat.messages).toEqual(before);
+  });
+
+  it("keeps as much of a reply as came before it was stopped", async () => {
+    const chat = new Chat(model, tokenizer, options({ generation: { maxTokens: 200 } }));
+    const abort = new AbortController();
+    let nEvents = 0;
+    const turn = await chat.say("Go.", {
+      signal: abort.signal,
+      onEvent: () => {
+        if (++nEvents === 3) abort.abort();
+      },
+    });
+    expect(turn.finishReason).toBe("aborted");
+    expect(turn.replyTokens).toBeLessThan(200);
+    expect(chat.messages).toHaveLength(2);
+    expect((await chat.say("Go on.", quiet())).reusedTokens).toBeGreaterThan(0);
+  });
+});
+
+describe("glm52 chat", () => {
+  const typed = (...lines: string[]) => new TextEncoder().encode(`${lines.join("\n")}\n`);
+  const demo = (...more: string[]) => ["chat", "--max-tokens", "8", ...more];
+
+  it("answers each line of a pipe, and prints nothing but replies", async () => {
+    const stdin = typed("Hello.", "", "Bye.");
+    const { code, stdout, stderr } = await glm52(demo("--seed", "3"), { stdin });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toBe("");
+    expect(stdout.endsWith("\n")).toBe(true);
+  });
+
+  it("prints events as lines of JSON, which say the same as the text", async () => {
+    const stdin = typed("Hello.");
+    const { stdout } = await glm52(demo("--json"), { stdin });
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const text = lines.filter(({ type }) => type === "content").map((event) => event.text);
+    expect((await glm52(demo(), { stdin })).stdout.trimEnd()).toBe(text.join("").trimEnd());
+    expect(lines.at(-1)).toMatchObject({ type: "turn", reused_tokens: 0 });
+    expect(lines.at(-2)).toMatchObject({ type: "finish" });
+  });
+
+  it("saves a conversation that render takes", async () => {
+    const file = join(folder, "saved.json");
+    const stdin = typed("Hello.", "/think max", "And now?", `/save ${file}`);
+    const { stderr } = await glm52(demo("--system", "Be brief."), { stdin });
+    expect(stderr).toBe(`5 messages in ${file}\n`);
+    const { code, stdout } = await glm52(["render", file]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("<|system|>Be brief.<|user|>Hello.<|assistant|>");
+    expect(stdout).toContain("<|user|>And now?");
+  });
+
+  it("dims reasoning on a terminal and leaves it out of a pipe", async () => {
+    const stdin = typed("Hello.");
+    const argv = demo("--think", "high");
+    expect((await glm52(argv, { stdin, isTerminal: true })).stdout).toContain("\x1b[2m");
+    expect((await glm52(argv, { stdin })).stdout).not.toContain("\x1b");
+  });
+
+  it("forgets on /reset and ends on /quit", async () => {
+    const file = join(folder, "empty.json");
+    const stdin = typed("Hello.", "/reset", `/save ${file}`, "/quit", "Never said.");
+    const { stdout } = await glm52(demo("--json"), { stdin });
+    expect(readFileSync(file, "utf8")).toBe('{"messages": []}\n');
+    expect(stdout.match(/"type": "turn"/g)).toHaveLength(1);
+  });
+
+  it("stops a reply on Ctrl-C and goes on with the next line", async () => {
+    const stdin = typed("Hello.", "Go on.");
+    const argv = ["chat", "--max-tokens", "400", "--temperature", "0", "--json"];
+    const { code, stdout } = await glm52(argv, { stdin, interruptAtWrite: 2 });
+    const turns = stdout.split("\n").filter((line) => line.includes('"type": "turn"'));
+    expect(code).toBe(0);
+    expect(turns.map((line) => JSON.parse(line).finish_reason)[0]).toBe("aborted");
+    expect(turns).toHaveLength(2);
+  });
+
+  it.each([
+    ["/sing", "/sing: expected one of /reset /think /save /help /quit"],
+    ["/think hard", '/think: expected off, high or max, got "hard"'],
+    ["/save", "/save: expected the name of a file, got nothing"],
+  ])("refuses %j in a pipe with code 1", async (line, message) => {
+    const { code, stderr } = await glm52(demo(), { stdin: typed(line) });
+    expect([code, stderr]).toEqual([1, `glm52: ${message}\n`]);
+  });
+
+  it("refuses a model without a tokenizer, and bytes that are no text", async () => {
+    const bare = await glm52(["chat", "--model", TINY_MODEL], { stdin: typed("x") });
+    expect(bare.stderr).toContain("chat: this model has no tokenizer.json");
+    const bytes = await glm52(demo(), { stdin: Uint8Array.of(0xff, 10) });
+    expect([bytes.code, bytes.stderr]).toEqual([
+      1,
+      "glm52: stdin: expected UTF-8 text, got other bytes\n",
+    ]);
+  });
+});
+
+describe("lines of a pipe", () => {
+  it("are the same wherever the pieces end", async () => {
+    const text = "ein\r\nzwölf 🐘\n\n\ufeffBOM\nletzte";
+    const bytes = new TextEncoder().encode(text);
+    for (let size = 1; size < bytes.length; size++) {
+      const pieces = (async function* () {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+      })();
+      const lines: string[] = [];
+      for await (const line of pipedLines(pieces)) lines.push(line);
+      expect(lines).toEqual(["ein", "zwölf 🐘", "", "\ufeffBOM", "letzte"]);
+    }
+  });
+});

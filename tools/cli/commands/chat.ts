@@ -1,0 +1,220 @@
+import { type Command, Option } from "commander";
+import { type Json, pythonJson, type ReplyEvent } from "../../../tokenizer/chat/index.ts";
+import { writeWhole } from "../../node/write-whole.ts";
+import { Chat, EFFORTS, type Effort, type Turn } from "../../text/chat.ts";
+import { CliError, explain } from "../explain.ts";
+import {
+  addGenerationOptions,
+  type GenerationOptions,
+  keepingOf,
+  openSpeaker,
+} from "../generation-options.ts";
+import { type Progress, progressLine } from "../progress.ts";
+import { openNamed, sessionOption, sessionsOption } from "../session-option.ts";
+import type { Terminal, TextOut } from "../terminal.ts";
+
+interface ChatCommandOptions extends GenerationOptions {
+  readonly system?: string;
+  readonly think: Effort;
+  readonly json?: boolean;
+  readonly session?: string;
+  readonly sessions: string;
+}
+
+const COMMANDS = `/reset                forget the conversation
+/think off|high|max   how much to think before the reply
+/save FILE            write the conversation, as "glm52 render" reads it
+/help                 this list
+/quit                 end (so does Ctrl-D)
+`;
+
+const HELP = `
+Each line is a turn. Control tokens that are spelled out in it are plain text. Ctrl-C stops a reply
+and keeps what came of it; on an empty line it ends the chat.
+
+${COMMANDS}
+When stdin is not a terminal, each of its lines is a turn, and stdout holds the replies alone,
+without the reasoning. With --json, stdout has one JSON object per line: the events of a reply,
+  {type: "reasoning" | "content", text} {type: "call", call, name} … {type: "finish", reason}
+and {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens} after each.
+
+Examples:
+  glm52 chat
+  glm52 chat --session friday
+  glm52 chat --model ~/models/tiny --think high --system "Be brief."
+  printf 'Tell me a story.\\nAnd another.\\n' | glm52 chat --json
+`;
+
+/** Adds `glm52 chat`. */
+export function addChat(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("chat")
+    .summary("talk with a model")
+    .description("A conversation in GLM-5.2's chat format; replies are streamed to stdout.");
+  addGenerationOptions(command)
+    .option("--system <text>", "a system message to begin with")
+    .addOption(
+      new Option("--think <effort>", "think before the reply").choices(EFFORTS).default("off"),
+    )
+    .option("--json", "print events as lines of JSON")
+    .addOption(sessionOption())
+    .addOption(sessionsOption())
+    .addHelpText("after", HELP)
+    .action((options: ChatCommandOptions) => chatCommand(options, terminal));
+}
+
+async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
+  const { stderr } = terminal;
+  const { model, opened, sampling } = await openSpeaker(options, stderr);
+  if (!opened) throw new CliError("chat: this model has no tokenizer.json, so there is no text");
+  const prefilling = progressLine(stderr, "reading the prompt");
+  const { maxTokens, draft: draftSteps, chunk, seed, system, think: effort } = options;
+  const stopIds = model.config.eosTokenIds;
+  const generation = { maxTokens, sampling, stopIds, draftSteps };
+  const keeping = await keepingOf(options);
+  const session =
+    options.session === undefined
+      ? undefined
+      : await openNamed(options.session, "chat", options, stderr);
+  try {
+    const chat = new Chat(
+      model,
+      opened.tokenizer,
+      {
+        system,
+        effort,
+        chunk,
+        keeping,
+        generation,
+        seed,
+        ...(session && { saved: session.saved }),
+      },
+      prefilling.update,
+    );
+    await converse(chat, options, prefilling, terminal);
+  } finally {
+    session?.close();
+  }
+}
+
+/** Turn after turn, until the input ends. */
+async function converse(
+  chat: Chat,
+  options: ChatCommandOptions,
+  prefilling: Progress,
+  terminal: Terminal,
+): Promise<void> {
+  const { stdin, stdout, stderr } = terminal;
+  if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");
+  for await (const line of stdin.lines("> ")) {
+    if (line.trim() === "") continue;
+    try {
+      if (line.startsWith("/")) {
+        if ((await obey(chat, line, stderr)) === "quit") return;
+      } else {
+        await turn(chat, line, options.json ? jsonWriter(stdout) : textWriter(stdout), terminal);
+      }
+    } catch (error) {
+      if (!stdin.isTerminal) throw error;
+      stderr.write(`${explain(error)}\n`); // the conversation is as it was
+    } finally {
+      prefilling.end();
+    }
+  }
+}
+
+/** Shows a reply. */
+interface Writer {
+  event(event: ReplyEvent): void;
+  end(turn: Turn): void;
+}
+
+async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal): Promise<void> {
+  const abort = new AbortController();
+  const stopListening = terminal.onInterrupt(() => abort.abort());
+  try {
+    writer.end(await chat.say(text, { onEvent: writer.event, signal: abort.signal }));
+  } finally {
+    stopListening();
+  }
+}
+
+const DIM = "\x1b[2m";
+const NOT_DIM = "\x1b[22m";
+
+/** Content as it is; on a terminal, reasoning and calls too, dimmed. */
+function textWriter({ isTerminal, write }: TextOut): Writer {
+  let last = "\n";
+  const say = (text: string): void => {
+    write(text);
+    last = text;
+  };
+  const dim = (text: string): void => {
+    if (isTerminal) say(`${DIM}${text}${NOT_DIM}`);
+  };
+  let wasReasoning = false;
+  return {
+    event(event) {
+      if (wasReasoning && event.type === "content") dim("\n");
+      wasReasoning = event.type === "reasoning";
+      if (event.type === "reasoning") dim(event.text);
+      if (event.type === "content") say(event.text);
+      if (event.type === "call") dim(`\n${event.name} `);
+      if (event.type === "arguments") dim(event.json);
+    },
+    end() {
+      if (!last.endsWith("\n")) write("\n");
+    },
+  };
+}
+
+function jsonWriter({ write }: TextOut): Writer {
+  const line = (value: object): void => write(`${pythonJson(value as Json)}\n`);
+  return {
+    event: line,
+    end: ({ finishReason, promptTokens, reusedTokens, replyTokens }) =>
+      line({
+        type: "turn",
+        finish_reason: finishReason,
+        prompt_tokens: promptTokens,
+        reused_tokens: reusedTokens,
+        reply_tokens: replyTokens,
+      }),
+  };
+}
+
+/** Carries out a line that begins with a slash. */
+async function obey(chat: Chat, line: string, stderr: TextOut): Promise<"quit" | "go on"> {
+  const [, name, rest] = /^\/(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
+  switch (name) {
+    case "quit":
+      return "quit";
+    case "reset":
+      chat.reset();
+      return "go on";
+    case "help":
+      stderr.write(COMMANDS);
+      return "go on";
+    case "think":
+      chat.effort = effortOf(rest);
+      return "go on";
+    case "save":
+      if (rest === "") throw new CliError("/save: expected the name of a file, got nothing");
+      await save(chat, rest);
+      stderr.write(`${chat.messages.length} messages in ${rest}\n`);
+      return "go on";
+    default:
+      throw new CliError(`/${name}: expected one of /reset /think /save /help /quit`);
+  }
+}
+
+function effortOf(text: string): Effort {
+  const effort = EFFORTS.find((name) => name === text);
+  if (effort === undefined) throw new CliError(`/think: expected off, high or max, got "${text}"`);
+  return effort;
+}
+
+async function save(chat: Chat, file: string): Promise<void> {
+  const json = `${pythonJson({ messages: chat.messages } as unknown as Json)}\n`;
+  await writeWhole(file, new TextEncoder().encode(json));
+}

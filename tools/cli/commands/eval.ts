@@ -1,0 +1,101 @@
+import type { Command } from "commander";
+import { evaluationSvg } from "../../eval/eval-svg.ts";
+import { evaluationText } from "../../eval/eval-text.ts";
+import { evaluate } from "../../eval/evaluate.ts";
+import { TASKS, type TaskName } from "../../eval/tasks.ts";
+import { openModel } from "../../node/open-model.ts";
+import { demoModel } from "../../node/our-package.ts";
+import { allCores, THREADS } from "../../node/threads.ts";
+import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { CliError } from "../explain.ts";
+import { integer, integerList } from "../numbers.ts";
+import { progressLine } from "../progress.ts";
+import type { Terminal } from "../terminal.ts";
+
+const HELP = `
+Answers are scored with the right prefix given: an answer counts when each of its tokens is the
+likeliest. For each length above twice index_topk, one needle text is read again and what its
+queries choose is written down. docs/long-context-evaluation.md explains all numbers.
+
+Examples:
+  glm52 eval
+  glm52 eval DIR --task needle --lengths 256,1024 --depths 0,25,50,75,100 --samples 20
+  glm52 eval DIR --json --svg chart.svg > evaluation.json
+`;
+
+interface EvalOptions {
+  readonly task: string;
+  readonly lengths: readonly number[];
+  readonly depths: readonly number[];
+  readonly samples: number;
+  readonly seed: number;
+  readonly ids?: readonly number[];
+  readonly threads: number;
+  readonly json?: boolean;
+  readonly svg?: string;
+}
+
+/** Adds `glm52 eval`. */
+export function addEval(program: Command, terminal: Terminal): void {
+  program
+    .command("eval")
+    .summary("seeded long-context tasks, and what is selected")
+    .description("Asks a model for what stands in its context, and looks at what it selects.")
+    .argument("[model]", "folder of a model (default: the demo model of this package)")
+    .option("--task <list>", TASKS.join(", "), TASKS.join(","))
+    .option("--lengths <list>", "tokens of prompt and answer", integerList, [256, 512])
+    .option("--depths <list>", "places of the needle, in percent", integerList, [0, 50, 100])
+    .option("--samples <n>", "tasks per cell", integer(1), 5)
+    .option("--seed <s>", "the same seed gives the same tasks", integer(0, 2 ** 31), 0)
+    .option(
+      "--ids <first,end>",
+      "ids to draw from (default: 1 to half the vocabulary)",
+      integerList,
+    )
+    .option("--threads <n>", "threads; changes no result", THREADS, allCores())
+    .option("--json", "print JSON")
+    .option("--svg <file>", "write a chart")
+    .addHelpText("after", HELP)
+    .action((folder: string | undefined, options: EvalOptions) =>
+      evalCommand(folder, options, terminal),
+    );
+}
+
+async function evalCommand(
+  folder: string | undefined,
+  options: EvalOptions,
+  { stdout, stderr }: Terminal,
+): Promise<void> {
+  const { lengths, depths, samples, seed, threads, svg } = options;
+  const tasks = options.task.split(",").map(taskName);
+  if (depths.some((depth) => depth > 100)) {
+    throw new CliError(`--depths: expected 0 … 100, got ${depths.join(",")}`);
+  }
+  if (svg !== undefined) await checkWritable(svg);
+  const { model } = await openModel(folder ?? (await demoModel()), { backend: "wasm", threads });
+  const { maxPositionEmbeddings: most, vocabSize } = model.config;
+  const tooLong = lengths.find((n) => n > most);
+  if (tooLong !== undefined) {
+    throw new CliError(`--lengths: expected at most ${most} (the model's longest), got ${tooLong}`);
+  }
+  const [first, end, ...more] = options.ids ?? [1, Math.floor(vocabSize / 2)];
+  if (end === undefined || more.length > 0 || end > vocabSize) {
+    throw new CliError(`--ids: expected first,end up to ${vocabSize}, got ${options.ids}`);
+  }
+  const progress = progressLine(stderr, "asking");
+  const request = { tasks, lengths, depths, samples, seed, first, end };
+  let result: ReturnType<typeof evaluate>;
+  try {
+    result = evaluate(model, request, progress.update);
+  } finally {
+    progress.end();
+  }
+  if (svg !== undefined) await writeWhole(svg, new TextEncoder().encode(evaluationSvg(result)));
+  stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
+}
+
+function taskName(text: string): TaskName {
+  const found = TASKS.find((name) => name === text);
+  if (!found) throw new CliError(`--task: expected ${TASKS.join(" or ")}, got ${text}`);
+  return found;
+}

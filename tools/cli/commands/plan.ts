@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { type Plan, planFor } from "../../inspect/plan.ts";
+import { renderSvg } from "../../inspect/plan-svg.ts";
+import { renderPlan } from "../../inspect/plan-text.ts";
+import { measureRate } from "../../inspect/rate.ts";
+import { kernels, readConfig } from "../../node/open-model.ts";
+import { allCores, THREADS } from "../../node/threads.ts";
+import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { CliError } from "../explain.ts";
+import { byteSize, decimal, tokenCounts } from "../numbers.ts";
+import type { Terminal } from "../terminal.ts";
+import { inspect } from "./inspect.ts";
+
+const HELP = `
+Arithmetic on the config; of weights, if there are any, the headers are read. K and M of a context
+are 1024 and 1024 x 1024 tokens, GB is 10^9 bytes, GiB 2^30.
+
+Examples:
+  glm52 plan ~/models/GLM-5.2/config.json
+  glm52 plan ~/models/GLM-5.2 --context 128K,1M --ram 24GB
+  glm52 plan DIR --gflops 100 --json
+  glm52 plan DIR --svg costs.svg
+
+Exit codes:
+  0    done
+  1    the model is not usable or the file not writable; stderr says why
+  2    wrong usage
+`;
+
+/** Contexts that are shown when none is asked for, up to the model's longest, which is too. */
+const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
+
+interface PlanOptions {
+  readonly context?: readonly number[];
+  readonly ram?: number;
+  readonly gflops?: number;
+  readonly threads: number;
+  readonly json?: boolean;
+  readonly svg?: string;
+}
+
+/** Adds `glm52 plan`. */
+export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
+  const positive = decimal("a number above 0", (x) => x > 0);
+  program
+    .command("plan")
+    .summary("what contexts cost: FLOPs, bytes, time, what fits")
+    .description("Works out what a model asks of a machine at each context.")
+    .argument("<model>", "folder of a model, or a config.json")
+    .option("--context <list>", "contexts in tokens, like 128K,1M", tokenCounts)
+    .option("--ram <size>", "say what fits in this memory, like 24GB", byteSize)
+    .option("--gflops <n>", "rate for times; measured with the wasm kernel if not given", positive)
+    .option("--threads <n>", "threads to measure with", THREADS, allCores())
+    .option("--json", "print JSON")
+    .option("--svg <file>", "write the chart of FLOPs per token, too")
+    .addHelpText("after", HELP)
+    .action(async (path: string, options: PlanOptions) => {
+      if (options.svg !== undefined) await checkWritable(options.svg);
+      const plan = await makePlan(path, options);
+      if (options.svg !== undefined) {
+        await writeWhole(options.svg, new TextEncoder().encode(renderSvg(plan)));
+        stderr.write(`${options.svg}: FLOPs per token, ${plan.name}\n`);
+      }
+      stdout.write(options.json ? `${JSON.stringify(plan)}\n` : renderPlan(plan));
+    });
+}
+
+async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
+  const { files } = await inspect(path);
+  const isFolder = (await stat(path)).isDirectory();
+  const { config, name } = await readConfig(isFolder ? join(path, "config.json") : path);
+  const max = config.maxPositionEmbeddings;
+  const tooLong = options.context?.find((n) => n > max);
+  if (tooLong !== undefined) {
+    throw new CliError(`--context: expected at most ${max} (the model's longest), got ${tooLong}`);
+  }
+  const { gflops } = options;
+  const rate =
+    gflops === undefined
+      ? await measureRate(await kernels(), options.threads)
+      : { gflops, source: "given" as const };
+  return planFor(config, {
+    name,
+    contexts: options.context ?? [...CONTEXTS.filter((n) => n < max), max],
+    rate,
+    ramBytes: options.ram,
+    fileBytes: files?.bytes,
+  });
+}

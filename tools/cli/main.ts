@@ -1,0 +1,84 @@
+/**
+ * `glm52` and its commands.
+ *
+ * Next: run-command.ts, chat-command.ts, session-command.ts, trace-command.ts, inspect-command.ts,
+ * plan-command.ts, eval-command.ts, export-command.ts, golden-command.ts, quantize-command.ts,
+ * tokenize-command.ts, detokenize-command.ts, render-command.ts
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { ourPackage } from "../node/our-package.ts";
+import { addChat } from "./commands/chat.ts";
+import { addDetokenize } from "./commands/detokenize.ts";
+import { addEval } from "./commands/eval.ts";
+import { addExport } from "./commands/export.ts";
+import { addGolden } from "./commands/golden.ts";
+import { addInspect } from "./commands/inspect.ts";
+import { addPlan } from "./commands/plan.ts";
+import { addQuantize } from "./commands/quantize.ts";
+import { addRender } from "./commands/render.ts";
+import { addRun } from "./commands/run.ts";
+import { addSession } from "./commands/session.ts";
+import { addTokenize } from "./commands/tokenize.ts";
+import { addTrace } from "./commands/trace.ts";
+import { explain } from "./explain.ts";
+import type { Terminal } from "./terminal.ts";
+
+const HELP = `
+Examples:
+  glm52 run "Once upon a time"
+  glm52 chat
+  glm52 session list
+  glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
+  glm52 inspect DIR
+  glm52 plan DIR --context 128K,1M --ram 24GB
+  printf 'Hello, world!' | glm52 tokenize --json
+  glm52 run --help
+
+Exit codes:
+  0    done
+  1    the input or the model is not usable; stderr says why
+  2    wrong usage
+  3    golden: the dump is not what the model gives
+  130  stopped by Ctrl-C: the first ends generation after the current token, the second at once
+`;
+
+/** Runs one command line, without the program's name, and returns the exit code. */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { stdout, stderr } = terminal;
+  let code = 0;
+  const exit = (value: number): void => {
+    code = value;
+  };
+  try {
+    const program = new Command("glm52")
+      .description("A reference inference engine for the GLM-5.2 architecture.")
+      .version((await ourPackage()).version)
+      .addHelpText("after", HELP)
+      .exitOverride()
+      .configureOutput({
+        writeOut: stdout.write,
+        writeErr: stderr.write,
+        outputError: (text, write) => write(text.replace(/^error: /, "glm52: ")),
+      });
+    addRun(program, terminal, exit);
+    addChat(program, terminal);
+    addSession(program, terminal, exit);
+    addTrace(program, terminal, argv, exit);
+    addInspect(program, terminal);
+    addPlan(program, terminal);
+    addEval(program, terminal);
+    addExport(program, terminal);
+    addGolden(program, terminal, exit);
+    addQuantize(program, terminal);
+    addTokenize(program, terminal);
+    addDetokenize(program, terminal);
+    addRender(program, terminal);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    stderr.write(`glm52: ${explain(error)}\n`);
+    return 1;
+  }
+  return code;
+}

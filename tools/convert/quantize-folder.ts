@@ -1,0 +1,94 @@
+import { copyFile, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { GROUPS_METHOD } from "../../engine/config/keys.ts";
+import { openCheckpoint } from "../../engine/index.ts";
+import { GROUP } from "../../engine/numbers/raw-tensor.ts";
+import { bind } from "../../engine/weights/bind.ts";
+import { SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
+import type { OnProgress } from "../../engine/weights/load.ts";
+import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
+import { fileCheckpoint } from "../node/file-source.ts";
+import { openConfig } from "../node/open-model.ts";
+import { writePieces, writeWhole } from "../node/write-whole.ts";
+import { type Part, quantizedParts, type TensorError, type WeightFormat } from "./quantize.ts";
+
+/** What was written. */
+export interface Written {
+  readonly format: WeightFormat;
+  /** Of the weights' file. */
+  readonly bytes: number;
+  readonly tensors: readonly TensorError[];
+}
+
+/**
+ * Fills a folder with a model's config, quantised weights in one file, and tokenizer.
+ *
+ * @throws as {@link quantizedParts}, and what reading the model throws
+ */
+export async function writeQuantized(
+  folder: string,
+  into: string,
+  to: WeightFormat,
+  keep: readonly string[],
+  onProgress: OnProgress,
+): Promise<Written> {
+  const { config } = await openConfig(folder);
+  const files = fileCheckpoint(folder);
+  const tensors: TensorError[] = [];
+  try {
+    const checkpoint = await openCheckpoint(files);
+    const binding = bind(config, checkpoint);
+    const parts = quantizedParts(config, checkpoint, binding, to, keep, (error) => {
+      tensors.push(error);
+    });
+    const header = safetensorsHeader(Object.fromEntries(parts), { format: "pt" });
+    await writePieces(join(into, SINGLE_FILE), pieces(header, parts, onProgress));
+    await writeWhole(join(into, "config.json"), await newConfig(folder, to, parts));
+    for (const name of await readdir(folder)) {
+      if (COPIED.includes(name)) await copyFile(join(folder, name), join(into, name));
+    }
+    return { format: to, bytes: header.bytes.length + header.dataLength, tensors };
+  } finally {
+    await files.close();
+  }
+}
+
+/** Files of a model beside its config and weights that a program reads. */
+const COPIED: readonly string[] = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "generation_config.json",
+  "chat_template.jinja",
+  "LICENSE",
+];
+
+async function* pieces(
+  header: ReturnType<typeof safetensorsHeader>,
+  parts: ReadonlyMap<string, Part>,
+  onProgress: OnProgress,
+): AsyncGenerator<Uint8Array> {
+  yield header.bytes;
+  let done = 0;
+  for (const name of header.names) {
+    const bytes = (await parts.get(name)?.bytes()) ?? new Uint8Array(0);
+    yield bytes;
+    done += bytes.length;
+    onProgress(done, header.dataLength);
+  }
+}
+
+/** The config with the quantisation that the new file has; that of kept tensors, if it is bf16. */
+async function newConfig(
+  folder: string,
+  to: WeightFormat,
+  parts: ReadonlyMap<string, Part>,
+): Promise<Uint8Array> {
+  const text = await readFile(join(folder, "config.json"), "utf8");
+  const { quantization_config: before, ...rest } = JSON.parse(text) as Record<string, unknown>;
+  const isScaled = [...parts.values()].some(({ dtype }) => ["F8_E4M3", "I8", "U8"].includes(dtype));
+  const groups = { quant_method: GROUPS_METHOD, bits: to === "q8" ? 8 : 4, group_size: GROUP };
+  const after = to === "bf16" ? before : groups;
+  const json = isScaled ? { ...rest, quantization_config: after } : rest;
+  return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
+}

@@ -1,0 +1,143 @@
+/**
+ * The weights of a checkpoint in another number format, tensor by tensor.
+ *
+ * Next: divergence.ts
+ * @module
+ */
+import type { Checkpoint, ModelConfig } from "../../engine/index.ts";
+import { decode, fromBf16, toBf16 } from "../../engine/numbers/formats.ts";
+import { fromGroups, GROUP_FORMATS, type Groups, toGroups } from "../../engine/numbers/groups.ts";
+import { GROUP } from "../../engine/numbers/raw-tensor.ts";
+import { type Binding, GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "../../engine/weights/bind.ts";
+import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
+import { tensorReader } from "../../engine/weights/load.ts";
+import { isComputing, mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
+import { checkpointSpecs } from "../../engine/weights/table.ts";
+import { CliError } from "../cli/explain.ts";
+
+/** Formats to choose from. */
+export const WEIGHT_FORMATS = ["bf16", "q8", "q4"] as const;
+
+/** One of them. */
+export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+
+/** How far a tensor is from what it was. */
+export interface TensorError {
+  readonly name: string;
+  readonly maxAbs: number;
+  /** `Σ (y − x)² / Σ x²`, 0 where all is 0. */
+  readonly nmse: number;
+}
+
+/** A tensor of the new file. Its bytes are made when they are asked for, and not kept. */
+export interface Part extends Omit<StoredTensor, "bytes"> {
+  bytes(): Promise<Uint8Array>;
+}
+
+/**
+ * What the new file holds. The scales of a group stand far from its numbers in the file, so such a
+ * tensor is read and rounded twice: no more than one is ever in memory.
+ *
+ * @param keep parts of names; a tensor whose name holds one stays as it is stored
+ * @param onError told once for each tensor that is written in the new format
+ * @throws {CliError} when a word of `keep` is in no name
+ */
+export function quantizedParts(
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  binding: Binding,
+  to: WeightFormat,
+  keep: readonly string[],
+  onError: (error: TensorError) => void,
+): Map<string, Part> {
+  const specs = [...checkpointSpecs(config, binding.nLayers, binding.layoutOf)];
+  const lost = keep.find((word) => !specs.some(({ name }) => name.includes(word)));
+  if (lost !== undefined) {
+    throw new CliError(`--keep ${lost}: expected a part of a tensor's name, no name holds it`);
+  }
+  const read = tensorReader(checkpoint, binding.bytes, () => {});
+  const numbers = async (name: string) => decode(await read(name));
+  const parts = new Map<string, Part>();
+  for (const spec of specs) {
+    const isKept = keep.some((word) => spec.name.includes(word));
+    const changes = to === "bf16" ? isComputing(spec) : mayHaveGroups(spec);
+    const made =
+      isKept || !changes
+        ? storedParts(checkpoint, spec.name)
+        : to === "bf16"
+          ? [bf16Part(spec, numbers, onError)]
+          : groupParts(spec, to, numbers, onError);
+    for (const [name, part] of made) parts.set(name, part);
+  }
+  return parts;
+}
+
+type NamedPart = readonly [name: string, part: Part];
+type ReadNumbers = (name: string) => Promise<ArrayLike<number>>;
+
+/** A tensor as it stands, with its scales if it has any. */
+function storedParts(checkpoint: Checkpoint, tensor: string): NamedPart[] {
+  return [tensor, tensor + SCALE_SUFFIX, tensor + GROUP_SCALE_SUFFIX].flatMap((name) => {
+    const entry = checkpoint.tensors.get(name);
+    if (entry === undefined) return [];
+    const { dtype, shape } = entry;
+    return [[name, { dtype, shape, bytes: async () => (await checkpoint.read(name)).bytes }]];
+  });
+}
+
+function bf16Part(
+  { name, shape }: TensorSpec,
+  read: ReadNumbers,
+  onError: (error: TensorError) => void,
+): NamedPart {
+  const bytes = async (): Promise<Uint8Array> => {
+    const x = await read(name);
+    const bits = Uint16Array.from(x, toBf16);
+    onError({ name, ...errorOf(x, (i) => fromBf16(bits[i])) });
+    return littleEndian(bits);
+  };
+  return [name, { dtype: "BF16", shape, bytes }];
+}
+
+function groupParts(
+  { name, shape }: TensorSpec,
+  to: "q8" | "q4",
+  read: ReadNumbers,
+  onError: (error: TensorError) => void,
+): NamedPart[] {
+  const { dtype, bytes: width } = GROUP_FORMATS[to];
+  const outer = shape.slice(0, -1);
+  const nGroups = shape[shape.length - 1] / GROUP;
+  const round = (x: ArrayLike<number>): Groups => toGroups(to, x);
+  const quants = async (): Promise<Uint8Array> => {
+    const x = await read(name);
+    const groups = round(x);
+    const y = fromGroups(to, groups);
+    onError({ name, ...errorOf(x, (i) => y[i]) });
+    return groups.quants;
+  };
+  const scales = async (): Promise<Uint8Array> => littleEndian(round(await read(name)).scales);
+  return [
+    [name, { dtype, shape: [...outer, nGroups * width], bytes: quants }],
+    [name + GROUP_SCALE_SUFFIX, { dtype: "F16", shape: [...outer, nGroups], bytes: scales }],
+  ];
+}
+
+function errorOf(x: ArrayLike<number>, y: (i: number) => number): Omit<TensorError, "name"> {
+  let [maxAbs, squares, errors] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const error = y(i) - x[i];
+    maxAbs = Math.max(maxAbs, Math.abs(error));
+    errors += error * error;
+    squares += x[i] * x[i];
+  }
+  return { maxAbs, nmse: squares === 0 ? 0 : errors / squares };
+}
+
+function littleEndian(values: Uint16Array): Uint8Array {
+  const view = new DataView(new ArrayBuffer(2 * values.length));
+  values.forEach((value, i) => {
+    view.setUint16(2 * i, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}

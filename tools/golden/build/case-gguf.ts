@@ -1,0 +1,50 @@
+/**
+ * A case's model for llama.cpp. It is a file of the pack; the npm package leaves it out, and then
+ * it is made when it is wanted.
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { CliError } from "../../cli/explain.ts";
+import { writeGguf } from "../../convert/gguf/write-gguf.ts";
+import { readCase } from "../case/case.ts";
+import { byteVocabulary } from "./byte-vocabulary.ts";
+
+/** Its name in a case. */
+export const CASE_GGUF = "model.gguf";
+
+/** Writes the model of the case in `dir`, or says why llama.cpp's architecture cannot hold it. */
+export async function writeCaseGguf(dir: string, file: string): Promise<true | string> {
+  const { latentEps } = await readCase(dir);
+  await rm(file, { force: true });
+  try {
+    await writeGguf(join(dir, "model"), file, "f32", {
+      ...{ name: basename(dir), latentEps, tokenizer: byteVocabulary },
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof CliError) return error.message;
+    throw error;
+  }
+}
+
+/**
+ * Hands `use` the file of the case, or one that is there only for that time.
+ *
+ * @throws {CliError} when llama.cpp's architecture cannot hold the model
+ */
+export async function withCaseGguf<T>(dir: string, use: (file: string) => Promise<T>): Promise<T> {
+  const stored = join(dir, CASE_GGUF);
+  if (existsSync(stored)) return use(stored);
+  const scratch = await mkdtemp(join(tmpdir(), "glm52-"));
+  try {
+    const file = join(scratch, CASE_GGUF);
+    const written = await writeCaseGguf(dir, file);
+    if (written !== true) throw new CliError(`${dir}: ${written}`);
+    return await use(file);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+}

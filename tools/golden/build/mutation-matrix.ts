@@ -1,0 +1,136 @@
+/**
+ * Which known mistake does each case of the pack catch, and at which stage?
+ *
+ *     npm run mutations            writes golden/mutation-matrix.json; some minutes
+ *
+ * A mistake is caught where a stage of its run, in the order of the model, is further off than a
+ * float32 engine may be (envelope.json), or chooses what is not legal. A pack that lets one pass is
+ * not worth having, nor is a case that catches nothing.
+ * @module
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { argv, stderr } from "node:process";
+import { type Model, referenceOps } from "../../../engine/index.ts";
+import { writeWhole } from "../../node/write-whole.ts";
+import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
+import { traceCase } from "../case/expectation.ts";
+import { jsonText } from "../case/json-text.ts";
+import type { Tie } from "../case/margins.ts";
+import { distanceOf } from "../judge/distance.ts";
+import { MUTANTS } from "../mutants/all.ts";
+import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
+import type { Envelope } from "./envelope.ts";
+
+/** A case of the pack, ready to judge runs. */
+interface Judge {
+  readonly info: CaseInfo;
+  readonly model: Model;
+  readonly want: ReadonlyMap<string, GoldenTensor>;
+  readonly envelope: Envelope;
+}
+
+/** The stage at which each mistake is caught on one case; mistakes that pass are left out. */
+export type CaughtAt = Readonly<Record<string, string>>;
+
+/** What mutation-matrix.json holds. */
+export interface MutationMatrix {
+  readonly format: "glm52-mutations 1";
+  /** Mistakes that some case catches, of all that are mistakes. */
+  readonly caught: number;
+  readonly mutants: number;
+  /** Ways that differ from the reference, and are right all the same. */
+  readonly legal: readonly string[];
+  readonly cases: Readonly<Record<string, CaughtAt>>;
+}
+
+/** Any of equal scores may be chosen. */
+export const LEGAL: readonly string[] = ["G27: equal scores go to the larger position"];
+
+/** A mistake's name in the matrix. */
+export const nameOf = ({ id, what }: Mutant): string => `${id}: ${what}`;
+
+/** Puts every mistake into one case. */
+export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise<CaughtAt> {
+  const info = await readCase(dir);
+  const judge: Judge = {
+    info,
+    model: await openCase(dir, info, referenceOps("f64")),
+    want: await readDump(join(dir, "f64.safetensors")),
+    envelope: JSON.parse(await readFile(join(dir, "envelope.json"), "utf8")),
+  };
+  const found: [string, string][] = [];
+  for (const mutant of mutants) {
+    const stage = firstWrong(judge, mutant);
+    if (stage !== undefined) found.push([nameOf(mutant), stage]);
+  }
+  return Object.fromEntries(found);
+}
+
+/** The whole matrix. */
+export async function mutationMatrix(
+  pack: string,
+  onCase: (name: string) => void = () => {},
+): Promise<MutationMatrix> {
+  const mistakes = MUTANTS.filter((mutant) => !LEGAL.includes(nameOf(mutant)));
+  const cases: [string, CaughtAt][] = [];
+  for (const name of (await readdir(join(pack, "cases"))).sort()) {
+    onCase(name);
+    cases.push([name, await caughtOn(join(pack, "cases", name), mistakes)]);
+  }
+  return {
+    format: "glm52-mutations 1",
+    caught: new Set(cases.flatMap(([, row]) => Object.keys(row))).size,
+    mutants: mistakes.length,
+    legal: LEGAL,
+    cases: Object.fromEntries(cases),
+  };
+}
+
+function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): string | undefined {
+  const seen = new Set<string>();
+  let run: ReturnType<typeof traceCase>;
+  try {
+    run = traceCase(mutant.change(model), info, mutant.chunk);
+  } catch (error) {
+    if (isBreakdown(error)) return "does not run";
+    throw error;
+  }
+  for (const { name, shape, data } of run) {
+    const right = want.get(name);
+    seen.add(name);
+    if (!right) continue;
+    if (String(shape) !== String(right.shape)) return name;
+    if (right.data instanceof Int32Array) {
+      if (!isLegal(data, right, envelope.ties[name] ?? [])) return name;
+    } else {
+      const allowed = envelope.room * (envelope.stages[name]?.f32[1] ?? 0);
+      if (!(distanceOf(data, right.data, data.length).largest <= allowed)) return name;
+    }
+  }
+  return [...want.keys()].find((name) => !seen.has(name));
+}
+
+/** Whether each row chooses what it must, and of equals as many as it must. */
+function isLegal(data: ArrayLike<number>, right: GoldenTensor, ties: readonly Tie[]): boolean {
+  const width = right.shape[1];
+  const rowOf = (x: ArrayLike<number>, row: number): number[] =>
+    Array.from({ length: width }, (_, i) => x[row * width + i]);
+  return Array.from({ length: right.shape[0] }, (_, row) => row).every((row) => {
+    const chosen = rowOf(data, row);
+    const tie = ties.find((one) => one.row === row);
+    if (!tie) return String(chosen) === String(rowOf(right.data, row));
+    const rest = chosen.filter((s) => s >= 0 && !tie.always.includes(s));
+    const isFull = chosen.filter((s) => s >= 0).length === tie.always.length + tie.any;
+    return isFull && rest.length === tie.any && rest.every((s) => tie.of.includes(s));
+  });
+}
+
+async function main(pack: string): Promise<void> {
+  const matrix = await mutationMatrix(pack, (name) => stderr.write(`${name}\n`));
+  const text = new TextEncoder().encode(jsonText(matrix, 3));
+  await writeWhole(join(pack, "mutation-matrix.json"), text);
+  stderr.write(`${matrix.caught} of ${matrix.mutants} mistakes are caught\n`);
+}
+
+if (import.meta.url === new URL(argv[1], "file:").href) await main(argv[2] ?? "golden");

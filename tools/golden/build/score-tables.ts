@@ -1,0 +1,93 @@
+/**
+ * What a run chooses by: each discrete choice of the model as a table of scores and a count.
+ *
+ * Next: envelope.ts
+ * @module
+ */
+import type { Model } from "../../../engine/index.ts";
+import { sigmoid } from "../../../engine/numbers/math.ts";
+import { floatsOf } from "../../../engine/ops/reference/memory.ts";
+import type { GoldenTensor } from "../case/case.ts";
+import { borders, magnitude } from "../case/margins.ts";
+
+/** In each row the `k` best of the scores are chosen. */
+export interface ScoreTable {
+  /** The stage that holds the choice, or that it would have. */
+  readonly name: string;
+  readonly scores: GoldenTensor;
+  readonly k: number;
+  /** What gaps are shares of. */
+  readonly unit: number;
+}
+
+/**
+ * The choices that the numbers of a stage make.
+ *
+ * @param right the stage's right numbers: they say which groups of experts are open
+ */
+export function scoreTables(
+  name: string,
+  got: GoldenTensor,
+  right: GoldenTensor,
+  model: Model,
+): ScoreTable[] {
+  const [stage, number] = name.split("-");
+  const { config } = model;
+  const unit = magnitude(right.data);
+  switch (stage) {
+    case "indexer_score":
+      return [{ name: `top_k-${number}`, scores: got, k: config.indexTopk, unit }];
+    case "logits":
+      return [{ name, scores: got, k: 1, unit }];
+    case "mtp_logits": {
+      const data = got.data.subarray(-config.vocabSize); // the guess that the next step starts from
+      return [{ name, scores: { shape: [1, data.length], data }, k: 1, unit }];
+    }
+    case "ffn_moe_logits":
+      return routerTables(Number(number), got, right, model);
+    default:
+      return [];
+  }
+}
+
+/** Sigmoid plus bias: of groups, where there are several, and of the experts in open groups. */
+function routerTables(
+  layer: number,
+  got: GoldenTensor,
+  right: GoldenTensor,
+  { config, weights }: Model,
+): ScoreTable[] {
+  const { nGroup, topkGroup, numExpertsPerTok: k } = config;
+  const ffn = (weights.layers[layer] ?? weights.mtp?.layer)?.ffn;
+  if (ffn?.kind !== "sparse") return [];
+  const bias = floatsOf(ffn.eScoreCorrectionBias);
+  const nE = bias.length;
+  const biased = (x: GoldenTensor): GoldenTensor => ({
+    shape: x.shape,
+    data: Float64Array.from(x.data, (logit, i) => sigmoid(logit) + bias[i % nE]),
+  });
+  const experts = { name: `ffn_moe_topk-${layer}`, scores: biased(got), k, unit: 1 };
+  if (nGroup === 1) return [experts];
+  const worth = (x: GoldenTensor): GoldenTensor => groupWorth(biased(x), nGroup);
+  const { chosen } = borders(worth(right), topkGroup);
+  const size = nE / nGroup;
+  const data = experts.scores.data.map((x, i) => {
+    const isOpen = chosen[Math.floor(i / nE)]?.includes(Math.floor((i % nE) / size)) ?? true;
+    return isOpen ? x : Number.NEGATIVE_INFINITY;
+  });
+  return [
+    { name: `ffn_moe_groups-${layer}`, scores: worth(got), k: topkGroup, unit: 1 },
+    { ...experts, scores: { shape: got.shape, data } },
+  ];
+}
+
+/** The sum of the two best scores of each group. */
+function groupWorth({ shape, data }: GoldenTensor, nGroup: number): GoldenTensor {
+  const [nRows, nE] = shape;
+  const size = nE / nGroup;
+  const worth = Float64Array.from({ length: nRows * nGroup }, (_, g) => {
+    const [first, second = 0] = [...data.subarray(g * size, (g + 1) * size)].sort((a, b) => b - a);
+    return first + second;
+  });
+  return { shape: [nRows, nGroup], data: worth };
+}

@@ -1,0 +1,80 @@
+/**
+ * Engines of other arithmetic than float64, made of the reference: numbers rounded where such an
+ * engine rounds them, sums in another order.
+ *
+ * Next: envelope.ts
+ * @module
+ */
+import { type Ops, referenceOps } from "../../../engine/index.ts";
+import { decode, encodeF32, fromF16, toF16 } from "../../../engine/numbers/formats.ts";
+import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import { bf16 } from "../mutants/wrong-ops.ts";
+import { expertsInF32, linearInF32 } from "./f32-sums.ts";
+import { roundedOps } from "./rounded-ops.ts";
+
+/** Classes of engines that a case has an envelope for; docs/golden-pack.md says what each rounds. */
+export const CLASSES = ["f32", "f16-cache", "bf16"] as const;
+
+/** One of {@link CLASSES}. */
+export type EngineClass = (typeof CLASSES)[number];
+
+/** Engines whose errors make up the envelope of a class. */
+export function engines(kind: EngineClass): Ops[] {
+  const f32 = [referenceOps("f32"), linearInF32("forward"), linearInF32("backward")];
+  switch (kind) {
+    case "f32":
+      return [...f32, expertsInF32("forward"), expertsInF32("backward")];
+    case "f16-cache":
+      return f32.map(withF16Caches);
+    case "bf16":
+      return f32.map((ops) => withBf16Weights(roundedOps(ops, bf16)));
+    default:
+      return kind satisfies never;
+  }
+}
+
+const f16 = (x: number): number => fromF16(toF16(x));
+
+const rounded = <X extends Tensor>(x: X, round: (value: number) => number): X => ({
+  ...x,
+  data: x.data.map(round),
+});
+
+/** Caches in f16, rounded where the rows are made, and the queries that meet them: llama.cpp's way. */
+function withF16Caches(ops: Ops): Ops {
+  return {
+    ...ops,
+    rmsNorm: (x, gain, eps) => {
+      const y = ops.rmsNorm(x, gain, eps);
+      return String(gain.dims) === "kvLora" ? rounded(y, f16) : y;
+    },
+    ropeInterleaved: (x, table) => {
+      const y = ops.ropeInterleaved(x, table);
+      return x.dims.length === 2 ? rounded(y, f16) : y; // keys; queries have heads
+    },
+    join: (a, b) => {
+      const y = ops.join(a, b);
+      return String(a.dims[1]) === "rope" ? rounded(y, f16) : y; // indexer keys
+    },
+    indexScores: (q, k, w, start, scale) => ops.indexScores(rounded(q, f16), k, w, start, scale),
+    latentAttention: (qLatent, qPe, past, topK, scale) =>
+      ops.latentAttention(rounded(qLatent, f16), rounded(qPe, f16), past, topK, scale),
+  };
+}
+
+/** All weights in bf16 but the router's bias, which no engine may round. */
+function withBf16Weights(ops: Ops): Ops {
+  const rounded = (raw: RawTensor) => encodeF32(raw.shape, decode(raw).map(bf16));
+  return {
+    ...ops,
+    place: (dims, shape, raw) => {
+      const isBias = String(dims) === "E";
+      return ops.place(dims, shape, isBias ? raw : rounded(raw));
+    },
+    placeStack: (dims, shape) => {
+      const stack = ops.placeStack(dims, shape);
+      return { ...stack, put: (raw) => stack.put(rounded(raw)) };
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * A case of the oracle: a checkpoint, its tokens, and what HF transformers made of them.
+ * The layout of a case's folder is told in tools/golden/oracle/README.md.
+ * @module
+ */
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type ByteSource,
+  type Checkpoint,
+  loadWeights,
+  type ModelConfig,
+  type Ops,
+  openCheckpoint,
+  parseConfig,
+} from "../../../engine/index.ts";
+import { decode } from "../../../engine/numbers/formats.ts";
+import type { Dtype } from "../../../engine/numbers/raw-tensor.ts";
+import { readHeader } from "../../../engine/weights/safetensors.ts";
+import { fileCheckpoint, handleSource } from "../../node/file-source.ts";
+import type { CaseModel } from "../mutants/mutant.ts";
+import { equalBlocks } from "./misread.ts";
+
+/** A stored tensor with its numbers unpacked. */
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** What case.json says, as far as a comparison needs it. */
+export interface CaseInfo {
+  readonly name: string;
+  readonly purpose: string;
+  readonly latentEps: number;
+  readonly mtpSteps: number | undefined;
+  readonly tokens: readonly number[];
+}
+
+/** Reads case.json and tokens.json. */
+export async function readCase(dir: string): Promise<CaseInfo> {
+  const info = JSON.parse(await readFile(join(dir, "case.json"), "utf8"));
+  const { tokens } = JSON.parse(await readFile(join(dir, "tokens.json"), "utf8"));
+  const { name, purpose, latentEps } = info;
+  return { name, purpose, latentEps, mtpSteps: info.mtpSteps || undefined, tokens };
+}
+
+/** The case's checkpoint, ready to run on `ops`. */
+export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<CaseModel> {
+  const folder = join(dir, "model");
+  const config = parseConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")), {
+    latentNormEps: info.latentEps,
+  });
+  const files = fileCheckpoint(folder);
+  try {
+    return await loadCase(ops, config, await openCheckpoint(files));
+  } finally {
+    await files.close();
+  }
+}
+
+/** Loads a case's weights, and of fp8 ones what a mutant makes of them. */
+export async function loadCase(
+  ops: Ops,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+): Promise<CaseModel> {
+  const weights = await loadWeights(ops, config, checkpoint);
+  const wrong = equalBlocks(checkpoint);
+  if (!wrong) return { ops, config, weights };
+  return { ops, config, weights, misread: await loadWeights(ops, config, wrong) };
+}
+
+/** All tensors of a dump. */
+export async function readDump(file: string): Promise<Map<string, GoldenTensor>> {
+  const handle = await open(file, "r");
+  try {
+    return await unpack(await handleSource(file, handle));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unpack(source: ByteSource): Promise<Map<string, GoldenTensor>> {
+  const { tensors } = await readHeader(source);
+  const dump = new Map<string, GoldenTensor>();
+  for (const [name, { dtype, shape, offset, length }] of tensors) {
+    const bytes = new Uint8Array(await source.read(offset, length));
+    const data =
+      dtype === "I32"
+        ? new Int32Array(bytes.buffer)
+        : decode({ dtype: dtype as Dtype, shape, bytes });
+    dump.set(name, { shape, data });
+  }
+  return dump;
+}

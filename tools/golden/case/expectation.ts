@@ -1,0 +1,66 @@
+/**
+ * What a right engine gives on a case, and how far rounding may take it from that.
+ *
+ * The numbers are HF transformers' in float64; stages that the case does not hold are filled in
+ * from this engine's float64 run, which agrees with HF to 1e-9 of each stage (docs/sweep.md).
+ *
+ * Next: bounds.ts
+ * @module
+ */
+import { join } from "node:path";
+import { type Model, referenceOps } from "../../../engine/index.ts";
+import { floatsOf } from "../../../engine/ops/reference/memory.ts";
+import type { NamedTensor } from "../../../engine/trace/recorder.ts";
+import { trace } from "../../../engine/trace/trace.ts";
+import { type Bounds, readBounds } from "./bounds.ts";
+import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "./case.ts";
+
+/** A case, ready to judge dumps. */
+export interface Expectation {
+  readonly info: CaseInfo;
+  readonly model: Model;
+  /** In the order in which the model makes them. */
+  readonly stages: ReadonlyMap<string, GoldenTensor>;
+  /** Stages that the case holds; the others are this engine's. */
+  readonly inCase: ReadonlySet<string>;
+  /** Biases of a layer's router. */
+  bias(layer: number): ArrayLike<number> | undefined;
+  readonly bound: Bounds;
+}
+
+/** Runs a case's model as the case was made. */
+export function traceCase(
+  model: Model,
+  info: CaseInfo,
+  chunk = 64,
+  onProgress: (done: number, total: number) => void = () => {},
+): NamedTensor[] {
+  const { tokens, mtpSteps } = info;
+  return trace(model, { tokens, chunk, onProgress, ...(mtpSteps !== undefined && { mtpSteps }) });
+}
+
+/** Reads a case and runs it in float64. */
+export async function expectation(
+  dir: string,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Expectation> {
+  const info = await readCase(dir);
+  const model = await openCase(dir, info, referenceOps("f64"));
+  const golden = await readDump(join(dir, "f64.safetensors"));
+  const stages = new Map<string, GoldenTensor>();
+  for (const tensor of traceCase(model, info, undefined, onProgress)) {
+    stages.set(tensor.name, golden.get(tensor.name) ?? tensor);
+  }
+  return {
+    info,
+    model,
+    stages,
+    inCase: new Set(golden.keys()),
+    bias: (layer) => {
+      const { layers, mtp } = model.weights;
+      const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
+      return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
+    },
+    bound: await readBounds(dir),
+  };
+}

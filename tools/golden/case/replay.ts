@@ -1,0 +1,81 @@
+/**
+ * Choices written down in one run and forced upon another, so that the second shows its rounding
+ * and nothing else: rows, experts, and the tokens that draft steps go on with.
+ * @module
+ */
+import { sigmoid } from "../../../engine/numbers/math.ts";
+import type { Ops, RouteRule, Routing } from "../../../engine/ops/ops.ts";
+import { floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
+
+/** Everything a run chose, in the order in which it chose. */
+export interface Choices {
+  readonly rows: Indices[];
+  readonly experts: Indices<["T", "A"]>[];
+  readonly tokens: Int32Array[];
+}
+
+/** `ops` that write down what they choose. */
+export function recordChoices(ops: Ops): { ops: Ops; choices: Choices } {
+  const choices: Choices = { rows: [], experts: [], tokens: [] };
+  return {
+    choices,
+    ops: {
+      ...ops,
+      embed: (tokens, table) => {
+        choices.tokens.push(tokens);
+        return ops.embed(tokens, table);
+      },
+      topK: (scores, k) => {
+        const chosen = ops.topK(scores, k);
+        choices.rows.push(kept(chosen));
+        return chosen;
+      },
+      route: (logits, bias, rule) => {
+        const routing = ops.route(logits, bias, rule);
+        choices.experts.push(kept(routing.experts));
+        return routing;
+      },
+    },
+  };
+}
+
+/** What a later call of the ops does not overwrite. */
+function kept<X extends Indices>(chosen: X): X {
+  return { ...chosen, data: chosen.data.slice() };
+}
+
+/** `ops` that choose what is written down; the same calls must come in the same order. */
+export function replayChoices(ops: Ops, choices: Choices): Ops {
+  let [nRows, nExperts, nTokens] = [0, 0, 0];
+  return {
+    ...ops,
+    embed: (_tokens, table) => ops.embed(choices.tokens[nTokens++], table),
+    topK: <T extends string>() => choices.rows[nRows++] as Indices<[T, "K"]>,
+    route: (logits, _bias, rule): Routing => {
+      const experts = choices.experts[nExperts++];
+      return { experts, weights: weighExperts(logits, experts, rule) };
+    },
+  };
+}
+
+/** Weights of experts that are given. */
+export function weighExperts(
+  logits: Tensor<["T", "E"]>,
+  experts: Indices<["T", "A"]>,
+  rule: RouteRule,
+): Tensor<["T", "A"]> {
+  const [nT, nActive] = experts.shape;
+  const nE = logits.shape[1];
+  const s = Array.from(experts.data, (e, i) =>
+    sigmoid(logits.data[Math.floor(i / nActive) * nE + e]),
+  );
+  const data = floatsLike(logits.data, nT * nActive);
+  for (let at = 0; at < data.length; at += nActive) {
+    const row = s.slice(at, at + nActive);
+    const sum = rule.normTopkProb ? row.reduce((a, b) => a + b, 0) + 1e-20 : 1;
+    row.forEach((x, a) => {
+      data[at + a] = (x / sum) * rule.scale;
+    });
+  }
+  return { dims: ["T", "A"], shape: [nT, nActive], data };
+}

@@ -1,0 +1,41 @@
+/**
+ * A diagnosis in lines for people.
+ * @module
+ */
+
+import type { StageResult } from "../judge/judge.ts";
+import type { Diagnosis, Suspect } from "./diagnose.ts";
+import type { Pair } from "./pairs.ts";
+
+/** Suspects that are listed when none fits. */
+const LISTED = 3;
+
+/** The names, and for each the numbers that speak for it. */
+export function renderDiagnosis({ firstOff, evidence, suspects, pairs }: Diagnosis): string {
+  if (firstOff === undefined) return "nothing to diagnose: every stage of the dump is right\n";
+  const fitting = suspects.filter(({ fits }) => fits);
+  const line = ({ id, what, evidence: beside }: Suspect): string =>
+    `  ${id}: ${what}\n    ${numbers(beside, "this mistake")}`;
+  const numbers = (beside: StageResult | undefined, whose: string): string =>
+    `${firstOff}: ${closeness(beside)} against ${whose}, ${closeness(evidence)} against the model`;
+  const list = (some: readonly Suspect[]): string => `${some.map(line).join("\n")}\n`;
+  if (pairs.length > 0) {
+    const pair = ({ mistakes, secondAt, evidence: beside }: Pair): string =>
+      `${mistakes.map(({ id, what }) => `  ${id}: ${what}\n`).join("")}    ${numbers(beside, "both")}; the second is needed from ${secondAt} on\n`;
+    const head =
+      pairs.length > 1 ? "any of these pairs of mistakes" : "these two mistakes together";
+    return `${firstOff} is off, and the dump is what ${head} would give:\n${pairs.map(pair).join("")}`;
+  }
+  if (fitting.length === 0) {
+    const nearest = list(suspects.slice(0, LISTED));
+    return `${firstOff} is off: no known mistake explains the dump, nor two. The nearest:\n${nearest}`;
+  }
+  const head = fitting.length > 1 ? "any of these, the nearest first" : "this mistake";
+  return `${firstOff} is off, and the dump is what ${head} would give:\n${list(fitting)}`;
+}
+
+function closeness(stage: StageResult | undefined): string {
+  if (stage?.distance) return `NMSE ${stage.distance.nmse.toExponential(1)}`;
+  if (stage?.selection) return `${stage.selection.equal} of ${stage.of} rows equal`;
+  return "not comparable";
+}

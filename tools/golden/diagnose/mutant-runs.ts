@@ -1,0 +1,54 @@
+/**
+ * Every known mistake on one case.
+ * @module
+ */
+import type { GoldenTensor } from "../case/case.ts";
+import { type Expectation, traceCase } from "../case/expectation.ts";
+import { distanceOf } from "../judge/distance.ts";
+import { MUTANTS } from "../mutants/all.ts";
+import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
+
+/** What a mutant gives on a case. */
+export interface MutantRun {
+  readonly mutant: Mutant;
+  readonly stages: ReadonlyMap<string, GoldenTensor>;
+}
+
+/** Differences below are rounding of float64. */
+const SAME = 1e-12;
+
+/** Runs all mutants in float64; those that change nothing on this case are left out. */
+export function runMutants(
+  { model, info, stages }: Expectation,
+  onProgress: (done: number, total: number) => void = () => {},
+): MutantRun[] {
+  const runs: MutantRun[] = [];
+  MUTANTS.forEach((mutant, i) => {
+    const run = runMutant(mutant, model, info);
+    if (run && [...run].some(([name, got]) => differs(got, stages.get(name)))) {
+      runs.push({ mutant, stages: run });
+    }
+    onProgress(i + 1, MUTANTS.length);
+  });
+  return runs;
+}
+
+/** Undefined where the mistake breaks the run: such an engine leaves no dump. */
+export function runMutant(
+  mutant: Pick<Mutant, "change" | "chunk">,
+  model: Expectation["model"],
+  info: Expectation["info"],
+): Map<string, GoldenTensor> | undefined {
+  try {
+    const tensors = traceCase(mutant.change(model), info, mutant.chunk);
+    return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  } catch (error) {
+    if (isBreakdown(error)) return undefined;
+    throw error;
+  }
+}
+
+function differs(got: GoldenTensor, want: GoldenTensor | undefined): boolean {
+  if (!want || String(got.shape) !== String(want.shape)) return true;
+  return !(distanceOf(got.data, want.data, want.data.length).largest <= SAME);
+}

@@ -1,0 +1,106 @@
+/**
+ * Two known mistakes at once.
+ *
+ * The first mistake is one that begins where the dump does, and explains it the furthest. The
+ * second is put on top of it, and begins no later than the first ceases to explain: so few of all
+ * pairs are run. They are run in one order, and if none fits in the other where that can be another
+ * engine: of two mistakes in one operation the later may undo the earlier.
+ * @module
+ */
+import type { Model } from "../../../engine/index.ts";
+import { asDump } from "../dump/as-dump.ts";
+import { judge } from "../judge/judge.ts";
+import type { Mutant } from "../mutants/mutant.ts";
+import { type MutantRun, runMutant } from "./mutant-runs.ts";
+import { type Closeness, closeness, type OffDump } from "./suspects.ts";
+
+/** A known mistake by name. */
+type Mistake = Pick<Mutant, "id" | "what">;
+
+/** Two mistakes that together give a dump. */
+export interface Pair extends Closeness {
+  readonly mistakes: readonly [Mistake, Mistake];
+  /** Where the dump is no longer what the first alone would give. */
+  readonly secondAt: string;
+}
+
+/** First mistakes that are tried. */
+const FIRSTS = 12;
+
+type RankedRun = MutantRun & Closeness;
+
+/** Pairs that fit, the nearest first: of the first mistake that has any, and of its equals. */
+export function findPairs(
+  off: OffDump,
+  runs: readonly RankedRun[],
+  onProgress: (done: number, total: number) => void,
+): Pair[] {
+  const { dump, expected, firstOff } = off;
+  const order = [...expected.stages.keys()].filter((name) => dump.has(name));
+  const at = (stage: string | undefined): number =>
+    stage !== undefined && order.includes(stage) ? order.indexOf(stage) : order.length;
+  const begins = new Map(runs.map((run) => [run, at(beginning(off, run))]));
+  const firsts = runs
+    .filter((run) => begins.get(run) === at(firstOff))
+    .sort((a, b) => at(b.leaves?.name) - at(a.leaves?.name) || a.score - b.score)
+    .slice(0, FIRSTS);
+  const rounds = [false, true].flatMap((isTurned) => firsts.map((first) => ({ first, isTurned })));
+  const secondsOf = (first: RankedRun): RankedRun[] =>
+    runs.filter((run) => {
+      const begin = begins.get(run) as number;
+      return run !== first && begin >= at(firstOff) && begin <= at(first.leaves?.name);
+    });
+  const pairs: Pair[] = [];
+  let found: (typeof rounds)[number] | undefined;
+  for (const [i, { first, isTurned }] of rounds.entries()) {
+    onProgress(i, rounds.length);
+    if (found && (found.isTurned !== isTurned || !isEqual(found.first, first))) break;
+    const second = first.leaves
+      ? { ...off, firstOff: first.leaves.name, evidence: first.leaves }
+      : off;
+    for (const { mutant } of secondsOf(first)) {
+      if (isTurned && !isOrdered(first.mutant, mutant, expected.model)) continue;
+      const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
+      const run = runMutant(both, expected.model, expected.info);
+      if (!run) continue;
+      const near = closeness(off, run);
+      // The second must explain what the first does not.
+      if (!near.fits || !closeness(second, run).fits) continue;
+      const mistakes = [nameOf(first.mutant), nameOf(mutant)] as const;
+      pairs.push({ mistakes, secondAt: second.firstOff, ...near });
+    }
+    if (pairs.length > 0) found ??= { first, isTurned };
+  }
+  return pairs.sort((a, b) => a.score - b.score);
+}
+
+/** Whether two mistakes are the same arithmetic on this case. */
+const isEqual = (a: Closeness, b: Closeness): boolean =>
+  a.leaves?.name === b.leaves?.name && Math.abs(a.score - b.score) < 1e-9;
+
+const nameOf = ({ id, what }: Mutant): Mistake => ({ id, what });
+
+/** The engine of the first mistake with the second put in as well. */
+function onTop(first: Mutant, second: Mutant): Pick<Mutant, "change" | "chunk"> {
+  const chunk = first.chunk ?? second.chunk;
+  return {
+    change: (right) => second.change(first.change(right)),
+    ...(chunk !== undefined && { chunk }),
+  };
+}
+
+/** Whether two mistakes may give another engine when they are put in the other way round. */
+function isOrdered(a: Mutant, b: Mutant, right: Model): boolean {
+  const [x, y] = [a.change(right), b.change(right)];
+  if (x.config !== right.config || y.config !== right.config) return true;
+  const ops = Object.keys(right.ops) as (keyof Model["ops"])[];
+  const isShared = ops.some((op) => x.ops[op] !== right.ops[op] && y.ops[op] !== right.ops[op]);
+  return isShared || (a.chunk !== undefined && b.chunk !== undefined);
+}
+
+/** The first stage of the dump where a mistake alone leaves the model. */
+function beginning({ dump, expected, kind, firstOff }: OffDump, run: MutantRun) {
+  const shown = [...run.stages].filter(([name]) => dump.has(name));
+  const mine = asDump(shown.map(([name, tensor]) => ({ name, ...tensor })));
+  return judge(mine, expected, kind, { until: firstOff }).firstOff;
+}

@@ -1,0 +1,90 @@
+/**
+ * How near is a dump to what a known mistake gives?
+ *
+ * A mistake fits when the dump passes the comparison with the mistake's numbers in place of the
+ * model's, and is much nearer to them where it is off: a small mistake is near the model, and must
+ * not be blamed for what is hardly off. Its score is the mean over the dump's stages of
+ * `log10(1 + (rms error / bound)²)`: a stage that is right counts little, and one that is wrong counts
+ * by orders of magnitude, not by its size.
+ *
+ * Next: diagnose.ts
+ * @module
+ */
+
+import type { EngineClass } from "../case/arithmetics.ts";
+import type { Bounds } from "../case/bounds.ts";
+import type { GoldenTensor } from "../case/case.ts";
+import type { Expectation } from "../case/expectation.ts";
+import type { Dump, DumpTensor } from "../dump/dump.ts";
+import { distanceOf } from "../judge/distance.ts";
+import { judge, type StageResult } from "../judge/judge.ts";
+
+/** A dump that is off. */
+export interface OffDump {
+  readonly dump: Dump;
+  readonly expected: Expectation;
+  readonly kind: EngineClass;
+  /** The first stage that is off. */
+  readonly firstOff: string;
+  /** That stage beside the model's. */
+  readonly evidence: StageResult | undefined;
+}
+
+/** How near a dump is to some wrong run. */
+export interface Closeness {
+  readonly fits: boolean;
+  /** 0 is equal; see the module's description. */
+  readonly score: number;
+  /** The dump's first wrong stage beside the run's. */
+  readonly evidence: StageResult | undefined;
+  /** The first stage where the dump is not what the run gives. */
+  readonly leaves: StageResult | undefined;
+}
+
+/** Score of a stage that has nothing to do with the run's. */
+const UNLIKE = 12;
+
+/** The envelope is that of the right model; a wrong one may carry rounding further. */
+const ROOM = 2;
+
+/** The model must be this many times as far from the first wrong stage as a mistake that fits. */
+const NEARER = 2;
+
+/** Compares a dump with a wrong run. */
+export function closeness(
+  { dump, expected: right, kind, firstOff, evidence }: OffDump,
+  wanted: ReadonlyMap<string, GoldenTensor>,
+): Closeness {
+  const bound: Bounds = (...about) => {
+    const { rms, largest } = right.bound(...about);
+    return { rms: ROOM * rms, largest: ROOM * largest };
+  };
+  const expected = { ...right, bound };
+  const beside = judge(dump, expected, kind, { wanted, until: firstOff });
+  const ours = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
+  const sum = ours.reduce((total, [name, got]) => {
+    const want = wanted.get(name);
+    return total + (want ? unlike(got, want, expected.bound(name, kind, got.dtype).rms) : UNLIKE);
+  }, 0);
+  const mine = beside.stages.find(({ name }) => name === firstOff);
+  // Where the model masks and the dump does not, the model's distance is no number.
+  const isNoNearer =
+    mine?.distance && NEARER * mine.distance.rms > (evidence?.distance?.rms ?? Infinity);
+  return {
+    fits: beside.firstOff === undefined && !isNoNearer,
+    score: sum / ours.length,
+    evidence: mine,
+    leaves: beside.stages.find(({ name }) => name === beside.firstOff),
+  };
+}
+
+/** How little one stage of a dump has of a run's, 0 … {@link UNLIKE}. */
+function unlike(got: DumpTensor, want: GoldenTensor, bound: number): number {
+  if (got.data.length !== want.data.length) return UNLIKE;
+  if (want.data instanceof Int32Array) {
+    const nOther = want.data.filter((x, i) => x !== got.data[i]).length;
+    return (UNLIKE * nOther) / want.data.length;
+  }
+  const { rms } = distanceOf(got.data, want.data, want.data.length);
+  return Number.isFinite(rms) ? Math.min(UNLIKE, Math.log10(1 + (rms / bound) ** 2)) : UNLIKE;
+}

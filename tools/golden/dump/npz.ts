@@ -1,0 +1,104 @@
+/**
+ * Arrays in NumPy's .npz format: a zip of .npy files, stored or deflated.
+ *
+ * Next: text.ts
+ * @module
+ * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+ */
+import { crc32, inflateRawSync } from "node:zlib";
+import { CliError } from "../../cli/explain.ts";
+import { readNpy } from "./npy.ts";
+import type { StoredTensor } from "./stored.ts";
+
+const LOCAL = 0x04034b50;
+const ENTRY = 0x02014b50;
+const END = 0x06054b50;
+const END_BYTES = 22;
+const ENTRY_BYTES = 46;
+const LOCAL_BYTES = 30;
+const LONGEST_COMMENT = 0xffff;
+
+/** Whether a file begins as a zip does; an empty zip is its end alone. */
+export function isZip(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  const signature = viewOf(bytes).getUint32(0, true);
+  return signature === LOCAL || signature === END;
+}
+
+/**
+ * Reads all arrays of a zip; a name loses its `.npy`.
+ *
+ * @throws {CliError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
+ *   than by deflate or above 4 GiB (zip64), or an entry is no array
+ */
+export function readNpz(
+  file: string,
+  bytes: Uint8Array,
+  onProgress: (done: number, total: number) => void,
+): [string, StoredTensor][] {
+  const view = viewOf(bytes);
+  const end = findEnd(file, view);
+  const count = view.getUint16(end + 10, true);
+  let at = view.getUint32(end + 16, true);
+  const arrays: [string, StoredTensor][] = [];
+  for (let i = 0; i < count; i++) {
+    if (at + ENTRY_BYTES > end || view.getUint32(at, true) !== ENTRY) {
+      throw new CliError(`${file}: expected entry ${i} of ${count} at byte ${at}, got none`);
+    }
+    const nameLength = view.getUint16(at + 28, true);
+    const nameEnd = at + ENTRY_BYTES + nameLength;
+    const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
+    const array = readNpy(`${file}: ${name}`, contents(`${file}: ${name}`, bytes, at));
+    arrays.push([name.replace(/\.npy$/, ""), array]);
+    onProgress(i + 1, count);
+    at = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+  }
+  return arrays;
+}
+
+/** Where the end record is: before a comment, if there is one. */
+function findEnd(file: string, view: DataView): number {
+  const last = view.byteLength - END_BYTES;
+  for (let at = last; at >= Math.max(0, last - LONGEST_COMMENT); at--) {
+    if (view.getUint32(at, true) === END && view.getUint16(at + 20, true) === last - at) return at;
+  }
+  throw new CliError(`${file}: expected a zip's end record, got none: the file is cut off`);
+}
+
+/** The unpacked bytes of the entry whose record is at `at`. */
+function contents(where: string, bytes: Uint8Array, at: number): Uint8Array {
+  const view = viewOf(bytes);
+  const method = view.getUint16(at + 10, true);
+  const crc = view.getUint32(at + 16, true);
+  const packed = view.getUint32(at + 20, true);
+  const size = view.getUint32(at + 24, true);
+  const local = view.getUint32(at + 42, true);
+  if ([packed, size, local].includes(0xffffffff)) {
+    throw new CliError(`${where}: expected less than 4 GiB, got a zip64 entry`);
+  }
+  if (local + LOCAL_BYTES > bytes.length || view.getUint32(local, true) !== LOCAL) {
+    throw new CliError(`${where}: expected an entry at byte ${local}, got none`);
+  }
+  const start =
+    local + LOCAL_BYTES + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+  const stored = bytes.subarray(start, start + packed);
+  const data = method === 0 ? stored : inflate(where, method, stored, size);
+  if (data.length !== size || crc32(data) !== crc) {
+    throw new CliError(`${where}: expected ${size} bytes with CRC ${crc}, got other bytes`);
+  }
+  return data;
+}
+
+function inflate(where: string, method: number, stored: Uint8Array, size: number): Uint8Array {
+  if (method !== 8) {
+    throw new CliError(`${where}: expected stored or deflated bytes, got zip method ${method}`);
+  }
+  try {
+    return inflateRawSync(stored, { maxOutputLength: Math.max(size, 1) });
+  } catch (error) {
+    throw new CliError(`${where}: expected deflated bytes: ${(error as Error).message}`);
+  }
+}
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

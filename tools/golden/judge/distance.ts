@@ -1,0 +1,131 @@
+/**
+ * How far two lists of numbers are apart, in the measures that engines use.
+ * @module
+ */
+import { exp, log } from "../../../engine/numbers/math.ts";
+
+/** Distances of one stage. `rms` and `largest` are shares of the stage's largest magnitude. */
+export interface Distance {
+  readonly maxAbs: number;
+  readonly largest: number;
+  readonly rms: number;
+  /** `Σ(got − want)² / Σ want²` */
+  readonly nmse: number;
+  readonly cosine: number;
+  /** Index of the worst number. */
+  readonly worst: number;
+}
+
+/** Masked scores: engines write −∞ or a large negative number. */
+const MASKED = -1e30;
+
+/**
+ * Compares the first `n` numbers, in units of the largest of all of `want`: few rows of a stage are
+ * measured as the whole stage is. Masked ones must be masked in both; so must NaN, or all is NaN.
+ */
+export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: number): Distance {
+  let [maxAbs, worst, sumSq, gg, ww, gw] = [0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const [g, w] = [got[i], want[i]];
+    if ((g < MASKED && w < MASKED) || (Number.isNaN(g) && Number.isNaN(w))) continue;
+    const d = Math.abs(g - w);
+    if (!(d <= maxAbs)) [maxAbs, worst] = [d, i];
+    if (Number.isNaN(d)) break;
+    sumSq += d * d;
+    gg += g * g;
+    ww += w * w;
+    gw += g * w;
+  }
+  const unit = magnitudeOf(want) || 1;
+  if (Number.isNaN(maxAbs)) sumSq = Number.NaN;
+  return {
+    maxAbs,
+    largest: maxAbs / unit,
+    rms: Math.sqrt(sumSq / Math.max(n, 1)) / unit,
+    nmse: sumSq / (ww || 1),
+    cosine: sumSq === 0 ? 1 : Math.min(1, gw / (Math.sqrt(gg * ww) || 1)),
+    worst,
+  };
+}
+
+/** The largest magnitude; of masked numbers and NaN there is none. */
+function magnitudeOf(numbers: ArrayLike<number>): number {
+  let magnitude = 0;
+  for (let i = 0; i < numbers.length; i++) {
+    const x = Math.abs(numbers[i]);
+    if (x > magnitude && numbers[i] >= MASKED && x < Number.POSITIVE_INFINITY) magnitude = x;
+  }
+  return magnitude;
+}
+
+/** How two engines' next tokens compare, over the rows of their logits. */
+export interface LogitsReport {
+  readonly rows: number;
+  /** Mean of `KL(want ‖ got)`, in nats. */
+  readonly meanKl: number;
+  readonly sameTop: number;
+  /** The first row where greedy decoding takes another token. */
+  readonly divergence?: Divergence;
+}
+
+/** A row whose largest logit is another token's. */
+export interface Divergence {
+  readonly row: number;
+  /** Expected token, and the dump's. */
+  readonly want: number;
+  readonly got: number;
+  /** The expected largest logit less the next largest. */
+  readonly margin: number;
+  /** `max |got − want|` of the row. */
+  readonly maxAbs: number;
+  /** Whether rounding can have turned the two tokens: each may move by `room`. */
+  readonly explained: boolean;
+}
+
+/**
+ * Compares the first `rows` rows of logits.
+ *
+ * @param room how far rounding may take one logit
+ */
+export function compareLogits(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  rows: number,
+  nVocab: number,
+  room: number,
+): LogitsReport {
+  let [kl, sameTop] = [0, 0];
+  let divergence: Divergence | undefined;
+  for (let t = 0; t < rows; t++) {
+    const g = Array.from({ length: nVocab }, (_, v) => got[t * nVocab + v]);
+    const w = Array.from({ length: nVocab }, (_, v) => want[t * nVocab + v]);
+    const [gMax, wMax] = [Math.max(...g), Math.max(...w)];
+    if (g.indexOf(gMax) === w.indexOf(wMax)) sameTop++;
+    else divergence ??= divergenceAt(t, g, w, room);
+    const gSum = g.reduce((sum, x) => sum + exp(x - gMax), 0);
+    const wSum = w.reduce((sum, x) => sum + exp(x - wMax), 0);
+    const shift = gMax - wMax + log(gSum / wSum);
+    for (let v = 0; v < nVocab; v++) kl += (exp(w[v] - wMax) / wSum) * (w[v] - g[v] + shift);
+  }
+  return { rows, meanKl: kl / Math.max(rows, 1), sameTop, ...(divergence && { divergence }) };
+}
+
+function divergenceAt(
+  row: number,
+  g: readonly number[],
+  w: readonly number[],
+  room: number,
+): Divergence {
+  const want = w.indexOf(Math.max(...w));
+  const got = g.indexOf(Math.max(...g));
+  const next = Math.max(...w.filter((_, v) => v !== want));
+  const maxAbs = Math.max(...w.map((x, v) => Math.abs(g[v] - x)));
+  return {
+    row,
+    want,
+    got,
+    margin: w[want] - next,
+    maxAbs,
+    explained: w[want] - w[got] <= 2 * room,
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * What is wrong with a tensor before its numbers are looked at.
+ * @module
+ */
+import type { GoldenTensor } from "../case/case.ts";
+import type { DumpTensor } from "../dump/dump.ts";
+
+/** Wrong format or shape, in words. A leading batch axis of 1 and joined last axes are fine. */
+export function shapeFault(got: DumpTensor, want: GoldenTensor): string | undefined {
+  const isInteger = got.data instanceof Int32Array;
+  if (isInteger !== want.data instanceof Int32Array) {
+    return `wrong dtype: expected ${isInteger ? "floats" : "I32 or I64"}, got ${got.dtype}`;
+  }
+  const bare = (shape: readonly number[]): readonly number[] =>
+    shape.length > 1 && shape[0] === 1 && want.shape[0] !== 1 ? shape.slice(1) : shape;
+  const shape = bare(got.shape);
+  const joined = [want.shape[0], want.data.length / want.shape[0]];
+  if (String(shape) === String(want.shape) || String(shape) === String(joined)) return undefined;
+  return `wrong shape: expected [${want.shape}], got [${got.shape}]`;
+}
+
+/** `[3, 0, 2]` for a flat index. */
+export function place(index: number, shape: readonly number[]): string {
+  const at: number[] = [];
+  let rest = index;
+  for (const n of [...shape].reverse()) {
+    at.unshift(rest % n);
+    rest = Math.floor(rest / n);
+  }
+  return `[${at.join(", ")}]`;
+}

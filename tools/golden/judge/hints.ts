@@ -1,0 +1,141 @@
+/**
+ * Layouts and scales that make a right stage look wrong: what to say beside "off".
+ * @module
+ */
+
+import type { EngineClass } from "../case/arithmetics.ts";
+import type { GoldenTensor } from "../case/case.ts";
+import type { Expectation } from "../case/expectation.ts";
+import type { DumpTensor } from "../dump/dump.ts";
+import { distanceOf } from "./distance.ts";
+
+/** Axes longer than this are not searched: every index is compared with every other. */
+const LONGEST = 256;
+
+/** A sentence about how `got` could be made of `want`; nothing when no simple way is found. */
+export function hint(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  shape: readonly number[],
+  limit: number,
+): string | undefined {
+  const n = want.length;
+  let [gw, ww] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    if (!Number.isFinite(want[i])) continue;
+    gw += got[i] * want[i];
+    ww += want[i] * want[i];
+  }
+  const factor = gw / ww;
+  const scaled = Float64Array.from(want, (x) => x * factor);
+  if (distanceOf(got, scaled, n).largest <= limit) {
+    return `every number is ${factor.toPrecision(6)} times the expected one`;
+  }
+  for (let axis = 1; axis < shape.length; axis++) {
+    const order = permutation(got, want, shape, axis, limit);
+    if (!order) continue;
+    const what = shape.length === 3 && axis === 1 ? "heads" : `entries of axis ${axis}`;
+    const list = order.slice(0, 8).join(", ") + (order.length > 8 ? ", …" : "");
+    return `the ${what} are permuted: the dump has the expected ${list} in this order`;
+  }
+  return undefined;
+}
+
+/** Another stage whose expected numbers are those of `got`, for stages in the wrong order. */
+export function stageLike(
+  name: string,
+  got: DumpTensor,
+  { stages, bound }: Pick<Expectation, "stages" | "bound">,
+  kind: EngineClass,
+): string | undefined {
+  if (got.data instanceof Int32Array) return choiceLike(name, got, stages);
+  if (got.data.every((x) => x === 0)) return undefined;
+  for (const [other, { data }] of stages) {
+    const isLike =
+      other !== name && !(data instanceof Int32Array) && data.length === got.data.length;
+    if (!isLike) continue;
+    const { largest, cosine } = distanceOf(got.data, data, data.length);
+    if (cosine > 0.5 && largest <= bound(other, kind, got.dtype).largest) return other;
+  }
+  return undefined;
+}
+
+/** Of the rows in which two stages differ, this many must be the other's: rounding turns a few. */
+const MOST = 0.9;
+
+/** Another stage that chooses what `got` does, where it and `name` choose otherwise. */
+function choiceLike(
+  name: string,
+  got: GoldenTensor,
+  stages: Expectation["stages"],
+): string | undefined {
+  const want = stages.get(name);
+  if (!want) return undefined;
+  const [mine, right] = [rowSets(got), rowSets(want)];
+  for (const [other, tensor] of stages) {
+    const isChoice = tensor.data instanceof Int32Array;
+    if (!isChoice || String(tensor.shape) !== String(got.shape)) continue;
+    const theirs = rowSets(tensor);
+    const telling = theirs.flatMap((set, row) => (set === right[row] ? [] : [row]));
+    const nTheirs = telling.filter((row) => mine[row] === theirs[row]).length;
+    if (telling.length > 0 && nTheirs >= MOST * telling.length) return other;
+  }
+  return undefined;
+}
+
+/** Each row of a choice in one order. */
+function rowSets({ shape, data }: GoldenTensor): string[] {
+  const [nRows, width] = shape;
+  return Array.from({ length: nRows }, (_, row) =>
+    String([...data.subarray(row * width, (row + 1) * width)].sort((a, b) => a - b)),
+  );
+}
+
+/** Which index of `want` each index of `got` is along an axis, when that is all that differs. */
+function permutation(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  shape: readonly number[],
+  axis: number,
+  limit: number,
+): number[] | undefined {
+  const n = shape[axis];
+  if (n > LONGEST || n < 2) return undefined;
+  const order = Array.from({ length: n }, (_, i) => {
+    const mine = along(got, shape, axis, i);
+    const off = (j: number): number => {
+      const theirs = along(want, shape, axis, j);
+      return distanceOf(mine, theirs, mine.length).maxAbs;
+    };
+    let best = 0;
+    let least = off(0);
+    for (let j = 1; j < n && least > 0; j++) {
+      const d = off(j);
+      if (d < least) [best, least] = [j, d];
+    }
+    return best;
+  });
+  if (new Set(order).size < n) return undefined;
+  const moved = Float64Array.from(want);
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  for (let i = 0; i < want.length; i++) {
+    const index = Math.floor(i / inner) % n;
+    moved[i] = want[i + (order[index] - index) * inner];
+  }
+  return distanceOf(got, moved, want.length).largest <= limit ? order : undefined;
+}
+
+/** All numbers at one index of an axis. */
+function along(
+  x: ArrayLike<number>,
+  shape: readonly number[],
+  axis: number,
+  index: number,
+): number[] {
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const out: number[] = [];
+  for (let at = index * inner; at < x.length; at += shape[axis] * inner) {
+    for (let i = at; i < at + inner; i++) out.push(x[i]);
+  }
+  return out;
+}

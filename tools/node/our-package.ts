@@ -1,0 +1,31 @@
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CliError } from "../cli/explain.ts";
+
+/** This package as it is installed. */
+export interface OurPackage {
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** Looks for our package.json: above `tools/` in the sources, above `dist/tools/` when built. */
+export async function ourPackage(): Promise<OurPackage> {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let folder = start; ; folder = dirname(folder)) {
+    const text = await readFile(join(folder, "package.json"), "utf8").catch(() => "{}");
+    const { name, version } = JSON.parse(text) as { name?: string; version?: string };
+    if (name === "glm52.ts" && version !== undefined) return { folder, version };
+    if (folder === dirname(folder)) {
+      throw new CliError(`expected the package.json of glm52.ts above ${start}, found none`);
+    }
+  }
+}
+
+/** The folder of the model that comes with the package. */
+export async function demoModel(): Promise<string> {
+  const folder = join((await ourPackage()).folder, "demo-model");
+  const there = await stat(join(folder, "config.json")).catch(() => undefined);
+  if (!there) throw new CliError(`no demo model at ${folder}: choose a model with --model`);
+  return folder;
+}

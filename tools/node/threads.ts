@@ -1,0 +1,37 @@
+/**
+ * Threads for the wasm backend, from node:worker_threads (which Deno has too).
+ * @module
+ */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { ThreadData, Threads } from "../../engine/ops/wasm/index.ts";
+import { integer } from "../cli/numbers.ts";
+
+/** What `--threads` takes. */
+export const THREADS = integer(1, 256);
+
+/** As many threads as there are cores. */
+export function allCores(): number {
+  return availableParallelism();
+}
+
+/** `count` threads, the first of which is the caller. They do not keep the process alive. */
+export function nodeThreads(count: number): Threads {
+  return { count, start: startThread };
+}
+
+function startThread(source: string, threadData: ThreadData): Promise<void> {
+  const program = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    parentPort.postMessage("here");
+    globalThis.threadData = workerData;
+    ${source}`;
+  const worker = new Worker(program, { eval: true, workerData: threadData });
+  return new Promise((resolve, reject) => {
+    worker.once("message", () => {
+      worker.unref();
+      resolve();
+    });
+    worker.once("error", reject);
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * What the bytes of a saved session depend on, besides its tokens. A session goes on only where all
+ * of it is the same; what differs is named.
+ *
+ * Next: session-folder.ts
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { GenerationOptions } from "../cli/generation-options.ts";
+import { SavedSessionError } from "./journal.ts";
+
+/** To be raised when a backend gives other bits for the same model: test/runtimes/hashes.json tells. */
+const NUMBERS = 1;
+
+/** Most bytes that are read of one file of weights, in blocks spread evenly over it. */
+const SAMPLE_BYTES = 2 ** 22;
+const SAMPLE_BLOCK = 2 ** 12;
+
+/** Names and values, all of which must agree. */
+export type Fingerprint = Readonly<Record<string, string>>;
+
+/** That of a model folder and of the options that change numbers. */
+export async function fingerprintOf(
+  folder: string,
+  options: GenerationOptions,
+): Promise<Fingerprint> {
+  const { backend, activations, kvType, indexType, latentEps } = options;
+  return {
+    config: sha256(await readFile(join(folder, "config.json"))),
+    weights: await weightsHash(folder),
+    tokenizer: sha256(await readFile(join(folder, "tokenizer.json")).catch(() => new Uint8Array())),
+    backend: `${backend}, f32, version ${NUMBERS}`,
+    activations,
+    "kv-type": kvType,
+    "index-type": indexType,
+    "latent-eps": latentEps === undefined ? "of the model" : String(latentEps),
+  };
+}
+
+/** One hash of all of it. */
+export function fingerprintHash(print: Fingerprint): string {
+  return sha256(new TextEncoder().encode(JSON.stringify(Object.entries(print).sort())));
+}
+
+/** @throws {SavedSessionError} that names everything in which the two differ */
+export function mustAgree(name: string, made: Fingerprint, now: Fingerprint): void {
+  const differing = Object.keys({ ...made, ...now }).filter((key) => made[key] !== now[key]);
+  if (differing.length === 0) return;
+  const parts = differing.map((key) => `${key} ${short(made[key])}, got ${short(now[key])}`);
+  throw new SavedSessionError(`session ${name}: it was made with ${parts.join("; with ")}`);
+}
+
+function short(value: string | undefined): string {
+  if (value === undefined) return "nothing";
+  return /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : value;
+}
+
+/**
+ * A hash over names, sizes and samples of the safetensors files: whole files up to 4 MiB, 1024 blocks
+ * of larger ones. Another training changes nearly every block; who changes a few numbers by hand is
+ * not found out.
+ */
+async function weightsHash(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".safetensors")).sort();
+  const hash = createHash("sha256");
+  for (const name of names) {
+    const file = await open(join(folder, name), "r");
+    try {
+      await addSamples(file, name, (bytes) => hash.update(bytes));
+    } finally {
+      await file.close();
+    }
+  }
+  return hash.digest("hex");
+}
+
+async function addSamples(
+  file: FileHandle,
+  name: string,
+  add: (bytes: Uint8Array | string) => void,
+): Promise<void> {
+  const { size } = await file.stat();
+  add(`${name} ${size}\n`);
+  const nBlocks = Math.min(Math.ceil(size / SAMPLE_BLOCK), SAMPLE_BYTES / SAMPLE_BLOCK);
+  const block = new Uint8Array(SAMPLE_BLOCK);
+  for (let i = 0; i < nBlocks; i++) {
+    const last = Math.max(0, size - SAMPLE_BLOCK);
+    const at = Math.min(last, Math.floor((i * size) / nBlocks / SAMPLE_BLOCK) * SAMPLE_BLOCK);
+    const { bytesRead } = await file.read(block, 0, SAMPLE_BLOCK, at);
+    add(block.subarray(0, bytesRead));
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,218 @@
+/**
+ * Saved sessions by name: folders of one folder, each used by one process at a time.
+ *
+ * ```
+ *   SESSIONS / NAME / session.json   what it was made with        (written once)
+ *                     journal        what it holds                (appended to)
+ *                     pages          the bytes of its pages       (at places that the journal names)
+ *                     lock           the process that has it open
+ * ```
+ *
+ * Next: save-as-it-goes.ts
+ * @module
+ */
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { CliError } from "../cli/explain.ts";
+import { type Fingerprint, fingerprintHash } from "./fingerprint.ts";
+import { emptyJournal, recover, SavedSessionError } from "./journal.ts";
+import { SavedSession } from "./saved-session.ts";
+import { folderDisk, syncFolder, writeDurably } from "./session-disk.ts";
+
+const VERSION = 1;
+
+/** What session.json says. */
+export interface SessionFile {
+  readonly version: number;
+  /** Which command goes on with it: run or chat. */
+  readonly kind: "text" | "chat";
+  /** The model's folder, for people. */
+  readonly model: string;
+  readonly created: string;
+  readonly made: Fingerprint;
+  /** Positions of a page, and its bytes. */
+  readonly pageRows: number;
+  readonly pageBytes: number;
+}
+
+/** A saved session that is open in this process, and how to let it go. */
+export interface OpenSession {
+  readonly saved: SavedSession;
+  close(): void;
+}
+
+/** Where sessions are when nobody says: `GLM52_SESSIONS`, or a folder in the user's home. */
+export function defaultSessions(): string {
+  const { GLM52_SESSIONS } = process.env;
+  return GLM52_SESSIONS ?? join(homedir(), ".glm52", "sessions");
+}
+
+/** @throws {CliError} for what is no name */
+export function checkName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
+  throw new CliError(
+    `session: expected a name of letters, digits, ".", "_" and "-", got "${name}"`,
+  );
+}
+
+/** Names, in order. None where there is no such folder. */
+export function sessionNames(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, "session.json")) && !name.startsWith("."))
+    .sort();
+}
+
+/** @throws {SavedSessionError} when there is none of this name, or its file is not one of ours */
+export function readSessionFile(folder: string, name: string): SessionFile {
+  const path = join(folder, checkName(name), "session.json");
+  if (!existsSync(path)) throw new SavedSessionError(`session ${name}: there is none in ${folder}`);
+  let file: Partial<SessionFile>;
+  try {
+    file = JSON.parse(readFileSync(path, "utf8")) as Partial<SessionFile>;
+  } catch (cause) {
+    throw new SavedSessionError(`${path}: expected JSON, got other bytes`, { cause });
+  }
+  if (file.version === VERSION && file.kind && file.made && file.pageRows && file.pageBytes)
+    return file as SessionFile;
+  throw new SavedSessionError(`${path}: expected version ${VERSION}, got ${file.version}`);
+}
+
+/** What the journal of a session says, without opening it. */
+export function readState(folder: string, name: string): ReturnType<typeof recover> {
+  const path = join(folder, name, "journal");
+  return recover(path, readFileSync(path));
+}
+
+/** Makes a session without tokens. It is there whole or not at all. */
+export function createSession(
+  folder: string,
+  name: string,
+  file: Omit<SessionFile, "version">,
+): void {
+  assemble(folder, name, (temporary) => {
+    const text = `${JSON.stringify({ version: VERSION, ...file }, undefined, 2)}\n`;
+    writeDurably(temporary, "session.json", new TextEncoder().encode(text));
+    writeDurably(temporary, "journal", emptyJournal());
+    writeDurably(temporary, "pages", new Uint8Array());
+  });
+}
+
+/** A second session with the same past, in files of its own; the system may share their blocks. */
+export function forkSession(folder: string, name: string, twin: string): void {
+  readSessionFile(folder, name);
+  const unlock = lock(folder, name);
+  try {
+    assemble(folder, twin, (temporary) => {
+      for (const part of ["session.json", "pages", "journal"]) {
+        const to = join(temporary, part);
+        copyFileSync(join(folder, name, part), to, constants.COPYFILE_FICLONE);
+      }
+    });
+  } finally {
+    unlock();
+  }
+}
+
+/** Removes a session, out of sight first. */
+export function removeSession(folder: string, name: string): void {
+  readSessionFile(folder, name);
+  const unlock = lock(folder, name);
+  const away = join(folder, `.${name}.removed`);
+  try {
+    rmSync(away, { recursive: true, force: true });
+    renameSync(join(folder, name), away);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+  rmSync(away, { recursive: true, force: true });
+}
+
+/**
+ * Opens a session for this process alone.
+ *
+ * @throws {SavedSessionError} when another process has it, or it cannot be recovered
+ */
+export function openSession(folder: string, name: string): OpenSession {
+  const { made } = readSessionFile(folder, name);
+  const unlock = lock(folder, name);
+  try {
+    const disk = folderDisk(join(folder, name));
+    const saved = SavedSession.open(disk, fingerprintHash(made));
+    return {
+      saved,
+      close: () => {
+        disk.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Bytes that the files of a session take. */
+export function sessionBytes(folder: string, name: string): number {
+  const sizes = ["pages", "journal"].map((part) => statSync(join(folder, name, part)).size);
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function assemble(folder: string, name: string, fill: (temporary: string) => void): void {
+  const path = join(folder, checkName(name));
+  if (existsSync(path)) throw new SavedSessionError(`session ${name}: there is one in ${folder}`);
+  mkdirSync(folder, { recursive: true });
+  const temporary = mkdtempSync(join(folder, `.${name}.`));
+  try {
+    fill(temporary);
+    syncFolder(temporary);
+    renameSync(temporary, path);
+    syncFolder(folder);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Writes our process into the lock. One that a dead process left is taken over. */
+function lock(folder: string, name: string): () => void {
+  const path = join(folder, name, "lock");
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: "wx" });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const owner = Number(readFileSync(path, "utf8"));
+      if (isAlive(owner)) {
+        throw new SavedSessionError(`session ${name}: process ${owner} has it open`);
+      }
+      rmSync(path, { force: true });
+    }
+  }
+  throw new SavedSessionError(`session ${name}: another process has just opened it`);
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
