@@ -4,6 +4,7 @@
  */
 export { ConfigError, parseConfig } from "./config/config.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
+export { ArgumentError, type ErrorCode, type Explained, GlmError, isExplained } from "./errors.ts";
 export { TokenError } from "./generate/check-tokens.ts";
 export { type Draft, DraftHead } from "./generate/draft-head.ts";
 export {

@@ -6,14 +6,19 @@
 /** A tokenizer.json, a text or an id list that this tokenizer cannot take exactly. */
 export class TokenizerError extends Error {
   override readonly name = "TokenizerError";
+  /** The three fields that every error of this project has for programs. */
+  readonly code = "tokenizer";
   /** The offending place, e.g. `tokenizer.json: model.type` or `ids[3]`. */
-  readonly path: string;
+  readonly where: string;
+  readonly what: string;
   readonly expected: string;
   readonly got: string;
 
-  constructor(path: string, expected: string, got: string, options?: ErrorOptions) {
-    super(`${path}: expected ${expected}, got ${got}`, options);
-    this.path = path;
+  constructor(where: string, expected: string, got: string, options?: ErrorOptions) {
+    const what = `expected ${expected}, got ${got}`;
+    super(`${where}: ${what}`, options);
+    this.where = where;
+    this.what = what;
     this.expected = expected;
     this.got = got;
   }

@@ -16,7 +16,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { argv, env, execPath, exit, stderr } from "node:process";
 import { parseArgs } from "node:util";
-import { CliError } from "../../tools/cli/explain.ts";
+import { UserError } from "../../tools/node/user-error.ts";
 import { AgreementError, agreement, demand } from "./agreement.ts";
 import {
   check,
@@ -126,7 +126,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const isSaid = [AgreementError, CliError, EntrantError].some((kind) => error instanceof kind);
+  const isSaid = [AgreementError, UserError, EntrantError].some((kind) => error instanceof kind);
   if (!isSaid) throw error;
   stderr.write(`${(error as Error).message}\n`);
   exit(1);

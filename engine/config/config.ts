@@ -157,7 +157,8 @@ function readEos(fields: Fields): readonly number[] {
 function checkRanges(c: ModelConfig, fields: Fields): void {
   if (!positiveNumber.is(c.latentNormEps)) {
     throw new ConfigError(
-      `latentNormEps: expected ${positiveNumber.what}, got ${show(c.latentNormEps)}`,
+      "latentNormEps",
+      `expected ${positiveNumber.what}, got ${show(c.latentNormEps)}`,
     );
   }
   const atMost = (key: string, got: number, limit: number, what: string): void => {

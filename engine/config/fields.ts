@@ -5,10 +5,12 @@
  * Next: config-schedule.ts
  * @module
  */
+import { GlmError } from "../errors.ts";
 
 /** Thrown when a `config.json` does not describe a model that this engine computes. */
-export class ConfigError extends Error {
+export class ConfigError extends GlmError {
   override readonly name = "ConfigError";
+  readonly code = "config";
 }
 
 /** What a field must be: the words for the message, and the test. */
@@ -76,7 +78,7 @@ export class Fields {
 
   /** @throws {ConfigError} when `json` is not an object */
   constructor(where: string, json: unknown) {
-    if (!object.is(json)) throw new ConfigError(`${where}: expected an object, got ${show(json)}`);
+    if (!object.is(json)) throw new ConfigError(where, `expected an object, got ${show(json)}`);
     this.#where = where;
     this.#left = new Map(Object.entries(json).filter(([, value]) => value !== null));
   }
@@ -99,7 +101,7 @@ export class Fields {
 
   /** The error that names a key, what was expected and what is there. */
   error(key: string, expected: string, got: string): ConfigError {
-    return new ConfigError(`${this.#where}: ${key}: expected ${expected}, got ${got}`);
+    return new ConfigError(`${this.#where}`, `${key}: expected ${expected}, got ${got}`);
   }
 
   /** @throws {ConfigError} when a key is left that is neither read nor ignored for a reason */
@@ -107,7 +109,7 @@ export class Fields {
     for (const [key, value] of this.#left) {
       if (!ignored.has(key)) {
         const text = `${this.#where}: unknown key ${show(key)} (value ${show(value)})`;
-        throw new ConfigError(`${text}: it may switch on something that this engine lacks`);
+        throw new ConfigError(text, "it may switch on something that this engine lacks");
       }
     }
   }

@@ -73,7 +73,8 @@ export function readMlpLayerTypes(fields: Fields, nLayers: number): readonly Mlp
   if (stated === undefined) {
     if (firstK === undefined) {
       throw new ConfigError(
-        "config.json: expected mlp_layer_types or first_k_dense_replace, got neither",
+        "config.json",
+        "expected mlp_layer_types or first_k_dense_replace, got neither",
       );
     }
     return Array.from({ length: nLayers }, (_, i) => (i < firstK ? "dense" : "sparse"));

@@ -6,11 +6,13 @@
  */
 
 import type { ModelConfig } from "../config/model-config.ts";
+import { GlmError } from "../errors.ts";
 import { CacheFullError } from "../kv/cache-error.ts";
 
 /** A token id that the model does not have. Thrown before any work. */
-export class TokenError extends Error {
+export class TokenError extends GlmError {
   override readonly name = "TokenError";
+  readonly code = "tokens";
 }
 
 /**
@@ -29,14 +31,16 @@ export function checkTokens(
   tokens.forEach((token, i) => {
     if (!(Number.isInteger(token) && token >= 0 && token < vocabSize)) {
       throw new TokenError(
-        `token at position ${start + i}: expected an id of 0 … ${vocabSize - 1}, got ${token}`,
+        `token at position ${start + i}`,
+        `expected an id of 0 … ${vocabSize - 1}, got ${token}`,
       );
     }
   });
   const wanted = start + tokens.length;
   if (wanted > maxContext) {
     throw new CacheFullError(
-      `context: room for ${maxContext} positions, ${wanted} wanted; nothing was run`,
+      "context",
+      `room for ${maxContext} positions, ${wanted} wanted; nothing was run`,
     );
   }
 }

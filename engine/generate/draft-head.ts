@@ -6,6 +6,7 @@
  * known. Draft slots are dropped after each proposal and made anew from true hidden states.
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 import { type ModelCache, newDraftCache } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
 import { head, type Model } from "../model/model.ts";
@@ -36,9 +37,9 @@ export class DraftHead {
   /** Token that filled the newest slot; another choice makes that slot void. */
   #newest: number | undefined;
 
-  /** @throws {RangeError} when the checkpoint has no MTP layer */
+  /** @throws {ArgumentError} when the checkpoint has no MTP layer */
   constructor(model: Model, format: Partial<PageFormat> = {}) {
-    if (!model.weights.mtp) throw new RangeError("draft: this checkpoint has no MTP layer");
+    if (!model.weights.mtp) throw new ArgumentError("draft", "this checkpoint has no MTP layer");
     this.#model = model;
     this.#mtp = model.weights.mtp;
     this.#cache = newDraftCache(model.ops, model.config, format);

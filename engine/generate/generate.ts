@@ -4,6 +4,7 @@
  * Next: speculate.ts
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 import { type Random, seededRandom } from "./random.ts";
 import {
   checkSampling,
@@ -65,14 +66,14 @@ export async function* generate(
   const { maxTokens, stopIds = [], topLogProbs = 0, signal } = options;
   checkSampling(options.sampling ?? {});
   if (!(Number.isInteger(maxTokens) && maxTokens >= 0)) {
-    throw new RangeError(`maxTokens: expected an integer of 0 or more, got ${maxTokens}`);
+    throw new ArgumentError("maxTokens", `expected an integer of 0 or more, got ${maxTokens}`);
   }
   const { draftSteps = 0 } = options;
   if (!(Number.isInteger(draftSteps) && draftSteps >= 0)) {
-    throw new RangeError(`draftSteps: expected an integer of 0 or more, got ${draftSteps}`);
+    throw new ArgumentError("draftSteps", `expected an integer of 0 or more, got ${draftSteps}`);
   }
   if (draftSteps > 0 && !session.draft) {
-    throw new RangeError("draftSteps: the session was made without a draft head");
+    throw new ArgumentError("draftSteps", "the session was made without a draft head");
   }
   if (!(await session.prefill(prompt, signal))) return "aborted";
 

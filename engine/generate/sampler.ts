@@ -5,6 +5,7 @@
  * decoding is the distribution with all its weight on the largest logit.
  * @module
  */
+import { GlmError } from "../errors.ts";
 import { exp, log } from "../numbers/math.ts";
 import type { Floats } from "../tensor.ts";
 import type { Random } from "./random.ts";
@@ -28,8 +29,9 @@ export interface SamplingOptions {
 }
 
 /** A wrong sampling option; the message says which, what it got and what it takes. */
-export class SamplingError extends Error {
+export class SamplingError extends GlmError {
   override readonly name = "SamplingError";
+  readonly code = "sampling";
 }
 
 /** Checks the ranges of all options once, at the door. */
@@ -45,15 +47,18 @@ export function checkSampling(options: SamplingOptions): void {
   for (const [key, expected, ok] of rules) {
     const value = options[key];
     if (value !== undefined && !ok(value as number)) {
-      throw new SamplingError(`${key}: expected ${expected}, got ${value}`);
+      throw new SamplingError(key, `expected ${expected}, got ${value}`);
     }
   }
   for (const [id, bias] of options.logitBias ?? []) {
     if (!(Number.isInteger(id) && id >= 0)) {
-      throw new SamplingError(`logitBias: expected ids of 0 or more, got ${id}`);
+      throw new SamplingError("logitBias", `expected ids of 0 or more, got ${id}`);
     }
     if (!(bias < Number.POSITIVE_INFINITY)) {
-      throw new SamplingError(`logitBias of ${id}: expected a number below Infinity, got ${bias}`);
+      throw new SamplingError(
+        `logitBias of ${id}`,
+        `expected a number below Infinity, got ${bias}`,
+      );
     }
   }
 }
@@ -75,7 +80,8 @@ export function distribution(
   const best = argmax(adjusted);
   if (!Number.isFinite(adjusted[best]) || adjusted.some(Number.isNaN)) {
     throw new SamplingError(
-      `logits: expected a finite largest one, got ${adjusted[best]} (id ${best})`,
+      "logits",
+      `expected a finite largest one, got ${adjusted[best]} (id ${best})`,
     );
   }
   const temperature = options.temperature ?? 0;

@@ -4,6 +4,7 @@
  * Next: session.ts
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 import type { Tier } from "../kv/hot-rows.ts";
 import { newPagePool } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
@@ -26,17 +27,20 @@ const OWNERS = new WeakMap<PagePool, Pick<Model, "config" | "weights">>();
 /**
  * A new pool, or the one that was chosen.
  *
- * @throws {RangeError} when that one is another model's, or other formats are asked for beside it
+ * @throws {ArgumentError} when that one is another model's, or other formats are asked for beside it
  */
 export function sessionPool({ ops, config, weights }: Model, choice: PoolChoice): PagePool {
   const { rows, tier } = choice;
   if (choice.pool && (rows || tier)) {
-    throw new RangeError("pool: brings its own rows and tier, got others beside it");
+    throw new ArgumentError("pool", "brings its own rows and tier, got others beside it");
   }
   const pool = choice.pool ?? newPagePool(ops, config, rows, tier);
   const owner = OWNERS.get(pool) ?? { config, weights };
   if (owner.config !== config || owner.weights !== weights) {
-    throw new RangeError("pool: expected one of this model, got one that another model writes to");
+    throw new ArgumentError(
+      "pool",
+      "expected one of this model, got one that another model writes to",
+    );
   }
   OWNERS.set(pool, owner);
   return pool;

@@ -8,6 +8,7 @@
  * Next: generate.ts
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 import { ModelCache } from "../kv/model-cache.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
@@ -37,10 +38,10 @@ export class Session {
     const maxContext = options.maxContext ?? limit;
     const chunk = options.chunk ?? 64;
     if (!(Number.isInteger(maxContext) && maxContext > 0 && maxContext <= limit)) {
-      throw new RangeError(`maxContext: expected 1 … ${limit}, got ${maxContext}`);
+      throw new ArgumentError("maxContext", `expected 1 … ${limit}, got ${maxContext}`);
     }
     if (!(Number.isInteger(chunk) && chunk > 0)) {
-      throw new RangeError(`chunk: expected a positive integer, got ${chunk}`);
+      throw new ArgumentError("chunk", `expected a positive integer, got ${chunk}`);
     }
     this.model = model;
     this.maxContext = maxContext;
@@ -82,7 +83,7 @@ export class Session {
    * @throws {StoreError} when cold rows cannot be written or read; what was run before is still there
    */
   sync(tokens: readonly number[]): SyncResult {
-    if (tokens.length === 0) throw new TokenError("sync: no tokens");
+    if (tokens.length === 0) throw new TokenError("sync", "no tokens");
     checkTokens(tokens, 0, this.maxContext, this.model.config);
     const same = this.#commonPrefix(tokens);
     const kind =
@@ -101,7 +102,7 @@ export class Session {
    * @throws as {@link sync}
    */
   async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<boolean> {
-    if (tokens.length === 0) throw new TokenError("prefill: no tokens");
+    if (tokens.length === 0) throw new TokenError("prefill", "no tokens");
     checkTokens(tokens, 0, this.maxContext, this.model.config);
     if (this.#lastLogits && this.#isAll(tokens)) return true;
     const end = tokens.length - 1;
@@ -135,7 +136,7 @@ export class Session {
   /** Forgets every position from `length` on. */
   truncate(length: number): void {
     if (!(Number.isInteger(length) && length >= 0)) {
-      throw new RangeError(`truncate: expected a length of 0 or more, got ${length}`);
+      throw new ArgumentError("truncate", `expected a length of 0 or more, got ${length}`);
     }
     if (length >= this.#tokens.length) return;
     this.#forget(length);
@@ -170,7 +171,7 @@ export class Session {
    * @param logits those after the last token, if they were kept
    */
   restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array, logits?: Floats): void {
-    if (this.#draft) throw new RangeError("restore: expected a session without a draft head");
+    if (this.#draft) throw new ArgumentError("restore", "expected a session without a draft head");
     checkTokens(tokens, 0, this.maxContext, this.model.config);
     this.#cache.restore(tokens.length, bytesOf);
     this.#tokens = [...tokens];
@@ -214,7 +215,7 @@ export class Session {
     tokens: readonly number[],
     take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
   ): Floats[] {
-    if (tokens.length === 0) throw new TokenError("append: no tokens");
+    if (tokens.length === 0) throw new TokenError("append", "no tokens");
     checkTokens(tokens, this.#tokens.length, this.maxContext, this.model.config);
     this.#recallHidden();
     this.#lastLogits = undefined;

@@ -2,6 +2,7 @@
  * Stop strings over a stream of text pieces.
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 
 /**
  * Lets text through until one of the stop strings appears, and holds back any tail that might be
@@ -13,7 +14,7 @@ export class StopStrings {
   #stopped = false;
 
   constructor(stops: readonly string[]) {
-    if (stops.some((stop) => stop === "")) throw new RangeError("stop strings: an empty one");
+    if (stops.some((stop) => stop === "")) throw new ArgumentError("stop strings", "an empty one");
     this.#stops = stops;
   }
 

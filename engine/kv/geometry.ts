@@ -50,7 +50,7 @@ export function selectionGroups(
   indexerTypes.forEach((type, layer) => {
     if (type === "full") groups.push([layer]);
     else if (groups.length > 0) groups[groups.length - 1].push(layer);
-    else throw new CacheError(`indexer_types: expected layer ${layer} to be full, got ${type}`);
+    else throw new CacheError("indexer_types", `expected layer ${layer} to be full, got ${type}`);
   });
   return groups.map((layers) => ({ layers }));
 }

@@ -98,7 +98,7 @@ export class HotRows {
     const nSlots = Math.floor(hotBytes / rowBytes);
     if (nSlots >= this.#nLeast) return nSlots;
     const least = `${this.#nLeast * rowBytes} bytes, room for what one query may choose`;
-    throw new CacheError(`hot rows: expected at least ${least}, got ${hotBytes}`);
+    throw new CacheError("hot rows", `expected at least ${least}, got ${hotBytes}`);
   }
 
   /** What the tier has done so far. */

@@ -110,7 +110,7 @@ export class LatentCache {
         at[place] = hotRows.addressOf(group, keys[i]) + this.#place.rowOffset;
       });
     }
-    if (end === from) throw new CacheFullError(`hot rows: no room for what query ${from} chose`);
+    if (end === from) throw new CacheFullError("hot rows", `no room for what query ${from} chose`);
     hotRows?.read(group);
     if (this.#place.rowOffset === 0 && end === nT) hotRows?.readAhead(group);
     return end;

@@ -89,7 +89,7 @@ export class ModelCache {
    */
   restore(length: number, bytesOf: (page: number) => Uint8Array): void {
     if (this.length > 0)
-      throw new CacheError(`restore: expected an empty cache, got ${this.length}`);
+      throw new CacheError("restore", `expected an empty cache, got ${this.length}`);
     const { pool } = this.#table;
     const { pageRows } = pool.layout.format;
     try {

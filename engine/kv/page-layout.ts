@@ -76,7 +76,7 @@ export function pageLayout(
 ): PageLayout {
   const { pageRows } = format;
   if (!(Number.isSafeInteger(pageRows) && pageRows > 0)) {
-    throw new CacheError(`page: expected a positive number of rows, got ${pageRows}`);
+    throw new CacheError("page", `expected a positive number of rows, got ${pageRows}`);
   }
   const sized = { ...cfg, indexerTypes };
   const rowBytes = latentRowBytes(sized, format.latent);

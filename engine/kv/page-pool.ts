@@ -47,7 +47,7 @@ export class PagePool {
 
   constructor(memory: RowMemory, layout: PageLayout, options: PoolOptions = {}) {
     const { maxPages = Number.POSITIVE_INFINITY, hotRows } = options;
-    if (!(maxPages > 0)) throw new CacheError(`page pool: expected some pages, got ${maxPages}`);
+    if (!(maxPages > 0)) throw new CacheError("page pool", `expected some pages, got ${maxPages}`);
     this.memory = memory;
     this.layout = layout;
     this.maxPages = maxPages;
@@ -84,7 +84,7 @@ export class PagePool {
   ensureFree(nPages: number): void {
     const left = this.maxPages - this.nLive;
     if (nPages <= left) return;
-    throw new CacheFullError(`page pool: expected ${nPages} free pages, got ${left}`);
+    throw new CacheFullError("page pool", `expected ${nPages} free pages, got ${left}`);
   }
 
   /** Takes a page for one table. Its bytes may be anything. */
@@ -194,7 +194,8 @@ export class PagePool {
     if (rows === undefined || bytes.length !== rowsBytes + keysBytes) {
       const got = rows === undefined ? "a cold page" : `${bytes.length} bytes`;
       throw new CacheError(
-        `page pool: expected ${rowsBytes + keysBytes} bytes to fill, got ${got}`,
+        "page pool",
+        `expected ${rowsBytes + keysBytes} bytes to fill, got ${got}`,
       );
     }
     this.memory.bytes.set(bytes.subarray(0, rowsBytes), rows);
@@ -204,6 +205,6 @@ export class PagePool {
   #live(page: number): Blocks {
     const blocks = this.#blocks[page];
     if (blocks) return blocks;
-    throw new CacheError(`page pool: expected page ${page} to be in use, got a free one`);
+    throw new CacheError("page pool", `expected page ${page} to be in use, got a free one`);
   }
 }

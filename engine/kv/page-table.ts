@@ -80,7 +80,7 @@ export class PageTable {
   truncate(length: number): void {
     this.#mustHold();
     if (!Number.isInteger(length) || length < 0) {
-      throw new CacheError(`truncate: expected a position, got ${length}`);
+      throw new CacheError("truncate", `expected a position, got ${length}`);
     }
     this.#length = Math.min(this.#length, length);
     const nKept = Math.ceil(this.#length / this.pool.layout.format.pageRows);
@@ -161,6 +161,7 @@ export class PageTable {
   }
 
   #mustHold(): void {
-    if (this.#dropped) throw new CacheError("page table: expected a live table, got a dropped one");
+    if (this.#dropped)
+      throw new CacheError("page table", "expected a live table, got a dropped one");
   }
 }

@@ -6,6 +6,7 @@
  * Next: hot-rows.ts
  * @module
  */
+import { GlmError } from "../errors.ts";
 
 /** Bytes that can be read and written at any place. */
 export interface RowStore {
@@ -37,8 +38,9 @@ export interface PendingReads {
 }
 
 /** A store did not do what it was asked. The cause is the host's error, where there is one. */
-export class StoreError extends Error {
+export class StoreError extends GlmError {
   override readonly name = "StoreError";
+  readonly code = "store";
 }
 
 /** @throws {StoreError} when the store fails or has fewer bytes; `target` may hold anything then */
@@ -48,9 +50,9 @@ export function readStored(store: RowStore, offset: number, target: Uint8Array):
   try {
     n = store.read(offset, target);
   } catch (cause) {
-    throw new StoreError(`${what}: ${cause}`, { cause });
+    throw new StoreError(what, String(cause), { cause });
   }
-  if (n !== target.length) throw new StoreError(`${what}: got ${n}`);
+  if (n !== target.length) throw new StoreError(what, `got ${n}`);
 }
 
 /** @throws {StoreError} when the store fails */
@@ -59,6 +61,6 @@ export function writeStored(store: RowStore, offset: number, bytes: Uint8Array):
     store.write(offset, bytes);
   } catch (cause) {
     const what = `writing ${bytes.length} bytes at ${offset}`;
-    throw new StoreError(`${store.name}: ${what}: ${cause}`, { cause });
+    throw new StoreError(store.name, `${what}: ${cause}`, { cause });
   }
 }

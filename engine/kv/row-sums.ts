@@ -48,7 +48,7 @@ export class RowSums {
     const got = checksum(this.#memory.view, at, groups[group].stride);
     if (got === want) return;
     const where = `${store}: row ${row} of page ${page}`;
-    throw new StoreError(`${where}: expected checksum ${want}, its bytes have ${got}`);
+    throw new StoreError(where, `expected checksum ${want}, its bytes have ${got}`);
   }
 
   /** Verifies all rows of a page, block at `at`. */

@@ -50,7 +50,7 @@ export interface Groups {
  */
 export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
   if (x.length % GROUP !== 0) {
-    throw new WeightsError(`${format}: expected a multiple of ${GROUP} numbers, got ${x.length}`);
+    throw new WeightsError(format, `expected a multiple of ${GROUP} numbers, got ${x.length}`);
   }
   const nGroups = x.length / GROUP;
   const width = GROUP_FORMATS[format].bytes;
@@ -62,7 +62,7 @@ export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
     const scale = Math.fround(format === "q8" ? Math.abs(m) / Q8_MAX : m / -Q4_ZERO);
     scales[g] = toF16(scale);
     if (!Number.isFinite(fromF16(scales[g]))) {
-      throw new WeightsError(`${format}: expected a group that an f16 scale can reach, got ${m}`);
+      throw new WeightsError(format, `expected a group that an f16 scale can reach, got ${m}`);
     }
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     pack(x, g * GROUP, inverse, quants.subarray(g * width, (g + 1) * width));

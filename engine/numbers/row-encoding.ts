@@ -20,6 +20,7 @@
  * @see FlashMLA README, `fp8_ds_mla` (fp8x128)
  * @module
  */
+import { GlmError } from "../errors.ts";
 import type { Floats } from "../tensor.ts";
 import { fromBf16, fromE4m3, fromF16, toBf16, toE4m3, toF16 } from "./formats.ts";
 
@@ -27,8 +28,9 @@ import { fromBf16, fromE4m3, fromF16, toBf16, toE4m3, toF16 } from "./formats.ts
 export type Encoding = "f64" | "f32" | "bf16" | "int8x64" | "int8" | "fp8x128";
 
 /** A number that its encoding cannot hold. */
-export class EncodingError extends Error {
+export class EncodingError extends GlmError {
   override readonly name = "EncodingError";
+  readonly code = "encoding";
 }
 
 /** Numbers under one scale of `int8x64`. */
@@ -163,7 +165,10 @@ function quantize(
   at: number,
 ): void {
   if (!(scale < Number.POSITIVE_INFINITY)) {
-    throw new EncodingError(`row: expected numbers that a scale reaches, got a scale of ${scale}`);
+    throw new EncodingError(
+      "row",
+      `expected numbers that a scale reaches, got a scale of ${scale}`,
+    );
   }
   for (let i = 0; i < n; i++) {
     view.setUint8(at + i, scale === 0 ? 0 : toByte(values[from + i] / scale));

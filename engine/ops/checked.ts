@@ -6,6 +6,7 @@
  * is named is the op that is wrong.
  * @module
  */
+import { GlmError } from "../errors.ts";
 import {
   describe,
   type Floats,
@@ -17,8 +18,9 @@ import {
 import type { Ops, StackPlacer } from "./ops.ts";
 
 /** An op left its bound. The message names the op, the place, both values and the bound. */
-export class DisagreementError extends Error {
+export class DisagreementError extends GlmError {
   override readonly name = "DisagreementError";
+  readonly code = "disagreement";
 }
 
 /** The arithmetic ops: those that can be off. */
@@ -148,7 +150,7 @@ function compare(
   const g = got as Tensor | Indices;
   const w = want as Tensor | Indices;
   if (describe(g) !== describe(w)) {
-    throw new DisagreementError(`${op}: ${describe(g)}, expected ${describe(w)}`);
+    throw new DisagreementError(op, `${describe(g)}, expected ${describe(w)}`);
   }
   const limit = w.data instanceof Int32Array ? undefined : bound(args, w as Tensor);
   let worst = 0;
@@ -158,7 +160,8 @@ function compare(
     if (!(over <= 1)) {
       const allowed = limit ? `within ${limit[i]}` : "exactly";
       throw new DisagreementError(
-        `${op} ${describe(w)} at ${i}: ${g.data[i]}, expected ${w.data[i]} ${allowed}`,
+        `${op} ${describe(w)} at ${i}`,
+        `${g.data[i]}, expected ${w.data[i]} ${allowed}`,
       );
     }
     worst = Math.max(worst, over);

@@ -2,6 +2,7 @@
  * Runs a checkpoint over given tokens and records every stage: the engine's side of a comparison.
  * @module
  */
+import { ArgumentError } from "../errors.ts";
 import {
   argmax,
   head,
@@ -43,19 +44,19 @@ export const STAGE_NAMES: readonly string[] = [
 /**
  * The recorded tensors, in the order in which the stages ran.
  *
- * @throws {RangeError} for a stage or layer that does not exist, or an MTP run without the layer
+ * @throws {ArgumentError} for a stage or layer that does not exist, or an MTP run without the layer
  */
 export function trace(model: Model, options: TraceOptions): NamedTensor[] {
   const { tokens, stages, layers, chunk = 64, mtpSteps } = options;
   const nLayers = model.config.numHiddenLayers;
   for (const stage of stages ?? []) {
     if (!STAGE_NAMES.includes(stage)) {
-      throw new RangeError(`stage ${stage}: expected one of ${STAGE_NAMES.join(", ")}`);
+      throw new ArgumentError(`stage ${stage}`, `expected one of ${STAGE_NAMES.join(", ")}`);
     }
   }
   for (const layer of layers ?? []) {
     if (!(Number.isInteger(layer) && layer >= 0 && layer <= nLayers)) {
-      throw new RangeError(`layer ${layer}: expected 0 … ${nLayers}`);
+      throw new ArgumentError(`layer ${layer}`, `expected 0 … ${nLayers}`);
     }
   }
 
@@ -93,9 +94,9 @@ function traceMtp(
 ): void {
   const { ops, config, weights } = model;
   const { mtp } = weights;
-  if (!mtp) throw new RangeError("mtp-steps: this checkpoint has no MTP layer");
+  if (!mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
   const nSlots = tokens.length - 1;
-  if (nSlots < 1) throw new RangeError("mtp-steps: needs two tokens at least");
+  if (nSlots < 1) throw new ArgumentError("mtp-steps", "needs two tokens at least");
   const [, nHidden] = result.shape;
   const [cache] = newDraftCache(ops, config).layers;
 

@@ -63,7 +63,7 @@ export function bind(config: ModelConfig, checkpoint: Checkpoint): Binding {
   }
   let bytes = 0;
   for (const [name, entry] of tensors) {
-    if (!known.has(name)) throw new WeightsError(`${name}: ${unexpected(config, name, entry)}`);
+    if (!known.has(name)) throw new WeightsError(name, `${unexpected(config, name, entry)}`);
     bytes += entry.length;
   }
   return { nLayers, layoutOf, bytes };
@@ -82,17 +82,17 @@ function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | 
   const { name, shape } = spec;
   const entry = tensors.get(name);
   if (entry === undefined) {
-    throw new WeightsError(`${name}: expected ${showShape(shape)}, got nothing`);
+    throw new WeightsError(name, `expected ${showShape(shape)}, got nothing`);
   }
   const format = mayHaveGroups(spec) ? groupFormat(entry.dtype) : undefined;
   if (format !== undefined) return checkGroups(spec, format, entry, tensors);
   if (!sameShape(entry.shape, shape)) {
-    throw new WeightsError(`${name}: expected ${showShape(shape)}, got ${showShape(entry.shape)}`);
+    throw new WeightsError(name, `expected ${showShape(shape)}, got ${showShape(entry.shape)}`);
   }
   const mayBeFp8 = shape.length >= 2;
   if (!Object.hasOwn(BYTES_PER_ELEMENT, entry.dtype) || (entry.dtype === "F8_E4M3" && !mayBeFp8)) {
     const formats = `F32, F64, BF16${mayBeFp8 ? ", F16 or F8_E4M3" : " or F16"}`;
-    throw new WeightsError(`${name}: expected ${formats}, got ${entry.dtype}`);
+    throw new WeightsError(name, `expected ${formats}, got ${entry.dtype}`);
   }
   if (entry.dtype !== "F8_E4M3") return undefined;
   const blocks = shape.slice(-2).map((n) => Math.ceil(n / FP8_BLOCK));
@@ -125,7 +125,7 @@ function checkExactly(
 ): void {
   if (entry?.dtype !== dtype || !sameShape(entry.shape, shape)) {
     const got = entry === undefined ? "nothing" : `${entry.dtype} ${showShape(entry.shape)}`;
-    throw new WeightsError(`${name}: expected ${dtype} ${showShape(shape)}, got ${got}`);
+    throw new WeightsError(name, `expected ${dtype} ${showShape(shape)}, got ${got}`);
   }
 }
 

@@ -37,7 +37,7 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): Checkp
   return {
     list: async () => Object.keys(files),
     open: async (name) => {
-      if (!Object.hasOwn(files, name)) throw new WeightsError(`${name}: no such file`);
+      if (!Object.hasOwn(files, name)) throw new WeightsError(name, "no such file");
       return memorySource(name, files[name]);
     },
   };
@@ -56,14 +56,16 @@ export async function readExactly(
 ): Promise<Uint8Array> {
   if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
     throw new WeightsError(
-      `${source.name}: expected bytes ${offset} … ${offset + length}, got a file of ${source.size}`,
+      source.name,
+      `expected bytes ${offset} … ${offset + length}, got a file of ${source.size}`,
     );
   }
   if (length === 0) return new Uint8Array(0);
   const bytes = await source.read(offset, length);
   if (bytes.length !== length) {
     throw new WeightsError(
-      `${source.name}: expected ${length} bytes at ${offset}, got ${bytes.length}`,
+      source.name,
+      `expected ${length} bytes at ${offset}, got ${bytes.length}`,
     );
   }
   return bytes;

@@ -45,7 +45,7 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
   const names = new Set(await files.list());
   if (names.has(SINGLE_FILE) === names.has(INDEX_FILE)) {
     const got = names.has(SINGLE_FILE) ? "both" : "neither";
-    throw new WeightsError(`checkpoint: expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
+    throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
   }
   const sources = new Map<string, ByteSource>();
   const tensors = new Map<string, TensorEntry & { file: string }>();
@@ -57,17 +57,17 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
 
   const map = names.has(INDEX_FILE) ? await readIndex(files) : undefined;
   for (const file of map === undefined ? [SINGLE_FILE] : new Set(map.values())) {
-    if (!names.has(file)) throw new WeightsError(`${INDEX_FILE}: ${file} is not there`);
+    if (!names.has(file)) throw new WeightsError(INDEX_FILE, `${file} is not there`);
     for (const [name, entry] of (await openShard(file)).tensors) {
       if (map !== undefined && map.get(name) !== file) {
         const says = map.has(name) ? `says ${map.get(name)}` : "does not list it";
-        throw new WeightsError(`${file}: holds ${name}, but ${INDEX_FILE} ${says}`);
+        throw new WeightsError(file, `holds ${name}, but ${INDEX_FILE} ${says}`);
       }
       tensors.set(name, { ...entry, file });
     }
   }
   for (const [name, file] of map ?? []) {
-    if (!tensors.has(name)) throw new WeightsError(`${file}: ${INDEX_FILE} expects ${name} here`);
+    if (!tensors.has(name)) throw new WeightsError(file, `${INDEX_FILE} expects ${name} here`);
   }
 
   return {
@@ -76,7 +76,7 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
       const entry = tensors.get(name);
       const source = sources.get(entry?.file ?? "");
       if (entry === undefined || source === undefined) {
-        throw new WeightsError(`${name}: not in the checkpoint`);
+        throw new WeightsError(name, "not in the checkpoint");
       }
       const { dtype, shape, offset, length } = entry;
       return { dtype, shape, bytes: await readExactly(source, offset, length) };
@@ -88,20 +88,18 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
 async function readIndex(files: CheckpointFiles): Promise<ReadonlyMap<string, string>> {
   const source = await files.open(INDEX_FILE);
   if (source.size > MAX_INDEX) {
-    throw new WeightsError(
-      `${INDEX_FILE}: expected at most ${MAX_INDEX} bytes, got ${source.size}`,
-    );
+    throw new WeightsError(INDEX_FILE, `expected at most ${MAX_INDEX} bytes, got ${source.size}`);
   }
   const json = parseJson(INDEX_FILE, await readExactly(source, 0, source.size), "any");
   const map = (json as { weight_map?: unknown } | null)?.weight_map;
   if (typeof map !== "object" || map === null || Array.isArray(map)) {
-    throw new WeightsError(`${INDEX_FILE}: expected an object weight_map`);
+    throw new WeightsError(INDEX_FILE, "expected an object weight_map");
   }
   const entries = Object.entries(map as Record<string, unknown>);
   for (const [name, file] of entries) {
     if (typeof file !== "string" || !/^[^/\\]+\.safetensors$/.test(file)) {
       const got = String(JSON.stringify(file)).slice(0, 80);
-      throw new WeightsError(`${INDEX_FILE}: ${name}: expected a file name, got ${got}`);
+      throw new WeightsError(INDEX_FILE, `${name}: expected a file name, got ${got}`);
     }
   }
   return new Map(entries as [string, string][]);

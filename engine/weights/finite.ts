@@ -19,13 +19,16 @@ export function checkFinite(name: string, raw: RawTensor): void {
   const at = firstNotFinite(raw);
   if (at >= 0) {
     const index = coordinates(at, raw.shape).join(", ");
-    throw new WeightsError(`${name}: expected finite numbers, got NaN or infinity at [${index}]`);
+    throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);
   }
   // A block's largest value times its scale must still be an f32.
   const scale = raw.scales?.findIndex((s) => !Number.isFinite(Math.fround(s * E4M3_MAX))) ?? -1;
   if (scale >= 0) {
     const value = raw.scales?.[scale];
-    throw new WeightsError(`${name}_scale_inv: expected a finite scale, got ${value} at ${scale}`);
+    throw new WeightsError(
+      `${name}_scale_inv`,
+      `expected a finite scale, got ${value} at ${scale}`,
+    );
   }
 }
 

@@ -27,11 +27,11 @@ export function parseJson(where: string, bytes: Uint8Array, numbers: "any" | "si
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new WeightsError(`${where}: expected UTF-8, got other bytes`);
+    throw new WeightsError(where, "expected UTF-8, got other bytes");
   }
   checkTokens(where, text, numbers);
   const value = tryParse(text);
-  if (value === undefined) throw new WeightsError(`${where}: expected JSON, got other text`);
+  if (value === undefined) throw new WeightsError(where, "expected JSON, got other text");
   return value;
 }
 
@@ -50,7 +50,7 @@ function checkTokens(where: string, text: string, numbers: "any" | "sizes"): voi
   let nItems = 0;
   const countItem = (): void => {
     if (++nItems > MAX_ITEMS) {
-      throw new WeightsError(`${where}: expected at most ${MAX_ITEMS} names and brackets`);
+      throw new WeightsError(where, `expected at most ${MAX_ITEMS} names and brackets`);
     }
   };
   let i = 0;
@@ -61,7 +61,7 @@ function checkTokens(where: string, text: string, numbers: "any" | "sizes"): voi
       countItem();
       open.push(c === "{" ? new Set() : undefined);
       if (open.length > MAX_DEPTH) {
-        throw new WeightsError(`${where}: expected at most ${MAX_DEPTH} nested brackets`);
+        throw new WeightsError(where, `expected at most ${MAX_DEPTH} nested brackets`);
       }
     } else if (c === "}" || c === "]") {
       open.pop();
@@ -73,13 +73,13 @@ function checkTokens(where: string, text: string, numbers: "any" | "sizes"): voi
       const literal = text.slice(begin, i);
       // "a" and "\u0061" are one key.
       const key = literal.includes("\\") ? tryParse(literal) : literal.slice(1, -1);
-      if (keys.has(key)) throw new WeightsError(`${where}: ${String(key)} is there twice`);
+      if (keys.has(key)) throw new WeightsError(where, `${String(key)} is there twice`);
       keys.add(key);
     } else if (numbers === "sizes" && "-0123456789".includes(c)) {
       while (i < text.length && "0123456789.eE+-".includes(text[i])) i++;
       const token = text.slice(begin, Math.min(i, begin + 40));
       if (!/^[0-9]+$/.test(token)) {
-        throw new WeightsError(`${where}: expected a whole number >= 0, got ${token}`);
+        throw new WeightsError(where, `expected a whole number >= 0, got ${token}`);
       }
     }
   }

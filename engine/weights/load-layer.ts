@@ -149,7 +149,7 @@ async function placeStack<const D extends readonly [string, string, string]>(
     const raw = await read(name);
     dtype ??= raw.dtype;
     if (raw.dtype !== dtype) {
-      throw new WeightsError(`${name}: expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
+      throw new WeightsError(name, `expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
     }
     stack.put(raw);
   }

@@ -70,7 +70,8 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   const where = source.name;
   if (source.size < 8) {
     throw new WeightsError(
-      `${where}: expected 8 bytes of header length, got a file of ${source.size}`,
+      where,
+      `expected 8 bytes of header length, got a file of ${source.size}`,
     );
   }
   const prefix = await readExactly(source, 0, 8);
@@ -78,17 +79,19 @@ export async function readHeader(source: ByteSource): Promise<Header> {
   const length = words.getUint32(4, true) * 2 ** 32 + words.getUint32(0, true);
   if (length > MAX_HEADER) {
     throw new WeightsError(
-      `${where}: expected a header of at most ${MAX_HEADER} bytes, got ${length}`,
+      where,
+      `expected a header of at most ${MAX_HEADER} bytes, got ${length}`,
     );
   }
   if (length > source.size - 8) {
     throw new WeightsError(
-      `${where}: expected a header of ${length} bytes, got a file of ${source.size}`,
+      where,
+      `expected a header of ${length} bytes, got a file of ${source.size}`,
     );
   }
   const bytes = await readExactly(source, 8, length);
   if (bytes[0] !== "{".charCodeAt(0)) {
-    throw new WeightsError(`${where}: expected a header that begins with {, got another byte`);
+    throw new WeightsError(where, "expected a header that begins with {, got another byte");
   }
   const json = parseJson(`${where}: header`, bytes, "sizes") as {
     readonly __metadata__?: unknown;
@@ -108,37 +111,37 @@ export async function readHeader(source: ByteSource): Promise<Header> {
 function readMetadata(where: string, json: unknown): ReadonlyMap<string, string> {
   if (json === undefined) return new Map();
   if (!isObject(json) || !Object.values(json).every((v) => typeof v === "string")) {
-    throw new WeightsError(`${where}: __metadata__: expected an object of strings`);
+    throw new WeightsError(where, "__metadata__: expected an object of strings");
   }
   return new Map(Object.entries(json as Record<string, string>));
 }
 
 function readEntry(where: string, json: unknown, dataStart: number): TensorEntry {
   if (!isObject(json) || Object.keys(json).sort().join() !== "data_offsets,dtype,shape") {
-    throw new WeightsError(`${where}: expected an object of dtype, shape and data_offsets`);
+    throw new WeightsError(where, "expected an object of dtype, shape and data_offsets");
   }
   const { dtype, shape, data_offsets: offsets } = json;
   if (typeof dtype !== "string" || !Object.hasOwn(STORED_BYTES, dtype)) {
-    throw new WeightsError(`${where}: unknown dtype ${JSON.stringify(dtype)?.slice(0, 40)}`);
+    throw new WeightsError(where, `unknown dtype ${JSON.stringify(dtype)?.slice(0, 40)}`);
   }
   if (!isSizes(shape)) {
-    throw new WeightsError(`${where}: expected shape to be a list of sizes below 2^53`);
+    throw new WeightsError(where, "expected shape to be a list of sizes below 2^53");
   }
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
-    throw new WeightsError(`${where}: expected data_offsets to be [begin, end], begin <= end`);
+    throw new WeightsError(where, "expected data_offsets to be [begin, end], begin <= end");
   }
   const bytes = STORED_BYTES[dtype as StoredDtype];
   let expected = bytes;
   for (const n of shape) {
     expected *= n;
     if (!Number.isSafeInteger(expected)) {
-      throw new WeightsError(`${where}: shape ${showShape(shape)} overflows 2^53 bytes`);
+      throw new WeightsError(where, `shape ${showShape(shape)} overflows 2^53 bytes`);
     }
   }
   const length = offsets[1] - offsets[0];
   if (expected !== length) {
     const text = `${dtype} ${showShape(shape)} to span ${expected} bytes`;
-    throw new WeightsError(`${where}: expected ${text}, got ${length}`);
+    throw new WeightsError(where, `expected ${text}, got ${length}`);
   }
   return { dtype: dtype as StoredDtype, shape, offset: dataStart + offsets[0], length };
 }
@@ -157,15 +160,13 @@ function checkCover(
     const begin = offset - dataStart;
     if (begin !== end) {
       const fault = begin < end ? "overlaps" : "leaves a gap after";
-      throw new WeightsError(
-        `${where}: ${name} ${fault} ${before}: begins at ${begin}, not ${end}`,
-      );
+      throw new WeightsError(where, `${name} ${fault} ${before}: begins at ${begin}, not ${end}`);
     }
     end = begin + length;
     before = name;
   }
   if (end !== nData) {
-    throw new WeightsError(`${where}: expected tensors for ${nData} bytes of data, got ${end}`);
+    throw new WeightsError(where, `expected tensors for ${nData} bytes of data, got ${end}`);
   }
 }
 

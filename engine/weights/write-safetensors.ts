@@ -63,7 +63,7 @@ export function writeSafetensors(
   for (const [name, { dtype, shape, bytes }] of Object.entries(tensors)) {
     if (bytes.length !== sizeOf(shape) * STORED_BYTES[dtype] || name === "__metadata__") {
       const text = `${dtype} ${showShape(shape)}`;
-      throw new WeightsError(`${name}: cannot write ${text} from ${bytes.length} bytes`);
+      throw new WeightsError(name, `cannot write ${text} from ${bytes.length} bytes`);
     }
   }
   const header = safetensorsHeader(tensors, metadata);

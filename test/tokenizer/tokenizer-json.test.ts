@@ -162,7 +162,7 @@ describe("a spoiled tokenizer.json is refused, naming the field", () => {
   test("an error carries its parts", () => {
     expect(errorOf(() => createTokenizer({ version: 2 }))).toMatchObject({
       name: "TokenizerError",
-      path: "tokenizer.json: version",
+      where: "tokenizer.json: version",
       expected: '"1.0"',
       got: "2",
     });

@@ -2,6 +2,7 @@
  * The options that every command has that lets a model speak, and what they open.
  * @module
  */
+
 import { type Command, Option } from "commander";
 import type { Activations, Model, SamplingOptions, SessionOptions } from "../../engine/index.ts";
 import { readSampling } from "../node/generation-config.ts";
@@ -10,7 +11,7 @@ import { type OpenTokenizer, openTokenizer } from "../node/open-tokenizer.ts";
 import { demoModel } from "../node/our-package.ts";
 import { rowFile } from "../node/row-file.ts";
 import { allCores, THREADS } from "../node/threads.ts";
-import { CliError } from "./explain.ts";
+import { UserError } from "../node/user-error.ts";
 import { byteSize, decimal, integer } from "./numbers.ts";
 import { progressLine } from "./progress.ts";
 import type { TextOut } from "./terminal.ts";
@@ -90,14 +91,14 @@ export type Keeping = Pick<SessionOptions, "rows" | "tier">;
 /**
  * How these options want rows to be kept. Makes the file that they name.
  *
- * @throws {CliError} when one of the two options of a file is there without the other
+ * @throws {UserError} when one of the two options of a file is there without the other
  */
 export async function keepingOf(options: GenerationOptions): Promise<Keeping> {
   const { kvType, indexType, kvRam, kvFile } = options;
   const rows = { latent: kvType, index: indexType };
   if (kvRam === undefined && kvFile === undefined) return { rows };
   if (kvRam === undefined || kvFile === undefined) {
-    throw new CliError("--kv-ram and --kv-file: expected both or none, got one");
+    throw new UserError("--kv-ram and --kv-file", "expected both or none, got one");
   }
   return { rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
 }

@@ -2,6 +2,7 @@
  * What `golden check` and `golden diagnose` have in common: a dump, a case, and the engine's class.
  * @module
  */
+
 import { type Command, Option } from "commander";
 import { CLASSES, type EngineClass } from "../golden/case/arithmetics.ts";
 import { classOf } from "../golden/case/bounds.ts";
@@ -11,7 +12,7 @@ import { caseFolders } from "../golden/case/pack-cases.ts";
 import { type Diagnosis, diagnose } from "../golden/diagnose/diagnose.ts";
 import { runMutants } from "../golden/diagnose/mutant-runs.ts";
 import { type Dump, readEngineDump } from "../golden/dump/dump.ts";
-import { CliError } from "./explain.ts";
+import { UserError } from "../node/user-error.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -73,13 +74,13 @@ export const withGoldenOptions = (command: Command): Command =>
 async function caseFolder({ case: cases = [], pack }: GoldenOptions): Promise<string> {
   const [folder, ...more] = cases.length > 0 ? await caseFolders(cases, pack) : [];
   if (folder !== undefined && more.length === 0) return folder;
-  throw new CliError(`--case: expected one case for a dump, got ${cases.join(", ") || "none"}`);
+  throw new UserError("--case", `expected one case for a dump, got ${cases.join(", ") || "none"}`);
 }
 
 /**
  * Reads both sides.
  *
- * @throws {CliError} when there is not one case, or the dump has none of its stages
+ * @throws {UserError} when there is not one case, or the dump has none of its stages
  */
 export async function openBoth(
   file: string,
@@ -95,8 +96,9 @@ export async function openBoth(
   if (![...dump.keys()].some((name) => expected.stages.has(name))) {
     const theirs = [...dump.keys()].slice(0, 3).join(", ") || "nothing";
     const ours = [...expected.stages.keys()].slice(0, 3).join(", ");
-    throw new CliError(
-      `${file}: expected stages of ${expected.info.name}, such as ${ours}; got ${theirs}. --names can map them`,
+    throw new UserError(
+      file,
+      `expected stages of ${expected.info.name}, such as ${ours}; got ${theirs}. --names can map them`,
     );
   }
   return { dump, expected, kind: options.class ?? classOf(dump) };

@@ -1,5 +1,5 @@
 import type { OpenTokenizer } from "../node/open-tokenizer.ts";
-import { CliError } from "./explain.ts";
+import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
 import { readInput } from "./text-input.ts";
 
@@ -23,7 +23,7 @@ export interface Prompt {
  * The prompt: the ids that were given, else the text of the argument, else that of stdin (less one
  * newline at its end, which is the shell's), else, on a terminal, the empty text.
  *
- * @throws {CliError} when a text is given to a model without a tokenizer
+ * @throws {UserError} when a text is given to a model without a tokenizer
  */
 export async function readPrompt(
   options: PromptOptions,
@@ -33,7 +33,7 @@ export async function readPrompt(
   const { tokens: ids } = options;
   if (ids) return { ids, text: () => opened?.tokenizer.decode(ids) ?? `${ids.join(" ")} ` };
   if (!opened) {
-    throw new CliError("this model has no tokenizer.json: give the prompt as ids with --tokens");
+    throw new UserError("this model has no tokenizer.json", "give the prompt as ids with --tokens");
   }
   const text = options.text ?? (stdin.isTerminal ? "" : await pipedText(stdin));
   const { tokenizer, textStart } = opened;

@@ -2,10 +2,12 @@
  * `--session NAME`: the saved session that a command goes on with, made when there is none.
  * @module
  */
+
 import { Option } from "commander";
 import { PAGE_ROWS, pageLayout } from "../../engine/kv/page-layout.ts";
 import { openConfig } from "../node/open-model.ts";
 import { demoModel } from "../node/our-package.ts";
+import { UserError } from "../node/user-error.ts";
 import { fingerprintOf, mustAgree } from "../sessions/fingerprint.ts";
 import {
   createSession,
@@ -16,7 +18,6 @@ import {
   type SessionFile,
   sessionNames,
 } from "../sessions/session-folder.ts";
-import { CliError } from "./explain.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import type { TextOut } from "./terminal.ts";
 
@@ -36,7 +37,7 @@ export function sessionsOption(): Option {
 /**
  * Opens or makes the session `name`, and says on stderr when it had to be recovered.
  *
- * @throws {CliError} for options that do not go with a session
+ * @throws {UserError} for options that do not go with a session
  * @throws {SavedSessionError} when it was made with other options or for the other command, or
  *   another process has it
  */
@@ -48,7 +49,7 @@ export async function openNamed(
 ): Promise<OpenSession> {
   const { sessions } = options;
   if (options.draft > 0) {
-    throw new CliError("--session: the draft head is not saved, so --draft does not go with it");
+    throw new UserError("--session", "the draft head is not saved, so --draft does not go with it");
   }
   const folder = options.model ?? (await demoModel());
   const made = await fingerprintOf(folder, options);
@@ -67,8 +68,9 @@ export async function openNamed(
   }
   const file = readSessionFile(sessions, name);
   if (file.kind !== kind) {
-    throw new CliError(
-      `session ${name}: it is a ${file.kind}, this command goes on with a ${kind}`,
+    throw new UserError(
+      `session ${name}`,
+      `it is a ${file.kind}, this command goes on with a ${kind}`,
     );
   }
   mustAgree(name, file.made, made);

@@ -2,10 +2,11 @@
  * All that the commands see of the process they run in, so that a test can be one.
  * @module
  */
+
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { CliError } from "./explain.ts";
+import { UserError } from "../node/user-error.ts";
 
 /** A stream for text. */
 export interface TextOut {
@@ -77,7 +78,7 @@ export async function* pipedLines(input: AsyncIterable<unknown>): AsyncGenerator
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined });
     } catch {
-      throw new CliError("stdin: expected UTF-8 text, got other bytes");
+      throw new UserError("stdin", "expected UTF-8 text, got other bytes");
     }
   };
   let rest = "";

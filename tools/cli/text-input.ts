@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Json, parseJson } from "../../tokenizer/chat/index.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizer/index.ts";
 import { demoModel } from "../node/our-package.ts";
-import { CliError } from "./explain.ts";
+import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
 
 /** A text and where it is from, for messages. */
@@ -16,7 +16,7 @@ export interface Input {
  * The whole of a file, or of stdin, to the byte: a newline at the end and a byte order mark are
  * part of it.
  *
- * @throws {CliError} when it is not UTF-8
+ * @throws {UserError} when it is not UTF-8
  */
 export async function readInput(
   file: string | undefined,
@@ -28,7 +28,7 @@ export async function readInput(
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return { text, name };
   } catch {
-    throw new CliError(`${name}: expected UTF-8 text, got other bytes`);
+    throw new UserError(name, "expected UTF-8 text, got other bytes");
   }
 }
 
@@ -40,16 +40,16 @@ export function inputJson({ text, name }: Input): Json {
 /**
  * The tokenizer of a folder, or of a tokenizer.json itself; of the demo model when none is named.
  *
- * @throws {CliError} when there is none
+ * @throws {UserError} when there is none
  * @throws {TokenizerError} when it cannot be taken exactly
  */
 export async function readTokenizer(path: string | undefined): Promise<Tokenizer> {
   const place = path ?? (await demoModel());
   const found = await stat(place).catch(() => undefined);
-  if (!found) throw new CliError(`${place}: expected a folder or a tokenizer.json, found nothing`);
+  if (!found) throw new UserError(place, "expected a folder or a tokenizer.json, found nothing");
   const file = found.isDirectory() ? join(place, "tokenizer.json") : place;
   const text = await readFile(file, "utf8").catch(() => {
-    throw new CliError(`${place}: expected a folder with a tokenizer.json, found none in it`);
+    throw new UserError(place, "expected a folder with a tokenizer.json, found none in it");
   });
   return createTokenizer(text);
 }

@@ -4,6 +4,7 @@
  * Next: divergence.ts
  * @module
  */
+
 import type { Checkpoint, ModelConfig } from "../../engine/index.ts";
 import { decode, fromBf16, toBf16 } from "../../engine/numbers/formats.ts";
 import { fromGroups, GROUP_FORMATS, type Groups, toGroups } from "../../engine/numbers/groups.ts";
@@ -13,7 +14,7 @@ import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
 import { tensorReader } from "../../engine/weights/load.ts";
 import { isComputing, mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
 import { checkpointSpecs } from "../../engine/weights/table.ts";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "../node/user-error.ts";
 
 /** Formats to choose from. */
 export const WEIGHT_FORMATS = ["bf16", "q8", "q4"] as const;
@@ -40,7 +41,7 @@ export interface Part extends Omit<StoredTensor, "bytes"> {
  *
  * @param keep parts of names; a tensor whose name holds one stays as it is stored
  * @param onError told once for each tensor that is written in the new format
- * @throws {CliError} when a word of `keep` is in no name
+ * @throws {UserError} when a word of `keep` is in no name
  */
 export function quantizedParts(
   config: ModelConfig,
@@ -53,7 +54,7 @@ export function quantizedParts(
   const specs = [...checkpointSpecs(config, binding.nLayers, binding.layoutOf)];
   const lost = keep.find((word) => !specs.some(({ name }) => name.includes(word)));
   if (lost !== undefined) {
-    throw new CliError(`--keep ${lost}: expected a part of a tensor's name, no name holds it`);
+    throw new UserError(`--keep ${lost}`, "expected a part of a tensor's name, no name holds it");
   }
   const read = tensorReader(checkpoint, binding.bytes, () => {});
   const numbers = async (name: string) => decode(await read(name));

@@ -13,8 +13,9 @@
  * Next: score.ts, selection.ts
  * @module
  */
+
 import { type Random, seededRandom } from "../../engine/generate/random.ts";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "../node/user-error.ts";
 
 /** Names of the tasks. */
 export const TASKS = ["copy", "recall", "needle", "multiKey", "multiValue", "tracking"] as const;
@@ -60,12 +61,12 @@ interface Piece {
 /**
  * Makes a task; the same spec makes the same ids.
  *
- * @throws {CliError} for a length without room or a range with too few ids
+ * @throws {UserError} for a length without room or a range with too few ids
  */
 export function makeTask(spec: TaskSpec): Task {
   const { task, first, end, seed } = spec;
   if (end - first < LEAST_IDS) {
-    throw new CliError(`${task}: expected ${LEAST_IDS} ids or more, got ${end - first}`);
+    throw new UserError(task, `expected ${LEAST_IDS} ids or more, got ${end - first}`);
   }
   const random = seededRandom(seed);
   // The last ids are the keys: no filler and no value is one.
@@ -152,8 +153,8 @@ function hide(
   return { prompt: [...prompt, ...gaps.slice(nGaps), ...question], answer, needle };
 }
 
-function noRoom(task: TaskName, least: number, length: number): CliError {
-  return new CliError(`${task}: expected a length of ${least} or more, got ${length}`);
+function noRoom(task: TaskName, least: number, length: number): UserError {
+  return new UserError(task, `expected a length of ${least} or more, got ${length}`);
 }
 
 /** `n` ids of `from … end - 1`. */

@@ -21,7 +21,7 @@ export function fileCheckpoint(folder: string): FileCheckpoint {
   return {
     list: () => readdir(folder),
     open: async (name) => {
-      if (/[/\\]/.test(name)) throw new WeightsError(`${name}: expected a name, got a path`);
+      if (/[/\\]/.test(name)) throw new WeightsError(name, "expected a name, got a path");
       const handle = await open(join(folder, name), "r");
       handles.push(handle);
       return handleSource(name, handle);

@@ -2,12 +2,13 @@
  * `generation_config.json`: how the makers of a model want it sampled.
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkSampling } from "../../engine/generate/sampler.ts";
 import { SamplingError, type SamplingOptions } from "../../engine/index.ts";
 import { parseJson } from "../../engine/weights/json.ts";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "./user-error.ts";
 
 const FILE = "generation_config.json";
 
@@ -26,14 +27,14 @@ const KEYS = {
  * `do_sample: false` is greedy decoding, whatever else stands there. With `do_sample: true`, a
  * missing temperature is 1.
  *
- * @throws {CliError} when a value has the wrong type or range
+ * @throws {UserError} when a value has the wrong type or range
  */
 export async function readSampling(folder: string): Promise<SamplingOptions> {
   const bytes = await readFile(join(folder, FILE)).catch(() => undefined);
   if (bytes === undefined) return {};
   const json = parseJson(FILE, bytes, "any");
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new CliError(`${FILE}: expected an object`);
+    throw new UserError(FILE, "expected an object");
   }
   const values = json as { readonly do_sample?: unknown; readonly [key: string]: unknown };
   const sampling: { -readonly [K in keyof SamplingOptions]: SamplingOptions[K] } = {};
@@ -42,14 +43,14 @@ export async function readSampling(folder: string): Promise<SamplingOptions> {
     const value = values[key];
     if (value === undefined || value === null) continue;
     if (typeof value !== "number") {
-      throw new CliError(`${FILE}: ${key}: expected a number, got ${JSON.stringify(value)}`);
+      throw new UserError(FILE, `${key}: expected a number, got ${JSON.stringify(value)}`);
     }
     sampling[option] = value;
   }
   try {
     checkSampling(sampling);
   } catch (error) {
-    throw error instanceof SamplingError ? new CliError(`${FILE}: ${error.message}`) : error;
+    throw error instanceof SamplingError ? new UserError(FILE, error.message) : error;
   }
   return values.do_sample === false ? { temperature: 0 } : sampling;
 }

@@ -2,6 +2,7 @@
  * From a folder to a model that can run.
  * @module
  */
+
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -22,11 +23,11 @@ import {
 import { wasmBounds, wasmOps } from "../../engine/ops/wasm/index.ts";
 import { parseJson } from "../../engine/weights/json.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
-import { CliError } from "../cli/explain.ts";
 import { fileCheckpoint } from "./file-source.ts";
 import { ourPackage } from "./our-package.ts";
 import { nodeThreads } from "./threads.ts";
 import { turnTurboOn } from "./turbo.ts";
+import { UserError } from "./user-error.ts";
 
 /** Names that `--backend` takes. */
 export const BACKENDS = ["reference", "wasm"] as const;
@@ -75,7 +76,7 @@ export interface OpenModel extends OpenConfig {
 /**
  * Reads a model folder.
  *
- * @throws {CliError} when there is no such folder, {ConfigError} and {WeightsError} for its content
+ * @throws {UserError} when there is no such folder, {ConfigError} and {WeightsError} for its content
  */
 export async function openModel(folder: string, options: OpenOptions = {}): Promise<OpenModel> {
   const opened = await openConfig(folder, options.latentEps);
@@ -93,10 +94,10 @@ export async function openModel(folder: string, options: OpenOptions = {}): Prom
 /** Reads and checks the config.json of a model folder. */
 export async function openConfig(folder: string, latentEps?: number): Promise<OpenConfig> {
   const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new CliError(`${folder}: expected the folder of a model`);
+  if (!found?.isDirectory()) throw new UserError(folder, "expected the folder of a model");
   const file = join(folder, "config.json");
   if (!(await stat(file).catch(() => undefined))) {
-    throw new CliError(`${folder}: expected a config.json in it, found none`);
+    throw new UserError(folder, "expected a config.json in it, found none");
   }
   return readConfig(file, latentEps);
 }
@@ -127,7 +128,7 @@ async function newOps(options: OpenOptions, checkpoint: Checkpoint): Promise<Ari
     }
     case "wasm": {
       if (precision !== "f32") {
-        throw new CliError(`backend wasm: expected precision f32, got ${precision}`);
+        throw new UserError("backend wasm", `expected precision f32, got ${precision}`);
       }
       const memoryBytes = memoryFor(checkpoint);
       const bytes = await kernels();
@@ -159,7 +160,7 @@ function memoryFor(checkpoint: Checkpoint): number {
 export async function kernels(): Promise<Uint8Array<ArrayBuffer>> {
   const file = join((await ourPackage()).folder, "kernels-as/build/kernels.wasm");
   const bytes = await readFile(file).catch(() => {
-    throw new CliError(`no kernels at ${file}: npm run build makes them`);
+    throw new UserError(`no kernels at ${file}`, "npm run build makes them");
   });
   return new Uint8Array(bytes);
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "./user-error.ts";
 
 /** This package as it is installed. */
 export interface OurPackage {
@@ -17,7 +17,7 @@ export async function ourPackage(): Promise<OurPackage> {
     const { name, version } = JSON.parse(text) as { name?: string; version?: string };
     if (name === "glm52.ts" && version !== undefined) return { folder, version };
     if (folder === dirname(folder)) {
-      throw new CliError(`expected the package.json of glm52.ts above ${start}, found none`);
+      throw new UserError(start, "expected the package.json of glm52.ts above it, found none");
     }
   }
 }
@@ -26,6 +26,6 @@ export async function ourPackage(): Promise<OurPackage> {
 export async function demoModel(): Promise<string> {
   const folder = join((await ourPackage()).folder, "demo-model");
   const there = await stat(join(folder, "config.json")).catch(() => undefined);
-  if (!there) throw new CliError(`no demo model at ${folder}: choose a model with --model`);
+  if (!there) throw new UserError(`no demo model at ${folder}`, "choose a model with --model");
   return folder;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { access, constants, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "./user-error.ts";
 
 /** Bytes between two looks at the signal. */
 const PIECE = 2 ** 24;
@@ -48,16 +48,16 @@ export async function writePieces(
 /**
  * Finds out before hours of work whether a file could be written.
  *
- * @throws {CliError} when it could not
+ * @throws {UserError} when it could not
  */
 export async function checkWritable(path: string): Promise<void> {
   const folder = dirname(path);
   const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new CliError(`${path}: there is no folder ${folder}`);
+  if (!found?.isDirectory()) throw new UserError(path, `there is no folder ${folder}`);
   if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-    throw new CliError(`${path}: expected the name of a file, this is a folder`);
+    throw new UserError(path, "expected the name of a file, this is a folder");
   }
   await access(folder, constants.W_OK).catch(() => {
-    throw new CliError(`${path}: the folder ${folder} is not writable`);
+    throw new UserError(path, `the folder ${folder} is not writable`);
   });
 }

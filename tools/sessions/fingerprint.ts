@@ -49,7 +49,7 @@ export function mustAgree(name: string, made: Fingerprint, now: Fingerprint): vo
   const differing = Object.keys({ ...made, ...now }).filter((key) => made[key] !== now[key]);
   if (differing.length === 0) return;
   const parts = differing.map((key) => `${key} ${short(made[key])}, got ${short(now[key])}`);
-  throw new SavedSessionError(`session ${name}: it was made with ${parts.join("; with ")}`);
+  throw new SavedSessionError(`session ${name}`, `it was made with ${parts.join("; with ")}`);
 }
 
 function short(value: string | undefined): string {

@@ -12,11 +12,14 @@
  * Next: saved-session.ts
  * @module
  */
+
 import { crc32 } from "node:zlib";
+import { GlmError } from "../../engine/index.ts";
 
 /** Something a saved session cannot be used for, and why. */
-export class SavedSessionError extends Error {
+export class SavedSessionError extends GlmError {
   override readonly name = "SavedSessionError";
+  readonly code = "session";
 }
 
 /** Where the bytes of a page are kept. */
@@ -98,7 +101,7 @@ export interface Recovered {
 export function recover(name: string, bytes: Uint8Array): Recovered {
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
     const got = JSON.stringify(new TextDecoder().decode(bytes.subarray(0, MAGIC.length)));
-    throw new SavedSessionError(`${name}: expected "glm52 session 1\\n" at its start, got ${got}`);
+    throw new SavedSessionError(name, `expected "glm52 session 1\\n" at its start, got ${got}`);
   }
   let state: SavedState | undefined;
   let at = MAGIC.length;

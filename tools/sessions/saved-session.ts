@@ -76,7 +76,8 @@ export class SavedSession {
     const none = { fingerprint, tokens: [], pending: [], pages: [] };
     if (state && state.fingerprint !== fingerprint) {
       throw new SavedSessionError(
-        `${disk.name}: expected fingerprint ${fingerprint}, the journal has ${state.fingerprint}`,
+        disk.name,
+        `expected fingerprint ${fingerprint}, the journal has ${state.fingerprint}`,
       );
     }
     const saved = new SavedSession(disk, state ?? none, crc, nDropped);
@@ -101,7 +102,7 @@ export class SavedSession {
     const nPages = Math.ceil(tokens.length / session.pool.layout.format.pageRows);
     if (this.#state.pages.length !== nPages) {
       const got = this.#state.pages.length;
-      throw new SavedSessionError(`${this.#disk.name}: expected ${nPages} pages, got ${got}`);
+      throw new SavedSessionError(`${this.#disk.name}`, `expected ${nPages} pages, got ${got}`);
     }
     const values = logits && decodeLogits(logits);
     session.restore(tokens, (i) => this.#page(i, rowsBytes + keysBytes), values);
@@ -201,15 +202,11 @@ export class SavedSession {
     const got = this.#disk.readPages(slot * slotBytes(length), bytes);
     const where = `${this.#disk.name}: page ${i}`;
     if (got !== length) {
-      throw new SavedSessionError(
-        `${where}: expected ${length} bytes at place ${slot}, got ${got}`,
-      );
+      throw new SavedSessionError(where, `expected ${length} bytes at place ${slot}, got ${got}`);
     }
     const sum = crc32(bytes);
     if (sum === crc) return bytes;
-    throw new SavedSessionError(
-      `${where}: expected checksum ${hex(crc)}, its bytes have ${hex(sum)}`,
-    );
+    throw new SavedSessionError(where, `expected checksum ${hex(crc)}, its bytes have ${hex(sum)}`);
   }
 }
 

@@ -11,6 +11,7 @@
  * Next: save-as-it-goes.ts
  * @module
  */
+
 import {
   constants,
   copyFileSync,
@@ -26,7 +27,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { CliError } from "../cli/explain.ts";
+import { UserError } from "../node/user-error.ts";
 import { type Fingerprint, fingerprintHash } from "./fingerprint.ts";
 import { emptyJournal, recover, SavedSessionError } from "./journal.ts";
 import { SavedSession } from "./saved-session.ts";
@@ -60,11 +61,12 @@ export function defaultSessions(): string {
   return GLM52_SESSIONS ?? join(homedir(), ".glm52", "sessions");
 }
 
-/** @throws {CliError} for what is no name */
+/** @throws {UserError} for what is no name */
 export function checkName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
-  throw new CliError(
-    `session: expected a name of letters, digits, ".", "_" and "-", got "${name}"`,
+  throw new UserError(
+    "session",
+    `expected a name of letters, digits, ".", "_" and "-", got "${name}"`,
   );
 }
 
@@ -79,16 +81,17 @@ export function sessionNames(folder: string): string[] {
 /** @throws {SavedSessionError} when there is none of this name, or its file is not one of ours */
 export function readSessionFile(folder: string, name: string): SessionFile {
   const path = join(folder, checkName(name), "session.json");
-  if (!existsSync(path)) throw new SavedSessionError(`session ${name}: there is none in ${folder}`);
+  if (!existsSync(path))
+    throw new SavedSessionError(`session ${name}`, `there is none in ${folder}`);
   let file: Partial<SessionFile>;
   try {
     file = JSON.parse(readFileSync(path, "utf8")) as Partial<SessionFile>;
   } catch (cause) {
-    throw new SavedSessionError(`${path}: expected JSON, got other bytes`, { cause });
+    throw new SavedSessionError(path, "expected JSON, got other bytes", { cause });
   }
   if (file.version === VERSION && file.kind && file.made && file.pageRows && file.pageBytes)
     return file as SessionFile;
-  throw new SavedSessionError(`${path}: expected version ${VERSION}, got ${file.version}`);
+  throw new SavedSessionError(path, `expected version ${VERSION}, got ${file.version}`);
 }
 
 /** What the journal of a session says, without opening it. */
@@ -174,7 +177,7 @@ export function sessionBytes(folder: string, name: string): number {
 
 function assemble(folder: string, name: string, fill: (temporary: string) => void): void {
   const path = join(folder, checkName(name));
-  if (existsSync(path)) throw new SavedSessionError(`session ${name}: there is one in ${folder}`);
+  if (existsSync(path)) throw new SavedSessionError(`session ${name}`, `there is one in ${folder}`);
   mkdirSync(folder, { recursive: true });
   const temporary = mkdtempSync(join(folder, `.${name}.`));
   try {
@@ -199,12 +202,12 @@ function lock(folder: string, name: string): () => void {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       const owner = Number(readFileSync(path, "utf8"));
       if (isAlive(owner)) {
-        throw new SavedSessionError(`session ${name}: process ${owner} has it open`);
+        throw new SavedSessionError(`session ${name}`, `process ${owner} has it open`);
       }
       rmSync(path, { force: true });
     }
   }
-  throw new SavedSessionError(`session ${name}: another process has just opened it`);
+  throw new SavedSessionError(`session ${name}`, "another process has just opened it");
 }
 
 function isAlive(pid: number): boolean {

@@ -6,6 +6,7 @@
  * them but the new message.
  * @module
  */
+
 import {
   type FinishReason,
   type GenerateOptions,
@@ -23,8 +24,8 @@ import {
   replyMessage,
 } from "../../tokenizer/chat/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
-import { CliError } from "../cli/explain.ts";
 import type { Keeping } from "../cli/generation-options.ts";
+import { UserError } from "../node/user-error.ts";
 import { Saver } from "../sessions/save-as-it-goes.ts";
 import type { SavedSession } from "../sessions/saved-session.ts";
 
@@ -123,7 +124,7 @@ export class Chat {
    * Says `text` and streams the reply. A reply that is broken off stays in the conversation as far
    * as it came; a turn that fails leaves the conversation as it was.
    *
-   * @throws {CliError} when the conversation no longer fits the context; nothing was run then
+   * @throws {UserError} when the conversation no longer fits the context; nothing was run then
    */
   async say(text: string, hooks: TurnHooks): Promise<Turn> {
     const user: Message = { role: "user", content: text };
@@ -131,8 +132,9 @@ export class Chat {
     const ids = [...promptIds(this.#tokenizer, prompt, { controlTokensIn: "protocol" })];
     const session = this.#session;
     if (ids.length > session.maxContext) {
-      throw new CliError(
-        `context: the conversation takes ${ids.length} tokens, the model has ${session.maxContext} positions; /reset begins anew`,
+      throw new UserError(
+        "context",
+        `the conversation takes ${ids.length} tokens, the model has ${session.maxContext} positions; /reset begins anew`,
       );
     }
     const reusedTokens = commonPrefix(session.tokens, ids);

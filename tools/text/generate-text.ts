@@ -2,6 +2,7 @@
  * One text: prefill, generation, the text as it comes, and how long all of it took.
  * @module
  */
+
 import {
   type FinishReason,
   type GeneratedToken,
@@ -12,8 +13,8 @@ import {
   StopStrings,
   type TierCounts,
 } from "../../engine/index.ts";
-import { CliError } from "../cli/explain.ts";
 import type { Keeping } from "../cli/generation-options.ts";
+import { UserError } from "../node/user-error.ts";
 import { Saver } from "../sessions/save-as-it-goes.ts";
 import type { SavedSession } from "../sessions/saved-session.ts";
 
@@ -72,7 +73,7 @@ export interface RunResult {
 /**
  * Runs a prompt and generates after it.
  *
- * @throws {CliError} when the prompt is empty, too long or has an unknown id; nothing was run then
+ * @throws {UserError} when the prompt is empty, too long or has an unknown id; nothing was run then
  */
 export async function run(model: Model, request: RunRequest, hooks: RunHooks): Promise<RunResult> {
   const { prompt, generation, chunk, keeping = {} } = request;
@@ -139,15 +140,18 @@ export async function run(model: Model, request: RunRequest, hooks: RunHooks): P
 
 /** Before any work: the engine would say the same, but only when it gets there. */
 function checkPrompt({ config }: Model, prompt: readonly number[]): void {
-  if (prompt.length === 0) throw new CliError("prompt: expected one token at least, got none");
+  if (prompt.length === 0) throw new UserError("prompt", "expected one token at least, got none");
   if (prompt.length > config.maxPositionEmbeddings) {
     const room = config.maxPositionEmbeddings;
-    throw new CliError(`prompt: ${prompt.length} tokens, but the model has ${room} positions`);
+    throw new UserError("prompt", `${prompt.length} tokens, but the model has ${room} positions`);
   }
   const wrong = prompt.findIndex((id) => id >= config.vocabSize);
   if (wrong >= 0) {
     const range = `0 … ${config.vocabSize - 1}`;
-    throw new CliError(`prompt: token ${wrong}: expected an id of ${range}, got ${prompt[wrong]}`);
+    throw new UserError(
+      "prompt",
+      `token ${wrong}: expected an id of ${range}, got ${prompt[wrong]}`,
+    );
   }
 }
 

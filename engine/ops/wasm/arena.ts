@@ -10,6 +10,7 @@
  * size costs address space only: the system gives a page when it is first written.
  * @module
  */
+import { GlmError } from "../../errors.ts";
 import type { Floats } from "../../tensor.ts";
 import type { Mark } from "../ops.ts";
 
@@ -28,19 +29,20 @@ export const LARGEST: number = 2 ** 32;
 export const SPARE: number = 2 ** 28;
 
 /** The memory is too small for what is wanted. The message says how many bytes, and what to do. */
-export class WasmMemoryError extends Error {
+export class WasmMemoryError extends GlmError {
   override readonly name = "WasmMemoryError";
+  readonly code = "memory";
 }
 
 /** A memory of a fixed size, rounded up to whole pages, which threads may share. */
 export function reserveMemory(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE);
-  if (!(pages > 0)) throw new WasmMemoryError(`memoryBytes: expected 1 or more, got ${bytes}`);
+  if (!(pages > 0)) throw new WasmMemoryError("memoryBytes", `expected 1 or more, got ${bytes}`);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    const text = `memoryBytes: the system does not give ${pages * PAGE} bytes`;
-    throw new WasmMemoryError(text, { cause });
+    const text = `the system does not give ${pages * PAGE} bytes`;
+    throw new WasmMemoryError("memoryBytes", text, { cause });
   }
 }
 
@@ -161,7 +163,8 @@ export class Arena {
     if (fits) return;
     const size = this.#buffer.byteLength;
     throw new WasmMemoryError(
-      `wasm memory: ${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes`,
+      "wasm memory",
+      `${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes`,
     );
   }
 }

@@ -9,6 +9,7 @@
  * Kernels make every result alone, in an order of its own: who makes it cannot change it.
  * @module
  */
+import { GlmError } from "../../errors.ts";
 import type { Arena } from "./arena.ts";
 import type { Bank, Kernels, Threads } from "./kernels.ts";
 import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
@@ -24,8 +25,9 @@ const PATIENCE = 50;
 const PATIENCE_MS = 10_000;
 
 /** A thread trapped, or does not answer. The ops cannot be used any more. */
-export class WasmThreadError extends Error {
+export class WasmThreadError extends GlmError {
   override readonly name = "WasmThreadError";
+  readonly code = "threads";
 }
 
 /** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
@@ -121,7 +123,7 @@ export class Team {
   /** Ends the other threads. */
   close(): void {
     if (this.#failed) return;
-    this.#failed = new WasmThreadError("wasm threads: closed");
+    this.#failed = new WasmThreadError("wasm threads", "closed");
     for (let t = 1; t < this.size; t++) this.#control[CONTROL.lists + 2 * t + 1] = STOP;
     this.#begin();
   }
@@ -168,7 +170,7 @@ export class Team {
   }
 
   #fail(what: string): never {
-    this.#failed = new WasmThreadError(`wasm threads: ${what}`);
+    this.#failed = new WasmThreadError("wasm threads", what);
     throw this.#failed;
   }
 }

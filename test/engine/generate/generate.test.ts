@@ -1,5 +1,6 @@
 /** Generation token by token, and every way it can end. */
 import { describe, expect, test } from "vitest";
+import { ArgumentError } from "../../../engine/errors.ts";
 import { TokenError } from "../../../engine/generate/check-tokens.ts";
 import { generate } from "../../../engine/generate/generate.ts";
 import { SamplingError } from "../../../engine/generate/sampler.ts";
@@ -174,11 +175,11 @@ describe("at the door", () => {
   });
 
   test.each([-1, 1.5, Number.NaN])("maxTokens %d is refused", async (maxTokens) => {
-    await expect(first({ maxTokens })).rejects.toThrow(RangeError);
+    await expect(first({ maxTokens })).rejects.toThrow(ArgumentError);
   });
 
   test("draft steps without a draft head are refused", async () => {
-    await expect(first({ maxTokens: 1, draftSteps: 2 })).rejects.toThrow(RangeError);
+    await expect(first({ maxTokens: 1, draftSteps: 2 })).rejects.toThrow(ArgumentError);
   });
 
   test("an empty prompt, an unknown id and too long a prompt are refused", async () => {

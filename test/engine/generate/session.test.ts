@@ -1,6 +1,7 @@
 /** Session: whatever was done to the timeline before, it answers as a fresh one would. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ArgumentError } from "../../../engine/errors.ts";
 import { TokenError } from "../../../engine/generate/check-tokens.ts";
 import { Session } from "../../../engine/generate/session.ts";
 import { CacheFullError } from "../../../engine/kv/cache-error.ts";
@@ -164,7 +165,7 @@ for (const { name, ops } of BACKENDS) {
       const { taps, steps } = counting();
       const session = new Session(model, { maxContext: 20, taps });
       expect(() => session.sync(text)).toThrow(
-        new CacheFullError("context: room for 20 positions, 24 wanted; nothing was run"),
+        new CacheFullError("context", "room for 20 positions, 24 wanted; nothing was run"),
       );
       session.sync(text.slice(0, 20));
       const before = steps();
@@ -182,7 +183,7 @@ for (const { name, ops } of BACKENDS) {
       const session = new Session(model, { maxContext: 64 });
       session.sync([1, 2]);
       expect(() => session.append([3, token])).toThrow(
-        new TokenError(`token at position 3: expected an id of 0 … 31, got ${token}`),
+        new TokenError("token at position 3", `expected an id of 0 … 31, got ${token}`),
       );
       expect(session.tokens).toEqual([1, 2]);
     });
@@ -196,25 +197,25 @@ for (const { name, ops } of BACKENDS) {
 
     test("no tokens at all are refused", () => {
       const session = new Session(model, { maxContext: 64 });
-      expect(() => session.sync([])).toThrow(new TokenError("sync: no tokens"));
-      expect(() => session.append([])).toThrow(new TokenError("append: no tokens"));
+      expect(() => session.sync([])).toThrow(new TokenError("sync", "no tokens"));
+      expect(() => session.append([])).toThrow(new TokenError("append", "no tokens"));
     });
 
     test.each([0, 4097, 1.5])("maxContext %d is refused", (maxContext) => {
       expect(() => new Session(model, { maxContext })).toThrow(
-        new RangeError(`maxContext: expected 1 … 4096, got ${maxContext}`),
+        new ArgumentError("maxContext", `expected 1 … 4096, got ${maxContext}`),
       );
     });
 
     test.each([0, -1, 0.5])("chunk %d is refused", (chunk) => {
       expect(() => new Session(model, { chunk })).toThrow(
-        new RangeError(`chunk: expected a positive integer, got ${chunk}`),
+        new ArgumentError("chunk", `expected a positive integer, got ${chunk}`),
       );
     });
 
     test.each([-1, 0.5])("truncate to %d is refused", (length) => {
       const session = new Session(model, { maxContext: 64 });
-      expect(() => session.truncate(length)).toThrow(RangeError);
+      expect(() => session.truncate(length)).toThrow(ArgumentError);
     });
   });
 

@@ -1,6 +1,7 @@
 /** Stop strings: the text that comes through does not depend on how the stream was cut. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ArgumentError } from "../../../engine/errors.ts";
 import { StopStrings } from "../../../engine/generate/stop-strings.ts";
 
 /** What comes through, piece by piece and at the end. */
@@ -43,7 +44,7 @@ describe("StopStrings", () => {
   });
 
   test("an empty stop string is refused", () => {
-    expect(() => new StopStrings(["a", ""])).toThrow(RangeError);
+    expect(() => new StopStrings(["a", ""])).toThrow(ArgumentError);
   });
 
   test("one stop string inside another: the one that is complete first ends the text", () => {

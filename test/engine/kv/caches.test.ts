@@ -50,11 +50,11 @@ for (const { name, ops } of BACKENDS) {
       index.append(0, ops.slice(keys, 0, 3));
       for (const start of [0, 2, 4]) {
         expect(() => index.append(start, ops.slice(keys, 3, 4))).toThrow(
-          new CacheError(`index cache: append at position ${start}, but 3 rows are held`),
+          new CacheError("index cache", `append at position ${start}, but 3 rows are held`),
         );
       }
       expect(() => latents.append(1, latent, kPe)).toThrow(
-        new CacheError("latent cache: append at position 1, but 0 rows are held"),
+        new CacheError("latent cache", "append at position 1, but 0 rows are held"),
       );
     });
 
@@ -88,7 +88,7 @@ for (const { name, ops } of BACKENDS) {
       const [{ index }] = cache.layers;
       index?.append(0, ops.slice(keys, 0, 3));
       expect(() => index?.append(3, ops.slice(keys, 3, 5))).toThrow(
-        new CacheFullError("page pool: expected 1 free pages, got 0"),
+        new CacheFullError("page pool", "expected 1 free pages, got 0"),
       );
       expect([cache.length, index?.length]).toEqual([3, 3]);
     });

@@ -46,7 +46,7 @@ describe("the geometry of GLM-5.2", () => {
 
   it("refuses a first layer that has nothing to share", () => {
     expect(() => selectionGroups(["shared", "full"])).toThrow(
-      new CacheError("indexer_types: expected layer 0 to be full, got shared"),
+      new CacheError("indexer_types", "expected layer 0 to be full, got shared"),
     );
   });
 });

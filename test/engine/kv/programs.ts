@@ -310,7 +310,7 @@ function restored({ table, length }: ModelCache): ModelCache {
   return cache;
 }
 
-function mustThrow(Kind: new () => Error, action: () => void): void {
+function mustThrow(Kind: new (...args: never[]) => Error, action: () => void): void {
   try {
     action();
   } catch (error) {

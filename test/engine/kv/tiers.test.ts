@@ -167,7 +167,8 @@ describe.each(backends)("cold rows (%s)", (_name, ops) => {
   it("less room than one query needs is refused", () => {
     expect(() => new Session(model, { tier: tierOf(4) })).toThrow(
       new CacheError(
-        `hot rows: expected at least ${5 * ROW_BYTES} bytes, room for what one query may choose, got ${4 * ROW_BYTES}`,
+        "hot rows",
+        `expected at least ${5 * ROW_BYTES} bytes, room for what one query may choose, got ${4 * ROW_BYTES}`,
       ),
     );
   });

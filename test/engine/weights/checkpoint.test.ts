@@ -39,7 +39,7 @@ describe("openCheckpoint", () => {
     expect([...checkpoint.tensors.keys()]).toEqual(["a", "b"]);
     expect(await checkpoint.read("a")).toEqual(a);
     await expect(checkpoint.read("c")).rejects.toThrow(
-      new WeightsError("c: not in the checkpoint"),
+      new WeightsError("c", "not in the checkpoint"),
     );
   });
 

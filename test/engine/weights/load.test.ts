@@ -501,7 +501,7 @@ describe("refused in words", () => {
   it("reads no number of a checkpoint that does not fit", async () => {
     const checkpoint = headersOf(parseConfig({ ...TINY, vocab_size: 17 }), false);
     await expect(loadWeights(ops, tinyConfig, checkpoint)).rejects.toThrow(
-      new WeightsError("model.embed_tokens.weight: expected [16, 132], got [17, 132]"),
+      new WeightsError("model.embed_tokens.weight", "expected [16, 132], got [17, 132]"),
     );
   });
 });

@@ -80,7 +80,7 @@ describe("writeSafetensors", () => {
   it("refuses bytes that do not fit the shape", () => {
     const bad = { dtype: "F32", shape: [2], bytes: new Uint8Array(4) } as const;
     expect(() => writeSafetensors({ bad })).toThrow(
-      new WeightsError("bad: cannot write F32 [2] from 4 bytes"),
+      new WeightsError("bad", "cannot write F32 [2] from 4 bytes"),
     );
   });
 });
@@ -331,10 +331,10 @@ describe("readExactly", () => {
   it("refuses a source that gives fewer bytes than it has", async () => {
     const short: ByteSource = { name: "s", size: 9, read: async () => new Uint8Array(3) };
     await expect(readExactly(short, 2, 4)).rejects.toThrow(
-      new WeightsError("s: expected 4 bytes at 2, got 3"),
+      new WeightsError("s", "expected 4 bytes at 2, got 3"),
     );
     await expect(readExactly(short, 2, 8)).rejects.toThrow(
-      new WeightsError("s: expected bytes 2 … 10, got a file of 9"),
+      new WeightsError("s", "expected bytes 2 … 10, got a file of 9"),
     );
     await expect(readExactly(short, -1, 1)).rejects.toThrow(WeightsError);
     await expect(readExactly(short, Number.NaN, 1)).rejects.toThrow(WeightsError);

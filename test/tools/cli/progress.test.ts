@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CliError, explain } from "../../../tools/cli/explain.ts";
+import { ArgumentError } from "../../../engine/index.ts";
+import { explain } from "../../../tools/cli/explain.ts";
 import { progressLine } from "../../../tools/cli/progress.ts";
+import { UserError } from "../../../tools/node/user-error.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -38,13 +40,16 @@ describe("the progress line", () => {
 
 describe("errors", () => {
   it("of the user are one sentence", () => {
-    expect(explain(new CliError("no such model"))).toBe("no such model");
-    expect(explain(new RangeError("layer 9: expected 0 … 5"))).toBe("layer 9: expected 0 … 5");
+    expect(explain(new UserError("model", "there is none"))).toBe("model: there is none");
+    expect(explain(new ArgumentError("layer 9", "expected 0 … 5"))).toBe("layer 9: expected 0 … 5");
   });
 
   it("of the program show where they come from", () => {
     expect(explain(new TypeError("x is undefined"))).toMatch(
       /^unexpected TypeError: x is undefined\n {4}at /,
+    );
+    expect(explain(new RangeError("Invalid array length"))).toMatch(
+      /^unexpected RangeError: .*\n {4}at /,
     );
     expect(explain("thrown")).toBe("unexpected thrown");
   });

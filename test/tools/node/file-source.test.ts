@@ -40,13 +40,13 @@ it("says so when a file ends before its size", async () => {
   const source = await files.open(name);
   await truncate(join(folder, name), 10);
   await expect(readExactly(source, 4, 20)).rejects.toThrow(
-    new WeightsError("shrinks.bin: expected 20 bytes at 4, got 6"),
+    new WeightsError("shrinks.bin", "expected 20 bytes at 4, got 6"),
   );
   await files.close();
 });
 
 it("opens names, not paths", async () => {
   await expect(fileCheckpoint(folder).open("../x.safetensors")).rejects.toThrow(
-    new WeightsError("../x.safetensors: expected a name, got a path"),
+    new WeightsError("../x.safetensors", "expected a name, got a path"),
   );
 });

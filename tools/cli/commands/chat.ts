@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { type Json, pythonJson, type ReplyEvent } from "../../../tokenizer/chat/index.ts";
+import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { Chat, EFFORTS, type Effort, type Turn } from "../../text/chat.ts";
-import { CliError, explain } from "../explain.ts";
+import { explain } from "../explain.ts";
 import {
   addGenerationOptions,
   type GenerationOptions,
@@ -66,7 +67,7 @@ export function addChat(program: Command, terminal: Terminal): void {
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
   const { stderr } = terminal;
   const { model, opened, sampling } = await openSpeaker(options, stderr);
-  if (!opened) throw new CliError("chat: this model has no tokenizer.json, so there is no text");
+  if (!opened) throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
   const prefilling = progressLine(stderr, "reading the prompt");
   const { maxTokens, draft: draftSteps, chunk, seed, system, think: effort } = options;
   const stopIds = model.config.eosTokenIds;
@@ -199,18 +200,19 @@ async function obey(chat: Chat, line: string, stderr: TextOut): Promise<"quit" |
       chat.effort = effortOf(rest);
       return "go on";
     case "save":
-      if (rest === "") throw new CliError("/save: expected the name of a file, got nothing");
+      if (rest === "") throw new UserError("/save", "expected the name of a file, got nothing");
       await save(chat, rest);
       stderr.write(`${chat.messages.length} messages in ${rest}\n`);
       return "go on";
     default:
-      throw new CliError(`/${name}: expected one of /reset /think /save /help /quit`);
+      throw new UserError(`/${name}`, "expected one of /reset /think /save /help /quit");
   }
 }
 
 function effortOf(text: string): Effort {
   const effort = EFFORTS.find((name) => name === text);
-  if (effort === undefined) throw new CliError(`/think: expected off, high or max, got "${text}"`);
+  if (effort === undefined)
+    throw new UserError("/think", `expected off, high or max, got "${text}"`);
   return effort;
 }
 

@@ -6,8 +6,8 @@ import { TASKS, type TaskName } from "../../eval/tasks.ts";
 import { openModel } from "../../node/open-model.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { allCores, THREADS } from "../../node/threads.ts";
+import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
-import { CliError } from "../explain.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -69,18 +69,21 @@ async function evalCommand(
   const { lengths, depths, samples, seed, threads, svg } = options;
   const tasks = options.task.split(",").map(taskName);
   if (depths.some((depth) => depth > 100)) {
-    throw new CliError(`--depths: expected 0 … 100, got ${depths.join(",")}`);
+    throw new UserError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
   const { model } = await openModel(folder ?? (await demoModel()), { backend: "wasm", threads });
   const { maxPositionEmbeddings: most, vocabSize } = model.config;
   const tooLong = lengths.find((n) => n > most);
   if (tooLong !== undefined) {
-    throw new CliError(`--lengths: expected at most ${most} (the model's longest), got ${tooLong}`);
+    throw new UserError(
+      "--lengths",
+      `expected at most ${most} (the model's longest), got ${tooLong}`,
+    );
   }
   const [first, end, ...more] = options.ids ?? [1, Math.floor(vocabSize / 2)];
   if (end === undefined || more.length > 0 || end > vocabSize) {
-    throw new CliError(`--ids: expected first,end up to ${vocabSize}, got ${options.ids}`);
+    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${options.ids}`);
   }
   const progress = progressLine(stderr, "asking");
   const request = { tasks, lengths, depths, samples, seed, first, end };
@@ -96,6 +99,6 @@ async function evalCommand(
 
 function taskName(text: string): TaskName {
   const found = TASKS.find((name) => name === text);
-  if (!found) throw new CliError(`--task: expected ${TASKS.join(" or ")}, got ${text}`);
+  if (!found) throw new UserError("--task", `expected ${TASKS.join(" or ")}, got ${text}`);
   return found;
 }

@@ -18,8 +18,8 @@ import { renderLogprobs } from "../../golden/witness/report.ts";
 import { writeServedModel } from "../../golden/witness/served-model.ts";
 import { askServer } from "../../golden/witness/server.ts";
 import { openConfig } from "../../node/open-model.ts";
+import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
-import { CliError } from "../explain.ts";
 import { decimal, integer } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -185,7 +185,7 @@ async function llama(
   const logits = await (file === undefined ? withCaseGguf(dir, ask) : ask(file));
   const bad = logits.find(({ length }) => length !== nVocab);
   if (bad) {
-    throw new CliError(`${file}: expected logits of ${nVocab} tokens, got ${bad.length}`);
+    throw new UserError(file ?? dir, `expected logits of ${nVocab} tokens, got ${bad.length}`);
   }
   if (options.out) await writeWhole(options.out, dumpOf(logits, nVocab));
   const answers = logits.map((row) => ({
@@ -235,6 +235,6 @@ async function storedClass(dir: string): Promise<EngineClass> {
 function apiKeyOf(variable: string | undefined): string | undefined {
   if (variable === undefined) return undefined;
   const key = process.env[variable];
-  if (!key) throw new CliError(`--api-key-env: expected a key in ${variable}, found none`);
+  if (!key) throw new UserError("--api-key-env", `expected a key in ${variable}, found none`);
   return key;
 }

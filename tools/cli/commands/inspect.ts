@@ -5,7 +5,7 @@ import { type Inspection, inspectCheckpoint } from "../../inspect/inspect.ts";
 import { renderInspection } from "../../inspect/inspect-text.ts";
 import { fileCheckpoint } from "../../node/file-source.ts";
 import { openConfig, readConfig } from "../../node/open-model.ts";
-import { CliError } from "../explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
@@ -35,7 +35,7 @@ export function addInspect(program: Command, { stdout }: Terminal): void {
 /** Inspects a folder or a config.json. */
 export async function inspect(path: string): Promise<Inspection> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new CliError(`${path}: expected a folder or a config.json, found nothing`);
+  if (!found) throw new UserError(path, "expected a folder or a config.json, found nothing");
   if (!found.isDirectory()) return inspectCheckpoint((await readConfig(path)).config);
   const { config } = await openConfig(path);
   const names = await readdir(path);

@@ -7,8 +7,8 @@ import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
 import { kernels, readConfig } from "../../node/open-model.ts";
 import { allCores, THREADS } from "../../node/threads.ts";
+import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
-import { CliError } from "../explain.ts";
 import { byteSize, decimal, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
 import { inspect } from "./inspect.ts";
@@ -74,7 +74,10 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   const max = config.maxPositionEmbeddings;
   const tooLong = options.context?.find((n) => n > max);
   if (tooLong !== undefined) {
-    throw new CliError(`--context: expected at most ${max} (the model's longest), got ${tooLong}`);
+    throw new UserError(
+      "--context",
+      `expected at most ${max} (the model's longest), got ${tooLong}`,
+    );
   }
   const { gflops } = options;
   const rate =

@@ -7,8 +7,8 @@ import { WEIGHT_FORMATS, type WeightFormat } from "../../convert/quantize.ts";
 import { type Written, writeQuantized } from "../../convert/quantize-folder.ts";
 import { openModel } from "../../node/open-model.ts";
 import { openTokenizer } from "../../node/open-tokenizer.ts";
+import { UserError } from "../../node/user-error.ts";
 import { checkWritable } from "../../node/write-whole.ts";
-import { CliError } from "../explain.ts";
 import { integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import { readPrompt } from "../prompt.ts";
@@ -104,10 +104,10 @@ async function quantize(
 async function checkVacant(out: string, target: string): Promise<void> {
   const inside = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    throw new CliError(`${out}: expected the name of a new folder, this is a file`);
+    throw new UserError(out, "expected the name of a new folder, this is a file");
   });
   if (inside.length > 0) {
-    throw new CliError(`${out}: expected a new or empty folder, got one with ${inside[0]} in it`);
+    throw new UserError(out, `expected a new or empty folder, got one with ${inside[0]} in it`);
   }
   await checkWritable(`${target}.tmp`);
 }

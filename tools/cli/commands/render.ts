@@ -83,7 +83,9 @@ function eachOf<T>(value: Json, name: string, render: (request: Json) => T): T[]
       return render(request);
     } catch (error) {
       if (!(error instanceof TokenizerError)) throw error;
-      throw new TokenizerError(`[${i}].${error.path}`, error.expected, error.got, { cause: error });
+      throw new TokenizerError(`[${i}].${error.where}`, error.expected, error.got, {
+        cause: error,
+      });
     }
   });
 }

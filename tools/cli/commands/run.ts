@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import { UserError } from "../../node/user-error.ts";
 import type { SavedSession } from "../../sessions/saved-session.ts";
 import { type RunRequest, run } from "../../text/generate-text.ts";
-import { CliError } from "../explain.ts";
 import {
   addGenerationOptions,
   COUNT,
@@ -89,7 +89,7 @@ export async function runCommand(
   const { stderr } = terminal;
   const speaker = await openSpeaker(options, stderr);
   if (!speaker.opened && options.stop) {
-    throw new CliError("--stop: this model has no tokenizer.json, so there is no text");
+    throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
   }
   const keeping = await keepingOf(options);
   const session =

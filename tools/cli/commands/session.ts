@@ -137,7 +137,8 @@ function verify({ sessions, repair }: Where, name: string, stdout: TextOut): voi
     const [first] = damaged;
     if (first && !repair) {
       const whole = `${first.page * pageRows} tokens before it are whole; --repair keeps these`;
-      throw new SavedSessionError([...damaged.map(({ message }) => message), whole].join("\n"));
+      const what = [...damaged.map(({ message }) => message), whole].join("\n");
+      throw new SavedSessionError(`session ${name}`, what);
     }
     if (first) saved.cut(first.page, pageRows);
     const { tokens, pending, pages } = saved.state;

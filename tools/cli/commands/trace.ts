@@ -7,8 +7,8 @@ import { parseJson } from "../../../engine/weights/json.ts";
 import { BACKENDS, type Backend, openModel } from "../../node/open-model.ts";
 import { ourPackage } from "../../node/our-package.ts";
 import { THREADS } from "../../node/threads.ts";
+import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
-import { CliError } from "../explain.ts";
 import { activationsOption } from "../generation-options.ts";
 import { decimal, integer, integerList, nameList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
@@ -143,7 +143,7 @@ async function readTokens(file: string): Promise<readonly number[]> {
   const json = parseJson(file, await readFile(file), "any");
   const list = Array.isArray(json) ? json : (json as { tokens?: unknown } | null)?.tokens;
   if (!Array.isArray(list) || !list.every((id) => Number.isSafeInteger(id) && id >= 0)) {
-    throw new CliError(`${file}: expected token ids: a list, or an object with a list "tokens"`);
+    throw new UserError(file, `expected token ids: a list, or an object with a list "tokens"`);
   }
   return list;
 }

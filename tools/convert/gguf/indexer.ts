@@ -10,19 +10,19 @@
 
 import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 
 const HADAMARD = 64;
 
 /**
  * How many times as wide the heads become.
  *
- * @throws {CliError} when no whole number of times fits
+ * @throws {UserError} when no whole number of times fits
  */
 export function indexerCopies(headDim: number): number {
   if (headDim % HADAMARD === 0) return 1;
   if (HADAMARD % headDim === 0) return HADAMARD / headDim;
-  throw new CliError(`glm-dsa: expected index_head_dim to fit ${HADAMARD}, got ${headDim}`);
+  throw new UserError("glm-dsa", `expected index_head_dim to fit ${HADAMARD}, got ${headDim}`);
 }
 
 /** Blocks of `rows` rows, each followed by its copies, or by as many zeros. */

@@ -4,8 +4,9 @@
  * Next: write-gguf.ts
  * @module
  */
+
 import type { ModelConfig } from "../../../engine/index.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { GgmlType } from "./encode.ts";
 import type { Value } from "./header.ts";
 import { indexerCopies } from "./indexer.ts";
@@ -34,7 +35,7 @@ const FILE_TYPE: Readonly<Record<GgmlType, number>> = { f32: 0, f16: 1, q4_0: 2,
 /**
  * Keys of the model.
  *
- * @throws {CliError} where the architecture of llama.cpp is narrower than ours
+ * @throws {UserError} where the architecture of llama.cpp is narrower than ours
  */
 export function modelKeys(
   c: ModelConfig,
@@ -44,10 +45,10 @@ export function modelKeys(
 ): [string, Value][] {
   const nDense = c.mlpLayerTypes.filter((kind) => kind === "dense").length;
   if (c.mlpLayerTypes.slice(0, nDense).includes("sparse")) {
-    throw new CliError("glm-dsa: expected the dense layers before the sparse ones");
+    throw new UserError("glm-dsa", "expected the dense layers before the sparse ones");
   }
-  if (c.nGroup !== 1) throw new CliError(`glm-dsa: expected one expert group, got ${c.nGroup}`);
-  if (c.latentNormEps !== c.rmsNormEps) throw new CliError("glm-dsa: expected one norm epsilon");
+  if (c.nGroup !== 1) throw new UserError("glm-dsa", `expected one expert group, got ${c.nGroup}`);
+  if (c.latentNormEps !== c.rmsNormEps) throw new UserError("glm-dsa", "expected one norm epsilon");
   const keys: [string, Value][] = [
     ["block_count", u32(nLayers)],
     ["nextn_predict_layers", u32(nLayers - c.numHiddenLayers)],

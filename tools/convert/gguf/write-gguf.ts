@@ -35,7 +35,7 @@ export interface GgufOptions {
  * Writes the file and returns how many tensors it has. No more than one stored tensor is in memory
  * at a time, with its numbers.
  *
- * @throws {CliError} where llama.cpp's architecture cannot hold the model; no file is left then
+ * @throws {UserError} where llama.cpp's architecture cannot hold the model; no file is left then
  */
 export async function writeGguf(
   folder: string,

@@ -5,10 +5,11 @@
  * Next: envelope.ts, op-cases.ts, selection-cases.ts, manifest.ts
  * @module
  */
+
 import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { CliError } from "../../cli/explain.ts";
 import { ourPackage } from "../../node/our-package.ts";
+import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { readCase } from "../case/case.ts";
 import { jsonText } from "../case/json-text.ts";
@@ -31,14 +32,13 @@ export interface BuildOptions {
 /**
  * Builds a pack and returns its manifest, which is written last: a folder without it is no pack.
  *
- * @throws {CliError} when `from` holds no cases, or `out` holds something else than a pack
+ * @throws {UserError} when `from` holds no cases, or `out` holds something else than a pack
  */
 export async function buildPack(options: BuildOptions): Promise<Manifest> {
   const { onProgress = () => {} } = options;
   const [from, out] = [resolve(options.from), resolve(options.out)];
   const names = (await readdir(join(from, "cases")).catch(() => [])).sort();
-  if (names.length === 0)
-    throw new CliError(`${from}: expected golden cases in cases/, found none`);
+  if (names.length === 0) throw new UserError(from, "expected golden cases in cases/, found none");
   if (out !== from) await copySources(from, out);
   await rm(join(out, "manifest.json"), { force: true });
   const cases: [string, CaseEntry][] = [];
@@ -68,7 +68,7 @@ async function copySources(from: string, out: string): Promise<void> {
   const there = await readdir(out).catch(() => []);
   const isPack = await stat(join(out, "manifest.json")).catch(() => undefined);
   if (there.length > 0 && !isPack) {
-    throw new CliError(`${out}: expected a new or empty folder, or a golden pack`);
+    throw new UserError(out, "expected a new or empty folder, or a golden pack");
   }
   for (const entry of there) await rm(join(out, entry), { recursive: true });
   await mkdir(out, { recursive: true });

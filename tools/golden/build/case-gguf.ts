@@ -3,12 +3,13 @@
  * it is made when it is wanted.
  * @module
  */
+
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { CliError } from "../../cli/explain.ts";
 import { writeGguf } from "../../convert/gguf/write-gguf.ts";
+import { UserError } from "../../node/user-error.ts";
 import { readCase } from "../case/case.ts";
 import { byteVocabulary } from "./byte-vocabulary.ts";
 
@@ -25,7 +26,7 @@ export async function writeCaseGguf(dir: string, file: string): Promise<true | s
     });
     return true;
   } catch (error) {
-    if (error instanceof CliError) return error.message;
+    if (error instanceof UserError) return error.message;
     throw error;
   }
 }
@@ -33,7 +34,7 @@ export async function writeCaseGguf(dir: string, file: string): Promise<true | s
 /**
  * Hands `use` the file of the case, or one that is there only for that time.
  *
- * @throws {CliError} when llama.cpp's architecture cannot hold the model
+ * @throws {UserError} when llama.cpp's architecture cannot hold the model
  */
 export async function withCaseGguf<T>(dir: string, use: (file: string) => Promise<T>): Promise<T> {
   const stored = join(dir, CASE_GGUF);
@@ -42,7 +43,7 @@ export async function withCaseGguf<T>(dir: string, use: (file: string) => Promis
   try {
     const file = join(scratch, CASE_GGUF);
     const written = await writeCaseGguf(dir, file);
-    if (written !== true) throw new CliError(`${dir}: ${written}`);
+    if (written !== true) throw new UserError(dir, written);
     return await use(file);
   } finally {
     await rm(scratch, { recursive: true });

@@ -6,9 +6,10 @@
  * engines of the class may be off `room` times as far. A dump then rounds its numbers once more.
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { Envelope, StageError } from "../build/envelope.ts";
 import type { Dump } from "../dump/dump.ts";
 import type { EngineClass } from "./arithmetics.ts";
@@ -33,15 +34,15 @@ const FORMAT: Envelope["format"] = "glm52-envelope 1";
 /**
  * Reads a case's envelope.
  *
- * @throws {CliError} for a case without one, or with one of another format
+ * @throws {UserError} for a case without one, or with one of another format
  */
 export async function readBounds(dir: string): Promise<Bounds> {
   const file = join(dir, "envelope.json");
   const text = await readFile(file, "utf8").catch(() => {
-    throw new CliError(`${file}: expected an envelope, found none; glm52 golden build measures it`);
+    throw new UserError(file, "expected an envelope, found none; glm52 golden build measures it");
   });
   const { format, room, stages }: Envelope = JSON.parse(text);
-  if (format !== FORMAT) throw new CliError(`${file}: expected ${FORMAT}, got ${format}`);
+  if (format !== FORMAT) throw new UserError(file, `expected ${FORMAT}, got ${format}`);
   const all = Object.values(stages);
   // For stages that only a mutant has.
   const widest = (kind: EngineClass): StageError => [

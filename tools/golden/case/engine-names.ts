@@ -2,9 +2,10 @@
  * What other engines call our stages.
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { parseJson } from "../../../engine/weights/json.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 
 /** Their name → ours; `{l}` stands for a number, the same on both sides. */
 export type NameMap = Readonly<Record<string, string>>;
@@ -50,7 +51,7 @@ export async function readNames(file: string | undefined): Promise<NameMap> {
     !Array.isArray(json) &&
     Object.values(json).every((name) => typeof name === "string");
   if (!isMap) {
-    throw new CliError(`${file}: expected an object of strings: their name to ours`);
+    throw new UserError(file, "expected an object of strings: their name to ours");
   }
   return { ...BUILT_IN, ...(json as NameMap) };
 }

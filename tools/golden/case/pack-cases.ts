@@ -2,10 +2,11 @@
  * Where the cases of a pack are.
  * @module
  */
+
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { CliError } from "../../cli/explain.ts";
 import { ourPackage } from "../../node/our-package.ts";
+import { UserError } from "../../node/user-error.ts";
 
 /**
  * Folders of cases, in the order of `cases`.
@@ -13,7 +14,7 @@ import { ourPackage } from "../../node/our-package.ts";
  * @param cases names of cases of the pack; where no pack is given, folders of cases too. When there
  *   are none: all of the pack's, by name
  * @param pack  a folder as `glm52 golden build` writes it; default: golden of this project
- * @throws {CliError} for a folder without cases, and for a case that is not there
+ * @throws {UserError} for a folder without cases, and for a case that is not there
  */
 export async function caseFolders(cases: readonly string[], pack?: string): Promise<string[]> {
   const isFolder = await Promise.all(cases.map(async (dir) => pack === undefined && isCase(dir)));
@@ -23,7 +24,7 @@ export async function caseFolders(cases: readonly string[], pack?: string): Prom
   return (cases.length > 0 ? cases : names).map((name, i) => {
     if (isFolder[i]) return name;
     if (names.includes(name)) return join(root, "cases", name);
-    throw new CliError(`${root}: expected a case of ${names.join(", ")}; got ${name}`);
+    throw new UserError(root, `expected a case of ${names.join(", ")}; got ${name}`);
   });
 }
 
@@ -33,7 +34,7 @@ async function namesIn(pack: string): Promise<string[]> {
   for (const name of (await readdir(folder).catch(() => [])).sort()) {
     if (await isCase(join(folder, name))) names.push(name);
   }
-  if (names.length === 0) throw new CliError(`${pack}: expected a pack with cases/, found none`);
+  if (names.length === 0) throw new UserError(pack, "expected a pack with cases/, found none");
   return names;
 }
 

@@ -5,12 +5,13 @@
  * Next: judge.ts
  * @module
  */
+
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { readExactly } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
-import { CliError } from "../../cli/explain.ts";
 import { handleSource } from "../../node/file-source.ts";
+import { UserError } from "../../node/user-error.ts";
 import { type NameMap, stageName } from "../case/engine-names.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { isZip, readNpz } from "./npz.ts";
@@ -33,7 +34,7 @@ const TELLING = 65536;
  * Reads a dump whole.
  *
  * @throws {WeightsError} for a file that is cut off or in none of the formats
- * @throws {CliError} when two tensors are the same stage, a file is damaged, or a format is neither
+ * @throws {UserError} when two tensors are the same stage, a file is damaged, or a format is neither
  *   float nor integer
  */
 export async function readEngineDump(
@@ -46,7 +47,7 @@ export async function readEngineDump(
     const name = stageName(theirName, names);
     const other = dump.get(name);
     if (other) {
-      throw new CliError(`${file}: ${other.theirName} and ${theirName} both are stage ${name}`);
+      throw new UserError(file, `${other.theirName} and ${theirName} both are stage ${name}`);
     }
     dump.set(name, { theirName, ...tensor });
   }
@@ -70,7 +71,7 @@ async function readFolder(
   onProgress: (done: number, total: number) => void,
 ): Promise<[string, StoredTensor][]> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".npy")).sort();
-  if (files.length === 0) throw new CliError(`${folder}: expected .npy files, got none`);
+  if (files.length === 0) throw new UserError(folder, "expected .npy files, got none");
   const arrays: [string, StoredTensor][] = [];
   for (const name of files) {
     const path = join(folder, name);

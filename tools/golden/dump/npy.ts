@@ -7,8 +7,9 @@
  * @module
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
+
 import type { StoredDtype } from "../../../engine/weights/safetensors.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import { type StoredTensor, unpack } from "./stored.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
@@ -28,16 +29,16 @@ export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => by
  * Reads an array.
  *
  * @param where what a message names
- * @throws {CliError} when it is cut off, in Fortran order, big-endian, or of another format
+ * @throws {UserError} when it is cut off, in Fortran order, big-endian, or of another format
  */
 export function readNpy(where: string, bytes: Uint8Array): StoredTensor {
-  if (!isNpy(bytes)) throw new CliError(`${where}: expected a .npy array, got other bytes`);
+  if (!isNpy(bytes)) throw new UserError(where, "expected a .npy array, got other bytes");
   const major = bytes[6];
   const lengthBytes = major === 1 ? 2 : 4;
   const start = 8 + lengthBytes;
   if (bytes.length < start) throw cutOff(where, start, bytes.length);
   if (major < 1 || major > 3) {
-    throw new CliError(`${where}: expected .npy version 1, 2 or 3, got ${major}`);
+    throw new UserError(where, `expected .npy version 1, 2 or 3, got ${major}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = start + (major === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
@@ -48,11 +49,12 @@ export function readNpy(where: string, bytes: Uint8Array): StoredTensor {
   const dims = field(where, header, /'shape'\s*:\s*\(([\d\s,]*)\)/);
   const format = Object.hasOwn(DTYPES, descr) ? DTYPES[descr] : undefined;
   if (!format) {
-    throw new CliError(`${where}: expected <f2, <f4, <f8, <i4 or <i8, got ${descr}`);
+    throw new UserError(where, `expected <f2, <f4, <f8, <i4 or <i8, got ${descr}`);
   }
   if (order === "True") {
-    throw new CliError(
-      `${where}: expected C order, got Fortran order; save numpy.ascontiguousarray(x)`,
+    throw new UserError(
+      where,
+      "expected C order, got Fortran order; save numpy.ascontiguousarray(x)",
     );
   }
   const shape = dims.split(",").filter((part) => part.trim() !== "");
@@ -65,10 +67,10 @@ export function readNpy(where: string, bytes: Uint8Array): StoredTensor {
 function field(where: string, header: string, pattern: RegExp): string {
   const found = pattern.exec(header);
   if (!found) {
-    throw new CliError(`${where}: expected a header with ${pattern.source}, got ${header.trim()}`);
+    throw new UserError(where, `expected a header with ${pattern.source}, got ${header.trim()}`);
   }
   return found[1];
 }
 
-const cutOff = (where: string, expected: number, got: number): CliError =>
-  new CliError(`${where}: expected ${expected} bytes, got ${got}`);
+const cutOff = (where: string, expected: number, got: number): UserError =>
+  new UserError(where, `expected ${expected} bytes, got ${got}`);

@@ -5,8 +5,9 @@
  * @module
  * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
+
 import { crc32, inflateRawSync } from "node:zlib";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import { readNpy } from "./npy.ts";
 import type { StoredTensor } from "./stored.ts";
 
@@ -28,7 +29,7 @@ export function isZip(bytes: Uint8Array): boolean {
 /**
  * Reads all arrays of a zip; a name loses its `.npy`.
  *
- * @throws {CliError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
+ * @throws {UserError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
  *   than by deflate or above 4 GiB (zip64), or an entry is no array
  */
 export function readNpz(
@@ -43,7 +44,7 @@ export function readNpz(
   const arrays: [string, StoredTensor][] = [];
   for (let i = 0; i < count; i++) {
     if (at + ENTRY_BYTES > end || view.getUint32(at, true) !== ENTRY) {
-      throw new CliError(`${file}: expected entry ${i} of ${count} at byte ${at}, got none`);
+      throw new UserError(file, `expected entry ${i} of ${count} at byte ${at}, got none`);
     }
     const nameLength = view.getUint16(at + 28, true);
     const nameEnd = at + ENTRY_BYTES + nameLength;
@@ -62,7 +63,7 @@ function findEnd(file: string, view: DataView): number {
   for (let at = last; at >= Math.max(0, last - LONGEST_COMMENT); at--) {
     if (view.getUint32(at, true) === END && view.getUint16(at + 20, true) === last - at) return at;
   }
-  throw new CliError(`${file}: expected a zip's end record, got none: the file is cut off`);
+  throw new UserError(file, "expected a zip's end record, got none: the file is cut off");
 }
 
 /** The unpacked bytes of the entry whose record is at `at`. */
@@ -74,29 +75,29 @@ function contents(where: string, bytes: Uint8Array, at: number): Uint8Array {
   const size = view.getUint32(at + 24, true);
   const local = view.getUint32(at + 42, true);
   if ([packed, size, local].includes(0xffffffff)) {
-    throw new CliError(`${where}: expected less than 4 GiB, got a zip64 entry`);
+    throw new UserError(where, "expected less than 4 GiB, got a zip64 entry");
   }
   if (local + LOCAL_BYTES > bytes.length || view.getUint32(local, true) !== LOCAL) {
-    throw new CliError(`${where}: expected an entry at byte ${local}, got none`);
+    throw new UserError(where, `expected an entry at byte ${local}, got none`);
   }
   const start =
     local + LOCAL_BYTES + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
   const stored = bytes.subarray(start, start + packed);
   const data = method === 0 ? stored : inflate(where, method, stored, size);
   if (data.length !== size || crc32(data) !== crc) {
-    throw new CliError(`${where}: expected ${size} bytes with CRC ${crc}, got other bytes`);
+    throw new UserError(where, `expected ${size} bytes with CRC ${crc}, got other bytes`);
   }
   return data;
 }
 
 function inflate(where: string, method: number, stored: Uint8Array, size: number): Uint8Array {
   if (method !== 8) {
-    throw new CliError(`${where}: expected stored or deflated bytes, got zip method ${method}`);
+    throw new UserError(where, `expected stored or deflated bytes, got zip method ${method}`);
   }
   try {
     return inflateRawSync(stored, { maxOutputLength: Math.max(size, 1) });
   } catch (error) {
-    throw new CliError(`${where}: expected deflated bytes: ${(error as Error).message}`);
+    throw new UserError(where, `expected deflated bytes: ${(error as Error).message}`);
   }
 }
 

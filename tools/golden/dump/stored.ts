@@ -8,7 +8,7 @@
 import { decode } from "../../../engine/numbers/formats.ts";
 import type { Dtype } from "../../../engine/numbers/raw-tensor.ts";
 import type { StoredDtype } from "../../../engine/weights/safetensors.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { GoldenTensor } from "../case/case.ts";
 
 /** A tensor with its stored format. */
@@ -22,7 +22,7 @@ const FLOATS: readonly StoredDtype[] = ["F64", "F32", "F16", "BF16"];
  * Unpacks little-endian numbers in C order.
  *
  * @param where what a message names: the file and the tensor
- * @throws {CliError} for a format that is neither float nor a signed integer of 4 or 8 bytes
+ * @throws {UserError} for a format that is neither float nor a signed integer of 4 or 8 bytes
  */
 export function unpack(
   where: string,
@@ -41,7 +41,7 @@ export function unpack(
     const at = (i: number): number => Number(view.getBigInt64(8 * i, true));
     return { dtype, shape, data: integers(bytes.length / 8, at) };
   }
-  throw new CliError(`${where}: expected F64, F32, F16, BF16, I32 or I64, got ${dtype}`);
+  throw new UserError(where, `expected F64, F32, F16, BF16, I32 or I64, got ${dtype}`);
 }
 
 const integers = (n: number, at: (i: number) => number): Int32Array =>

@@ -14,8 +14,9 @@
  * Next: ../dump.ts
  * @module
  */
+
 import type { StoredDtype } from "../../../engine/weights/safetensors.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { StoredTensor } from "./stored.ts";
 
 const HEADER = /^(\S+)\s+\[([\d,\s]*)\]\s+(f64|f32|f16|bf16|i32|i64)$/;
@@ -36,7 +37,7 @@ export function isText(bytes: Uint8Array): boolean {
 /**
  * Reads all tensors.
  *
- * @throws {CliError} with the line, when a word is no number or a tensor has too few or too many
+ * @throws {UserError} with the line, when a word is no number or a tensor has too few or too many
  */
 export function readText(file: string, bytes: Uint8Array): [string, StoredTensor][] {
   const tensors: [string, StoredTensor][] = [];
@@ -46,7 +47,7 @@ export function readText(file: string, bytes: Uint8Array): [string, StoredTensor
     const { name, shape, dtype, numbers } = open;
     const size = shape.reduce((product, n) => product * n, 1);
     if (numbers.length !== size) {
-      throw new CliError(`${file}: ${name}: expected ${size} numbers, got ${numbers.length}`);
+      throw new UserError(file, `${name}: expected ${size} numbers, got ${numbers.length}`);
     }
     const data = dtype.startsWith("I") ? Int32Array.from(numbers) : Float64Array.from(numbers);
     tensors.push([name, { dtype, shape, data }]);
@@ -64,8 +65,9 @@ export function readText(file: string, bytes: Uint8Array): [string, StoredTensor
       if (word === "") continue;
       const value = numberOf(word);
       if (!open || value === undefined) {
-        throw new CliError(
-          `${file}: line ${number}: expected ${open ? "a number" : "name [d0,d1] f32"}, got ${word}`,
+        throw new UserError(
+          file,
+          `line ${number}: expected ${open ? "a number" : "name [d0,d1] f32"}, got ${word}`,
         );
       }
       open.numbers.push(value);

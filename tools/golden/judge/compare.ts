@@ -2,6 +2,7 @@
  * One run of this engine against one dump of the oracle, stage by stage.
  * @module
  */
+import { ArgumentError } from "../../../engine/index.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import type { GoldenTensor } from "../case/case.ts";
@@ -32,7 +33,7 @@ export interface RunReport {
  * Compares every tensor of `oracle` with the recorded one of that name.
  *
  * @param bias router biases by layer, needed to explain router differences
- * @throws {RangeError} when a shape differs
+ * @throws {ArgumentError} when a shape differs
  */
 export function compareRun(
   recorded: readonly NamedTensor[],
@@ -50,7 +51,7 @@ export function compareRun(
       continue;
     }
     if (String(got.shape) !== String(want.shape)) {
-      throw new RangeError(`${name}: [${got.shape}], the oracle has [${want.shape}]`);
+      throw new ArgumentError(name, `[${got.shape}], the oracle has [${want.shape}]`);
     }
     if (want.data instanceof Int32Array) {
       const { scores, bounds } = scoresOf(name, ours, oracle, bias);

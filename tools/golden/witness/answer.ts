@@ -77,5 +77,5 @@ function numberOf(x: unknown): number {
 /** What was expected, and how what came begins. */
 export function lacking(what: string, got: unknown): ServerError {
   const text = JSON.stringify(got) ?? "nothing";
-  return new ServerError("logprobs", `expected ${what}; got ${text.slice(0, 120)}`);
+  return new ServerError("logprobs", "answer", `expected ${what}; got ${text.slice(0, 120)}`);
 }

@@ -11,10 +11,11 @@
  * rounding can turn no choice of the case: then there is one right answer.
  * @module
  */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logProbs } from "../../../engine/generate/sampler.ts";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import type { Envelope } from "../build/envelope.ts";
 import type { EngineClass } from "../case/arithmetics.ts";
 import { readCase, readDump } from "../case/case.ts";
@@ -60,7 +61,7 @@ export interface LogprobJudgement {
 /**
  * Reads a case for engines of a class.
  *
- * @throws {CliError} when a right engine of the class may say something else
+ * @throws {UserError} when a right engine of the class may say something else
  */
 export async function expectedLogprobs(
   dir: string,
@@ -69,15 +70,16 @@ export async function expectedLogprobs(
   const { name, tokens } = await readCase(dir);
   const envelope: Envelope = JSON.parse(await readFile(join(dir, "envelope.json"), "utf8"));
   if (Object.keys(envelope.ties).length > 0) {
-    throw new CliError(`${name}: equal scores may be chosen either way here: take another case`);
+    throw new UserError(name, "equal scores may be chosen either way here: take another case");
   }
   if (!envelope.certified.includes(engineClass)) {
-    throw new CliError(
-      `${name}: rounding in ${engineClass} can turn a choice here, and log-probabilities alone do not tell that from a mistake: take a case for ${engineClass} (golden/README.md), or another --class`,
+    throw new UserError(
+      name,
+      `rounding in ${engineClass} can turn a choice here, and log-probabilities alone do not tell that from a mistake: take a case for ${engineClass} (golden/README.md), or another --class`,
     );
   }
   const logits = (await readDump(join(dir, "f64.safetensors"))).get("logits");
-  if (!logits) throw new CliError(`${name}: expected logits in f64.safetensors, found none`);
+  if (!logits) throw new UserError(name, "expected logits in f64.safetensors, found none");
   const [nRows, nVocab] = logits.shape;
   const { data } = logits;
   const rows = Array.from({ length: nRows }, (_, t) =>

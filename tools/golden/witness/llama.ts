@@ -3,11 +3,12 @@
  * wants this witness installs it.
  * @module
  */
+
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 
 const PACKAGE = "node-llama-cpp";
 
@@ -39,7 +40,7 @@ const LEAST_CONTEXT = 256;
  * Logits after each prefix of `tokens`, all in one step, on the CPU.
  *
  * @param from folder whose `node_modules` has node-llama-cpp
- * @throws {CliError} when it is not there, or cannot load the file
+ * @throws {UserError} when it is not there, or cannot load the file
  */
 export async function llamaLogits(
   from: string,
@@ -47,7 +48,7 @@ export async function llamaLogits(
   tokens: readonly number[],
 ): Promise<Float64Array[]> {
   const { getLlama } = await load(from);
-  if (!existsSync(file)) throw new CliError(`${file}: expected a GGUF file, found none`);
+  if (!existsSync(file)) throw new UserError(file, "expected a GGUF file, found none");
   try {
     const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
     try {
@@ -63,7 +64,7 @@ export async function llamaLogits(
       await llama.dispose();
     }
   } catch (error) {
-    throw new CliError(`${file}: ${PACKAGE}: ${(error as Error).message}`);
+    throw new UserError(file, `${PACKAGE}: ${(error as Error).message}`);
   }
 }
 
@@ -84,8 +85,9 @@ export async function llamaVersion(from: string): Promise<string> {
 
 async function load(from: string): Promise<LlamaModule> {
   if (!hasLlama(from)) {
-    throw new CliError(
-      `${from}: no ${PACKAGE} in its node_modules: \`npm install ${PACKAGE}@${VERSION}\` there, or name a folder that has it with --from`,
+    throw new UserError(
+      from,
+      `no ${PACKAGE} in its node_modules: \`npm install ${PACKAGE}@${VERSION}\` there, or name a folder that has it with --from`,
     );
   }
   return import(pathToFileURL(join(folderOf(from), "dist/index.js")).href);

@@ -2,12 +2,13 @@
  * HF transformers and llama.cpp, each run on one case and judged as `golden check --replay` does.
  * @module
  */
+
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CliError } from "../../cli/explain.ts";
 import { ourPackage } from "../../node/our-package.ts";
+import { UserError } from "../../node/user-error.ts";
 import { withCaseGguf } from "../build/case-gguf.ts";
 import type { Envelope } from "../build/envelope.ts";
 import type { Manifest } from "../build/manifest.ts";
@@ -110,7 +111,7 @@ async function judged(dir: string, dump: Dump, kind: EngineClass): Promise<CaseR
   const envelope: Envelope = await readJson(join(dir, "envelope.json"));
   const { stages, off } = judge(dump, expected, kind, runForced(dump, expected));
   const compared = stages.filter(({ verdict }) => verdict !== "missing");
-  if (compared.length === 0) throw new CliError(`${dir}: the dump has none of its stages`);
+  if (compared.length === 0) throw new UserError(dir, "the dump has none of its stages");
   return {
     isCertified: envelope.certified.includes(kind),
     compared: compared.length,

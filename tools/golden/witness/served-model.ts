@@ -5,20 +5,21 @@
  * many do not start without one, and some name tokens by its texts alone.
  * @module
  */
+
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { byteVocabulary } from "../build/byte-vocabulary.ts";
 
 /**
  * Copies the model of the case in `dir` to `out`, and writes a tokenizer beside it.
  *
- * @throws {CliError} when `out` holds something already
+ * @throws {UserError} when `out` holds something already
  */
 export async function writeServedModel(dir: string, out: string, nVocab: number): Promise<void> {
   if ((await readdir(out).catch(() => [])).length > 0) {
-    throw new CliError(`${out}: expected a new or empty folder`);
+    throw new UserError(out, "expected a new or empty folder");
   }
   await mkdir(out, { recursive: true });
   await cp(join(dir, "model"), out, { recursive: true });

@@ -2,7 +2,7 @@
  * What can be wrong with a server before its numbers are looked at.
  * @module
  */
-import { CliError } from "../../cli/explain.ts";
+import { UserError } from "../../node/user-error.ts";
 
 /** Kinds of a {@link ServerError}. */
 export type ServerFault =
@@ -18,11 +18,11 @@ export type ServerFault =
   | "token";
 
 /** A server that cannot be checked; the message says why. */
-export class ServerError extends CliError {
+export class ServerError extends UserError {
   readonly fault: ServerFault;
 
-  constructor(fault: ServerFault, message: string) {
-    super(message);
+  constructor(fault: ServerFault, where: string, what: string) {
+    super(where, what);
     this.fault = fault;
   }
 }

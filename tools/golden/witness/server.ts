@@ -104,7 +104,7 @@ async function at<T>(position: number, asked: () => Promise<T>): Promise<T> {
     return await asked();
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    throw new ServerError(error.fault, `position ${position}: ${error.message}`);
+    throw new ServerError(error.fault, `position ${position}`, error.message);
   }
 }
 
@@ -112,7 +112,7 @@ async function firstModel(options: ServerOptions): Promise<string> {
   const { data } = fieldsOf(await request(options, "models"));
   const id = fieldsOf(Array.isArray(data) ? data[0] : undefined).id;
   if (typeof id === "string") return id;
-  throw new ServerError("json", "the server lists no model: name one with --model");
+  throw new ServerError("json", "models", "the server lists none: name one with --model");
 }
 
 /** JSON of one request. */
@@ -130,17 +130,17 @@ async function request(options: ServerOptions, path: string, body?: object): Pro
     const response = await fetch(url, { ...sent, headers, signal });
     text = await response.text();
     if (!response.ok) {
-      throw new ServerError("http", `${url}: status ${response.status}: ${complaint(text)}`);
+      throw new ServerError("http", url, `status ${response.status}: ${complaint(text)}`);
     }
   } catch (error) {
     if (error instanceof ServerError) throw error;
-    if (signal.aborted) throw new ServerError("timeout", `${url}: no answer in ${timeout} s`);
-    throw new ServerError("unreachable", `${url}: ${causeOf(error)}`);
+    if (signal.aborted) throw new ServerError("timeout", url, `no answer in ${timeout} s`);
+    throw new ServerError("unreachable", url, causeOf(error));
   }
   try {
     return JSON.parse(text);
   } catch {
-    throw new ServerError("json", `${url}: expected JSON, got ${JSON.stringify(ends(text))}`);
+    throw new ServerError("json", url, `expected JSON, got ${JSON.stringify(ends(text))}`);
   }
 }
 

@@ -30,7 +30,8 @@ export function tokenNames(n: number): TokenNames {
     if (id !== undefined) return id;
     throw new ServerError(
       "token",
-      `the token ${JSON.stringify(name)} is none of the ${n} of the case, or one of several with this text; have the server name ids (vLLM and SGLang: see docs/check-your-engine.md)`,
+      `token ${JSON.stringify(name)}`,
+      `it is none of the ${n} of the case, or one of several with this text; have the server name ids (vLLM and SGLang: see docs/check-your-engine.md)`,
     );
   };
 }
@@ -40,6 +41,7 @@ export function checkedId(id: number, n: number): number {
   if (Number.isInteger(id) && id >= 0 && id < n) return id;
   throw new ServerError(
     "token",
-    `expected a token of 0 … ${n - 1}, got ${id}: is this the case's model?`,
+    "token",
+    `expected 0 … ${n - 1}, got ${id}: is this the case's model?`,
   );
 }

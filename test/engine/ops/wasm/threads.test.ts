@@ -98,7 +98,7 @@ describe("a thread in trouble", () => {
       team.run(1, (kernels, part) => {
         if (part === 2) kernels.add(BEYOND, BEYOND, BEYOND, 64);
       });
-    expect(trap).toThrow(new WasmThreadError("wasm threads: thread 2 of 3 failed in kernel add"));
+    expect(trap).toThrow(new WasmThreadError("wasm threads", "thread 2 of 3 failed in kernel add"));
     expect(() => team.run(1, () => {})).toThrow(WasmThreadError);
   });
 

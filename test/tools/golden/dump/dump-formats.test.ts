@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../../../engine/index.ts";
-import { CliError } from "../../../../tools/cli/explain.ts";
 import { BUILT_IN } from "../../../../tools/golden/case/engine-names.ts";
 import { type Dump, readEngineDump } from "../../../../tools/golden/dump/dump.ts";
+import { UserError } from "../../../../tools/node/user-error.ts";
 import { scratchFolder } from "../../../support/paths.ts";
 
 // Made by NumPy 2.4.6: arrays = {"l_out-0": np.array([[.5, -1, 2], [3, 4, 5]], "<f4"),
@@ -98,7 +98,9 @@ describe("one dump in each format", () => {
             expect(data.length, name).toBe(shape.reduce((a: number, b: number) => a * b, 1));
           }
         } else
-          expect(cut instanceof CliError || cut instanceof WeightsError, `${n}: ${cut}`).toBe(true);
+          expect(cut instanceof UserError || cut instanceof WeightsError, `${n}: ${cut}`).toBe(
+            true,
+          );
       }
     },
   );
@@ -114,7 +116,9 @@ describe("one dump in each format", () => {
             WANTED.map(([, , , data]) => data).slice(0, numbers.length),
           );
         } else
-          expect(got instanceof CliError || got instanceof WeightsError, `${i}: ${got}`).toBe(true);
+          expect(got instanceof UserError || got instanceof WeightsError, `${i}: ${got}`).toBe(
+            true,
+          );
       }
     },
   );
