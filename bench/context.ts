@@ -11,7 +11,7 @@ import { argv, stdout } from "node:process";
 import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
-import type { Stage, Tap, Taps } from "../engine/tap.ts";
+import { newTap, type Stage, type Taps } from "../engine/tap.ts";
 import { openModel } from "../tools/node/open-model.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
@@ -69,13 +69,12 @@ function timed(ops: Ops): Ops {
 let lastStage = 0;
 
 /** Charges what passed since the last stage to the block of this one. */
-const timedTap: Tap = (stage, value) => {
+const timedTap = newTap((stage) => {
   const now = performance.now();
   const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
   if (block !== undefined) spend(block[0], now - lastStage);
   lastStage = now;
-  return value;
-};
+});
 const timedTaps: Taps = { model: timedTap, layer: () => timedTap };
 
 const timedModel: Model = { ...model, ops: timed(model.ops) };

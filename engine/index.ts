@@ -32,7 +32,7 @@ export type { PageFormat } from "./kv/page-layout.ts";
 export type { PagePool } from "./kv/page-pool.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";
 export { forward, head, type Model } from "./model/model.ts";
-export { type MtpOutput, mtpStep } from "./model/mtp.ts";
+export { type MtpInput, type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type { ModelWeights } from "./model/weights.ts";
 export type { Precision } from "./numbers/rope-table.ts";
 export { EncodingError } from "./numbers/row-encoding.ts";
@@ -44,6 +44,7 @@ export {
   LAYER_STAGES,
   MODEL_STAGES,
   MTP_STAGES,
+  newTap,
   noTaps,
   type Stage,
   type Tap,

@@ -46,10 +46,20 @@ export type Stage =
   | (typeof MTP_STAGES)[number];
 
 /**
- * Returns `value` unchanged. Must not write to it, and must copy it to keep it: the memory may be
- * reused when the layer ends.
+ * Sees one stage after the other.
+ *
+ * A tap is called around the expression that makes a value and returns that value unchanged, so it adds
+ * no line to the model. It must not write to the value, and must copy it to keep it: the memory may be
+ * used again when the layer ends.
  */
-export type Tap = <X extends Tensor | Indices>(stage: Stage, value: X) => X;
+export interface Tap {
+  <X extends Tensor | Indices>(stage: Stage, value: X): X;
+  /**
+   * Whether the tap looks at this stage at all. Some values are made whole only for a tap that does:
+   * `indexer_score` has one number for each query and each cached position.
+   */
+  wants(stage: Stage): boolean;
+}
 
 /** Taps for a whole forward pass: one for the model, one for each layer. */
 export interface Taps {
@@ -57,8 +67,27 @@ export interface Taps {
   layer(index: number): Tap;
 }
 
-/** The tap of a normal run. */
-export const noTap: Tap = (_stage, value) => value;
+/**
+ * A tap that shows the wanted stages to `see`.
+ *
+ * @param wants which stages; all of them when it is not given
+ */
+export function newTap(
+  see: (stage: Stage, value: Tensor | Indices) => void,
+  wants: (stage: Stage) => boolean = () => true,
+): Tap {
+  const tap = <X extends Tensor | Indices>(stage: Stage, value: X): X => {
+    if (wants(stage)) see(stage, value);
+    return value;
+  };
+  return Object.assign(tap, { wants });
+}
+
+/** The tap of a normal run. It wants nothing. */
+export const noTap: Tap = newTap(
+  () => {},
+  () => false,
+);
 
 /** The taps of a normal run. */
 export const noTaps: Taps = { model: noTap, layer: () => noTap };

@@ -10,9 +10,9 @@ import { ArgumentError } from "../errors.ts";
 import { type ModelCache, newDraftCache } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
 import { head, type Model } from "../model/model.ts";
-import { type MtpOutput, mtpStep } from "../model/mtp.ts";
+import { type MtpInput, type MtpOutput, mtpStep } from "../model/mtp.ts";
 import type { MtpWeights } from "../model/weights.ts";
-import { noTap, noTaps } from "../tap.ts";
+import { noTap, noTaps, type Tap } from "../tap.ts";
 import type { Floats, Indices, Tensor } from "../tensor.ts";
 
 /** A proposed token and the logits it was chosen from. */
@@ -20,6 +20,9 @@ export interface Draft {
   readonly token: number;
   readonly logits: Floats;
 }
+
+/** The tap of each run of the layer: 0 for verified slots, 1, 2, … for the guesses after them. */
+export type DraftTaps = (guess: number) => Tap;
 
 /** Hidden states of the newest run: positions `start …`, with the tokens that stand there. */
 interface Waiting {
@@ -32,16 +35,18 @@ interface Waiting {
 export class DraftHead {
   readonly #model: Model;
   readonly #mtp: MtpWeights;
+  readonly #taps: DraftTaps;
   #cache: ModelCache;
   #waiting: Waiting | undefined;
   /** Token that filled the newest slot; another choice makes that slot void. */
   #newest: number | undefined;
 
   /** @throws {ArgumentError} when the checkpoint has no MTP layer */
-  constructor(model: Model, format: Partial<PageFormat> = {}) {
+  constructor(model: Model, format: Partial<PageFormat> = {}, taps: DraftTaps = () => noTap) {
     if (!model.weights.mtp) throw new ArgumentError("draft", "this checkpoint has no MTP layer");
     this.#model = model;
     this.#mtp = model.weights.mtp;
+    this.#taps = taps;
     this.#cache = newDraftCache(model.ops, model.config, format);
   }
 
@@ -69,7 +74,7 @@ export class DraftHead {
 
   /** A second head with the same past. */
   fork(): DraftHead {
-    const twin = new DraftHead(this.#model);
+    const twin = new DraftHead(this.#model, {}, this.#taps);
     twin.#cache = this.#cache.fork();
     twin.#waiting = this.#waiting && { ...this.#waiting, tokens: [...this.#waiting.tokens] };
     twin.#newest = this.#newest;
@@ -109,18 +114,9 @@ export class DraftHead {
       const token = choose(logits);
       drafts.push({ token, logits });
       if (step + 1 === steps) break;
-      const slot = nSlots + step;
-      const tokens = Int32Array.of(token);
-      hidden = mtpStep(
-        this.#model,
-        this.#mtp,
-        tokens,
-        hidden,
-        slot,
-        this.#cache.layers[0],
-        sharedTopK,
-        noTap,
-      ).hidden;
+      const nextTokens = Int32Array.of(token);
+      const input = { start: nSlots + step, nextTokens, hidden, sharedTopK };
+      hidden = this.#run(input, this.#taps(step + 1)).hidden;
     }
     this.#cache.truncate(nSlots);
     ops.release(mark);
@@ -144,9 +140,12 @@ export class DraftHead {
       [end - from, nHidden],
       waiting.hidden.subarray((from - waiting.start) * nHidden, (end - waiting.start) * nHidden),
     );
-    const tokens = Int32Array.from([...waiting.tokens.slice(from - waiting.start + 1), next]);
+    const nextTokens = Int32Array.from([...waiting.tokens.slice(from - waiting.start + 1), next]);
     this.#newest = next;
-    const [layer] = this.#cache.layers;
-    return mtpStep(this.#model, this.#mtp, tokens, hidden, from, layer, undefined, noTap);
+    return this.#run({ start: from, nextTokens, hidden }, this.#taps(0));
+  }
+
+  #run(input: MtpInput, tap: Tap): MtpOutput {
+    return mtpStep(this.#model, this.#mtp, input, this.#cache.layers[0], tap);
   }
 }

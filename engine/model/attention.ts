@@ -12,12 +12,9 @@
  * @module
  */
 
-import type { ModelConfig } from "../config/model-config.ts";
 import type { LatentCache } from "../kv/latent-cache.ts";
-import type { RopeTable } from "../numbers/rope-table.ts";
-import type { Ops } from "../ops/ops.ts";
-import type { Tap } from "../tap.ts";
 import type { Indices, Tensor } from "../tensor.ts";
+import type { Step } from "./step.ts";
 import type { AttentionWeights } from "./weights.ts";
 
 /**
@@ -26,11 +23,9 @@ import type { AttentionWeights } from "./weights.ts";
  * Not the raw projection: an indexer fed before the norm picks other rows.
  */
 export function queryLatent(
-  ops: Ops,
-  cfg: ModelConfig,
+  { ops, cfg, tap }: Step,
   w: AttentionWeights,
   x: Tensor<["T", "hidden"]>,
-  tap: Tap,
 ): Tensor<["T", "qLora"]> {
   return tap("qr", ops.rmsNorm(ops.linear(x, w.qAProj), w.qANorm, cfg.latentNormEps));
 }
@@ -41,20 +36,17 @@ export function queryLatent(
  * @param x     normed input of the block
  * @param qr    {@link queryLatent} of `x`
  * @param topK  rows each query may see, from the indexer of this layer or of the one it shares with
- * @param cache this layer's rows; the rows of `x` are appended here, at position `start`
+ * @param cache this layer's rows; the rows of `x` are appended here, at position `step.start`
  */
 export function attention(
-  ops: Ops,
-  cfg: ModelConfig,
+  step: Step,
   w: AttentionWeights,
   x: Tensor<["T", "hidden"]>,
   qr: Tensor<["T", "qLora"]>,
-  rope: RopeTable,
-  start: number,
   cache: LatentCache,
   topK: Indices<["T", "K"]>,
-  tap: Tap,
 ): Tensor<["T", "hidden"]> {
+  const { ops, cfg, start, rope, tap } = step;
   // Query: q_lora_rank → one (nope | rope) vector per head.
   const q = ops.splitHeads(ops.linear(qr, w.qBProj), "H", cfg.numAttentionHeads, "nope+rope");
   const [qNopeRaw, qPeRaw] = ops.splitEach(q, "nope", cfg.qkNopeHeadDim, "rope");

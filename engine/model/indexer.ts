@@ -13,12 +13,10 @@
  * @module
  */
 
-import type { ModelConfig } from "../config/model-config.ts";
 import type { IndexCache } from "../kv/index-cache.ts";
-import type { RopeTable } from "../numbers/rope-table.ts";
-import type { KeyRows, Ops } from "../ops/ops.ts";
-import { noTap, type Tap } from "../tap.ts";
+import type { KeyRows } from "../ops/ops.ts";
 import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
+import type { Step } from "./step.ts";
 import type { IndexerWeights } from "./weights.ts";
 
 /**
@@ -38,16 +36,13 @@ const SCORES_AT_ONCE = 2 ** 20;
  * @param cache this layer's keys; the keys of `x` are appended here, also when nothing is dropped
  */
 export function indexer(
-  ops: Ops,
-  cfg: ModelConfig,
+  step: Step,
   w: IndexerWeights,
   x: Tensor<["T", "hidden"]>,
   qr: Tensor<["T", "qLora"]>,
-  rope: RopeTable,
-  start: number,
   cache: IndexCache | undefined,
-  tap: Tap,
 ): Indices<["T", "K"]> {
+  const { ops, cfg, start, rope, tap } = step;
   // Query heads. The rotary part stands FIRST here, unlike in the attention's own heads.
   const q = ops.splitHeads(ops.linear(qr, w.wqB), "idxH", cfg.indexNHeads, "rope+idxNope");
   const [qPe, qNope] = ops.splitEach(q, "rope", cfg.qkRopeHeadDim, "idxNope");
@@ -63,33 +58,33 @@ export function indexer(
   // Not passed through a softmax: a head may vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
   const scale = 1 / Math.sqrt(cfg.indexNHeads * cfg.indexHeadDim);
-  if (tap === noTap) return choose(ops, idxQ, past, idxW, start, scale, cfg.indexTopk);
+  if (!tap.wants("indexer_score")) return choose(step, idxQ, past, idxW, scale);
   const scores = tap("indexer_score", ops.indexScores(idxQ, past, idxW, start, scale));
   return ops.topK(scores, cfg.indexTopk);
 }
 
 /**
- * Scores are selected as they are made, a few queries at a time: a row of them is as long as the
- * context, and of all queries together only one that taps them wants to see them.
+ * The rows with the largest scores, without ever holding the scores of all queries.
+ *
+ * A row of scores is as long as the context. Only a tap wants to see all rows at once, so they are
+ * made and selected from a few queries at a time.
  */
 function choose(
-  ops: Ops,
+  { ops, cfg, start }: Step,
   idxQ: Tensor<["T", "idxH", "rope+idxNope"]>,
   past: KeyRows<"rope+idxNope">,
   idxW: Tensor<["T", "idxH"]>,
-  start: number,
   scale: number,
-  k: number,
 ): Indices<["T", "K"]> {
   const [nT] = idxQ.shape;
-  const nK = Math.min(k, past.nS);
-  const step = Math.max(1, Math.floor(SCORES_AT_ONCE / past.nS));
+  const nK = Math.min(cfg.indexTopk, past.nS);
+  const atOnce = Math.max(1, Math.floor(SCORES_AT_ONCE / past.nS));
   const chosen = new Int32Array(nT * nK);
-  for (let t = 0; t < nT; t += step) {
-    const end = Math.min(t + step, nT);
+  for (let t = 0; t < nT; t += atOnce) {
+    const end = Math.min(t + atOnce, nT);
     const [q, w] = [ops.slice(idxQ, t, end), ops.slice(idxW, t, end)];
     const mark = ops.mark();
-    const rows = ops.topK(ops.indexScores(q, past, w, start + t, scale), k);
+    const rows = ops.topK(ops.indexScores(q, past, w, start + t, scale), cfg.indexTopk);
     chosen.set(rows.data, t * nK);
     ops.release(mark);
   }

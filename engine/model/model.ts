@@ -7,11 +7,11 @@
 
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelCache } from "../kv/model-cache.ts";
-import { ropeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
 import type { Taps } from "../tap.ts";
 import type { Tensor } from "../tensor.ts";
 import { decoderLayer, type LayerInput } from "./layer.ts";
+import { stepRope } from "./step.ts";
 import type { ModelWeights } from "./weights.ts";
 
 /** A model that can run: its configuration, its placed weights, the arithmetic to run them with. */
@@ -34,17 +34,11 @@ export function forward(
   cache: ModelCache,
   taps: Taps,
 ): Tensor<["T", "hidden"]> {
-  const rope = ropeTable(
-    start,
-    tokens.length,
-    config.qkRopeHeadDim,
-    config.ropeTheta,
-    ops.precision,
-  );
+  const shared = { ops, cfg: config, start, rope: stepRope(ops, config, start, tokens.length) };
   const mark = ops.mark();
   let state: LayerInput = { h: taps.model("inp_embd", ops.embed(tokens, weights.embedTokens)) };
   weights.layers.forEach((w, l) => {
-    const out = decoderLayer(ops, config, w, state, rope, start, cache.layers[l], taps.layer(l));
+    const out = decoderLayer({ ...shared, tap: taps.layer(l) }, w, state, cache.layers[l]);
     // Everything else the layer made may go; these two outlive it.
     const [h, topK] = ops.keep(mark, out.h, out.topK);
     state = { h, topK };

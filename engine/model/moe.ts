@@ -8,10 +8,10 @@
  * @module
  */
 import type { ModelConfig } from "../config/model-config.ts";
-import type { Ops, RouteRule } from "../ops/ops.ts";
-import type { Tap } from "../tap.ts";
+import type { RouteRule } from "../ops/ops.ts";
 import type { Tensor } from "../tensor.ts";
 import { mlp } from "./mlp.ts";
+import type { Step } from "./step.ts";
 import type { MoeWeights } from "./weights.ts";
 
 /**
@@ -22,11 +22,9 @@ import type { MoeWeights } from "./weights.ts";
  * @see DeepSeek-V3, arXiv 2412.19437, §2.1.2 · HF `GlmMoeDsaMoE.forward`
  */
 export function moe(
-  ops: Ops,
-  cfg: ModelConfig,
+  { ops, cfg, tap }: Step,
   w: MoeWeights,
   x: Tensor<["T", "hidden"]>,
-  tap: Tap,
 ): Tensor<["T", "hidden"]> {
   const logits = tap("ffn_moe_logits", ops.linear(x, w.router));
   const routing = ops.route(logits, w.eScoreCorrectionBias, routeRule(cfg));

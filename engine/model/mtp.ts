@@ -9,39 +9,44 @@
  * @module
  */
 import type { LayerCache } from "../kv/model-cache.ts";
-import { ropeTable } from "../numbers/rope-table.ts";
 import type { Tap } from "../tap.ts";
 import type { Indices, Tensor } from "../tensor.ts";
 import { decoderLayer } from "./layer.ts";
 import type { Model } from "./model.ts";
+import { stepRope } from "./step.ts";
 import type { MtpWeights } from "./weights.ts";
 
-/** What a draft step leaves: hidden states to read or recycle, and the rows it attended to. */
+/** What one run of the layer starts from, for slots `start, start + 1, …`. */
+export interface MtpInput {
+  readonly start: number;
+  /** The token that follows each slot: `i + 1` for slot `i`. */
+  readonly nextTokens: Int32Array;
+  /** Main hidden states after `model.norm` for each slot, or what the last run left. */
+  readonly hidden: Tensor<["T", "hidden"]>;
+  /**
+   * Rows to attend to instead of a choice of the layer's own. With `index_share_for_mtp_iteration`,
+   * every run after the first reuses the row of the last verified slot: the layer is then a shared
+   * layer, and sees no draft slots.
+   */
+  readonly sharedTopK?: Indices<["T", "K"]> | undefined;
+}
+
+/** What one run of the layer leaves: hidden states to read or to start from, and the rows it saw. */
 export interface MtpOutput {
-  /** After `shared_head.norm`, applied once: the head reads it, and the next step starts from it. */
+  /** After `shared_head.norm`, applied once: the head reads it, and the next run starts from it. */
   readonly hidden: Tensor<["T", "hidden"]>;
   readonly topK: Indices<["T", "K"]>;
 }
 
-/**
- * Runs the MTP layer over slots `start …`.
- *
- * @param nextTokens token `i + 1` for each slot `i`
- * @param hidden     main hidden states after `model.norm` for each slot, or the last step's output
- * @param sharedTopK rows to attend to instead of a choice of its own: with
- *   `index_share_for_mtp_iteration`, every step after the first reuses the row of the last
- *   verified slot. The layer is then a shared layer, and sees no draft slots.
- */
+/** Runs the MTP layer over some slots and appends their rows to `cache`. */
 export function mtpStep(
   { ops, config, weights }: Model,
   mtp: MtpWeights,
-  nextTokens: Int32Array,
-  hidden: Tensor<["T", "hidden"]>,
-  start: number,
+  input: MtpInput,
   cache: LayerCache,
-  sharedTopK: Indices<["T", "K"]> | undefined,
   tap: Tap,
 ): MtpOutput {
+  const { start, nextTokens, hidden, sharedTopK } = input;
   const eps = config.rmsNormEps;
   const e = ops.embed(nextTokens, weights.embedTokens);
   const z = ops.linear(
@@ -52,23 +57,11 @@ export function mtpStep(
     mtp.ehProj,
   );
   const h = tap("mtp_eh_proj", z);
-  const rope = ropeTable(
-    start,
-    nextTokens.length,
-    config.qkRopeHeadDim,
-    config.ropeTheta,
-    ops.precision,
-  );
-  const out = decoderLayer(
-    ops,
-    config,
-    sharedTopK ? { ...mtp.layer, indexer: undefined } : mtp.layer,
-    sharedTopK ? { h, topK: sharedTopK } : { h },
-    rope,
-    start,
-    cache,
-    tap,
-  );
+  const rope = stepRope(ops, config, start, nextTokens.length);
+  const step = { ops, cfg: config, start, rope, tap };
+  const out = sharedTopK
+    ? decoderLayer(step, { ...mtp.layer, indexer: undefined }, { h, topK: sharedTopK }, cache)
+    : decoderLayer(step, mtp.layer, { h }, cache);
   return {
     hidden: tap("mtp_hidden", ops.rmsNorm(out.h, mtp.sharedHeadNorm, eps)),
     topK: out.topK,

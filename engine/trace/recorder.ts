@@ -2,7 +2,8 @@
  * Taps that remember: one tensor per stage and layer, put together from all steps of a run.
  * @module
  */
-import type { Floats, Indices, Stage, Tap, Taps, Tensor } from "../index.ts";
+import { newTap, type Stage, type Tap, type Taps } from "../tap.ts";
+import type { Floats, Indices, Tensor } from "../tensor.ts";
 
 /** A named array as a trace file holds it. Floats keep their precision, indices are int32. */
 export interface NamedTensor {
@@ -11,7 +12,7 @@ export interface NamedTensor {
   readonly data: Floats | Int32Array;
 }
 
-/** Which stages to remember; `layer` is undefined for stages of the whole model. */
+/** Tells which stages to remember; `layer` is undefined for stages of the whole model. */
 export type Wanted = (stage: Stage, layer: number | undefined) => boolean;
 
 /** Axes that grow from step to step, and what stands where a row has no entry. */
@@ -38,13 +39,8 @@ export class Recorder implements Taps {
     return this.#tap(index, (stage) => `${stage}-${index}`);
   }
 
-  /** A tap that names its stages itself. */
-  named(layer: number, name: (stage: Stage) => string | undefined): Tap {
-    return this.#tap(layer, name);
-  }
-
-  /** Adds rows under a name, below those that are there. */
-  add(name: string, { dims, shape, data }: Part): void {
+  /** Adds a copy of these rows under a name, below those that are there. */
+  add(name: string, { dims, shape, data }: Tensor | Indices): void {
     const parts = this.#parts.get(name) ?? [];
     this.#parts.set(name, parts);
     parts.push({ dims, shape, data: data.slice() });
@@ -55,12 +51,11 @@ export class Recorder implements Taps {
     return [...this.#parts].map(([name, parts]) => ({ name, ...concatenate(parts) }));
   }
 
-  #tap(layer: number | undefined, name: (stage: Stage) => string | undefined): Tap {
-    return <X extends Tensor | Indices>(stage: Stage, value: X): X => {
-      const key = this.#wanted(stage, layer) ? name(stage) : undefined;
-      if (key !== undefined) this.add(key, value);
-      return value;
-    };
+  #tap(layer: number | undefined, name: (stage: Stage) => string): Tap {
+    return newTap(
+      (stage, value) => this.add(name(stage), value),
+      (stage) => this.#wanted(stage, layer),
+    );
   }
 }
 

@@ -3,7 +3,7 @@
  * all that is needed to make it again.
  * @module
  */
-import type { Precision } from "../index.ts";
+import type { Precision } from "../numbers/rope-table.ts";
 import type { StoredTensor } from "../weights/checkpoint.ts";
 import { writeSafetensors } from "../weights/write-safetensors.ts";
 import type { NamedTensor } from "./recorder.ts";

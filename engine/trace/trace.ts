@@ -3,21 +3,25 @@
  * @module
  */
 import { ArgumentError } from "../errors.ts";
+import { DraftHead } from "../generate/draft-head.ts";
+import { argmax } from "../generate/sampler.ts";
+import { Session } from "../generate/session.ts";
+import { head, type Model } from "../model/model.ts";
 import {
-  argmax,
-  head,
   LAYER_STAGES,
   MODEL_STAGES,
-  type Model,
   MTP_STAGES,
-  mtpStep,
-  newDraftCache,
+  newTap,
   noTaps,
-  Session,
   type Stage,
-  type Tensor,
-} from "../index.ts";
-import { type NamedTensor, Recorder } from "./recorder.ts";
+  type Tap,
+  type Taps,
+} from "../tap.ts";
+import type { Indices, Tensor } from "../tensor.ts";
+import { type NamedTensor, Recorder, type Wanted } from "./recorder.ts";
+
+/** Tokens per prefill step, when nobody says. */
+const CHUNK = 64;
 
 /** What to run and what to keep of it. */
 export interface TraceOptions {
@@ -47,7 +51,7 @@ export const STAGE_NAMES: readonly string[] = [
  * @throws {ArgumentError} for a stage or layer that does not exist, or an MTP run without the layer
  */
 export function trace(model: Model, options: TraceOptions): NamedTensor[] {
-  const { tokens, stages, layers, chunk = 64, mtpSteps } = options;
+  const { tokens, stages, layers, mtpSteps } = options;
   const nLayers = model.config.numHiddenLayers;
   for (const stage of stages ?? []) {
     if (!STAGE_NAMES.includes(stage)) {
@@ -60,89 +64,93 @@ export function trace(model: Model, options: TraceOptions): NamedTensor[] {
     }
   }
 
-  const recorder = new Recorder(
-    (stage, layer) =>
-      stage === "result_output" ||
-      ((stages?.includes(stage) ?? true) &&
-        (layer === undefined || (layers?.includes(layer) ?? true))),
-  );
+  const wanted: Wanted = (stage, layer) =>
+    stage === "result_output" ||
+    ((stages?.includes(stage) ?? true) &&
+      (layer === undefined || (layers?.includes(layer) ?? true)));
+  const recorder = new Recorder(wanted);
+  if (mtpSteps === undefined) {
+    run(model, options, recorder);
+    return recorder.tensors();
+  }
+  if (!model.weights.mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
+  if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");
   // The MTP layer starts from hidden states that the caller may not have asked for.
   const hidden = new Recorder((stage) => stage === "result_norm");
-  const session = new Session(model, {
-    chunk,
-    taps: {
-      model: (stage, value) => recorder.model(stage, hidden.model(stage, value)),
-      layer: (l) => recorder.layer(l),
-    },
-    ...(options.onProgress && { onProgress: options.onProgress }),
+  run(model, options, {
+    model: both(recorder.model, hidden.model),
+    layer: (l) => recorder.layer(l),
   });
-  session.appendAll(tokens);
-  if (mtpSteps !== undefined) {
-    traceMtp(model, tokens, hidden.tensors()[0], chunk, mtpSteps, recorder);
-  }
+  runMtp(model, options, hidden.tensors()[0], recorder, wanted);
   return recorder.tensors();
 }
 
-/** Step 0 over all slots, then single slots that each start from the last one's guess. */
-function traceMtp(
+function run(model: Model, { tokens, chunk, onProgress }: TraceOptions, taps: Taps): void {
+  const session = new Session(model, {
+    taps,
+    ...(chunk !== undefined && { chunk }),
+    ...(onProgress && { onProgress }),
+  });
+  session.appendAll(tokens);
+  session.close();
+}
+
+/** Shows each stage to two taps. */
+function both(a: Tap, b: Tap): Tap {
+  return newTap(
+    (stage, value) => b(stage, a(stage, value)),
+    (stage) => a.wants(stage) || b.wants(stage),
+  );
+}
+
+/**
+ * Lets the draft head run over the text, and then `mtpSteps` guesses ahead, each from the likeliest
+ * token of the one before.
+ *
+ * Its stages carry the number of the guess: 0 stands for the run over the text, whose other stages are
+ * those of the layer after the last.
+ */
+function runMtp(
   model: Model,
-  tokens: readonly number[],
+  { tokens, chunk = CHUNK, mtpSteps = 0 }: TraceOptions,
   result: NamedTensor,
-  chunk: number,
-  steps: number,
   recorder: Recorder,
+  wanted: Wanted,
 ): void {
-  const { ops, config, weights } = model;
-  const { mtp } = weights;
-  if (!mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
+  const { ops, config } = model;
+  const nLayers = config.numHiddenLayers;
+  const ofLayer = recorder.layer(nLayers);
+  let topK: Indices | undefined;
+  const tapOf = (guess: number): Tap =>
+    newTap(
+      (stage: Stage, value: Tensor | Indices) => {
+        if (guess === 0 && !isMtpStage(stage)) ofLayer(stage, value);
+        if (isMtpStage(stage) && wanted(stage, nLayers)) recorder.add(`${stage}-${guess}`, value);
+        if (stage === "top_k") topK = { ...value, data: value.data.slice() } as Indices;
+        if (stage === "mtp_hidden" && topK) {
+          recorder.add(`mtp_top_k-${guess}`, topK);
+          const logits = head(model, value as Tensor<["T", "hidden"]>, noTaps);
+          recorder.add(`mtp_logits-${guess}`, logits);
+        }
+      },
+      (stage) => stage === "top_k" || stage === "mtp_hidden" || wanted(stage, nLayers),
+    );
+
+  const draft = new DraftHead(model, {}, tapOf);
   const nSlots = tokens.length - 1;
-  if (nSlots < 1) throw new ArgumentError("mtp-steps", "needs two tokens at least");
   const [, nHidden] = result.shape;
-  const [cache] = newDraftCache(ops, config).layers;
-
-  const record = (step: number, hidden: Tensor<["T", "hidden"]>): Tensor<["T", "vocab"]> => {
-    const logits = head(model, hidden, noTaps);
-    recorder.add(`mtp_logits-${step}`, logits);
-    return logits;
-  };
-  const n = config.numHiddenLayers;
-  const tapOf = (step: number) =>
-    recorder.named(n, (stage: Stage) => {
-      if (stage.startsWith("mtp_")) return `${stage}-${step}`;
-      return step === 0 ? `${stage}-${n}` : undefined;
-    });
-
-  let last: ReturnType<typeof mtpStep> | undefined;
-  let logits: Tensor<["T", "vocab"]> | undefined;
+  const mark = ops.mark();
   for (let from = 0; from < nSlots; from += chunk) {
     const to = Math.min(from + chunk, nSlots);
-    const rows = ops.tensor(
-      ["T", "hidden"],
-      [to - from, nHidden],
-      result.data.subarray(from * nHidden, to * nHidden),
-    );
-    const next = Int32Array.from(tokens.slice(from + 1, to + 1));
-    last = mtpStep(model, mtp, next, rows, from, cache, undefined, tapOf(0));
-    recorder.add("mtp_top_k-0", last.topK);
-    logits = record(0, last.hidden);
+    const rows = result.data.subarray(from * nHidden, to * nHidden);
+    const hidden = ops.tensor(["T", "hidden"], [to - from, nHidden], rows);
+    draft.observe(from, Int32Array.from(tokens.slice(from, to)), hidden);
+    ops.release(mark);
   }
-  if (!last || !logits) return;
+  draft.propose(tokens[nSlots], 1 + mtpSteps, argmax);
+  draft.close();
+}
 
-  const lastRow = last.topK.shape[0] - 1;
-  const nK = last.topK.shape[1];
-  const frozen = {
-    dims: ["T", "K"] as ["T", "K"],
-    shape: [1, nK] as const,
-    data: last.topK.data.slice(lastRow * nK),
-  };
-  let hidden = ops.slice(last.hidden, lastRow, lastRow + 1);
-  for (let step = 1; step <= steps; step++) {
-    const row = ops.read(logits).subarray(-config.vocabSize);
-    const next = Int32Array.of(argmax(row));
-    const shared = config.indexShareForMtpIteration ? frozen : undefined;
-    const out = mtpStep(model, mtp, next, hidden, nSlots - 1 + step, cache, shared, tapOf(step));
-    hidden = out.hidden;
-    recorder.add(`mtp_top_k-${step}`, out.topK);
-    logits = record(step, hidden);
-  }
+function isMtpStage(stage: Stage): boolean {
+  return (MTP_STAGES as readonly Stage[]).includes(stage);
 }

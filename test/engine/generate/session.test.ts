@@ -7,7 +7,7 @@ import { Session } from "../../../engine/generate/session.ts";
 import { CacheFullError } from "../../../engine/kv/cache-error.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { keyAddress } from "../../../engine/ops/stored-rows.ts";
-import { noTaps, type Taps } from "../../../engine/tap.ts";
+import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
 import { randomTokens } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { BACKENDS } from "../ops/backends.ts";
@@ -20,10 +20,9 @@ function counting(): { taps: Taps; steps: () => number } {
   return {
     taps: {
       ...noTaps,
-      model: (stage, value) => {
+      model: newTap((stage) => {
         if (stage === "inp_embd") steps++;
-        return value;
-      },
+      }),
     },
     steps: () => steps,
   };

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Session } from "../../../engine/generate/session.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
-import { noTaps, type Taps } from "../../../engine/tap.ts";
+import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
 import { generateAll } from "../../support/generate-all.ts";
 import { randomTokens, weight } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
@@ -129,10 +129,9 @@ describe("guesses that are always right (G45)", () => {
     let steps = 0;
     const taps: Taps = {
       ...noTaps,
-      model: (stage, value) => {
+      model: newTap((stage) => {
         if (stage === "inp_embd") steps++;
-        return value;
-      },
+      }),
     };
     const session = new Session(model, { maxContext: 64, draft: true, taps });
     const { tokens } = await generateAll(session, [1, 2, 3], { maxTokens: 20, draftSteps: 4 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import { noTaps, type Taps } from "../../../engine/tap.ts";
+import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
 import type { Indices } from "../../../engine/tensor.ts";
 import { randomTokens } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";
@@ -55,10 +55,10 @@ for (const { name, ops } of REFERENCES) {
       const seen: Indices[] = [];
       const taps: Taps = {
         ...noTaps,
-        layer: (l) => (name, value) => {
-          if (name === "top_k") seen[l] = value as Indices;
-          return value;
-        },
+        layer: (l) =>
+          newTap((name, value) => {
+            if (name === "top_k") seen[l] = value as Indices;
+          }),
       };
       const cache = newModelCache(ops, model.config);
       forward(model, Int32Array.from(tokens), 0, cache, taps);

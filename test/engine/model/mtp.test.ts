@@ -24,16 +24,18 @@ function guessFromScratch(model: Model, text: readonly number[], steps: number):
   const cache = newDraftCache(ops, config).layers[0];
   const hidden = forward(model, Int32Array.from(text.slice(0, -1)), 0, mainCache, noTaps);
   const next = Int32Array.from(text.slice(1));
-  let out = mtpStep(model, weights.mtp, next, hidden, 0, cache, undefined, noTap);
+  const all = { start: 0, nextTokens: next, hidden };
+  let out = mtpStep(model, weights.mtp, all, cache, noTap);
   const nK = out.topK.shape[1];
   const row = { ...out.topK, shape: [1, nK] as const, data: out.topK.data.slice(-nK) };
-  const shared = config.indexShareForMtpIteration ? row : undefined;
+  const sharedTopK = config.indexShareForMtpIteration ? row : undefined;
 
   let last = ops.slice(out.hidden, nSlots - 1, nSlots);
   const guesses = [ops.read(head(model, last, noTaps))];
   for (let step = 1; step < steps; step++) {
-    const token = Int32Array.of(argmax(guesses[step - 1]));
-    out = mtpStep(model, weights.mtp, token, last, nSlots - 1 + step, cache, shared, noTap);
+    const nextTokens = Int32Array.of(argmax(guesses[step - 1]));
+    const one = { start: nSlots - 1 + step, nextTokens, hidden: last, sharedTopK };
+    out = mtpStep(model, weights.mtp, one, cache, noTap);
     last = out.hidden;
     guesses.push(ops.read(head(model, last, noTaps)));
   }

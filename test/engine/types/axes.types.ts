@@ -9,6 +9,7 @@ import type { LatentCache } from "../../../engine/kv/latent-cache.ts";
 import { attention } from "../../../engine/model/attention.ts";
 import { indexer } from "../../../engine/model/indexer.ts";
 import { mlp } from "../../../engine/model/mlp.ts";
+import type { Step } from "../../../engine/model/step.ts";
 import type {
   AttentionWeights,
   IndexerWeights,
@@ -29,6 +30,7 @@ declare const shared: MlpWeights<"shared">;
 declare const mtp: MtpWeights;
 declare const rope: RopeTable;
 declare const tap: Tap;
+declare const step: Step;
 declare const latentCache: LatentCache;
 declare const keys: KeyRows<"rope+idxNope">;
 declare const x: Tensor<["T", "hidden"]>;
@@ -90,10 +92,10 @@ ops.rmsNorm(topK, w.kvANorm, cfg.latentNormEps);
 ops.indexScores(q, keys, x, 0, 1);
 
 // @ts-expect-error the indexer reads the query latent, not the hidden state
-indexer(ops, cfg, iw, x, x, rope, 0, undefined, tap);
+indexer(step, iw, x, x, undefined);
 
 // @ts-expect-error hidden state and query latent changed places
-attention(ops, cfg, w, qr, x, rope, 0, latentCache, topK, tap);
+attention(step, w, qr, x, latentCache, topK);
 
 // @ts-expect-error gate of a dense block, up of a shared expert
 mlp<"ffn">(ops, { gate: dense.gate, up: shared.up, down: dense.down }, x);

@@ -9,7 +9,14 @@
  * @module
  */
 import { argv, exit, stderr, stdout } from "node:process";
-import { type Model, mtpStep, referenceOps, Session, type Tensor } from "../../../engine/index.ts";
+import {
+  type Model,
+  mtpStep,
+  newTap,
+  referenceOps,
+  Session,
+  type Tensor,
+} from "../../../engine/index.ts";
 import { newDraftCache } from "../../../engine/kv/model-cache.ts";
 import { Recorder } from "../../../engine/trace/recorder.ts";
 import { CLASSES, type EngineClass } from "../case/arithmetics.ts";
@@ -56,7 +63,10 @@ class Trial {
     this.#mtpCache = newDraftCache(model.ops, model.config);
     this.#session = new Session(model, {
       maxContext: nTokens,
-      taps: { model: (...args) => this.#taps.model(...args), layer: (l) => this.#taps.layer(l) },
+      taps: {
+        model: newTap((stage, value) => this.#taps.model(stage, value)),
+        layer: (l) => this.#taps.layer(l),
+      },
     });
   }
 
@@ -94,19 +104,8 @@ class Trial {
     const { weights, config } = this.#model;
     if (weights.mtp && this.#hidden) {
       const tap = this.#taps.layer(config.numHiddenLayers);
-      const next = Int32Array.of(token);
-      mtpStep(
-        ...[
-          this.#model,
-          weights.mtp,
-          next,
-          this.#hidden,
-          at - 1,
-          this.#mtpCache.layers[0],
-          undefined,
-          tap,
-        ],
-      );
+      const slot = { start: at - 1, nextTokens: Int32Array.of(token), hidden: this.#hidden };
+      mtpStep(this.#model, weights.mtp, slot, this.#mtpCache.layers[0], tap);
     }
     return this.#taps.tensors();
   }
