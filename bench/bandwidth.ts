@@ -18,7 +18,7 @@ import { type WasmOps, wasmOps } from "../engine/ops/wasm/index.ts";
 import type { Kernels } from "../engine/ops/wasm/kernels.ts";
 import { share, Team } from "../engine/ops/wasm/team.ts";
 import type { Tensor, Weight } from "../engine/tensor.ts";
-import { kernels } from "../tools/node/open-model.ts";
+import { kernels } from "../tools/node/node-host.ts";
 import { nodeThreads } from "../tools/node/threads.ts";
 import { turnTurboOn } from "../tools/node/turbo.ts";
 

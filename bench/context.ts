@@ -12,7 +12,7 @@ import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
 import { newTap, type Stage, type Taps } from "../engine/tap.ts";
-import { openModel } from "../tools/node/open-model.ts";
+import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
 
@@ -38,7 +38,7 @@ const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
 
 const [, , folder, threads = "1", activations = "int8", contexts = "2048,8192,32768"] = argv;
 const { model, arithmetic } = await openModel(folder, {
-  backend: "wasm",
+  turbo: true,
   threads: Number(threads),
   activations: activations === "int8" ? "int8" : "f32",
 });

@@ -11,7 +11,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, resourceUsage, stderr, stdout, versions } from "node:process";
 import { Session } from "../engine/index.ts";
-import { openModel } from "../tools/node/open-model.ts";
+import { openModel } from "../tools/node/open.ts";
 
 const TOKENS = 8;
 
@@ -20,7 +20,7 @@ const { size } = await stat(join(folder, "model.safetensors"));
 let read = 0;
 const begun = performance.now();
 const { model, arithmetic } = await openModel(folder, {
-  backend: "wasm",
+  turbo: true,
   threads: Number(threads),
   activations: "int8",
   onProgress: (done) => {

@@ -4,7 +4,7 @@
  */
 import type { Ops } from "../engine/index.ts";
 import { wasmOps } from "../engine/ops/wasm/index.ts";
-import { kernels } from "../tools/node/open-model.ts";
+import { kernels } from "../tools/node/node-host.ts";
 import { nodeThreads } from "../tools/node/threads.ts";
 
 /** Wasm ops with room for a few matrices, or for as much as is asked. */

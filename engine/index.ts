@@ -16,11 +16,13 @@ export {
 export { type Random, resumedRandom, type SeededRandom, seededRandom } from "./generate/random.ts";
 export {
   argmax,
+  checkSampling,
   distribution,
   draw,
   logProbs,
   SamplingError,
   type SamplingOptions,
+  topIds,
 } from "./generate/sampler.ts";
 export { Session } from "./generate/session.ts";
 export type { SessionOptions, SyncResult } from "./generate/session-options.ts";
@@ -33,13 +35,43 @@ export type { PagePool } from "./kv/page-pool.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpInput, type MtpOutput, mtpStep } from "./model/mtp.ts";
-export type { ModelWeights } from "./model/weights.ts";
-export type { Precision } from "./numbers/rope-table.ts";
-export { EncodingError } from "./numbers/row-encoding.ts";
+export type {
+  AttentionWeights,
+  FfnWeights,
+  IndexerWeights,
+  LayerWeights,
+  MlpWeights,
+  ModelWeights,
+  MoeWeights,
+  MtpWeights,
+} from "./model/weights.ts";
+export { decode as decodeTensor } from "./numbers/formats.ts";
+export type { Dtype, RawTensor } from "./numbers/raw-tensor.ts";
+export type { Precision, RopeTable } from "./numbers/rope-table.ts";
+export { type Encoding, EncodingError } from "./numbers/row-encoding.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
-export { type CheckedOp, checkedOps, DisagreementError } from "./ops/checked.ts";
-export type { Activations, Ops } from "./ops/ops.ts";
+export {
+  type Bound,
+  type CheckedOp,
+  checkedOps,
+  DisagreementError,
+  type OnChecked,
+} from "./ops/checked.ts";
+export type {
+  Activations,
+  ExpertBank,
+  KeyRows,
+  LatentRows,
+  Mark,
+  Ops,
+  RouteRule,
+  Routing,
+  RowMemory,
+  StackPlacer,
+} from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
+export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
+export { storedKeys, storedLatents } from "./ops/stored-rows.ts";
 export {
   LAYER_STAGES,
   MODEL_STAGES,
@@ -51,13 +83,24 @@ export {
   type Taps,
 } from "./tap.ts";
 export {
+  type Dims,
   describe,
   type Floats,
   type Indices,
+  type Shape,
   ShapeError,
   type Tensor,
   type Weight,
 } from "./tensor.ts";
+export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
+export {
+  STAGE_NAMES,
+  type TraceOptions,
+  type TraceProgress,
+  trace,
+  traceSteps,
+} from "./trace/trace.ts";
+export { TRACE_FORMAT, type TraceOrigin, traceFile } from "./trace/trace-file.ts";
 export { type ByteSource, type CheckpointFiles, memoryFiles } from "./weights/byte-source.ts";
 export { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
 export { loadWeights } from "./weights/load.ts";

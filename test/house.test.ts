@@ -37,7 +37,7 @@ describe("the house", () => {
 });
 
 const IMPORTS: [folder: string, imported: string, rule: string | undefined][] = [
-  ["engine", "../tools/text/chat.ts", "noRestrictedImports"],
+  ["engine", "../tools/library/chat.ts", "noRestrictedImports"],
   ["engine", "../tokenizer/index.ts", "noRestrictedImports"],
   ["engine", "node:fs", "noNodejsModules"],
   ["engine", "./tensor.js", "useImportExtensions"],

@@ -22,7 +22,7 @@ import {
 import type { RowFormat } from "../../engine/kv/geometry.ts";
 import { type Difference, difference } from "../../test/support/logit-difference.ts";
 import { type Choices, recordChoices, replayChoices } from "../../tools/golden/case/replay.ts";
-import { openModel } from "../../tools/node/open-model.ts";
+import { openModel } from "../../tools/node/open.ts";
 
 const N_TOKENS = 600;
 /** Latent rows, index keys. */
@@ -94,7 +94,7 @@ function text({ rms, largest, kl, top1 }: Difference): string {
 }
 
 const folder = argv[2] ?? "demo-model";
-const { model } = await openModel(folder, { backend: "wasm" });
+const { model } = await openModel(folder, { turbo: true });
 const tokens = madeUp(model);
 const whole = run(model, tokens, {});
 stdout.write(`${folder}, ${tokens.length} tokens, Node ${version}\n\n`);

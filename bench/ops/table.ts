@@ -16,7 +16,7 @@ import { ropeTable } from "../../engine/numbers/rope-table.ts";
 import { wasmOps } from "../../engine/ops/wasm/index.ts";
 import { gaussians, random } from "../../test/support/random.ts";
 import { keyRows, latentRows } from "../../test/support/stored.ts";
-import { kernels } from "../../tools/node/open-model.ts";
+import { kernels } from "../../tools/node/node-host.ts";
 import { nodeThreads } from "../../tools/node/threads.ts";
 import { turnTurboOn } from "../../tools/node/turbo.ts";
 

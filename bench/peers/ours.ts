@@ -4,7 +4,7 @@
  */
 import { versions } from "node:process";
 import { Session } from "../../engine/index.ts";
-import { openModel } from "../../tools/node/open-model.ts";
+import { openModel } from "../../tools/node/open.ts";
 import {
   answer,
   CHECKED_AT_ONCE,
@@ -19,7 +19,7 @@ import {
 const job = readJob();
 const begun = performance.now();
 const { model, arithmetic } = await openModel(job.model, {
-  backend: "wasm",
+  turbo: true,
   threads: job.threads,
   activations: job.activations,
 });

@@ -4,8 +4,10 @@
  * So an engine that takes no tokens can be given the same ones as text.
  * @module
  */
-import { openConfig } from "../../tools/node/open-model.ts";
-import { openTokenizer } from "../../tools/node/open-tokenizer.ts";
+
+import { readTokenizer } from "../../tools/library/tokenizer-files.ts";
+import { withFiles } from "../../tools/node/open.ts";
+import { openConfig } from "../../tools/node/open-config.ts";
 import { EntrantError } from "./entrants.ts";
 import type { Job } from "./protocol.ts";
 
@@ -15,7 +17,7 @@ export async function commonText(
   n: number,
 ): Promise<Pick<Job, "tokens" | "words" | "fragments">> {
   const { config } = await openConfig(folder);
-  const opened = await openTokenizer(folder, config);
+  const opened = await withFiles(folder, (files) => readTokenizer(files, config));
   if (opened === undefined) throw new EntrantError(`${folder}: expected a tokenizer.json in it`);
   const { tokenizer } = opened;
   const known: [token: number, word: string][] = [];

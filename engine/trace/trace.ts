@@ -3,6 +3,7 @@
  * @module
  */
 import { ArgumentError } from "../errors.ts";
+import { checkTokens } from "../generate/check-tokens.ts";
 import { DraftHead } from "../generate/draft-head.ts";
 import { argmax } from "../generate/sampler.ts";
 import { Session } from "../generate/session.ts";
@@ -34,7 +35,6 @@ export interface TraceOptions {
   readonly chunk?: number;
   /** Steps of the MTP layer after its first one, which runs over all slots; none when not given. */
   readonly mtpSteps?: number;
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Names that `--stages` takes. */
@@ -45,39 +45,52 @@ export const STAGE_NAMES: readonly string[] = [
   "logits",
 ];
 
+/** How far a trace is: positions done, and wanted. */
+export interface TraceProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
 /**
  * The recorded tensors, in the order in which the stages ran.
  *
  * @throws {ArgumentError} for a stage or layer that does not exist, or an MTP run without the layer
  */
-export function trace(model: Model, options: TraceOptions): NamedTensor[] {
-  const { tokens, stages, layers, mtpSteps } = options;
-  const nLayers = model.config.numHiddenLayers;
-  for (const stage of stages ?? []) {
-    if (!STAGE_NAMES.includes(stage)) {
-      throw new ArgumentError(`stage ${stage}`, `expected one of ${STAGE_NAMES.join(", ")}`);
-    }
+export function trace(
+  model: Model,
+  options: TraceOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+): NamedTensor[] {
+  const steps = traceSteps(model, options);
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) return step.value;
+    onProgress(step.value.done, step.value.total);
   }
-  for (const layer of layers ?? []) {
-    if (!(Number.isInteger(layer) && layer >= 0 && layer <= nLayers)) {
-      throw new ArgumentError(`layer ${layer}`, `expected 0 … ${nLayers}`);
-    }
-  }
+}
 
+/**
+ * The same, one prefill step at a time: a caller may look after other things in between, or stop.
+ *
+ * @returns, as the value of the generator, what {@link trace} returns
+ */
+export function* traceSteps(
+  model: Model,
+  options: TraceOptions,
+): Generator<TraceProgress, NamedTensor[]> {
+  checkTrace(model, options);
+  const { stages, layers, mtpSteps } = options;
   const wanted: Wanted = (stage, layer) =>
     stage === "result_output" ||
     ((stages?.includes(stage) ?? true) &&
       (layer === undefined || (layers?.includes(layer) ?? true)));
   const recorder = new Recorder(wanted);
   if (mtpSteps === undefined) {
-    run(model, options, recorder);
+    yield* run(model, options, recorder);
     return recorder.tensors();
   }
-  if (!model.weights.mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
-  if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");
   // The MTP layer starts from hidden states that the caller may not have asked for.
   const hidden = new Recorder((stage) => stage === "result_norm");
-  run(model, options, {
+  yield* run(model, options, {
     model: both(recorder.model, hidden.model),
     layer: (l) => recorder.layer(l),
   });
@@ -85,14 +98,38 @@ export function trace(model: Model, options: TraceOptions): NamedTensor[] {
   return recorder.tensors();
 }
 
-function run(model: Model, { tokens, chunk, onProgress }: TraceOptions, taps: Taps): void {
-  const session = new Session(model, {
-    taps,
-    ...(chunk !== undefined && { chunk }),
-    ...(onProgress && { onProgress }),
-  });
-  session.appendAll(tokens);
-  session.close();
+/** Looks at everything that was asked for before any work. */
+function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOptions): void {
+  const nLayers = model.config.numHiddenLayers;
+  for (const stage of stages ?? []) {
+    if (STAGE_NAMES.includes(stage)) continue;
+    throw new ArgumentError(`stage ${stage}`, `expected one of ${STAGE_NAMES.join(", ")}`);
+  }
+  for (const layer of layers ?? []) {
+    if (Number.isInteger(layer) && layer >= 0 && layer <= nLayers) continue;
+    throw new ArgumentError(`layer ${layer}`, `expected 0 … ${nLayers}`);
+  }
+  checkTokens(tokens, 0, model.config.maxPositionEmbeddings, model.config);
+  if (mtpSteps === undefined) return;
+  if (!model.weights.mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
+  if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");
+}
+
+function* run(
+  model: Model,
+  { tokens, chunk = CHUNK }: TraceOptions,
+  taps: Taps,
+): Generator<TraceProgress, void> {
+  const session = new Session(model, { taps, chunk });
+  try {
+    do {
+      const from = session.tokens.length;
+      session.appendAll(tokens.slice(from, from + chunk));
+      yield { done: session.tokens.length, total: tokens.length };
+    } while (session.tokens.length < tokens.length);
+  } finally {
+    session.close();
+  }
 }
 
 /** Shows each stage to two taps. */

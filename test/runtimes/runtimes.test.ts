@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { buildInto } from "../support/build.ts";
 import { QUANTISED, type Run, root, runs } from "./runs.ts";
 
 const fetched = join(root, ".cache/runtimes");
@@ -77,10 +78,7 @@ async function hash(command: readonly string[], { args, writes }: Run, way = "")
 }
 
 describe("the same bits", () => {
-  execFileSync(process.execPath, [
-    join(root, "node_modules/typescript/bin/tsc"),
-    ...["-p", join(root, "tsconfig.build.json"), "--outDir", built],
-  ]);
+  buildInto(built);
   for (const format of QUANTISED) {
     const folders = [join(root, "demo-model"), join(scratch, format)];
     execFileSync(process.execPath, [compiled, "quantize", ...folders, "--to", format]);

@@ -1,20 +1,14 @@
 /**
- * The options that every command has that lets a model speak, and what they open.
+ * The options that every command has that lets a model speak.
+ *
+ * Next: open-speaker.ts
  * @module
  */
-
 import { type Command, Option } from "commander";
-import type { Activations, Model, SamplingOptions, SessionOptions } from "../../engine/index.ts";
-import { readSampling } from "../node/generation-config.ts";
-import { ACTIVATIONS, BACKENDS, type Backend, openModel } from "../node/open-model.ts";
-import { type OpenTokenizer, openTokenizer } from "../node/open-tokenizer.ts";
-import { demoModel } from "../node/our-package.ts";
-import { rowFile } from "../node/row-file.ts";
-import { allCores, THREADS } from "../node/threads.ts";
-import { UserError } from "../node/user-error.ts";
+import type { Activations } from "../../engine/index.ts";
+import { BACKENDS, type Backend } from "../library/arithmetic.ts";
+import { allCores } from "../node/threads.ts";
 import { byteSize, decimal, integer } from "./numbers.ts";
-import { progressLine } from "./progress.ts";
-import type { TextOut } from "./terminal.ts";
 
 /** The values of these options. */
 export interface GenerationOptions {
@@ -46,7 +40,13 @@ const ROW_TYPES = ["f32", "bf16", "int8"] as const;
 
 type RowType = (typeof ROW_TYPES)[number];
 
+/** Names that `--activations` takes. */
+const ACTIVATIONS: readonly Activations[] = ["f32", "int8"];
+
+/** A count of things, perhaps none. */
 export const COUNT = integer(0);
+/** What `--threads` takes. */
+export const THREADS = integer(1, 256);
 const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
 const POSITIVE = decimal("a number above 0", (x) => x > 0);
 const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
@@ -85,65 +85,8 @@ function rowType(flags: string, what: string): Option {
   return new Option(flags, `${what}; only f32 rounds nothing`).choices(ROW_TYPES).default("f32");
 }
 
-/** How a session keeps its rows. */
-export type Keeping = Pick<SessionOptions, "rows" | "tier">;
-
-/**
- * How these options want rows to be kept. Makes the file that they name.
- *
- * @throws {UserError} when one of the two options of a file is there without the other
- */
-export async function keepingOf(options: GenerationOptions): Promise<Keeping> {
-  const { kvType, indexType, kvRam, kvFile } = options;
-  const rows = { latent: kvType, index: indexType };
-  if (kvRam === undefined && kvFile === undefined) return { rows };
-  if (kvRam === undefined || kvFile === undefined) {
-    throw new UserError("--kv-ram and --kv-file", "expected both or none, got one");
-  }
-  return { rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
-}
-
 /** How products with q8 and q4 weights are made. */
 export function activationsOption(): Option {
   const text = "what products with q8 and q4 weights see; int8 is faster, with another result";
   return new Option("--activations <format>", text).choices(ACTIVATIONS).default("f32");
-}
-
-/** A model that is ready to speak. */
-export interface Speaker {
-  readonly model: Model;
-  /** Undefined for a model without a tokenizer.json. */
-  readonly opened: OpenTokenizer | undefined;
-  /** The model's own, overruled by the options. */
-  readonly sampling: SamplingOptions;
-}
-
-/** Opens what the options name, with a progress line. */
-export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Speaker> {
-  const folder = options.model ?? (await demoModel());
-  const loading = progressLine(stderr, "loading");
-  const { model, arithmetic } = await openModel(folder, {
-    backend: options.backend,
-    threads: options.threads,
-    turbo: options.turbo,
-    activations: options.activations,
-    check: options.check ?? false,
-    latentEps: options.latentEps,
-    onProgress: loading.update,
-  }).finally(loading.end);
-  if (options.verbose) stderr.write(`arithmetic: ${arithmetic}\n`);
-  const opened = await openTokenizer(folder, model.config);
-  const sampling = {
-    ...(await readSampling(folder)),
-    ...chosen(options),
-    ...(opened && { vocabLimit: opened.tokenizer.vocabSize }),
-  };
-  return { model, opened, sampling };
-}
-
-/** The sampling options on the command line, without those that are not there. */
-function chosen(options: GenerationOptions): SamplingOptions {
-  const { temperature, topP, topK, minP, repetitionPenalty } = options;
-  const given = { temperature, topP, topK, minP, repetitionPenalty };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

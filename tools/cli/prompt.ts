@@ -1,4 +1,4 @@
-import type { OpenTokenizer } from "../node/open-tokenizer.ts";
+import type { Glm } from "../library/glm.ts";
 import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
 import { readInput } from "./text-input.ts";
@@ -27,16 +27,16 @@ export interface Prompt {
  */
 export async function readPrompt(
   options: PromptOptions,
-  opened: OpenTokenizer | undefined,
+  glm: Pick<Glm, "tokenizer" | "textStart">,
   stdin: Pick<TextIn, "isTerminal" | "read">,
 ): Promise<Prompt> {
   const { tokens: ids } = options;
-  if (ids) return { ids, text: () => opened?.tokenizer.decode(ids) ?? `${ids.join(" ")} ` };
-  if (!opened) {
+  if (ids) return { ids, text: () => glm.tokenizer?.decode(ids) ?? `${ids.join(" ")} ` };
+  const { tokenizer, textStart } = glm;
+  if (!tokenizer) {
     throw new UserError("this model has no tokenizer.json", "give the prompt as ids with --tokens");
   }
   const text = options.text ?? (stdin.isTerminal ? "" : await pipedText(stdin));
-  const { tokenizer, textStart } = opened;
   const start =
     options.bos === undefined
       ? textStart

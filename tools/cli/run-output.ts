@@ -3,10 +3,13 @@
  * @module
  */
 import type { TierCounts } from "../../engine/index.ts";
-import type { RunResult, Timing } from "../text/generate-text.ts";
+import type { TextResult, Timing } from "../library/generate-text.ts";
 
 /** `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
-export function summaryLine({ timing, finishReason, tier }: RunResult, draftSteps: number): string {
+export function summaryLine(
+  { timing, finishReason, tier }: TextResult,
+  draftSteps: number,
+): string {
   const { acceptedLength } = timing;
   const parts = [
     rate("prefill", timing.prefillTokens, timing.prefillSeconds),
@@ -22,8 +25,7 @@ export function summaryLine({ timing, finishReason, tier }: RunResult, draftStep
 
 /** One line of JSON. Probabilities only when they were asked for. */
 export function resultJson(
-  prompt: readonly number[],
-  result: RunResult,
+  result: TextResult,
   options: { readonly logProbs: boolean; readonly hasText: boolean },
 ): string {
   const logprobs = result.tokens.map(({ id, logProb, top }) => ({
@@ -32,7 +34,7 @@ export function resultJson(
     top: top.map((entry) => ({ id: entry.id, logprob: entry.logProb })),
   }));
   const json = {
-    prompt_ids: prompt,
+    prompt_ids: result.promptIds,
     ids: result.tokens.map(({ id }) => id),
     text: options.hasText ? result.text : null,
     finish_reason: result.finishReason,

@@ -8,7 +8,7 @@ import { SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
 import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
 import { fileCheckpoint } from "../node/file-source.ts";
-import { openConfig } from "../node/open-model.ts";
+import { openConfig } from "../node/open-config.ts";
 import { writePieces, writeWhole } from "../node/write-whole.ts";
 import { type Part, quantizedParts, type TensorError, type WeightFormat } from "./quantize.ts";
 

@@ -1,3 +1,7 @@
+/**
+ * This package as it is installed: its version, its data, the model that comes with it.
+ * @module
+ */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,10 +26,10 @@ export async function ourPackage(): Promise<OurPackage> {
   }
 }
 
-/** The folder of the model that comes with the package. */
+/** The folder of the model that comes with the package: it lies beside `tools/`, as in the sources. */
 export async function demoModel(): Promise<string> {
-  const folder = join((await ourPackage()).folder, "demo-model");
+  const folder = fileURLToPath(new URL("../../demo-model", import.meta.url));
   const there = await stat(join(folder, "config.json")).catch(() => undefined);
-  if (!there) throw new UserError(`no demo model at ${folder}`, "choose a model with --model");
+  if (!there) throw new UserError(folder, "expected the demo model there: choose one with --model");
   return folder;
 }

@@ -5,10 +5,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ThreadData, Threads } from "../../engine/ops/wasm/index.ts";
-import { integer } from "../cli/numbers.ts";
-
-/** What `--threads` takes. */
-export const THREADS = integer(1, 256);
 
 /** As many threads as there are cores. */
 export function allCores(): number {
@@ -20,7 +16,8 @@ export function nodeThreads(count: number): Threads {
   return { count, start: startThread };
 }
 
-function startThread(source: string, threadData: ThreadData): Promise<void> {
+/** Starts a thread that evaluates `source` with the global `threadData`. */
+export function startThread(source: string, threadData: ThreadData): Promise<void> {
   const program = `
     const { parentPort, workerData } = require("node:worker_threads");
     parentPort.postMessage("here");

@@ -8,7 +8,8 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { GenerationOptions } from "../cli/generation-options.ts";
+import type { Activations } from "../../engine/index.ts";
+import type { Backend } from "../library/arithmetic.ts";
 import { SavedSessionError } from "./journal.ts";
 
 /** To be raised when a backend gives other bits for the same model: test/runtimes/hashes.json tells. */
@@ -21,20 +22,28 @@ const SAMPLE_BLOCK = 2 ** 12;
 /** Names and values, all of which must agree. */
 export type Fingerprint = Readonly<Record<string, string>>;
 
-/** That of a model folder and of the options that change numbers. */
-export async function fingerprintOf(
-  folder: string,
-  options: GenerationOptions,
-): Promise<Fingerprint> {
-  const { backend, activations, kvType, indexType, latentEps } = options;
+/** What changes the numbers of a session, besides the files of its model. */
+export interface Numbers {
+  readonly backend: Backend;
+  readonly activations: Activations;
+  /** How latents with their rotary keys, and index keys are kept. */
+  readonly latent: string;
+  readonly index: string;
+  /** Undefined for the model's own. */
+  readonly latentEps: number | undefined;
+}
+
+/** That of a model folder and of the numbers it runs in. */
+export async function fingerprintOf(folder: string, numbers: Numbers): Promise<Fingerprint> {
+  const { backend, activations, latent, index, latentEps } = numbers;
   return {
     config: sha256(await readFile(join(folder, "config.json"))),
     weights: await weightsHash(folder),
     tokenizer: sha256(await readFile(join(folder, "tokenizer.json")).catch(() => new Uint8Array())),
     backend: `${backend}, f32, version ${NUMBERS}`,
     activations,
-    "kv-type": kvType,
-    "index-type": indexType,
+    "kv-type": latent,
+    "index-type": index,
     "latent-eps": latentEps === undefined ? "of the model" : String(latentEps),
   };
 }

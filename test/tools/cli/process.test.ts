@@ -2,20 +2,17 @@
  * The compiled program as a process: what only a real one can show.
  * @module
  */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildInto } from "../../support/build.ts";
 import { ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 
 const scratch = scratchFolder();
-// Inside the project, where the program finds its packages and the demo model above itself.
+// Inside the project, where the program finds its packages.
 const built = join(ROOT, ".cache", `process-test-${process.pid}`);
-beforeAll(() => {
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  const project = join(ROOT, "tsconfig.build.json");
-  execFileSync(process.execPath, [tsc, "-p", project, "--noCheck", "--outDir", built]);
-});
+beforeAll(() => buildInto(built), 120_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 interface Ended {

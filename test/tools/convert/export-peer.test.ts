@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { trace } from "../../../engine/trace/trace.ts";
 import { llamaLogits } from "../../../tools/golden/witness/llama.ts";
-import { openModel } from "../../../tools/node/open-model.ts";
+import { openModel } from "../../../tools/node/open.ts";
 import { hasLlama, PEERS } from "../../support/llama.ts";
 import { DEMO_MODEL, scratchFolder } from "../../support/paths.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
@@ -45,7 +45,7 @@ describe.skipIf(!hasLlama)(
   () => {
     it("agrees with us below index_topk and above it", { timeout: 300_000 }, async () => {
       const file = join(scratchFolder(), "demo.gguf");
-      const done = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
+      const done = await glm52(["export", DEMO_MODEL, file, "--type", "f32"]);
       expect(done.code, done.stderr).toBe(0);
 
       const { model, config } = await openModel(DEMO_MODEL, { backend: "wasm" });
@@ -73,7 +73,7 @@ describe.skipIf(!hasLlama)(
 
     it("chooses the ids of our greedy texts, up to a near-tie", { timeout: 300_000 }, async () => {
       const file = join(scratchFolder(), "demo.gguf");
-      await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", "f32"]);
+      await glm52(["export", DEMO_MODEL, file, "--type", "f32"]);
       for (const prompt of ["Once upon a time", "Sara had a red ball."]) {
         const args = [
           "--temperature",

@@ -14,7 +14,7 @@ it.each(["f32", "f16", "q8_0", "q4_0"])(
   async (type) => {
     const folder = scratchFolder();
     const file = join(folder, "demo.gguf");
-    const { code, stderr } = await glm52(["export", DEMO_MODEL, "--gguf", file, "--type", type]);
+    const { code, stderr } = await glm52(["export", DEMO_MODEL, file, "--type", type]);
     expect(code, stderr).toBe(0);
     expect(readdirSync(folder)).toEqual(["demo.gguf"]);
     const bytes = readFileSync(file);

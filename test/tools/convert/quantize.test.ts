@@ -6,7 +6,7 @@ import { decode } from "../../../engine/numbers/formats.ts";
 import { bind } from "../../../engine/weights/bind.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
 import { fileCheckpoint } from "../../../tools/node/file-source.ts";
-import { openConfig } from "../../../tools/node/open-model.ts";
+import { openConfig } from "../../../tools/node/open-config.ts";
 import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
 

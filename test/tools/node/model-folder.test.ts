@@ -1,11 +1,11 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { parseConfig } from "../../../engine/index.ts";
+import { type ModelConfig, parseConfig } from "../../../engine/index.ts";
 import { readPrompt } from "../../../tools/cli/prompt.ts";
-import { readSampling } from "../../../tools/node/generation-config.ts";
-import { openConfig, openModel } from "../../../tools/node/open-model.ts";
-import { openTokenizer } from "../../../tools/node/open-tokenizer.ts";
+import { readSampling, readTokenizer } from "../../../tools/library/tokenizer-files.ts";
+import { openModel, withFiles } from "../../../tools/node/open.ts";
+import { openConfig } from "../../../tools/node/open-config.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { TINY_CONFIG } from "../../support/tiny-model.ts";
 import { tinyJson } from "../../tokenizer/tiny.ts";
@@ -22,19 +22,23 @@ const put = (name: string, value: unknown): void =>
 
 describe("the sampling of generation_config.json", () => {
   it("is nothing when there is no file", async () => {
-    expect(await readSampling(folder)).toEqual({});
+    expect(await withFiles(folder, readSampling)).toEqual({});
   });
 
   it("takes the keys that choose a token and no others", async () => {
     put("generation_config.json", { temperature: 0.6, top_p: 0.95, top_k: 40, eos_token_id: [1] });
-    expect(await readSampling(folder)).toEqual({ temperature: 0.6, topP: 0.95, topK: 40 });
+    expect(await withFiles(folder, readSampling)).toEqual({
+      temperature: 0.6,
+      topP: 0.95,
+      topK: 40,
+    });
   });
 
   it("is greedy with do_sample false, at temperature 1 with do_sample true and none given", async () => {
     put("generation_config.json", { do_sample: false, temperature: 0.6 });
-    expect(await readSampling(folder)).toEqual({ temperature: 0 });
+    expect(await withFiles(folder, readSampling)).toEqual({ temperature: 0 });
     put("generation_config.json", { do_sample: true, top_p: 0.9 });
-    expect(await readSampling(folder)).toEqual({ temperature: 1, topP: 0.9 });
+    expect(await withFiles(folder, readSampling)).toEqual({ temperature: 1, topP: 0.9 });
   });
 
   it.each([
@@ -44,7 +48,9 @@ describe("the sampling of generation_config.json", () => {
     ["{", "expected JSON"],
   ])("refuses %j", async (json, message) => {
     put("generation_config.json", json);
-    await expect(readSampling(folder)).rejects.toThrow(`generation_config.json: ${message}`);
+    await expect(withFiles(folder, readSampling)).rejects.toThrow(
+      `generation_config.json: ${message}`,
+    );
   });
 });
 
@@ -63,7 +69,11 @@ describe("a model folder", () => {
   });
 
   it("gives its name, the hash of its config and a model in the precision asked for", async () => {
-    const opened = await openModel(TINY_MODEL, { precision: "f64", latentEps: 1e-6 });
+    const opened = await openModel(TINY_MODEL, {
+      backend: "reference",
+      precision: "f64",
+      latentEps: 1e-6,
+    });
     expect(opened.name).toBe("model");
     expect(opened.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(opened.config.latentNormEps).toBe(1e-6);
@@ -90,13 +100,15 @@ const pipe = (text: string | Uint8Array) => ({
   isTerminal: false,
   read: async () => (typeof text === "string" ? new TextEncoder().encode(text) : text),
 });
+const tokenizerOf = (cfg: ModelConfig) => withFiles(folder, (files) => readTokenizer(files, cfg));
+const NONE = { tokenizer: undefined, textStart: [] };
 const none = { text: undefined, tokens: undefined, bos: undefined };
 
 describe("the prompt", () => {
   it("is the ids that were given, alone", async () => {
     const { json } = textTokenizer();
     put("tokenizer.json", json);
-    const opened = await openTokenizer(folder, config);
+    const opened = (await tokenizerOf(config)) ?? NONE;
     const prompt = await readPrompt({ ...none, tokens: [104, 105] }, opened, pipe("no"));
     expect([prompt.ids, prompt.text()]).toEqual([[104, 105], "hi"]);
   });
@@ -104,7 +116,7 @@ describe("the prompt", () => {
   it("begins with <|endoftext|> when the tokenizer has it and there is no chat template", async () => {
     const { json, id } = textTokenizer();
     put("tokenizer.json", json);
-    const opened = await openTokenizer(folder, config);
+    const opened = (await tokenizerOf(config)) ?? NONE;
     expect((await readPrompt({ ...none, text: "hi" }, opened, terminal)).ids).toEqual([
       id,
       104,
@@ -116,18 +128,18 @@ describe("the prompt", () => {
   it("begins with nothing in a chat model, or when --bos says so", async () => {
     const { json } = textTokenizer();
     put("tokenizer.json", json);
-    const plain = await openTokenizer(folder, config);
+    const plain = (await tokenizerOf(config)) ?? NONE;
     const bare = await readPrompt({ ...none, text: "hi", bos: "none" }, plain, terminal);
     expect(bare.ids).toEqual([104, 105]);
     put("chat_template.jinja", "");
-    const chat = await openTokenizer(folder, config);
+    const chat = (await tokenizerOf(config)) ?? NONE;
     expect((await readPrompt({ ...none, text: "hi" }, chat, terminal)).ids).toEqual([104, 105]);
   });
 
   it("begins with the text of --bos, control tokens in it included", async () => {
     const { json, id } = textTokenizer();
     put("tokenizer.json", json);
-    const opened = await openTokenizer(folder, config);
+    const opened = (await tokenizerOf(config)) ?? NONE;
     const bos = "<|endoftext|>!";
     expect((await readPrompt({ ...none, text: "hi", bos }, opened, terminal)).ids).toEqual([
       id,
@@ -139,7 +151,7 @@ describe("the prompt", () => {
 
   it("comes from stdin without the newline at its end, and must be UTF-8", async () => {
     put("tokenizer.json", tinyJson());
-    const opened = await openTokenizer(folder, config);
+    const opened = (await tokenizerOf(config)) ?? NONE;
     const read = async (text: string | Uint8Array) =>
       (await readPrompt(none, opened, pipe(text))).text();
     expect(await read("hi\n")).toBe("hi");
@@ -150,15 +162,15 @@ describe("the prompt", () => {
   });
 
   it("cannot be a text without a tokenizer", async () => {
-    expect(await openTokenizer(folder, config)).toBeUndefined();
-    await expect(readPrompt({ ...none, text: "hi" }, undefined, terminal)).rejects.toThrow(
+    expect(await tokenizerOf(config)).toBeUndefined();
+    await expect(readPrompt({ ...none, text: "hi" }, NONE, terminal)).rejects.toThrow(
       "no tokenizer.json",
     );
   });
 
   it("is refused with a tokenizer larger than the model's vocabulary", async () => {
     put("tokenizer.json", tinyJson());
-    await expect(openTokenizer(folder, { ...config, vocabSize: 100 })).rejects.toThrow(
+    await expect(tokenizerOf({ ...config, vocabSize: 100 })).rejects.toThrow(
       "paddedVocabSize: expected at least",
     );
   });

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { type Ops, Session, type SessionOptions } from "../../../engine/index.ts";
 import { Saver } from "../../../tools/sessions/save-as-it-goes.ts";
 import { SavedSession } from "../../../tools/sessions/saved-session.ts";
-import { run } from "../../../tools/text/generate-text.ts";
 import { FaultyStore } from "../../engine/kv/faulty-store.ts";
 import { REFERENCES } from "../../engine/ops/backends.ts";
 import { fastOps } from "../../engine/ops/wasm/wasm.ts";
+import { drain, glmOf } from "../../support/glm.ts";
 import { randomTokens } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { CrashingDisk } from "./crashing-disk.ts";
@@ -55,19 +55,14 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
   );
 
   it("three runs of 4 tokens write the text of one run of 12, with random numbers too", async () => {
-    const hooks = {
-      decoder: undefined,
-      onPrefill: () => {},
-      onPrefilled: () => {},
-      onText: () => {},
-      signal: new AbortController().signal,
-    };
     const part = async (maxTokens: number, saved: SavedSession | undefined) => {
-      const before = saved?.text ?? [];
-      const prompt = before.length > 0 ? before : text.slice(0, 9);
-      const generation = { maxTokens, sampling: { temperature: 1 }, seed: 5, topLogProbs: 3 };
-      const request = { prompt, stopTexts: [], chunk: 4, generation };
-      return (await run(model, saved ? { ...request, saved } : request, hooks)).tokens;
+      const keeper = saved && ((session: Session, seed: number) => new Saver(saved, session, seed));
+      const session = glmOf(model).session({ chunk: 4 }, keeper, 5);
+      const prompt = session.tokens.length > 0 ? [] : text.slice(0, 9);
+      const options = { maxTokens, temperature: 1, seed: 5, topLogProbs: 3 };
+      const [, { tokens }] = await drain(session.generate(prompt, options));
+      session.close();
+      return tokens;
     };
     const whole = await part(12, undefined);
     const disk = new CrashingDisk();
@@ -81,7 +76,7 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
   it("is saved while it runs, and after a crash goes on from there to the same text", () => {
     const disk = new CrashingDisk();
     const session = new Session(model);
-    const saver = new Saver(SavedSession.open(disk, "f"), session, 0, 0);
+    const saver = new Saver(SavedSession.open(disk, "f"), session, 0, () => {}, 0);
     saver.begin(text);
     session.append(text.slice(0, 7));
     saver.ifDue();

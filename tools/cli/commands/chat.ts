@@ -1,25 +1,19 @@
 import { type Command, Option } from "commander";
 import { type Json, pythonJson, type ReplyEvent } from "../../../tokenizer/chat/index.ts";
+import { type Chat, EFFORTS, type Effort, type Turn } from "../../library/chat.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
-import { Chat, EFFORTS, type Effort, type Turn } from "../../text/chat.ts";
 import { explain } from "../explain.ts";
-import {
-  addGenerationOptions,
-  type GenerationOptions,
-  keepingOf,
-  openSpeaker,
-} from "../generation-options.ts";
+import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
+import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
 import { type Progress, progressLine } from "../progress.ts";
-import { openNamed, sessionOption, sessionsOption } from "../session-option.ts";
+import { keeperOf, type SessionChoice, sessionOption, sessionsOption } from "../session-option.ts";
 import type { Terminal, TextOut } from "../terminal.ts";
 
-interface ChatCommandOptions extends GenerationOptions {
+interface ChatCommandOptions extends GenerationOptions, SessionChoice {
   readonly system?: string;
   readonly think: Effort;
   readonly json?: boolean;
-  readonly session?: string;
-  readonly sessions: string;
 }
 
 const COMMANDS = `/reset                forget the conversation
@@ -66,35 +60,23 @@ export function addChat(program: Command, terminal: Terminal): void {
 
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
   const { stderr } = terminal;
-  const { model, opened, sampling } = await openSpeaker(options, stderr);
-  if (!opened) throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
-  const prefilling = progressLine(stderr, "reading the prompt");
-  const { maxTokens, draft: draftSteps, chunk, seed, system, think: effort } = options;
-  const stopIds = model.config.eosTokenIds;
-  const generation = { maxTokens, sampling, stopIds, draftSteps };
-  const keeping = await keepingOf(options);
-  const session =
-    options.session === undefined
-      ? undefined
-      : await openNamed(options.session, "chat", options, stderr);
+  const glm = await openSpeaker(options, stderr);
   try {
-    const chat = new Chat(
-      model,
-      opened.tokenizer,
-      {
-        system,
-        effort,
-        chunk,
-        keeping,
-        generation,
-        seed,
-        ...(session && { saved: session.saved }),
-      },
-      prefilling.update,
-    );
-    await converse(chat, options, prefilling, terminal);
+    if (!glm.tokenizer) {
+      throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
+    }
+    const prefilling = progressLine(stderr, "reading the prompt");
+    const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
+    const keeper = await keeperOf(glm, "chat", options, timeline, stderr);
+    const { system, think } = options;
+    const chat = glm.chat({ ...timeline, ...choiceOf(options), system, think }, keeper);
+    try {
+      await converse(chat, options, prefilling, terminal);
+    } finally {
+      chat.close();
+    }
   } finally {
-    session?.close();
+    await glm.close();
   }
 }
 
@@ -197,7 +179,7 @@ async function obey(chat: Chat, line: string, stderr: TextOut): Promise<"quit" |
       stderr.write(COMMANDS);
       return "go on";
     case "think":
-      chat.effort = effortOf(rest);
+      chat.think = effortOf(rest);
       return "go on";
     case "save":
       if (rest === "") throw new UserError("/save", "expected the name of a file, got nothing");

@@ -3,11 +3,12 @@ import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
 import { evaluate } from "../../eval/evaluate.ts";
 import { TASKS, type TaskName } from "../../eval/tasks.ts";
-import { openModel } from "../../node/open-model.ts";
+import { openModel } from "../../node/open.ts";
 import { demoModel } from "../../node/our-package.ts";
-import { allCores, THREADS } from "../../node/threads.ts";
+import { allCores } from "../../node/threads.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { THREADS } from "../generation-options.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -72,7 +73,7 @@ async function evalCommand(
     throw new UserError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
-  const { model } = await openModel(folder ?? (await demoModel()), { backend: "wasm", threads });
+  const { model } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
   const { maxPositionEmbeddings: most, vocabSize } = model.config;
   const tooLong = lengths.find((n) => n > most);
   if (tooLong !== undefined) {

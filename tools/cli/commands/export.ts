@@ -1,45 +1,50 @@
 import { type Command, Option } from "commander";
+import { EXPORT_FORMATS, type ExportFormat, exportModel } from "../../convert/export-model.ts";
 import { GGML_TYPES, type GgmlType } from "../../convert/gguf/encode.ts";
-import { writeGguf } from "../../convert/gguf/write-gguf.ts";
-import { checkWritable } from "../../node/write-whole.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
+interface ExportCommandOptions {
+  readonly to?: ExportFormat;
+  readonly type: GgmlType;
+}
+
 const HELP = `
-The file has llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's head weights
+A GGUF file has llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's head weights
 stay f32, and so do matrices whose rows are no multiple of 32 when the type is q8_0
 or q4_0.
 
 Examples:
-  glm52 export DIR --gguf model.gguf
-  glm52 export DIR --gguf model-q8.gguf --type q8_0
+  glm52 export DIR model.gguf
+  glm52 export DIR model-q8.gguf --type q8_0
 `;
 
 /** Adds `glm52 export`. */
 export function addExport(program: Command, terminal: Terminal): void {
   program
     .command("export")
-    .summary("write a model as a GGUF file")
-    .description("Writes a model for engines that read GGUF.")
+    .summary("write a model for another engine")
+    .description("Writes a model as a file that other engines read.")
     .argument("<model>", "folder of a model")
-    .requiredOption("--gguf <file>", "the file to write")
+    .argument("<out>", "the file to write")
+    .addOption(
+      new Option("--to <format>", "default: what the file ends in").choices(EXPORT_FORMATS),
+    )
     .addOption(new Option("--type <t>", "number format").choices(GGML_TYPES).default("f16"))
     .addHelpText("after", HELP)
-    .action((model: string, options: { readonly gguf: string; readonly type: GgmlType }) =>
-      exportGguf(model, options.gguf, options.type, terminal),
+    .action((model: string, out: string, options: ExportCommandOptions) =>
+      exportCommand(model, out, options, terminal),
     );
 }
 
-async function exportGguf(
+async function exportCommand(
   folder: string,
   out: string,
-  type: GgmlType,
+  { to, type }: ExportCommandOptions,
   { stderr }: Terminal,
 ): Promise<void> {
-  await checkWritable(out);
   const progress = progressLine(stderr, "writing");
-  const nTensors = await writeGguf(folder, out, type, { onProgress: progress.update }).finally(
-    progress.end,
-  );
+  const options = { to, type, onProgress: progress.update };
+  const { nTensors } = await exportModel(folder, out, options).finally(progress.end);
   stderr.write(`${out}: ${nTensors} tensors, ${type}\n`);
 }

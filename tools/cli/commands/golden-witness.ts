@@ -17,7 +17,7 @@ import { llamaLogits } from "../../golden/witness/llama.ts";
 import { renderLogprobs } from "../../golden/witness/report.ts";
 import { writeServedModel } from "../../golden/witness/served-model.ts";
 import { askServer } from "../../golden/witness/server.ts";
-import { openConfig } from "../../node/open-model.ts";
+import { openConfig } from "../../node/open-config.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
 import { decimal, integer } from "../numbers.ts";

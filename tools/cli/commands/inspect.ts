@@ -4,7 +4,7 @@ import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../../engine/weights
 import { type Inspection, inspectCheckpoint } from "../../inspect/inspect.ts";
 import { renderInspection } from "../../inspect/inspect-text.ts";
 import { fileCheckpoint } from "../../node/file-source.ts";
-import { openConfig, readConfig } from "../../node/open-model.ts";
+import { openConfig, readConfig } from "../../node/open-config.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { Terminal } from "../terminal.ts";
 

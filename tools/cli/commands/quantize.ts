@@ -1,29 +1,17 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { type Divergence, divergence } from "../../convert/divergence.ts";
 import { WEIGHT_FORMATS, type WeightFormat } from "../../convert/quantize.ts";
-import { type Written, writeQuantized } from "../../convert/quantize-folder.ts";
-import { openModel } from "../../node/open-model.ts";
-import { openTokenizer } from "../../node/open-tokenizer.ts";
-import { UserError } from "../../node/user-error.ts";
-import { checkWritable } from "../../node/write-whole.ts";
+import { type QuantizeReport, quantize } from "../../convert/quantize-model.ts";
 import { integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
-import { readPrompt } from "../prompt.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface QuantizeOptions {
+interface QuantizeCommandOptions {
   readonly to: WeightFormat;
   readonly keep?: readonly string[];
   readonly text?: string;
   readonly tokens?: readonly number[];
   readonly json?: boolean;
 }
-
-/** What the command tells. */
-type Report = Written & { readonly divergence?: Divergence };
 
 const HELP = `
 Vectors, the router and the indexer's head weights stay as they are stored. So do matrices whose rows
@@ -61,71 +49,25 @@ export function addQuantize(program: Command, terminal: Terminal): void {
     )
     .option("--json", "print JSON")
     .addHelpText("after", HELP)
-    .action(async (model: string, out: string, options: QuantizeOptions) => {
-      const report = await quantize(model, out, options, terminal);
+    .action(async (model: string, out: string, options: QuantizeCommandOptions) => {
+      const report = await quantizeCommand(model, out, options, terminal);
       terminal.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report));
     });
 }
 
-/** Writes beside `out` and renames at the end, so that no half of a model is ever there. */
-async function quantize(
+/** Shows the progress and quantises. */
+async function quantizeCommand(
   folder: string,
   out: string,
-  options: QuantizeOptions,
-  terminal: Terminal,
-): Promise<Report> {
-  const target = resolve(out);
-  await checkVacant(out, target);
-  const temporary = join(
-    dirname(target),
-    `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`,
-  );
-  try {
-    await mkdir(temporary);
-    const progress = progressLine(terminal.stderr, "writing");
-    const written = await writeQuantized(
-      folder,
-      temporary,
-      options.to,
-      options.keep ?? [],
-      progress.update,
-    ).finally(progress.end);
-    const wanted = options.text !== undefined || options.tokens !== undefined;
-    const report = wanted
-      ? { ...written, divergence: await compare(folder, temporary, options, terminal) }
-      : written;
-    await rename(temporary, target);
-    return report;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  { to, keep, text, tokens }: QuantizeCommandOptions,
+  { stderr }: Terminal,
+): Promise<QuantizeReport> {
+  const progress = progressLine(stderr, "writing");
+  const options = { to, keep, compareOn: text ?? tokens, onProgress: progress.update };
+  return quantize(folder, out, options).finally(progress.end);
 }
 
-async function checkVacant(out: string, target: string): Promise<void> {
-  const inside = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw new UserError(out, "expected the name of a new folder, this is a file");
-  });
-  if (inside.length > 0) {
-    throw new UserError(out, `expected a new or empty folder, got one with ${inside[0]} in it`);
-  }
-  await checkWritable(`${target}.tmp`);
-}
-
-async function compare(
-  original: string,
-  quantized: string,
-  { text, tokens }: QuantizeOptions,
-  { stdin }: Terminal,
-): Promise<Divergence> {
-  const p = await openModel(original, { backend: "wasm" });
-  const q = await openModel(quantized, { backend: "wasm" });
-  const tokenizer = await openTokenizer(original, p.config);
-  const { ids } = await readPrompt({ text, tokens, bos: undefined }, tokenizer, stdin);
-  return divergence(p.model, q.model, ids);
-}
-
-function reportText({ format, bytes, tensors, divergence: d }: Report): string {
+function reportText({ format, bytes, tensors, divergence: d }: QuantizeReport): string {
   const lines = tensors.map(
     ({ name, maxAbs, nmse }) =>
       `${name}  max error ${maxAbs.toPrecision(3)}  NMSE ${nmse.toExponential(2)}`,

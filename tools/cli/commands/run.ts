@@ -1,34 +1,9 @@
 import { type Command, Option } from "commander";
-import { UserError } from "../../node/user-error.ts";
-import type { SavedSession } from "../../sessions/saved-session.ts";
-import { type RunRequest, run } from "../../text/generate-text.ts";
-import {
-  addGenerationOptions,
-  COUNT,
-  type GenerationOptions,
-  type Keeping,
-  keepingOf,
-  openSpeaker,
-  type Speaker,
-} from "../generation-options.ts";
+import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
-import { progressLine } from "../progress.ts";
-import { readPrompt } from "../prompt.ts";
-import { resultJson, summaryLine } from "../run-output.ts";
-import { openNamed, sessionOption, sessionsOption } from "../session-option.ts";
+import { type RunOptions, runText } from "../run-text.ts";
+import { sessionOption, sessionsOption } from "../session-option.ts";
 import type { Terminal } from "../terminal.ts";
-
-/** The options of `glm52 run`. */
-export interface RunOptions extends GenerationOptions {
-  readonly stop?: readonly string[];
-  readonly tokens?: readonly number[];
-  readonly bos?: string;
-  readonly echo?: boolean;
-  readonly logprobs?: number;
-  readonly json?: boolean;
-  readonly session?: string;
-  readonly sessions: string;
-}
 
 const HELP = `
 A text begins with what the tokenizer's post-processor says, else with <|endoftext|> if the
@@ -76,85 +51,6 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
         command.error("error: --logprobs needs --json");
       }
       if (options.stop?.includes("")) command.error("error: --stop: expected a text, got nothing");
-      exit(await runCommand(text, options, terminal));
+      exit(await runText(text, options, terminal));
     });
-}
-
-/** Returns the exit code. */
-export async function runCommand(
-  text: string | undefined,
-  options: RunOptions,
-  terminal: Terminal,
-): Promise<number> {
-  const { stderr } = terminal;
-  const speaker = await openSpeaker(options, stderr);
-  if (!speaker.opened && options.stop) {
-    throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
-  }
-  const keeping = await keepingOf(options);
-  const session =
-    options.session === undefined
-      ? undefined
-      : await openNamed(options.session, "text", options, stderr);
-  try {
-    return await generateAfter(text, options, terminal, speaker, keeping, session?.saved);
-  } finally {
-    session?.close();
-  }
-}
-
-/** Generates after the saved text, if there is one, and the prompt. Returns the exit code. */
-async function generateAfter(
-  text: string | undefined,
-  options: RunOptions,
-  { stdin, stdout, stderr, onInterrupt }: Terminal,
-  { model, opened, sampling }: Speaker,
-  keeping: Keeping,
-  saved: SavedSession | undefined,
-): Promise<number> {
-  const { bos, tokens, logprobs } = options;
-  const before = saved?.text ?? [];
-  const start = bos ?? (before.length > 0 ? "none" : undefined);
-  const prompt = await readPrompt({ text, tokens, bos: start }, opened, stdin);
-  const request: RunRequest = {
-    prompt: [...before, ...prompt.ids],
-    ...(saved && { saved }),
-    stopTexts: options.stop ?? [],
-    chunk: options.chunk,
-    keeping,
-    generation: {
-      maxTokens: options.maxTokens,
-      sampling,
-      seed: options.seed,
-      stopIds: model.config.eosTokenIds,
-      topLogProbs: logprobs ?? 0,
-      draftSteps: options.draft,
-    },
-  };
-
-  const abort = new AbortController();
-  const stopListening = onInterrupt(() => abort.abort());
-  const prefilling = progressLine(stderr, "reading the prompt");
-  const say = options.json ? () => {} : stdout.write;
-  const result = await run(model, request, {
-    decoder: opened?.tokenizer.decodeStream({ skipSpecial: true }),
-    onPrefill: prefilling.update,
-    onPrefilled: () => {
-      prefilling.end();
-      if (options.echo) say(prompt.text());
-    },
-    onText: say,
-    signal: abort.signal,
-  }).finally(() => {
-    prefilling.end();
-    stopListening();
-  });
-  if (options.json) {
-    const hasText = opened !== undefined;
-    stdout.write(resultJson(request.prompt, result, { logProbs: logprobs !== undefined, hasText }));
-  } else if (stdout.isTerminal && !result.text.endsWith("\n")) {
-    stdout.write("\n");
-  }
-  stderr.write(summaryLine(result, options.draft));
-  return result.finishReason === "aborted" ? 130 : 0;
 }

@@ -1,19 +1,11 @@
 import type { Command } from "commander";
-import { SavedSessionError } from "../../sessions/journal.ts";
-import {
-  forkSession,
-  openSession,
-  readSessionFile,
-  readState,
-  removeSession,
-  sessionBytes,
-  sessionNames,
-} from "../../sessions/session-folder.ts";
+import { forkSession, removeSession, sessionNames } from "../../sessions/session-folder.ts";
+import { type SessionSummary, sessionSummary, verifySession } from "../../sessions/summary.ts";
 import { addGenerationOptions } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
+import { type RunOptions, runText } from "../run-text.ts";
 import { sessionsOption } from "../session-option.ts";
 import type { Terminal, TextOut } from "../terminal.ts";
-import { type RunOptions, runCommand } from "./run.ts";
 
 const HELP = `
 A session is what was read and written so far, with everything that the model remembers of it: it
@@ -57,7 +49,7 @@ export function addSession(
     .option("--tokens <ids>", "the prompt as token ids, e.g. 1,2,3", integerList)
     .option("--bos <text>", "what to put before a text, or none")
     .action(async (name: string, text: string | undefined, options: RunOptions) => {
-      exit(await runCommand(text, { ...options, session: name, maxTokens: 0 }, terminal));
+      exit(await runText(text, { ...options, session: name, maxTokens: 0 }, terminal));
     });
   sub("list", "One line for each session.")
     .option("--json", "one JSON array")
@@ -65,7 +57,7 @@ export function addSession(
   sub("show", "What is known of one session, as JSON.")
     .argument("<name>")
     .action((name: string, { sessions }: Where) => {
-      stdout.write(`${JSON.stringify(summary(sessions, name), undefined, 2)}\n`);
+      stdout.write(`${JSON.stringify(json(sessionSummary(sessions, name)), undefined, 2)}\n`);
     });
   sub("fork", "A second session with the same past.")
     .argument("<name>")
@@ -82,35 +74,23 @@ export function addSession(
     .action((name: string, where: Where) => verify(where, name, stdout));
 }
 
-/** What a session is, for people and programs. */
-function summary(folder: string, name: string) {
-  const { kind, model, created, made } = readSessionFile(folder, name);
-  const { state, nRecords, nDropped } = readState(folder, name);
-  return {
-    name,
-    kind,
-    tokens: state?.tokens.length ?? 0,
-    pending: state?.pending.length ?? 0,
-    pages: state?.pages.length ?? 0,
-    bytes: sessionBytes(folder, name),
-    records: nRecords,
-    bytes_of_no_record: nDropped,
-    model,
-    created,
-    made_with: made,
-  };
+/** The summary under the names that programs read. */
+function json({ bytesOfNoRecord, madeWith, ...others }: SessionSummary) {
+  const { name, kind, tokens, pending, pages, bytes, records, model, created } = others;
+  const counts = { name, kind, tokens, pending, pages, bytes, records };
+  return { ...counts, bytes_of_no_record: bytesOfNoRecord, model, created, made_with: madeWith };
 }
 
 /** One that cannot be read is listed too, with the reason. */
-function list({ sessions, json }: Where, stdout: TextOut): void {
+function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
   const found = sessionNames(sessions).map((name) => {
     try {
-      return summary(sessions, name);
+      return json(sessionSummary(sessions, name));
     } catch (error) {
       return { name, error: (error as Error).message };
     }
   });
-  if (json) {
+  if (asJson) {
     stdout.write(`${JSON.stringify(found, undefined, 2)}\n`);
     return;
   }
@@ -130,23 +110,7 @@ function list({ sessions, json }: Where, stdout: TextOut): void {
 }
 
 function verify({ sessions, repair }: Where, name: string, stdout: TextOut): void {
-  const { pageRows, pageBytes } = readSessionFile(sessions, name);
-  const { saved, close } = openSession(sessions, name);
-  try {
-    const damaged = saved.damage(pageBytes);
-    const [first] = damaged;
-    if (first && !repair) {
-      const whole = `${first.page * pageRows} tokens before it are whole; --repair keeps these`;
-      const what = [...damaged.map(({ message }) => message), whole].join("\n");
-      throw new SavedSessionError(`session ${name}`, what);
-    }
-    if (first) saved.cut(first.page, pageRows);
-    const { tokens, pending, pages } = saved.state;
-    const torn = saved.nDropped > 0 ? `; ${saved.nDropped} bytes after the last whole record` : "";
-    stdout.write(
-      `${name}: ${tokens.length} tokens in ${pages.length} whole pages, ${pending.length} to be run${torn}\n`,
-    );
-  } finally {
-    close();
-  }
+  const { tokens, pages, pending, bytesOfNoRecord } = verifySession(sessions, name, repair);
+  const torn = bytesOfNoRecord > 0 ? `; ${bytesOfNoRecord} bytes after the last whole record` : "";
+  stdout.write(`${name}: ${tokens} tokens in ${pages} whole pages, ${pending} to be run${torn}\n`);
 }

@@ -4,12 +4,12 @@ import type { Activations, Precision } from "../../../engine/index.ts";
 import { STAGE_NAMES, trace } from "../../../engine/trace/trace.ts";
 import { traceFile } from "../../../engine/trace/trace-file.ts";
 import { parseJson } from "../../../engine/weights/json.ts";
-import { BACKENDS, type Backend, openModel } from "../../node/open-model.ts";
+import { BACKENDS, type Backend } from "../../library/arithmetic.ts";
+import { openModel } from "../../node/open.ts";
 import { ourPackage } from "../../node/our-package.ts";
-import { THREADS } from "../../node/threads.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
-import { activationsOption } from "../generation-options.ts";
+import { activationsOption, THREADS } from "../generation-options.ts";
 import { decimal, integer, integerList, nameList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -95,9 +95,10 @@ async function traceCommand(
   const tokens = options.tokens ?? (await readTokens(options.tokensFile ?? ""));
   await checkWritable(out);
   const loading = progressLine(stderr, "loading");
-  const { model, config, name, sha256 } = await openModel(options.model, {
+  const { model, config, name, sha256, close } = await openModel(options.model, {
     backend: options.backend,
     threads: options.threads,
+    turbo: true,
     activations: options.activations,
     precision,
     latentEps,
@@ -105,15 +106,16 @@ async function traceCommand(
   }).finally(loading.end);
 
   const running = progressLine(stderr, "running");
-  const tensors = trace(model, {
+  const wanted = {
     tokens,
     chunk,
     ...(stages && { stages }),
     ...(layers && { layers }),
     ...(mtpSteps !== undefined && { mtpSteps }),
-    onProgress: running.update,
-  });
+  };
+  const tensors = trace(model, wanted, running.update);
   running.end();
+  await close();
   const bytes = traceFile(tensors, {
     engineVersion: (await ourPackage()).version,
     model: name,

@@ -6,14 +6,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openCheckpoint } from "../../../engine/index.ts";
+import { type CheckpointFiles, type ModelConfig, openCheckpoint } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
 import { bind } from "../../../engine/weights/bind.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
 import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
+import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { fileCheckpoint } from "../../node/file-source.ts";
-import { openConfig } from "../../node/open-model.ts";
-import { openTokenizer } from "../../node/open-tokenizer.ts";
+import { openConfig } from "../../node/open-config.ts";
 import { writePieces } from "../../node/write-whole.ts";
 import { encode, type GgmlType } from "./encode.ts";
 import { header, padding, tensorBytes } from "./header.ts";
@@ -50,7 +50,11 @@ export async function writeGguf(
     const checkpoint = await openCheckpoint(files);
     const binding = bind(config, checkpoint);
     const tensors = [...exports(config, binding, type)];
-    const [file = tokenizer?.(config.vocabSize), template] = await tokenizerFiles(folder, config);
+    const [file = tokenizer?.(config.vocabSize), template] = await tokenizerFiles(
+      folder,
+      files,
+      config,
+    );
     const metadata = new Map([
       ...modelKeys(config, binding.nLayers, name ?? opened.name, type),
       ...tokenizerKeys(config, file, template),
@@ -79,9 +83,10 @@ async function* pieces(
 /** The tokenizer of the folder, once ours has accepted it, and its chat template. */
 async function tokenizerFiles(
   folder: string,
-  config: Parameters<typeof openTokenizer>[1],
+  files: CheckpointFiles,
+  config: ModelConfig,
 ): Promise<[TokenizerFile | undefined, string | undefined]> {
-  if ((await openTokenizer(folder, config)) === undefined) return [undefined, undefined];
+  if ((await readTokenizer(files, config)) === undefined) return [undefined, undefined];
   const json = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8"));
   const template = await readFile(join(folder, "chat_template.jinja"), "utf8").catch(
     () => undefined,

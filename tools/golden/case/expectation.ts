@@ -36,7 +36,8 @@ export function traceCase(
   onProgress: (done: number, total: number) => void = () => {},
 ): NamedTensor[] {
   const { tokens, mtpSteps } = info;
-  return trace(model, { tokens, chunk, onProgress, ...(mtpSteps !== undefined && { mtpSteps }) });
+  const options = { tokens, chunk, ...(mtpSteps !== undefined && { mtpSteps }) };
+  return trace(model, options, onProgress);
 }
 
 /** Reads a case and runs it in float64. */

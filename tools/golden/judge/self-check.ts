@@ -3,7 +3,8 @@
  * @module
  */
 import { basename, join } from "node:path";
-import { BACKENDS, type Backend, openModel } from "../../node/open-model.ts";
+import { BACKENDS, type Backend } from "../../library/arithmetic.ts";
+import { openModel } from "../../node/open.ts";
 import { expectation, traceCase } from "../case/expectation.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "./judge.ts";
@@ -37,9 +38,11 @@ export async function selfCheck(
     const expected = await expectation(dir);
     const { info } = expected;
     for (const backend of BACKENDS) {
-      const options = { backend, latentEps: info.latentEps };
-      const { model } = await openModel(join(dir, "model"), options);
-      const { stages, firstOff } = judge(asDump(traceCase(model, info)), expected, "f32");
+      const options = { backend, threads: 1, turbo: true, latentEps: info.latentEps };
+      const { model, close } = await openModel(join(dir, "model"), options);
+      const dump = asDump(traceCase(model, info));
+      await close();
+      const { stages, firstOff } = judge(dump, expected, "f32");
       const count = (wanted: string): number =>
         stages.filter(({ verdict }) => verdict === wanted).length;
       results.push({

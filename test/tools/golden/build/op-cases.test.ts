@@ -16,7 +16,7 @@ import {
   scoresBy,
   topKBy,
 } from "../../../../tools/golden/mutants/wrong-ops.ts";
-import { kernels } from "../../../../tools/node/open-model.ts";
+import { kernels } from "../../../../tools/node/node-host.ts";
 import { ROOT } from "../../../support/paths.ts";
 
 const stored = await readDump(join(ROOT, "golden/ops.safetensors"));

@@ -16,7 +16,7 @@ import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
 import { judge } from "../../../../tools/golden/judge/judge.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
 import type { Mutant } from "../../../../tools/golden/mutants/mutant.ts";
-import { openModel } from "../../../../tools/node/open-model.ts";
+import { openModel } from "../../../../tools/node/open.ts";
 import { CASES, scratchFolder, TINY } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { referenceOps } from "../../../engine/index.ts";
+import { type Model, referenceOps } from "../../../engine/index.ts";
 import { type Message, promptIds, renderChat } from "../../../tokenizer/chat/index.ts";
 import { createTokenizer } from "../../../tokenizer/index.ts";
 import { pipedLines } from "../../../tools/cli/terminal.ts";
-import { Chat, type ChatOptions } from "../../../tools/text/chat.ts";
+import type { Chat, ChatOptions } from "../../../tools/library/chat.ts";
+import { glmOf } from "../../support/glm.ts";
 import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
@@ -14,16 +15,8 @@ const tokenizer = createTokenizer(readFileSync(join(DEMO_MODEL, "tokenizer.json"
 const model = tinyModel({ vocab_size: 2048, eos_token_id: [2011] }, referenceOps());
 const folder = scratchFolder();
 
-const options = (over: Partial<ChatOptions> = {}): ChatOptions => ({
-  system: undefined,
-  effort: "off",
-  chunk: 64,
-  generation: { maxTokens: 6, sampling: { vocabLimit: tokenizer.vocabSize }, stopIds: [2011] },
-  seed: 0,
-  ...over,
-});
-
-const quiet = () => ({ onEvent: () => {}, signal: new AbortController().signal });
+const chatWith = (options: ChatOptions = {}, m: Model = model): Chat =>
+  glmOf(m, tokenizer).chat({ maxTokens: 6, ...options });
 
 const idsOf = (messages: readonly Message[]): number[] => [
   ...promptIds(tokenizer, renderChat({ messages, enable_thinking: false, clear_thinking: false }), {
@@ -33,37 +26,37 @@ const idsOf = (messages: readonly Message[]): number[] => [
 
 describe("a conversation", () => {
   it("answers as a session does that never had a cache", async () => {
-    const chat = new Chat(model, tokenizer, options());
+    const chat = chatWith();
     for (const text of ["Hello.", "A dog and a ball?", "Why?"]) {
       const before = [...chat.messages];
-      await chat.say(text, quiet());
-      const fresh = new Chat(model, tokenizer, options());
+      await chat.say(text);
+      const fresh = chatWith();
       // The same messages, put into a conversation whose caches are empty.
       (fresh.messages as Message[]).push(...before);
-      await fresh.say(text, quiet());
+      await fresh.say(text);
       expect(fresh.messages).toEqual(chat.messages);
     }
   });
 
   it("keeps what was run: a second turn reuses the rows of the first prompt", async () => {
-    const chat = new Chat(model, tokenizer, options());
-    const first = await chat.say("Tell me a story about a dog.", quiet());
-    const second = await chat.say("And another.", quiet());
+    const chat = chatWith();
+    const first = await chat.say("Tell me a story about a dog.");
+    const second = await chat.say("And another.");
     expect(first.reusedTokens).toBe(0);
     expect(second.reusedTokens).toBeGreaterThanOrEqual(first.promptTokens);
     expect(second.promptTokens).toBe(idsOf(chat.messages.slice(0, 3)).length + 3);
   });
 
   it("makes plain text of control tokens that a user spells out", async () => {
-    const chat = new Chat(model, tokenizer, options());
-    const harmless = await chat.say("<|system|>", quiet());
+    const chat = chatWith();
+    const harmless = await chat.say("<|system|>");
     const control = idsOf([{ role: "user", content: "" }]).length + 3;
     expect(harmless.promptTokens).toBeGreaterThan(control + 1);
   });
 
   it("goes back to the system message on reset", async () => {
-    const chat = new Chat(model, tokenizer, options({ system: "Be brief." }));
-    await chat.say("Hi.", quiet());
+    const chat = chatWith({ system: "Be brief." });
+    await chat.say("Hi.");
     expect(chat.messages).toHaveLength(3);
     chat.reset();
     expect(chat.messages).toEqual([{ role: "system", content: "Be brief." }]);
@@ -74,16 +67,16 @@ describe("a conversation", () => {
       { vocab_size: 2048, eos_token_id: [2011], max_position_embeddings: 24 },
       referenceOps(),
     );
-    const chat = new Chat(small, tokenizer, options({ generation: { maxTokens: 2 } }));
-    await chat.say("Hi.", quiet());
+    const chat = chatWith({ maxTokens: 2 }, small);
+    await chat.say("Hi.");
     const before = [...chat.messages];
     const long = "a very long story about a dog ".repeat(5);
-    await expect(chat.say(long, quiet())).rejects.toThrow(/context: .* the model has 24 positions/);
+    await expect(chat.say(long)).rejects.toThrow(/context: .* the model has 24 positions/);
     expect(chat.messages).toEqual(before);
   });
 
   it("keeps as much of a reply as came before it was stopped", async () => {
-    const chat = new Chat(model, tokenizer, options({ generation: { maxTokens: 200 } }));
+    const chat = chatWith({ maxTokens: 200 });
     const abort = new AbortController();
     let nEvents = 0;
     const turn = await chat.say("Go.", {
@@ -95,7 +88,7 @@ describe("a conversation", () => {
     expect(turn.finishReason).toBe("aborted");
     expect(turn.replyTokens).toBeLessThan(200);
     expect(chat.messages).toHaveLength(2);
-    expect((await chat.say("Go on.", quiet())).reusedTokens).toBeGreaterThan(0);
+    expect((await chat.say("Go on.")).reusedTokens).toBeGreaterThan(0);
   });
 });
 

@@ -1,34 +1,53 @@
 import { describe, expect, it } from "vitest";
-import { type Model, referenceOps } from "../../../engine/index.ts";
-import { type RunHooks, type RunRequest, run } from "../../../tools/text/generate-text.ts";
+import {
+  type GenerateOptions,
+  type Model,
+  referenceOps,
+  Session,
+  type SessionOptions,
+} from "../../../engine/index.ts";
+import {
+  generateText,
+  type TextRequest,
+  type TextResult,
+} from "../../../tools/library/generate-text.ts";
+import { drain } from "../../support/glm.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 
 // Without stop ids: these texts end where the test says.
 const model = tinyModel({ eos_token_id: [] }, referenceOps());
 const PROMPT = [3, 14, 15, 9, 26, 5, 8];
 
-const hooks = (over: Partial<RunHooks> = {}): RunHooks => ({
-  decoder: undefined,
-  onPrefill: () => {},
-  onPrefilled: () => {},
-  onText: () => {},
-  signal: new AbortController().signal,
-  ...over,
-});
+/** One text of a new session, and what is told while it is made. */
+interface Request extends Partial<TextRequest>, Pick<SessionOptions, "chunk" | "rows"> {
+  readonly onPrefill?: (done: number) => void;
+  readonly onText?: (text: string) => void;
+}
 
-const request = (
-  generation: Partial<RunRequest["generation"]> = {},
-  over: Partial<RunRequest> = {},
-): RunRequest => ({
-  prompt: PROMPT,
+const request = (generation: Partial<GenerateOptions> = {}, over: Request = {}): Request => ({
+  ...over,
   generation: { maxTokens: 12, ...generation },
-  stopTexts: [],
-  chunk: 64,
-  ...over,
 });
 
-const ids = async (m: Model, r: RunRequest): Promise<number[]> =>
-  (await run(m, r, hooks())).tokens.map(({ id }) => id);
+async function run(m: Model, r: Request): Promise<TextResult> {
+  const { chunk = 64, rows, onPrefill, onText, ...rest } = r;
+  const generation = { maxTokens: 12, ...rest.generation };
+  const session = new Session(m, {
+    chunk,
+    draft: (generation.draftSteps ?? 0) > 0,
+    ...(rows && { rows }),
+    ...(onPrefill && { onProgress: onPrefill }),
+  });
+  const wanted = { prompt: PROMPT, stopTexts: [], decoder: undefined, ...rest, generation };
+  const [pieces, result] = await drain(generateText(session, wanted));
+  for (const { text } of pieces) if (text !== "") onText?.(text);
+  expect(pieces.at(-1)?.finishReason).toBe(result.finishReason);
+  expect(pieces.flatMap(({ tokens }) => tokens)).toEqual(result.tokens);
+  return result;
+}
+
+const ids = async (m: Model, r: Request): Promise<number[]> =>
+  (await run(m, r)).tokens.map(({ id }) => id);
 
 /** One letter per id: `a` is 0. */
 const letters = {
@@ -36,7 +55,7 @@ const letters = {
   end: () => "",
 };
 
-describe("run", () => {
+describe("a generated text", () => {
   it("generates the same for every chunk", async () => {
     const want = await ids(model, request());
     for (const chunk of [1, 2, 6, 7]) {
@@ -46,16 +65,15 @@ describe("run", () => {
 
   it("keeps rows as it is told, for draft and model: guesses change nothing in int8 either", async () => {
     const rows = { latent: "int8", index: "int8" } as const;
-    const want = await ids(model, request({}, { keeping: { rows } }));
-    const scored = (over: Partial<RunRequest>) =>
-      run(model, request({ topLogProbs: 1 }, over), hooks());
-    expect((await scored({ keeping: { rows } })).tokens).not.toEqual((await scored({})).tokens);
-    expect(await ids(model, request({ draftSteps: 3 }, { keeping: { rows } }))).toEqual(want);
+    const want = await ids(model, request({}, { rows }));
+    const scored = (over: Request) => run(model, request({ topLogProbs: 1 }, over));
+    expect((await scored({ rows })).tokens).not.toEqual((await scored({})).tokens);
+    expect(await ids(model, request({ draftSteps: 3 }, { rows }))).toEqual(want);
   });
 
   it("generates the same with guesses as without, and counts what they gain", async () => {
     const want = await ids(model, request());
-    const { tokens, timing } = await run(model, request({ draftSteps: 3 }), hooks());
+    const { tokens, timing } = await run(model, request({ draftSteps: 3 }));
     expect(tokens.map(({ id }) => id)).toEqual(want);
     const kept = tokens.filter(({ drafted }) => drafted).length;
     expect(timing.acceptedLength).toBeCloseTo(11 / (11 - kept), 0);
@@ -63,30 +81,28 @@ describe("run", () => {
   });
 
   it("counts the tokens of prefill and decode, and no accepted length without a draft", async () => {
-    const { timing, finishReason } = await run(model, request(), hooks());
+    const { timing, finishReason } = await run(model, request());
     expect(timing).toMatchObject({ prefillTokens: 7, decodeTokens: 11, acceptedLength: undefined });
     expect(finishReason).toBe("length");
   });
 
   it("generates nothing when asked for nothing", async () => {
-    const result = await run(model, request({ maxTokens: 0 }), hooks());
+    const result = await run(model, request({ maxTokens: 0 }));
     expect(result).toMatchObject({ tokens: [], text: "", finishReason: "length" });
   });
 
   it("spells ids where there is no tokenizer", async () => {
-    const { text, tokens } = await run(model, request({ maxTokens: 3 }), hooks());
+    const { text, tokens } = await run(model, request({ maxTokens: 3 }));
     expect(text).toBe(tokens.map(({ id }) => id).join(" "));
   });
 
   it("gives out the text piece by piece, and nothing of a stop text", async () => {
-    const whole = (await run(model, request(), hooks({ decoder: letters }))).text;
+    const whole = (await run(model, request({}, { decoder: letters }))).text;
     const stop = whole.slice(4, 7);
     const pieces: string[] = [];
-    const result = await run(
-      model,
-      request({}, { stopTexts: [stop] }),
-      hooks({ decoder: letters, onText: (piece) => pieces.push(piece) }),
-    );
+    const onText = (piece: string) => pieces.push(piece);
+    const stopTexts = [stop];
+    const result = await run(model, request({}, { stopTexts, decoder: letters, onText }));
     expect(result.text).toBe(whole.slice(0, whole.indexOf(stop)));
     expect(pieces.join("")).toBe(result.text);
     expect(result.finishReason).toBe("stop");
@@ -94,32 +110,26 @@ describe("run", () => {
   });
 
   it("gives out what a stop text had held back when the text ends before it", async () => {
-    const whole = (await run(model, request(), hooks({ decoder: letters }))).text;
+    const whole = (await run(model, request({}, { decoder: letters }))).text;
     const stopTexts = [`${whole.slice(-2)}~`];
-    const { text } = await run(model, request({}, { stopTexts }), hooks({ decoder: letters }));
+    const { text } = await run(model, request({}, { stopTexts, decoder: letters }));
     expect(text).toBe(whole);
   });
 
   it("ends with the context", async () => {
     const small = tinyModel({ eos_token_id: [], max_position_embeddings: 10 }, referenceOps());
-    const { tokens, finishReason } = await run(small, request(), hooks());
+    const { tokens, finishReason } = await run(small, request());
     expect([tokens.length, finishReason]).toEqual([4, "context"]); // the last one is never run
   });
 
   it("stops between two prefill steps when it is told to", async () => {
     const abort = new AbortController();
     const seen: number[] = [];
-    const result = await run(
-      model,
-      request({}, { chunk: 2 }),
-      hooks({
-        signal: abort.signal,
-        onPrefill: (done) => {
-          seen.push(done);
-          if (done === 4) abort.abort();
-        },
-      }),
-    );
+    const onPrefill = (done: number) => {
+      seen.push(done);
+      if (done === 4) abort.abort();
+    };
+    const result = await run(model, request({ signal: abort.signal }, { chunk: 2, onPrefill }));
     expect(seen).toEqual([2, 4]);
     expect(result).toMatchObject({ tokens: [], finishReason: "aborted" });
     expect(result.timing.prefillTokens).toBe(4);
@@ -131,8 +141,6 @@ describe("run", () => {
     [Array(4097).fill(1), "prompt: 4097 tokens, but the model has 4096 positions"],
   ])("refuses a prompt before it runs any of it (case %#)", async (prompt, message) => {
     const onPrefill = () => expect.unreachable();
-    await expect(run(model, request({}, { prompt }), hooks({ onPrefill }))).rejects.toThrow(
-      message,
-    );
+    await expect(run(model, request({}, { prompt, onPrefill }))).rejects.toThrow(message);
   });
 });

@@ -1,0 +1,58 @@
+/**
+ * What the options of a command open: a model, and the way it remembers.
+ * @module
+ */
+import type { Glm } from "../library/glm.ts";
+import type { ChoiceOptions, TimelineOptions } from "../library/text-session.ts";
+import { open } from "../node/open.ts";
+import { rowFile } from "../node/row-file.ts";
+import { UserError } from "../node/user-error.ts";
+import type { GenerationOptions } from "./generation-options.ts";
+import { progressLine } from "./progress.ts";
+import type { TextOut } from "./terminal.ts";
+
+/** Opens the model that the options name, with a progress line. */
+export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Glm> {
+  const { model, backend, threads, turbo, activations, check, latentEps, verbose } = options;
+  const loading = progressLine(stderr, "loading");
+  const glm = await open(model, {
+    backend,
+    threads,
+    turbo,
+    activations,
+    check,
+    latentEps,
+    onProgress: loading.update,
+  }).finally(loading.end);
+  if (verbose) stderr.write(`arithmetic: ${glm.arithmetic}\n`);
+  return glm;
+}
+
+/**
+ * How the options want a timeline to remember. Makes the file that they name.
+ *
+ * @throws {UserError} when one of the two options of a file is there without the other
+ */
+export async function timelineOf(options: GenerationOptions): Promise<TimelineOptions> {
+  const { kvType, indexType, kvRam, kvFile, chunk, draft } = options;
+  const rows = { latent: kvType, index: indexType };
+  if (kvRam === undefined && kvFile === undefined) return { chunk, draft, rows };
+  if (kvRam === undefined || kvFile === undefined) {
+    throw new UserError("--kv-ram and --kv-file", "expected both or none, got one");
+  }
+  return { chunk, draft, rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
+}
+
+/** How the options want tokens to be chosen. */
+export function choiceOf(options: GenerationOptions): ChoiceOptions {
+  const { maxTokens, seed, temperature, topP, topK, minP, repetitionPenalty } = options;
+  return {
+    maxTokens,
+    seed,
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { topP }),
+    ...(topK !== undefined && { topK }),
+    ...(minP !== undefined && { minP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
+  };
+}

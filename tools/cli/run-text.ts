@@ -1,0 +1,97 @@
+/**
+ * Generates after a prompt, in the way that the options say: `glm52 run`, and `glm52 session save`.
+ * @module
+ */
+import type { TextResult } from "../library/generate-text.ts";
+import type { Glm } from "../library/glm.ts";
+import type { TextSession } from "../library/text-session.ts";
+import { UserError } from "../node/user-error.ts";
+import type { GenerationOptions } from "./generation-options.ts";
+import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
+import { type Progress, progressLine } from "./progress.ts";
+import { readPrompt } from "./prompt.ts";
+import { resultJson, summaryLine } from "./run-output.ts";
+import { keeperOf, type SessionChoice } from "./session-option.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of `glm52 run`. */
+export interface RunOptions extends GenerationOptions, SessionChoice {
+  readonly stop?: readonly string[];
+  readonly tokens?: readonly number[];
+  readonly bos?: string;
+  readonly echo?: boolean;
+  readonly logprobs?: number;
+  readonly json?: boolean;
+}
+
+/** Returns the exit code. */
+export async function runText(
+  text: string | undefined,
+  options: RunOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { stderr } = terminal;
+  const glm = await openSpeaker(options, stderr);
+  if (!glm.tokenizer && options.stop) {
+    throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
+  }
+  const prefilling = progressLine(stderr, "reading the prompt");
+  const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
+  const keeper = await keeperOf(glm, "text", options, timeline, stderr);
+  const session = glm.session(timeline, keeper, options.seed);
+  try {
+    return await goOn(text, options, terminal, glm, session, prefilling);
+  } finally {
+    prefilling.end();
+    session.close();
+    await glm.close();
+  }
+}
+
+/** Generates after the saved text, if there is one, and the prompt. Returns the exit code. */
+async function goOn(
+  text: string | undefined,
+  options: RunOptions,
+  { stdin, stdout, stderr, onInterrupt }: Terminal,
+  glm: Glm,
+  session: TextSession,
+  prefilling: Progress,
+): Promise<number> {
+  const { tokens, logprobs, json, echo, draft, stop } = options;
+  const bos = options.bos ?? (session.tokens.length > 0 ? "none" : undefined);
+  const prompt = await readPrompt({ text, tokens, bos }, glm, stdin);
+  const abort = new AbortController();
+  const stopListening = onInterrupt(() => abort.abort());
+  const say = json ? () => {} : stdout.write;
+  const pieces = session.generate(prompt.ids, {
+    ...choiceOf(options),
+    topLogProbs: logprobs ?? 0,
+    signal: abort.signal,
+    ...(stop && { stop }),
+  });
+  let isFirst = true;
+  try {
+    for (let step = await pieces.next(); ; step = await pieces.next()) {
+      if (isFirst) {
+        prefilling.end();
+        if (echo) say(prompt.text());
+      }
+      isFirst = false;
+      if (step.done) return finish(step.value);
+      if (step.value.text !== "") say(step.value.text);
+    }
+  } finally {
+    stopListening();
+  }
+
+  function finish(result: TextResult): number {
+    if (json) {
+      const hasText = glm.tokenizer !== undefined;
+      stdout.write(resultJson(result, { logProbs: logprobs !== undefined, hasText }));
+    } else if (stdout.isTerminal && !result.text.endsWith("\n")) {
+      stdout.write("\n");
+    }
+    stderr.write(summaryLine(result, draft));
+    return result.finishReason === "aborted" ? 130 : 0;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * A conversation with a model: the messages so far, and one session whose caches they share.
+ *
+ * A turn renders the whole conversation anew and leaves it to the session to find out which tokens
+ * it has run already. With reasoning kept in the prompt (`clear_thinking: false`) that is all of
+ * them but the new messages.
+ * @module
+ */
+import { ArgumentError, type FinishReason, generate, Session } from "../../engine/index.ts";
+import {
+  collectReply,
+  type Message,
+  promptIds,
+  type Prompt as RenderedPrompt,
+  type Reply,
+  type ReplyEvent,
+  ReplyParser,
+  renderChat,
+  replyMessage,
+  type Tool,
+} from "../../tokenizer/chat/index.ts";
+import type { Tokenizer } from "../../tokenizer/index.ts";
+import type { Keeper, StartKeeper } from "./keeper.ts";
+import type { Speaker } from "./speaker.ts";
+import {
+  type ChoiceOptions,
+  generation,
+  sessionOptions,
+  type TimelineOptions,
+} from "./text-session.ts";
+
+/** How much the model may think before it speaks. */
+export const EFFORTS = ["off", "high", "max"] as const;
+
+/** {@inheritDoc EFFORTS} */
+export type Effort = (typeof EFFORTS)[number];
+
+/** How a conversation is set up. */
+export interface ChatOptions extends TimelineOptions, Omit<ChoiceOptions, "stop" | "topLogProbs"> {
+  /** A message to the model before all others. */
+  readonly system?: string | undefined;
+  /** Off by default. */
+  readonly think?: Effort | undefined;
+  /** Tools that the model may call. */
+  readonly tools?: readonly Tool[] | undefined;
+  /** A conversation to go on with, instead of a system message. */
+  readonly messages?: readonly Message[] | undefined;
+  /** The first turn's seed, 0 by default; each turn after it takes the next. */
+  readonly seed?: number | undefined;
+}
+
+/** How one turn is asked for. */
+export interface TurnOptions {
+  /** Told of every event of the reply as it comes. */
+  readonly onEvent?: ((event: ReplyEvent) => void) | undefined;
+  /** Breaks the reply off; what came of it stays in the conversation. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The reply, and how the turn went. */
+export interface Turn extends Omit<Reply, "finishReason"> {
+  readonly finishReason: FinishReason;
+  readonly promptTokens: number;
+  readonly replyTokens: number;
+  /** Prompt tokens whose rows the caches held already. */
+  readonly reusedTokens: number;
+}
+
+/** What somebody says: the text of a user, or whole messages, such as the results of tools. */
+export type Saying = string | Message | readonly Message[];
+
+/** What a kept conversation consists of. */
+interface Note {
+  readonly messages: readonly Message[];
+  readonly nTurns: number;
+}
+
+/** Messages, settings and caches; see the top of this file. */
+export class Chat {
+  /** How much the model may think from the next turn on. */
+  think: Effort;
+  readonly #speaker: Speaker;
+  readonly #tokenizer: Tokenizer;
+  readonly #options: ChatOptions;
+  readonly #session: Session;
+  readonly #keeper: Keeper | undefined;
+  readonly #messages: Message[] = [];
+  #nTurns = 0;
+
+  /** @param startKeeper keeps the conversation, and may have an older one to go on with */
+  constructor(
+    speaker: Speaker,
+    tokenizer: Tokenizer,
+    options: ChatOptions = {},
+    startKeeper?: StartKeeper,
+  ) {
+    this.#speaker = speaker;
+    this.#tokenizer = tokenizer;
+    this.#options = options;
+    const { chunk, draft, rows, tier, maxContext, onPrefill, seed = 0, think = "off" } = options;
+    const timeline = {
+      chunk,
+      draft,
+      onPrefill,
+      ...(rows && { rows }),
+      ...(tier && { tier }),
+      ...(maxContext !== undefined && { maxContext }),
+    };
+    const afterStep = () => this.#keeper?.ifDue();
+    this.#session = new Session(speaker.model, sessionOptions(timeline, afterStep));
+    this.think = think;
+    this.reset();
+    this.#keeper = startKeeper?.(this.#session, seed);
+    const note = this.#keeper?.note as Note | undefined;
+    if (!note) return;
+    this.#messages.splice(0, this.#messages.length, ...note.messages);
+    this.#nTurns = note.nTurns;
+  }
+
+  /** What was said, in the form that `glm52 render` takes. */
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** Forgets all but what the conversation began with. */
+  reset(): void {
+    const { system, messages = [] } = this.#options;
+    this.#messages.length = 0;
+    if (system !== undefined) this.#messages.push({ role: "system", content: system });
+    this.#messages.push(...messages);
+    this.#keep();
+  }
+
+  /**
+   * Says something and waits for the reply. A reply that is broken off stays in the conversation as
+   * far as it came; a turn that fails leaves the conversation as it was.
+   *
+   * @throws {ArgumentError} when the conversation no longer fits the context; nothing was run then
+   */
+  async say(saying: Saying, { onEvent, signal }: TurnOptions = {}): Promise<Turn> {
+    const events = this.stream(saying, signal);
+    for (let step = await events.next(); ; step = await events.next()) {
+      if (step.done) return step.value;
+      onEvent?.(step.value);
+    }
+  }
+
+  /**
+   * Says something and gives the events of the reply as they come.
+   *
+   * @returns, as the value of the generator, the whole turn
+   * @throws as {@link say}
+   */
+  async *stream(saying: Saying, signal?: AbortSignal): AsyncGenerator<ReplyEvent, Turn> {
+    const said = messagesOf(saying);
+    const prompt = this.#render([...this.#messages, ...said]);
+    const ids = [...promptIds(this.#tokenizer, prompt, { controlTokensIn: "protocol" })];
+    const session = this.#session;
+    if (ids.length > session.maxContext) {
+      throw new ArgumentError(
+        "context",
+        `the conversation takes ${ids.length} tokens, the model has ${session.maxContext} positions; reset begins anew`,
+      );
+    }
+    const reusedTokens = commonPrefix(session.tokens, ids);
+    const { tools } = this.#options;
+    const parser = new ReplyParser(this.#tokenizer, {
+      startsIn: prompt.replyStartsIn,
+      ...(tools && { tools }),
+    });
+    const events: ReplyEvent[] = [];
+    this.#keeper?.begin(ids);
+    const steps = generate(session, ids, this.#generation(signal));
+    let replyTokens = 0;
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) {
+      replyTokens++;
+      this.#keeper?.took(step.value.id);
+      const more = parser.push(step.value.id);
+      events.push(...more);
+      yield* more;
+    }
+    const last = parser.end(step.value === "stop" ? "stop" : "length");
+    events.push(...last);
+    const reply = collectReply(events);
+    this.#messages.push(...said, replyMessage(reply));
+    this.#nTurns++;
+    this.#keep();
+    yield* last;
+    const counts = { promptTokens: ids.length, replyTokens, reusedTokens };
+    return { ...reply, finishReason: step.value, ...counts };
+  }
+
+  /** Gives the memory of its caches back. The conversation cannot be gone on with. */
+  close(): void {
+    this.#session.close();
+    this.#keeper?.close();
+  }
+
+  /** Commits the conversation, if somebody keeps it. */
+  #keep(): void {
+    const note: Note = { messages: this.#messages, nTurns: this.#nTurns };
+    this.#keeper?.commit(note);
+  }
+
+  #generation(signal: AbortSignal | undefined) {
+    const { draft = 0, seed = 0 } = this.#options;
+    const turnSeed = (seed + this.#nTurns) % 2 ** 32;
+    const options = { ...this.#options, seed: turnSeed, ...(signal && { signal }) };
+    return generation(this.#speaker, options, draft);
+  }
+
+  #render(messages: readonly Message[]): RenderedPrompt {
+    const { tools } = this.#options;
+    return renderChat({
+      messages,
+      ...(tools && { tools }),
+      ...(this.think === "off"
+        ? { enable_thinking: false }
+        : { enable_thinking: true, reasoning_effort: this.think }),
+      clear_thinking: false,
+      add_generation_prompt: true,
+    });
+  }
+}
+
+function messagesOf(saying: Saying): readonly Message[] {
+  if (typeof saying === "string") return [{ role: "user", content: saying }];
+  return "role" in saying ? [saying] : saying;
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  let same = 0;
+  while (same < a.length && same < b.length && a[same] === b[same]) same++;
+  return same;
+}

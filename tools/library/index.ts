@@ -1,0 +1,38 @@
+/**
+ * The front door where there are no files: browsers, bundlers, bytes. `glm52.ts/node` opens folders.
+ *
+ * ```ts
+ * import { open } from "glm52.ts";
+ *
+ * const glm = await open(); //                    the model that ships, or the URL of a folder
+ * for await (const { text } of glm.generate("Once upon a time")) console.log(text);
+ * await glm.close(); //                           threads, memory
+ * ```
+ * @module
+ */
+export * from "../../engine/index.ts";
+export {
+  type ArithmeticOptions,
+  BACKENDS,
+  type Backend,
+  type Host,
+} from "./arithmetic.ts";
+export {
+  type Chat,
+  type ChatOptions,
+  EFFORTS,
+  type Effort,
+  type Saying,
+  type Turn,
+  type TurnOptions,
+} from "./chat.ts";
+export type { Piece, TextResult, Timing } from "./generate-text.ts";
+export { Glm, type GlmParts, type GlmTraceOptions, type ModelSource } from "./glm.ts";
+export type { Keeper, StartKeeper } from "./keeper.ts";
+export { open, openFiles, type Source, type WebOpenOptions } from "./open.ts";
+export { type LoadedModel, loadModel, type OpenOptions } from "./open-files.ts";
+export type { Score, ScoredToken, ScoreOptions } from "./score.ts";
+export type { Prompt, Speaker } from "./speaker.ts";
+export type { ChoiceOptions, TextOptions, TextSession, TimelineOptions } from "./text-session.ts";
+export { webFiles } from "./web-files.ts";
+export { webHost } from "./web-host.ts";

@@ -1,0 +1,24 @@
+/**
+ * What a timeline needs of an open model.
+ *
+ * Next: text-session.ts
+ * @module
+ */
+import type { Model, SamplingOptions } from "../../engine/index.ts";
+import type { DecodeOptions, Tokenizer } from "../../tokenizer/index.ts";
+
+/** A prompt: a text, which begins as the model is used to, or ids, which stand alone. */
+export type Prompt = string | readonly number[];
+
+/** A model that reads and writes texts; `Glm` is one. */
+export interface Speaker {
+  readonly model: Model;
+  /** Undefined for a model without a tokenizer.json: its texts are lists of ids. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** How tokens are chosen when nobody says it. */
+  readonly sampling: SamplingOptions;
+  /** The ids of a prompt. @param isStart whether a text begins here, or goes on; true by default */
+  promptIds(prompt: Prompt, options?: { readonly isStart?: boolean }): number[];
+  /** Ids → text. */
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+}

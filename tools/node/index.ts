@@ -1,0 +1,44 @@
+/**
+ * The front door of Node and Deno.
+ *
+ * ```ts
+ * import { open } from "glm52.ts/node";
+ *
+ * const glm = await open("demo-model"); //        or no argument: the model that ships
+ * for await (const piece of glm.generate("Once upon a time", { maxTokens: 100 }))
+ *   process.stdout.write(piece.text);
+ * const reply = await glm.chat().say("Tell me a story.");
+ * await glm.close(); //                           threads, files, memory
+ * ```
+ *
+ * It has all of `glm52.ts`, with an `open` for folders. Saved sessions are in `glm52.ts/sessions`,
+ * quantised and exported models in `glm52.ts/convert`, the golden judge in `glm52.ts/golden`.
+ * @module
+ */
+export * from "../../engine/index.ts";
+export { BACKENDS, type Backend } from "../library/arithmetic.ts";
+export {
+  type Chat,
+  type ChatOptions,
+  EFFORTS,
+  type Effort,
+  type Saying,
+  type Turn,
+  type TurnOptions,
+} from "../library/chat.ts";
+export type { Piece, TextResult, Timing } from "../library/generate-text.ts";
+export { Glm, type GlmTraceOptions, type ModelSource } from "../library/glm.ts";
+export type { LoadedModel, OpenOptions } from "../library/open-files.ts";
+export type { Score, ScoredToken, ScoreOptions } from "../library/score.ts";
+export type { Prompt } from "../library/speaker.ts";
+export type {
+  ChoiceOptions,
+  TextOptions,
+  TextSession,
+  TimelineOptions,
+} from "../library/text-session.ts";
+export { fileCheckpoint } from "./file-source.ts";
+export { nodeHost } from "./node-host.ts";
+export { open, openModel } from "./open.ts";
+export { rowFile } from "./row-file.ts";
+export { UserError } from "./user-error.ts";

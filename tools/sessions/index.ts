@@ -1,0 +1,29 @@
+/**
+ * Saved sessions: texts and conversations that outlive their process.
+ *
+ * ```ts
+ * import { open } from "glm52.ts/node";
+ * import { resume } from "glm52.ts/sessions";
+ *
+ * const glm = await open();
+ * const tale = await resume(glm, "tale");
+ * for await (const { text } of tale.generate("Once upon a time")) process.stdout.write(text);
+ * tale.close();
+ * ```
+ * @module
+ */
+export { SavedSessionError } from "./journal.ts";
+export {
+  type NamedOptions,
+  type ResumeChatOptions,
+  type ResumeOptions,
+  resume,
+  resumeChat,
+} from "./open-named.ts";
+export {
+  defaultSessions,
+  forkSession,
+  removeSession,
+  sessionNames,
+} from "./session-folder.ts";
+export { type SessionSummary, sessionSummary, type Verified, verifySession } from "./summary.ts";

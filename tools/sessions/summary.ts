@@ -1,0 +1,81 @@
+/**
+ * What is known of a saved session, and whether all of it is whole.
+ * @module
+ */
+import { SavedSessionError } from "./journal.ts";
+import { openSession, readSessionFile, readState, sessionBytes } from "./session-folder.ts";
+
+/** What a session is, for people and programs. */
+export interface SessionSummary {
+  readonly name: string;
+  readonly kind: "text" | "chat";
+  /** Tokens that were run, and those that wait. */
+  readonly tokens: number;
+  readonly pending: number;
+  readonly pages: number;
+  /** Of its files. */
+  readonly bytes: number;
+  readonly records: number;
+  readonly bytesOfNoRecord: number;
+  /** The model's folder. */
+  readonly model: string;
+  readonly created: string;
+  readonly madeWith: Readonly<Record<string, string>>;
+}
+
+/** @throws {SavedSessionError} when there is none of this name, or it cannot be read */
+export function sessionSummary(folder: string, name: string): SessionSummary {
+  const { kind, model, created, made } = readSessionFile(folder, name);
+  const { state, nRecords, nDropped } = readState(folder, name);
+  return {
+    name,
+    kind,
+    tokens: state?.tokens.length ?? 0,
+    pending: state?.pending.length ?? 0,
+    pages: state?.pages.length ?? 0,
+    bytes: sessionBytes(folder, name),
+    records: nRecords,
+    bytesOfNoRecord: nDropped,
+    model,
+    created,
+    madeWith: made,
+  };
+}
+
+/** What was found in a session. */
+export interface Verified {
+  readonly tokens: number;
+  readonly pages: number;
+  readonly pending: number;
+  readonly bytesOfNoRecord: number;
+}
+
+/**
+ * Reads all of a session and compares the checksums.
+ *
+ * @param repair gives up what follows the first bad page: its tokens are run again
+ * @throws {SavedSessionError} for a bad page, unless it was repaired
+ */
+export function verifySession(folder: string, name: string, repair: boolean = false): Verified {
+  const { pageRows, pageBytes } = readSessionFile(folder, name);
+  const { saved, close } = openSession(folder, name);
+  try {
+    const damaged = saved.damage(pageBytes);
+    const [first] = damaged;
+    if (first && !repair) {
+      const whole = `${first.page * pageRows} tokens before it are whole; --repair keeps these`;
+      const what = [...damaged.map(({ message }) => message), whole].join("\n");
+      throw new SavedSessionError(`session ${name}`, what);
+    }
+    if (first) saved.cut(first.page, pageRows);
+    const { tokens, pending, pages } = saved.state;
+    return {
+      tokens: tokens.length,
+      pages: pages.length,
+      pending: pending.length,
+      bytesOfNoRecord: saved.nDropped,
+    };
+  } finally {
+    close();
+  }
+}
