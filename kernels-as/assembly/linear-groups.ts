@@ -5,7 +5,7 @@
 // Requires:      what linear.ts requires of x, y and scratch; w in panels.
 //
 // Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
-// these formats take x in int8: linear-q8.ts, linear-q4.ts.
+// these formats take x in int8: linear-groups-int8.ts.
 import { GROUP, PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./panels";
 import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";

@@ -21,7 +21,7 @@ export const PANEL = 8;
 /** Columns that share a scale. */
 export const GROUP: i32 = 32;
 
-/** Panels that one token meets together: four-panels.ts. */
+/** Panels that one token meets together. */
 export const PANELS = 4;
 
 /** Tokens that one panel meets together. */
@@ -37,17 +37,14 @@ export const Q4_MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
 /** Bytes of the scales before the numbers of a group. */
 export const SCALE_BYTES: usize = 16;
 
-/** Bytes of one group of x; where its factor stands, and where its first sum. */
-export const X_GROUP_BYTES: usize = 72;
-export const X_QUANT_BYTES: usize = 64;
+/** One group of x: bytes of its half words, where its factor and its first sum stand, bytes of it all. */
+export const X_QUANT_BYTES: usize = GROUP * 2;
+export const X_FACTOR: usize = X_QUANT_BYTES;
+export const X_FIRST_SUM: usize = X_FACTOR + 4;
+export const X_GROUP_BYTES: usize = X_FIRST_SUM + 4;
 
 /** Bytes of the eight sums of one panel and one token. */
 export const SUM_BYTES: usize = 32;
-
-/** Scratch of linearQ8Int8 and linearQ4Int8. */
-export function panelScratchBytes(): usize {
-  return <usize>TOKENS * SUM_BYTES;
-}
 
 /** The sign and the fifteen bits below it, after a shift by 13. In memory as in exp.ts. */
 const F16_BITS = memory.data<u32>([0x8fffe000]);
@@ -78,7 +75,7 @@ export function dot(sum: v128, w: v128, x: v128): v128 {
  * Eight sums in memory += scales · factor · dots, what one group adds. The two loads stand before
  * the two stores: V8 then makes one wide instruction of each pair.
  */
-export function addGroup(
+export function addSums(
   sums: usize,
   low: v128,
   high: v128,

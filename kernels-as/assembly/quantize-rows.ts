@@ -7,7 +7,7 @@
 // q4 numbers meet x where they stand in their half word, 1, 16 or 256 times too large. So x is
 // stored 256, 16 or 1 times as large, every product is 256 times too large, and the factor makes up
 // for it: powers of two, which round nothing.
-import { X_GROUP_BYTES, X_QUANT_BYTES } from "./panels";
+import { X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./panels";
 
 /** Rows for q8. */
 export function quantizeRowsQ8(
@@ -22,8 +22,8 @@ export function quantizeRowsQ8(
     for (let g = 0; g < nGroups; g++) {
       const group = y + <usize>g * X_GROUP_BYTES;
       const d = quantizeGroup(group, x + ((<usize>g) << 7));
-      store<f32>(group + X_QUANT_BYTES, d);
-      store<i32>(group + X_QUANT_BYTES, 0, 4);
+      store<f32>(group, d, X_FACTOR);
+      store<i32>(group, 0, X_FIRST_SUM);
     }
     y += yStride;
     x += xStride;
@@ -50,10 +50,10 @@ export function quantizeRowsQ4(
     for (let g = 0; g < nGroups; g++) {
       const group = y + <usize>g * X_GROUP_BYTES;
       const d = quantizeGroup(group, x + ((<usize>g) << 7));
-      store<f32>(group + X_QUANT_BYTES, d / 256);
+      store<f32>(group, d / 256, X_FACTOR);
       let sum: i32 = 0;
       for (let i: usize = 0; i < X_QUANT_BYTES; i += 2) sum += load<i16>(group + i);
-      store<i32>(group + X_QUANT_BYTES, sum * Q4_SUM, 4);
+      store<i32>(group, sum * Q4_SUM, X_FIRST_SUM);
       for (let i: usize = 0; i < X_QUANT_BYTES; i += 16) {
         v128.store(group + i, i16x8.mul(v128.load(group + i), places));
       }
