@@ -19,6 +19,17 @@ import { type Floats, ShapeError, sizeOf } from "../tensor.ts";
 import { roundToEven } from "./math.ts";
 import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, GROUP, type RawTensor } from "./raw-tensor.ts";
 
+/** What one rounding to f32 may do to a number, as a share of it: half a unit in the last place. */
+export const F32_ROUNDING: number = 2 ** -24;
+
+/** What one rounding to f32 may do to a number near zero: half the smallest denormal. */
+export const F32_TINY: number = 2 ** -150;
+
+/** Whether an e4m3 is NaN; there is no infinity among them. */
+export function isNaNInE4m3(bits: number): boolean {
+  return (bits & 0x7f) === 0x7f;
+}
+
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
 

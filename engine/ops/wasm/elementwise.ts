@@ -5,7 +5,7 @@
 import { FP8_BLOCK, GROUP } from "../../numbers/raw-tensor.ts";
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { type Matrix, PANEL, padded, placedOf, vectorOf } from "./placed.ts";
 import { share } from "./team.ts";
 
@@ -130,7 +130,7 @@ export const ropeInterleaved =
 export const route =
   (machine: Machine): Ops["route"] =>
   (logits, bias, rule) => {
-    const { arena, kernels, team } = machine;
+    const { arena, team } = machine;
     const [nT, nE] = logits.shape;
     const { nActive, nGroup, topkGroup, normTopkProb, scale } = rule;
     if (bias.shape[0] !== nE || nActive > nE) {
@@ -143,14 +143,14 @@ export const route =
     const mark = arena.mark();
     const from = arena.addressOf(logits.data);
     const b = vectorOf(machine, bias).byteOffset;
-    const scratchBytes = kernels.routeScratchBytes(nE, nGroup);
-    team.run(nT * nE * PRODUCTS_OF_SIGMOID, (thread, part, parts) => {
+    const scratchBytes = machine.kernels.routeScratchBytes(nE, nGroup);
+    team.run(nT * nE * PRODUCTS_OF_SIGMOID, (kernels, part, parts) => {
       const [first, end] = share(nT, 1, part, parts);
       if (first === end) return;
       const scratch = arena.scratch(scratchBytes);
       const to = 4 * first * nActive;
       // biome-ignore format: one line per call
-      thread.route(experts.byteOffset + to, weights.byteOffset + to, from + 4 * first * nE, b, end - first, nE, nActive, nGroup, topkGroup, Number(normTopkProb), scale, scratch);
+      kernels.route(experts.byteOffset + to, weights.byteOffset + to, from + 4 * first * nE, b, end - first, nE, nActive, nGroup, topkGroup, Number(normTopkProb), scale, scratch);
     });
     arena.release(mark);
     const shape = [nT, nActive] as const;

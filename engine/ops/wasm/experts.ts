@@ -5,7 +5,7 @@
  */
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops, Routing } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { type Matrix, placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedAt, paddedRows, type Rows, rowsFor } from "./rows.ts";

@@ -4,7 +4,7 @@
  */
 import { describe, ShapeError } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedRows, rowsFor } from "./rows.ts";

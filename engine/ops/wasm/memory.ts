@@ -13,7 +13,7 @@ import {
 import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { place, placeStack } from "./placed.ts";
 
 type Memory = Pick<

@@ -10,11 +10,12 @@
  * @module
  */
 
-import { decode } from "../../numbers/formats.ts";
+import { decode, isNaNInE4m3 } from "../../numbers/formats.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
-import type { Bank, Machine } from "./kernels.ts";
+import type { Bank } from "./bank.ts";
+import type { Machine } from "./machine.ts";
 
 /** Rows are multiples of this many numbers: two rounds of the eight lanes of a dot product. */
 const COLUMNS = 16;
@@ -140,8 +141,7 @@ function formatOf(raw: RawTensor): Format {
       return raw.dtype;
     case "F8_E4M3": {
       const hasKernel =
-        raw.scales?.every((scale) => Math.abs(scale) < SCALE_LIMIT) &&
-        raw.bytes.every((bits) => (bits & 0x7f) !== 0x7f); // NaN
+        raw.scales?.every((scale) => Math.abs(scale) < SCALE_LIMIT) && !raw.bytes.some(isNaNInE4m3);
       return hasKernel ? "FP8" : "F32";
     }
     default:

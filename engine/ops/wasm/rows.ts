@@ -6,7 +6,7 @@
  */
 import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Floats } from "../../tensor.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { type Format, padded } from "./placed.ts";
 
 /** Bytes of one group of a row in int8; see kernels-as/assembly/panels.ts. */

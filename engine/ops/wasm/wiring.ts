@@ -6,7 +6,7 @@
 import { describe, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
 import type { Ops } from "../ops.ts";
 import { joinHeads, slice, splitHeads } from "../reference/wiring.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 
 type Wiring = Pick<
   Ops,
