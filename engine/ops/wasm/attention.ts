@@ -2,8 +2,10 @@
  * What looks at the past: index scores, top-k, attention over the chosen rows.
  * @module
  */
+
 import type { Encoding } from "../../numbers/row-encoding.ts";
-import { describe, type Indices, ShapeError } from "../../tensor.ts";
+import { type Indices, ShapeError } from "../../tensor.ts";
+import { checkIndexScores, checkLatentAttention, nanScore } from "../doors.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
 import type { Machine } from "./machine.ts";
@@ -17,14 +19,10 @@ const ENCODINGS: readonly Encoding[] = ["f32", "bf16", "int8x64", "int8"];
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
   (idxQ, keys, idxW, start, scale) => {
+    checkIndexScores(idxQ, keys, idxW);
     const { arena, team } = machine;
     const [nT, nH, nD] = idxQ.shape;
-    const { nS, width, nWidth, pageRows, offset, stride } = keys;
-    if (nWidth !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
-      throw new ShapeError(
-        `indexScores: q ${describe(idxQ)}, k [S=${nS}, ${width}=${nWidth}], w ${describe(idxW)}`,
-      );
-    }
+    const { nS, pageRows, offset, stride } = keys;
     const encoding = encodingOf(machine, keys.view, keys.encoding);
     const data = arena.newFloats(nT * nS);
     const mark = arena.mark();
@@ -75,7 +73,7 @@ export const topK =
     for (let t = 0; t < nT; t++) {
       const out = data.byteOffset + 4 * t * nK;
       const chosen = kernels.topK(out, from + 4 * t * nS, nS, nK, scratch);
-      if (chosen < 0) throw new ShapeError(`topK: a score of row ${t} is NaN`);
+      if (chosen < 0) throw nanScore(t);
     }
     arena.release(mark);
     return { dims: [scores.dims[0], "K"], shape: [nT, nK], data };
@@ -85,16 +83,11 @@ export const topK =
 export const latentAttention =
   (machine: Machine): Ops["latentAttention"] =>
   (qLatent, qPe, past, topK, scale) => {
+    checkLatentAttention(qLatent, qPe, past, topK);
     const { arena } = machine;
     const [nT, nH, nC] = qLatent.shape;
     const [, , nR] = qPe.shape;
     const [, nK] = topK.shape;
-    const { nS, nLatent, nRope } = past;
-    if (nLatent !== nC || nRope !== nR || topK.shape[0] !== nT) {
-      throw new ShapeError(
-        `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache [S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}], top-k ${describe(topK)}`,
-      );
-    }
     const data = arena.newFloats(nT * nH * nC);
     const mark = arena.mark();
     const q = paddedRows(machine, qLatent.data, nT * nH, nC);

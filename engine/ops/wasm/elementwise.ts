@@ -2,8 +2,17 @@
  * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
  * @module
  */
+
 import { FP8_BLOCK, GROUP } from "../../numbers/raw-tensor.ts";
-import { describe, ShapeError } from "../../tensor.ts";
+import {
+  checkAdd,
+  checkEmbed,
+  checkLayerNorm,
+  checkRmsNorm,
+  checkRope,
+  checkRoute,
+  checkSiluMul,
+} from "../doors.ts";
 import type { Ops } from "../ops.ts";
 import type { Machine } from "./machine.ts";
 import { type Matrix, PANEL, padded, placedOf, vectorOf } from "./placed.ts";
@@ -16,7 +25,8 @@ const PRODUCTS_OF_SIGMOID = 32;
 export const embed =
   (machine: Machine): Ops["embed"] =>
   (tokens, table) => {
-    const [nVocab, nHidden] = table.shape;
+    checkEmbed(tokens, table);
+    const [, nHidden] = table.shape;
     const [matrix] = placedOf(machine, table).matrices;
     const data = machine.arena.newFloats(tokens.length * nHidden);
     const { arena } = machine.banks[matrix.bank];
@@ -24,9 +34,6 @@ export const embed =
     // The kernels write whole padded rows, and of panels eight rows at once.
     const row = arena.scratch(4 * PANEL * padded(nHidden));
     tokens.forEach((token, t) => {
-      if (!(token >= 0 && token < nVocab)) {
-        throw new ShapeError(`embed: token ${token} at ${t} is outside 0 … ${nVocab - 1}`);
-      }
       const at = widenRow(machine, matrix, token, nHidden, row);
       data.set(arena.floats(at, nHidden), t * nHidden);
     });
@@ -74,11 +81,9 @@ function widenRow(
 export const rmsNorm =
   (machine: Machine): Ops["rmsNorm"] =>
   (x, gain, eps) => {
+    checkRmsNorm(x, gain);
     const { arena, kernels } = machine;
     const [nT, nC] = x.shape;
-    if (gain.shape[0] !== nC) {
-      throw new ShapeError(`rmsNorm: x ${describe(x)} against gain ${describe(gain)}`);
-    }
     const g = vectorOf(machine, gain);
     const data = arena.newFloats(nT * nC);
     kernels.rmsNorm(data.byteOffset, arena.addressOf(x.data), g.byteOffset, nT, nC, eps);
@@ -89,13 +94,9 @@ export const rmsNorm =
 export const layerNorm =
   (machine: Machine): Ops["layerNorm"] =>
   (x, gain, bias, eps) => {
+    checkLayerNorm(x, gain, bias);
     const { arena, kernels } = machine;
     const [nT, nC] = x.shape;
-    if (gain.shape[0] !== nC || bias.shape[0] !== nC) {
-      throw new ShapeError(
-        `layerNorm: x ${describe(x)} against gain ${describe(gain)} and bias ${describe(bias)}`,
-      );
-    }
     const g = vectorOf(machine, gain).byteOffset;
     const b = vectorOf(machine, bias).byteOffset;
     const data = arena.newFloats(nT * nC);
@@ -107,15 +108,10 @@ export const layerNorm =
 export const ropeInterleaved =
   ({ arena, kernels }: Machine): Ops["ropeInterleaved"] =>
   (x, table) => {
-    const shape: readonly number[] = x.shape;
-    const nT = shape[0];
-    const nH = shape.length === 3 ? shape[1] : 1;
-    const nPairs = shape[shape.length - 1] / 2;
-    if (nPairs !== table.nPairs || nT * nPairs !== table.cos.length) {
-      throw new ShapeError(
-        `ropeInterleaved: x ${describe(x)} against a table of ${table.cos.length / table.nPairs} positions, ${table.nPairs} pairs`,
-      );
-    }
+    checkRope(x, table);
+    const { nPairs } = table;
+    const nT = x.shape[0];
+    const nH = x.shape.length === 3 ? x.shape[1] : 1;
     const data = arena.newFloats(x.data.length);
     const mark = arena.mark();
     const from = arena.addressOf(x.data);
@@ -130,14 +126,10 @@ export const ropeInterleaved =
 export const route =
   (machine: Machine): Ops["route"] =>
   (logits, bias, rule) => {
+    checkRoute(logits, bias, rule);
     const { arena, team } = machine;
     const [nT, nE] = logits.shape;
     const { nActive, nGroup, topkGroup, normTopkProb, scale } = rule;
-    if (bias.shape[0] !== nE || nActive > nE) {
-      throw new ShapeError(
-        `route: logits ${describe(logits)} against bias ${describe(bias)}, ${nActive} active`,
-      );
-    }
     const experts = arena.newInts(nT * nActive).fill(0);
     const weights = arena.newFloats(nT * nActive).fill(0);
     const mark = arena.mark();
@@ -164,9 +156,7 @@ export const route =
 export const siluMul =
   ({ arena, kernels }: Machine): Ops["siluMul"] =>
   (gate, up) => {
-    if (gate.shape[0] !== up.shape[0] || gate.shape[1] !== up.shape[1]) {
-      throw new ShapeError(`siluMul: gate ${describe(gate)} against up ${describe(up)}`);
-    }
+    checkSiluMul(gate, up);
     const n = gate.data.length;
     const data = arena.newFloats(n);
     const [g, u] = [arena.addressOf(gate.data), arena.addressOf(up.data)];
@@ -178,9 +168,7 @@ export const siluMul =
 export const add =
   ({ arena, kernels }: Machine): Ops["add"] =>
   (a, b) => {
-    if (a.shape[0] !== b.shape[0] || a.shape[1] !== b.shape[1]) {
-      throw new ShapeError(`add: a ${describe(a)} against b ${describe(b)}`);
-    }
+    checkAdd(a, b);
     const n = a.data.length;
     const data = arena.newFloats(n);
     kernels.add(data.byteOffset, arena.addressOf(a.data), arena.addressOf(b.data), n);

@@ -13,6 +13,7 @@
 import { decode, isNaNInE4m3 } from "../../numbers/formats.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
+import { checkDone, checkPlace, checkPut } from "../doors.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
 import type { Bank } from "./bank.ts";
 import type { Machine } from "./machine.ts";
@@ -77,11 +78,8 @@ export function vectorOf(machine: Machine, w: Weight): Float32Array {
 export const place =
   (machine: Machine): Ops["place"] =>
   <const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> => {
+    checkPlace(dims, shape, raw);
     const lengths: readonly number[] = shape;
-    const given = sizeOf(raw.shape);
-    if (given !== sizeOf(lengths)) {
-      throw new ShapeError(`place ${describe({ dims, shape })}: ${given} values`);
-    }
     const [nRows, nColumns] = lengths.length > 1 ? lengths.slice(-2) : [1, lengths[0]];
     const nMatrices = sizeOf(lengths.slice(0, -2));
     const isVector = lengths.length === 1;
@@ -97,21 +95,15 @@ export const place =
 export const placeStack =
   (machine: Machine): Ops["placeStack"] =>
   <const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>): StackPlacer<D> => {
-    const [n, nRows, nColumns] = shape as readonly number[];
+    const [, nRows, nColumns] = shape as readonly number[];
     const matrices: Matrix[] = [];
     return {
       put(raw) {
-        if (matrices.length === n || sizeOf(raw.shape) !== nRows * nColumns) {
-          const text = `${sizeOf(raw.shape)} values for matrix ${matrices.length}`;
-          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
-        }
+        checkPut({ dims, shape }, raw, matrices.length);
         matrices.push(placeMatrix(machine, raw, nRows, nColumns, false));
       },
       done() {
-        if (matrices.length !== n) {
-          const text = `${matrices.length} matrices when it should be done`;
-          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
-        }
+        checkDone({ dims, shape }, matrices.length);
         const home: Placed = { machine, matrices };
         return { dims, shape, home };
       },
