@@ -9,8 +9,9 @@
 // in the cache while the heads of all queries pass by: where they stand, if they are f32 in whole
 // vectors, else widened. Within these the heads are the tokens of linear, the keys its rows; then
 // four keys at a time sum over the heads.
+import { ENCODING_F32 } from "./layout";
 import { linearF32, linearScratchBytes } from "./linear";
-import { decodeRow, F32 } from "./stored-rows";
+import { decodeRow } from "./stored-rows";
 
 const BLOCK_KEYS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
@@ -41,7 +42,7 @@ export function indexScores(
   scratch: usize,
 ): void {
   const widened = scratch + (<usize>nH + 1) * BLOCK_BYTES;
-  const isInPlace = encoding == F32 && nKey == nC;
+  const isInPlace = encoding == ENCODING_F32 && nKey == nC;
   const widenedBytes = (<usize>nC) << 2;
   for (let s = first; s < end; ) {
     const page = s / pageRows;

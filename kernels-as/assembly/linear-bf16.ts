@@ -5,9 +5,10 @@
 // Requires:      what linear.ts requires.
 //
 // One token meets the rows as they lie in memory; for several, each block of w is widened first.
+import { PANEL_ROWS } from "./layout";
 import { widenBf16 } from "./embed";
 import { joinEvenOdd } from "./lanes";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
 export function linearBf16(
   y: usize,

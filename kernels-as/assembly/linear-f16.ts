@@ -6,9 +6,10 @@
 //
 // A half word s eeeee f…f becomes the f32 s 000 eeeee f…f 0…0, which is its value · 2^-112,
 // denormals and all; one exact multiplication does the rest (widenF16 in panels.ts).
+import { PANEL_ROWS } from "./layout";
 import { joinFour, joinInOrder } from "./lanes";
 import { widenF16 } from "./panels";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
 export function linearF16(
   y: usize,

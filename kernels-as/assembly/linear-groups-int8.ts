@@ -8,7 +8,8 @@
 //
 // One token meets four panels together, one of each quarter of the matrix, for the reason that
 // rowsF32 of rows.ts gives. Several tokens meet the panels one by one, four tokens at a time.
-import { PANEL, PANELS, Q4_GROUP_BYTES, Q8_GROUP_BYTES, SUM_BYTES, storeSums, TOKENS } from "./panels";
+import { PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
+import { PANELS, PANEL_SUM_BYTES, storeSums, TOKENS } from "./panels";
 import { fourPanelsQ4, fourTokensQ4, onePanelQ4 } from "./panels-q4";
 import { fourPanelsQ8, fourTokensQ8, onePanelQ8 } from "./panels-q8";
 
@@ -61,21 +62,21 @@ function linearInt8(
   const panelBytes = <usize>nGroups * groupBytes;
   let o = 0;
   if (nT == 1) {
-    const quarter = nO / (PANELS * PANEL);
+    const quarter = nO / (PANELS * PANEL_ROWS);
     const wApart = <usize>quarter * panelBytes;
-    const yApart = <usize>quarter * SUM_BYTES;
+    const yApart = <usize>quarter * PANEL_SUM_BYTES;
     for (let p = 0; p < quarter; p++) {
       if (isQ8) fourPanelsQ8(y, yApart, x, w, wApart, panelBytes);
       else fourPanelsQ4(y, yApart, x, w, wApart, panelBytes);
       w += panelBytes;
-      y += SUM_BYTES;
+      y += PANEL_SUM_BYTES;
     }
     w += <usize>(PANELS - 1) * wApart;
     y += <usize>(PANELS - 1) * yApart;
-    o = quarter * PANELS * PANEL;
+    o = quarter * PANELS * PANEL_ROWS;
   }
-  for (; o < nO; o += PANEL) {
-    const rows = min(PANEL, nO - o);
+  for (; o < nO; o += PANEL_ROWS) {
+    const rows = min(PANEL_ROWS, nO - o);
     let xRow = x;
     let yRow = y;
     let t = 0;
@@ -94,6 +95,6 @@ function linearInt8(
       yRow += yStride;
     }
     w += panelBytes;
-    y += SUM_BYTES;
+    y += PANEL_SUM_BYTES;
   }
 }

@@ -6,8 +6,8 @@
 //
 // Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
 // these formats take x in int8: linear-groups-int8.ts.
-import { GROUP, PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./panels";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { GROUP, PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";
 
 export function linearQ8(
@@ -54,8 +54,8 @@ function linearGroups(
   const wideStride = BLOCK_COLUMNS << 2;
   const nI = nGroups * GROUP;
   const scales = wide + PANEL_ROWS * wideStride;
-  for (let o = 0; o < nO; o += PANEL) {
-    const rows = min(PANEL, nO - o);
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
+    const rows = min(PANEL_ROWS, nO - o);
     const yPanel = y + ((<usize>o) << 2);
     for (let g = 0; g < nGroups; g += BLOCK_COLUMNS / GROUP) {
       const n = min(BLOCK_COLUMNS / GROUP, nGroups - g);

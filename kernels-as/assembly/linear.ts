@@ -7,8 +7,9 @@
 //
 // One token meets whole rows. Several tokens go through w in blocks of 8 rows × 256 columns, which
 // the L1 cache holds while they pass by; partial sums wait in scratch from block to block.
+import { PANEL_ROWS } from "./layout";
 import { rowsF32 } from "./rows";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
 /** Scratch of linear in any format: a row of x, or partial sums, a block of w in f32 and its scales. */
 export function linearScratchBytes(nT: i32, nI: i32): usize {

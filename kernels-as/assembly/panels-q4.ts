@@ -7,22 +7,8 @@
 // A half word holds four numbers. One mask takes a pair of columns out of eight half words, at bits 0,
 // 4 or 8, where it is 1, 16 or 256 times too large; the last pair is shifted down from bit 12, because
 // the sign bit is there. quantize-rows.ts tells how x makes up for this.
-import {
-  addSums,
-  dot,
-  PANELS,
-  Q4_GROUP_BYTES,
-  Q4_MASKS,
-  SCALE_BYTES,
-  SUM_BYTES,
-  scalesHigh,
-  scalesLow,
-  TOKENS,
-  X_FACTOR,
-  X_FIRST_SUM,
-  X_GROUP_BYTES,
-  X_QUANT_BYTES,
-} from "./panels";
+import { Q4_GROUP_BYTES, SCALE_BYTES, X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
+import { addSums, dot, PANELS, Q4_MASKS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS } from "./panels";
 
 /** Adds what one group of one panel gives to the eight sums of one token. Inlined: see README.md. */
 // @ts-ignore: decorator
@@ -59,7 +45,7 @@ export function onePanelQ4(sums: usize, x: usize, w: usize, panelBytes: usize): 
   const mask0 = v128.load16_splat(Q4_MASKS);
   const mask1 = v128.load16_splat(Q4_MASKS, 2);
   const mask2 = v128.load16_splat(Q4_MASKS, 4);
-  memory.fill(sums, 0, SUM_BYTES);
+  memory.fill(sums, 0, PANEL_SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     addGroup(sums, x, w, mask0, mask1, mask2);
@@ -80,7 +66,7 @@ export function fourPanelsQ4(
   const mask0 = v128.load16_splat(Q4_MASKS);
   const mask1 = v128.load16_splat(Q4_MASKS, 2);
   const mask2 = v128.load16_splat(Q4_MASKS, 4);
-  for (let p = 0; p < PANELS; p++) memory.fill(y + <usize>p * yApart, 0, SUM_BYTES);
+  for (let p = 0; p < PANELS; p++) memory.fill(y + <usize>p * yApart, 0, PANEL_SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     addGroup(y, x, w, mask0, mask1, mask2);
@@ -97,7 +83,7 @@ export function fourTokensQ4(sums: usize, x: usize, xStride: usize, w: usize, pa
   const mask0 = v128.load16_splat(Q4_MASKS);
   const mask1 = v128.load16_splat(Q4_MASKS, 2);
   const mask2 = v128.load16_splat(Q4_MASKS, 4);
-  memory.fill(sums, 0, <usize>TOKENS * SUM_BYTES);
+  memory.fill(sums, 0, <usize>TOKENS * PANEL_SUM_BYTES);
   const panelEnd = w + panelBytes;
   while (w < panelEnd) {
     let a = x;
@@ -187,9 +173,9 @@ export function fourTokensQ4(sums: usize, x: usize, xStride: usize, w: usize, pa
     const cFactor = v128.load32_splat(x + 2 * xStride, X_FACTOR);
     const dFactor = v128.load32_splat(x + 3 * xStride, X_FACTOR);
     addSums(sums, aLow, aHigh, low, high, aFactor);
-    addSums(sums + SUM_BYTES, bLow, bHigh, low, high, bFactor);
-    addSums(sums + 2 * SUM_BYTES, cLow, cHigh, low, high, cFactor);
-    addSums(sums + 3 * SUM_BYTES, dLow, dHigh, low, high, dFactor);
+    addSums(sums + PANEL_SUM_BYTES, bLow, bHigh, low, high, bFactor);
+    addSums(sums + 2 * PANEL_SUM_BYTES, cLow, cHigh, low, high, cFactor);
+    addSums(sums + 3 * PANEL_SUM_BYTES, dLow, dHigh, low, high, dFactor);
     w += Q4_GROUP_BYTES;
     x += X_GROUP_BYTES;
   }

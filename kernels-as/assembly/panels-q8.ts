@@ -3,20 +3,8 @@
 // Specification: engine/ops/reference/linear.ts, over the rows of int8-rows.ts
 // Difference:    what linear-groups-int8.ts says.
 // Requires:      whole panels, x from quantizeRowsQ8.
-import {
-  addSums,
-  dot,
-  PANELS,
-  Q8_GROUP_BYTES,
-  SCALE_BYTES,
-  SUM_BYTES,
-  scalesHigh,
-  scalesLow,
-  TOKENS,
-  X_FACTOR,
-  X_GROUP_BYTES,
-  X_QUANT_BYTES,
-} from "./panels";
+import { Q8_GROUP_BYTES, SCALE_BYTES, X_FACTOR, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
+import { addSums, dot, PANELS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS } from "./panels";
 
 /** Adds what one group of one panel gives to the eight sums of one token. Inlined: see README.md. */
 // @ts-ignore: decorator
@@ -42,7 +30,7 @@ function addGroup(sums: usize, x: usize, w: usize): void {
 
 /** One token meets one panel. */
 export function onePanelQ8(sums: usize, x: usize, w: usize, panelBytes: usize): void {
-  memory.fill(sums, 0, SUM_BYTES);
+  memory.fill(sums, 0, PANEL_SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     addGroup(sums, x, w);
@@ -60,7 +48,7 @@ export function fourPanelsQ8(
   wApart: usize,
   panelBytes: usize,
 ): void {
-  for (let p = 0; p < PANELS; p++) memory.fill(y + <usize>p * yApart, 0, SUM_BYTES);
+  for (let p = 0; p < PANELS; p++) memory.fill(y + <usize>p * yApart, 0, PANEL_SUM_BYTES);
   const end = w + panelBytes;
   while (w < end) {
     addGroup(y, x, w);
@@ -74,7 +62,7 @@ export function fourPanelsQ8(
 
 /** Four tokens meet one panel: a load of the panel is used four times. */
 export function fourTokensQ8(sums: usize, x: usize, xStride: usize, w: usize, panelBytes: usize): void {
-  memory.fill(sums, 0, <usize>TOKENS * SUM_BYTES);
+  memory.fill(sums, 0, <usize>TOKENS * PANEL_SUM_BYTES);
   const panelEnd = w + panelBytes;
   while (w < panelEnd) {
     let a = x;
@@ -134,9 +122,9 @@ export function fourTokensQ8(sums: usize, x: usize, xStride: usize, w: usize, pa
     const cFactor = v128.load32_splat(x + 2 * xStride, X_FACTOR);
     const dFactor = v128.load32_splat(x + 3 * xStride, X_FACTOR);
     addSums(sums, aLow, aHigh, low, high, aFactor);
-    addSums(sums + SUM_BYTES, bLow, bHigh, low, high, bFactor);
-    addSums(sums + 2 * SUM_BYTES, cLow, cHigh, low, high, cFactor);
-    addSums(sums + 3 * SUM_BYTES, dLow, dHigh, low, high, dFactor);
+    addSums(sums + PANEL_SUM_BYTES, bLow, bHigh, low, high, bFactor);
+    addSums(sums + 2 * PANEL_SUM_BYTES, cLow, cHigh, low, high, cFactor);
+    addSums(sums + 3 * PANEL_SUM_BYTES, dLow, dHigh, low, high, dFactor);
     w += Q8_GROUP_BYTES;
     x += X_GROUP_BYTES;
   }

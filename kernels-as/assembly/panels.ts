@@ -15,11 +15,7 @@
 // x comes as quantize-rows.ts writes it, 72 bytes to a group: 32 half words, the f32 that all of
 // them are multiplied with, and the i32 that every sum begins with.
 
-/** Rows of a panel. */
-export const PANEL = 8;
-
-/** Columns that share a scale. */
-export const GROUP: i32 = 32;
+import { PANEL_ROWS } from "./layout";
 
 /** Panels that one token meets together. */
 export const PANELS = 4;
@@ -27,24 +23,11 @@ export const PANELS = 4;
 /** Tokens that one panel meets together. */
 export const TOKENS = 4;
 
-/** Bytes of one group of a panel. */
-export const Q8_GROUP_BYTES: usize = 272;
-export const Q4_GROUP_BYTES: usize = 144;
-
 /** The bits of numbers 0, 1 and 2 of a half word of q4. In memory as in exp.ts. */
 export const Q4_MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
 
-/** Bytes of the scales before the numbers of a group. */
-export const SCALE_BYTES: usize = 16;
-
-/** One group of x: bytes of its half words, where its factor and its first sum stand, bytes of it all. */
-export const X_QUANT_BYTES: usize = GROUP * 2;
-export const X_FACTOR: usize = X_QUANT_BYTES;
-export const X_FIRST_SUM: usize = X_FACTOR + 4;
-export const X_GROUP_BYTES: usize = X_FIRST_SUM + 4;
-
-/** Bytes of the eight sums of one panel and one token. */
-export const SUM_BYTES: usize = 32;
+/** Bytes of the sums of one panel and one token: an f32 for each row. */
+export const PANEL_SUM_BYTES: usize = PANEL_ROWS * 4;
 
 /** The sign and the fifteen bits below it, after a shift by 13. In memory as in exp.ts. */
 const F16_BITS = memory.data<u32>([0x8fffe000]);
@@ -98,6 +81,6 @@ export function storeSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: 
       store<f32>(y + ((<usize>r) << 2), load<f32>(sums + ((<usize>r) << 2)));
     }
     y += yStride;
-    sums += SUM_BYTES;
+    sums += PANEL_SUM_BYTES;
   }
 }

@@ -7,7 +7,7 @@
 // q4 numbers meet x where they stand in their half word, 1, 16 or 256 times too large. So x is
 // stored 256, 16 or 1 times as large, every product is 256 times too large, and the factor makes up
 // for it: powers of two, which round nothing.
-import { X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./panels";
+import { X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
 
 /** Rows for q8. */
 export function quantizeRowsQ8(

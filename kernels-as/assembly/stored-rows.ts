@@ -4,22 +4,17 @@
 // Difference:    none.
 // Requires:      yBytes % 16 == 0 and yBytes >= 4 n; addresses in bytes, rows anywhere.
 import { widenBf16 } from "./embed";
+import { ENCODING_BF16, ENCODING_F32, ENCODING_INT8 } from "./layout";
 
-/** Encodings by number; engine/ops/wasm/rows.ts has the same list. */
-export const F32 = 0;
-export const BF16 = 1;
-export const INT8_X64 = 2;
-export const INT8 = 3;
-
-/** Numbers under one scale of INT8_X64. */
+/** Numbers under one scale of ENCODING_INT8_X64. */
 const SCALE_GROUP = 64;
 
 /** n numbers at x, in f32, and zeros up to yBytes. */
 export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i32): void {
   const bytes = (<usize>n) << 2;
-  if (encoding == F32) memory.copy(y, x, bytes);
-  else if (encoding == BF16) decodeBf16(y, x, n);
-  else if (encoding == INT8) scaleInt8(y, x, n, load<f32>(x + <usize>n));
+  if (encoding == ENCODING_F32) memory.copy(y, x, bytes);
+  else if (encoding == ENCODING_BF16) decodeBf16(y, x, n);
+  else if (encoding == ENCODING_INT8) scaleInt8(y, x, n, load<f32>(x + <usize>n));
   else {
     for (let i = 0, s: usize = x + <usize>n; i < n; i += SCALE_GROUP, s += 2) {
       const from = <usize>i;

@@ -10,12 +10,10 @@
 //
 // lanes.ts tells how the eight sums become one.
 import { joinFour, joinInOrder } from "./lanes";
+import { PANEL_ROWS } from "./layout";
 
 /** 1 where V8 makes wide instructions of pairs, else 0: given with the memory, changes no bit. */
 declare const WIDE: i32;
-
-/** Rows of w that are multiplied together. */
-export const PANEL_ROWS = 8;
 
 /** Columns of w that are multiplied together, when there are several tokens. */
 export const BLOCK_COLUMNS = 256;

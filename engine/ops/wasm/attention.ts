@@ -12,9 +12,6 @@ import type { Machine } from "./machine.ts";
 import { paddedRows, type Rows } from "./rows.ts";
 import { share } from "./team.ts";
 
-/** Encodings by their number in kernels-as/assembly/stored-rows.ts. */
-const ENCODINGS: readonly Encoding[] = ["f32", "bf16", "int8x64", "int8"];
-
 /** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
@@ -53,11 +50,13 @@ export const indexScores =
   };
 
 /** The number of an encoding, of rows that this machine can read. */
-function encodingOf({ arena }: Machine, view: DataView, encoding: Encoding): number {
-  const number = ENCODINGS.indexOf(encoding);
-  if (number >= 0 && arena.isAll(view)) return number;
-  const rows = number >= 0 ? "rows in the memory of another backend" : `rows in ${encoding}`;
-  throw new ShapeError(`${rows}: expected this backend's memory, and ${ENCODINGS.join(", ")}`);
+function encodingOf({ arena, layout }: Machine, view: DataView, encoding: Encoding): number {
+  const number = layout.encodings[encoding];
+  if (number !== undefined && arena.isAll(view)) return number;
+  const rows =
+    number !== undefined ? "rows in the memory of another backend" : `rows in ${encoding}`;
+  const known = Object.keys(layout.encodings).join(", ");
+  throw new ShapeError(`${rows}: expected this backend's memory, and ${known}`);
 }
 
 /** {@link Ops.topK} */

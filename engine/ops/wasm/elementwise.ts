@@ -15,7 +15,7 @@ import {
 } from "../doors.ts";
 import type { Ops } from "../ops.ts";
 import type { Machine } from "./machine.ts";
-import { type Matrix, PANEL, padded, placedOf, vectorOf } from "./placed.ts";
+import { type Matrix, padded, placedOf, vectorOf } from "./placed.ts";
 import { share } from "./team.ts";
 
 /** A sigmoid costs about as much as so many multiplications. */
@@ -31,8 +31,8 @@ export const embed =
     const data = machine.arena.newFloats(tokens.length * nHidden);
     const { arena } = machine.banks[matrix.bank];
     const mark = arena.mark();
-    // The kernels write whole padded rows, and of panels eight rows at once.
-    const row = arena.scratch(4 * PANEL * padded(nHidden));
+    // The kernels write whole padded rows, and of a panel all its rows at once.
+    const row = arena.scratch(4 * machine.layout.panelRows * padded(machine, nHidden));
     tokens.forEach((token, t) => {
       const at = widenRow(machine, matrix, token, nHidden, row);
       data.set(arena.floats(at, nHidden), t * nHidden);
@@ -43,34 +43,35 @@ export const embed =
 
 /** Where one row of a matrix stands in f32: at `to`, or in the matrix itself. */
 function widenRow(
-  { banks }: Machine,
+  machine: Machine,
   { format, bank, address, stride, scales }: Matrix,
   row: number,
   nColumns: number,
   to: number,
 ): number {
-  const { arena, kernels } = banks[bank];
+  const { arena, kernels } = machine.banks[bank];
   const at = address + row * stride;
   switch (format) {
     case "F32":
       return at;
     case "BF16":
-      kernels.widenBf16(to, at, padded(nColumns));
+      kernels.widenBf16(to, at, padded(machine, nColumns));
       return to;
     case "F16":
-      kernels.widenRowF16(to, at, padded(nColumns));
+      kernels.widenRowF16(to, at, padded(machine, nColumns));
       return to;
     case "FP8": {
       const block = Math.floor(row / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
-      kernels.widenFp8(to, at, scales + 4 * block, padded(nColumns));
+      kernels.widenFp8(to, at, scales + 4 * block, padded(machine, nColumns));
       return to;
     }
     case "Q8":
     case "Q4": {
+      const { panelRows } = machine.layout;
       const widen = format === "Q8" ? kernels.widenQ8 : kernels.widenQ4;
-      const panel = address + Math.floor(row / PANEL) * stride;
-      widen(to, 4 * nColumns, panel, nColumns / GROUP, arena.scratch(4 * PANEL));
-      return to + 4 * (row % PANEL) * nColumns;
+      const panel = address + Math.floor(row / panelRows) * stride;
+      widen(to, 4 * nColumns, panel, nColumns / GROUP, arena.scratch(4 * panelRows));
+      return to + 4 * (row % panelRows) * nColumns;
     }
     default:
       return format satisfies never;

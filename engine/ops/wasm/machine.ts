@@ -6,6 +6,7 @@ import type { Activations } from "../ops.ts";
 import { type Arena, LARGEST, reserveMemory, SPARE } from "./arena.ts";
 import { type Bank, startBanks } from "./bank.ts";
 import type { Kernels } from "./kernels.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { Team, type Threads } from "./team.ts";
 
 /** The memories, and the threads that work in all of them. */
@@ -15,6 +16,7 @@ export interface Machine {
   /** Of the first. */
   readonly arena: Arena;
   readonly kernels: Kernels;
+  readonly layout: Layout;
   readonly team: Team;
   readonly activations: Activations;
 }
@@ -53,7 +55,7 @@ export async function startMachine(
   const [{ arena, kernels }] = banks;
   const isAlone = threads === undefined || threads.count < 2;
   const team = isAlone ? Team.alone(banks) : await Team.start(banks, threads, shared);
-  return { banks, arena, kernels, team, activations };
+  return { banks, arena, kernels, layout: layoutOf(kernels), team, activations };
 }
 
 /** One memory while one is enough; then as many of the largest as hold what is beyond the first. */

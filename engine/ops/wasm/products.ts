@@ -5,12 +5,12 @@
 import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Kernels } from "./kernels.ts";
 import type { Machine } from "./machine.ts";
-import { type Matrix, PANEL } from "./placed.ts";
+import type { Matrix } from "./placed.ts";
 import { type Rows, rowBytesFor, takesInt8 } from "./rows.ts";
 import { share } from "./team.ts";
 
-/** Rows of w between which shares are cut: a whole number of panels, of every kind. */
-const SHARED_ROWS = 32;
+/** Shares are whole numbers of so many panels: as many as one token meets together. */
+const SHARED_PANELS = 4;
 
 /** `y[t,o] = Σ_i x[t,i] · w[o,i]` for `nT` rows of x and all rows of one matrix. */
 export interface Product {
@@ -124,7 +124,8 @@ function multiplyPart(
   parts: number,
   scratch: number,
 ): void {
-  const [from, to] = share(product.nO, SHARED_ROWS, part, parts);
+  const unit = SHARED_PANELS * machine.layout.panelRows;
+  const [from, to] = share(product.nO, unit, part, parts);
   if (from < to) multiply(machine, kernels, product, from, to, scratch);
 }
 
@@ -142,7 +143,7 @@ function multiply(
   const nO = to - from;
   const nGroups = nColumns / GROUP;
   const wAt = w.address + from * w.stride;
-  const panels = w.address + (from / PANEL) * w.stride;
+  const panels = w.address + (from / machine.layout.panelRows) * w.stride;
   const isInt8 = takesInt8(machine, w.format);
   // biome-ignore format: one line per kernel
   switch (w.format) {
