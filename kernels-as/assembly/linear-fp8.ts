@@ -4,13 +4,14 @@
 // Difference:    none to linear.ts: the same bits as with the rounded products e · scale in f32.
 // Requires:      what linear.ts requires; no NaN in w; |scale| < FP8_SCALE_LIMIT.
 //
-// A byte s eeee fff becomes the f32 s 0000 eeee fff 0…0, which is its value · 2^-120, denormals
-// and all; a multiplication with scale · 2^120 does the rest, in one rounding.
+// The bits s eeee fff of an e4m3 are moved into an f32, s 0000 eeee fff 0…0, whose value is 2^-120 times
+// that of the e4m3, also for denormals. A multiplication with scale · 2^120 does the rest, and rounds
+// once.
 import { FP8_BLOCK, PANEL_ROWS } from "./layout";
 import { joinInOrder } from "./lanes";
 import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
-/** The sign and the seven bits below it, after a shift by 20. In memory as in exp.ts. */
+/** The sign and seven bits behind it, after a shift by 20. They stand in memory for the reason that exp.ts gives. */
 const E4M3_BITS = memory.data<u32>([0x87f00000]);
 
 /**
@@ -112,7 +113,7 @@ function rowsFp8(
   }
 }
 
-/** The sums go through memory, since V8 widens what ends in a pair of stores. */
+/** The sums go through memory because V8 makes 256-bit instructions of what ends in a pair of stores. */
 function rows2(
   y0: usize,
   y1: usize,

@@ -4,8 +4,8 @@
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires of x, y and scratch; w in panels.
 //
-// Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
-// these formats take x in int8: linear-groups-int8.ts.
+// Each block of a panel is widened to f32, then multiplied as linear.ts does it. Products with these
+// formats are faster with x in int8: linear-groups-int8.ts.
 import { GROUP, PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
 import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";

@@ -12,9 +12,8 @@
 // the same pair of x in all lanes is what the pair adds to each row. So lanes are rows, no sum is
 // ever taken across lanes, and a scale is applied to four rows at once.
 //
-// x comes as quantize-rows.ts writes it, 72 bytes to a group: 32 half words, the f32 that all of
-// them are multiplied with, and the i32 that every sum begins with.
-
+// x comes as quantize-rows.ts writes it. A group of it has 72 bytes: 32 half words, then the f32 that all
+// of them are multiplied with, then the i32 that every sum begins with.
 import { PANEL_ROWS } from "./layout";
 
 /** Panels that one token meets together. */
@@ -23,13 +22,13 @@ export const PANELS = 4;
 /** Tokens that one panel meets together. */
 export const TOKENS = 4;
 
-/** The bits of numbers 0, 1 and 2 of a half word of q4. In memory as in exp.ts. */
+/** The bits of numbers 0, 1 and 2 of a half word of q4. They stand in memory for the reason that exp.ts gives. */
 export const Q4_MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
 
 /** Bytes of the sums of one panel and one token: an f32 for each row. */
 export const PANEL_SUM_BYTES: usize = PANEL_ROWS * 4;
 
-/** The sign and the fifteen bits below it, after a shift by 13. In memory as in exp.ts. */
+/** The sign and fifteen bits behind it, after a shift by 13, and 2^112; in memory as well. */
 const F16_BITS = memory.data<u32>([0x8fffe000]);
 const TWO_TO_112 = memory.data<f32>([5.192296858534828e33]);
 
@@ -55,8 +54,8 @@ export function dot(sum: v128, w: v128, x: v128): v128 {
 }
 
 /**
- * Eight sums in memory += scales · factor · dots, what one group adds. The two loads stand before
- * the two stores: V8 then makes one wide instruction of each pair.
+ * Adds scales · factor · dots of one group to the eight sums in memory. The two loads stand before the two
+ * stores, so that V8 can make one 256-bit instruction of each pair.
  */
 export function addSums(
   sums: usize,
@@ -74,7 +73,7 @@ export function addSums(
   v128.store(sums, f32x4.add(oldHigh, addHigh), 16);
 }
 
-/** The first `rows` of the eight sums of each of nT tokens go where they belong. */
+/** Writes the first `rows` of the eight sums of each token to y. */
 export function storeSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i32): void {
   for (let t = 0; t < nT; t++) {
     for (let r = 0; r < rows; r++) {

@@ -2,14 +2,14 @@
 //
 // Specification: engine/numbers/row-encoding.ts, decode
 // Difference:    none.
-// Requires:      yBytes % 16 == 0 and yBytes >= 4 n; addresses in bytes, rows anywhere.
+// Requires:      yBytes % 16 == 0 and yBytes >= 4 n; rows may begin at any address.
 import { widenBf16 } from "./embed";
 import { ENCODING_BF16, ENCODING_F32, ENCODING_INT8 } from "./layout";
 
 /** Numbers under one scale of ENCODING_INT8_X64. */
 const SCALE_GROUP = 64;
 
-/** n numbers at x, in f32, and zeros up to yBytes. */
+/** Writes the n numbers at x in f32 to y, and zeros behind them up to yBytes. */
 export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i32): void {
   const bytes = (<usize>n) << 2;
   if (encoding == ENCODING_F32) memory.copy(y, x, bytes);
@@ -24,7 +24,7 @@ export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i
   if (bytes < yBytes) memory.fill(y + bytes, 0, yBytes - bytes);
 }
 
-/** Rows at `nRows` addresses, `offset` bytes further each; yStride bytes from one to the next. */
+/** Decodes nRows rows, each of which stands `offset` bytes behind an address of the list `rows`. */
 export function gatherStored(
   y: usize,
   yStride: usize,
@@ -64,7 +64,7 @@ function scaleInt8(y: usize, q: usize, n: i32, scale: f32): void {
   for (; i < <usize>n; i++) store<f32>(y + (i << 2), <f32>load<i8>(q + i) * scale);
 }
 
-/** The f32 of a finite f16 that is not negative: its bits in place, then 2^112 for the exponent. */
+/** The f32 of a finite f16 that is not negative, in the way of widenF16 in panels.ts. */
 function halfToFloat(half: u32): f32 {
   return reinterpret<f32>(half << 13) * reinterpret<f32>(0x77800000);
 }
