@@ -10,17 +10,33 @@
  * Every value of the three is also an f32, so reading is exact. Writing rounds to the nearest,
  * ties to the even fraction.
  *
+ * F16 is left to the package float16, since not all runtimes have a Float16Array of their own.
+ *
  * Next: safetensors.ts
  * @module
  * @see OCP 8-bit Floating Point Specification, revision 1.0, §5 (E4M3) · IEEE 754-2019, §3.4, §4.3
  */
 
+import { Float16Array } from "@petamoriken/float16";
 import { type Floats, ShapeError, sizeOf } from "../tensor.ts";
 import { roundToEven } from "./math.ts";
 import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, GROUP, type RawTensor } from "./raw-tensor.ts";
 
+/** What one rounding to f32 may do to a number, as a share of it: half a unit in the last place. */
+export const F32_ROUNDING: number = 2 ** -24;
+
+/** What one rounding to f32 may do to a number near zero: half the smallest denormal. */
+export const F32_TINY: number = 2 ** -150;
+
+/** Whether an e4m3 is NaN; there is no infinity among them. */
+export function isNaNInE4m3(bits: number): boolean {
+  return (bits & 0x7f) === 0x7f;
+}
+
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
+const half = new Float16Array(1);
+const halfBits = new Uint16Array(half.buffer);
 
 /** The f32 with these bits. */
 function fromBits(bits: number): number {
@@ -33,14 +49,15 @@ export function fromBf16(bits: number): number {
   return fromBits(bits << 16);
 }
 
+/** All f16 in f32, by their bits, once the first is read: the package takes its time for each. */
+let f16Table: Float32Array | undefined;
+
 /** The f32 of an f16. */
 export function fromF16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+  f16Table ??= Float32Array.from(
+    new Float16Array(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer),
+  );
+  return f16Table[bits];
 }
 
 /** The f32 of an e4m3 ("fn": finite, no infinities). */
@@ -60,7 +77,8 @@ export function toBf16(x: number): number {
 
 /** The nearest f16 of an f32; infinity from 65520 on. */
 export function toF16(x: number): number {
-  return roundToFormat(x, 5, 10);
+  half[0] = Math.fround(x);
+  return halfBits[0];
 }
 
 /** The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch). */

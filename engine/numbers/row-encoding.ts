@@ -8,24 +8,21 @@
  * | `bf16`    | `2 n`                     | the nearest bf16, ties to even                           |
  * | `int8x64` | `n + 2 ⌈n / 64⌉`          | `f32(q · scale)`, an f16 scale for each 64, after all q  |
  * | `int8`    | `n + 4`                   | `f32(q · scale)`, one f32 scale, after all q             |
-| `fp8x128` | `n + 4 ⌈n / 128⌉`         | `f32(e4m3 · scale)`, an f32 scale for each 128, after    |
  *
  * `scale = max |x| / 127`, rounded to its format; `q = x / scale`, rounded to the nearest, ties to
- * even, and cut at ±127. In fp8 it is `max |x| / 448` and the nearest e4m3: the latent part of the
- * 656 bytes of other engines' rows, for import and export; no backend computes with it. A scale never reaches beyond its row: what a position leaves behind does not
- * depend on how the text was cut. Bytes are little-endian and may stand anywhere.
+ * even, and cut at ±127. A scale never reaches beyond its row, so the row of a position does not depend
+ * on how the text was cut. Bytes are little-endian and may stand anywhere.
  *
  * Kernels decode the same bytes to the same bits; encoding is done here for all.
- *
- * @see FlashMLA README, `fp8_ds_mla` (fp8x128)
  * @module
  */
 import { GlmError } from "../errors.ts";
 import type { Floats } from "../tensor.ts";
-import { fromBf16, fromE4m3, fromF16, toBf16, toE4m3, toF16 } from "./formats.ts";
+import { fromBf16, fromF16, toBf16, toF16 } from "./formats.ts";
+import { roundToEven } from "./math.ts";
 
 /** See the top of this file. */
-export type Encoding = "f64" | "f32" | "bf16" | "int8x64" | "int8" | "fp8x128";
+export type Encoding = "f64" | "f32" | "bf16" | "int8x64" | "int8";
 
 /** A number that its encoding cannot hold. */
 export class EncodingError extends GlmError {
@@ -36,11 +33,7 @@ export class EncodingError extends GlmError {
 /** Numbers under one scale of `int8x64`. */
 const SCALE_GROUP = 64;
 
-/** Numbers under one scale of `fp8x128`. */
-const FP8_GROUP = 128;
-
 const LARGEST_INT8 = 127;
-const LARGEST_FP8 = 448;
 
 /** Bytes of `n` numbers. */
 export function encodedBytes(encoding: Encoding, n: number): number {
@@ -51,7 +44,6 @@ export function encodedBytes(encoding: Encoding, n: number): number {
     case "bf16": return 2 * n;
     case "int8x64": return n + 2 * Math.ceil(n / SCALE_GROUP);
     case "int8": return n + 4;
-    case "fp8x128": return n + 4 * Math.ceil(n / FP8_GROUP);
     default: return encoding satisfies never;
   }
 }
@@ -84,23 +76,15 @@ export function encode(
         const nGroup = Math.min(SCALE_GROUP, n - i);
         const bits = toF16(largest(values, from + i, nGroup) / LARGEST_INT8);
         view.setUint16(at + n + 2 * (i / SCALE_GROUP), bits, true);
-        quantize(toInt8, values, from + i, nGroup, fromF16(bits), view, at + i);
+        quantize(values, from + i, nGroup, fromF16(bits), view, at + i);
       }
       break;
     case "int8": {
       const scale = Math.fround(largest(values, from, n) / LARGEST_INT8);
       view.setFloat32(at + n, scale, true);
-      quantize(toInt8, values, from, n, scale, view, at);
+      quantize(values, from, n, scale, view, at);
       break;
     }
-    case "fp8x128":
-      for (let i = 0; i < n; i += FP8_GROUP) {
-        const nGroup = Math.min(FP8_GROUP, n - i);
-        const scale = Math.fround(largest(values, from + i, nGroup) / LARGEST_FP8);
-        view.setFloat32(at + n + 4 * (i / FP8_GROUP), scale, true);
-        quantize(toE4m3, values, from + i, nGroup, scale, view, at + i);
-      }
-      break;
     default:
       encoding satisfies never;
   }
@@ -136,12 +120,6 @@ export function decode(
       for (let i = 0; i < n; i++) target[to + i] = Math.fround(view.getInt8(at + i) * scale);
       break;
     }
-    case "fp8x128":
-      for (let i = 0; i < n; i++) {
-        const scale = view.getFloat32(at + n + 4 * Math.floor(i / FP8_GROUP), true);
-        target[to + i] = Math.fround(fromE4m3(view.getUint8(at + i)) * scale);
-      }
-      break;
     default:
       encoding satisfies never;
   }
@@ -154,9 +132,8 @@ function largest(values: Floats, from: number, n: number): number {
   return most;
 }
 
-/** Writes one byte per number: what `toByte` makes of `x / scale`. */
+/** Writes one byte per number: the nearest whole number to `x / scale`, of `−127 … 127`. */
 function quantize(
-  toByte: (x: number) => number,
   values: Floats,
   from: number,
   n: number,
@@ -171,12 +148,7 @@ function quantize(
     );
   }
   for (let i = 0; i < n; i++) {
-    view.setUint8(at + i, scale === 0 ? 0 : toByte(values[from + i] / scale));
+    const q = scale === 0 ? 0 : roundToEven(values[from + i] / scale);
+    view.setInt8(at + i, Math.min(Math.max(q, -LARGEST_INT8), LARGEST_INT8));
   }
-}
-
-/** The nearest integer of `−127 … 127`, ties to even; adding 1.5 · 2^52 rounds an f64 to whole numbers. */
-function toInt8(x: number): number {
-  const nearest = x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
-  return Math.min(Math.max(nearest, -LARGEST_INT8), LARGEST_INT8);
 }

@@ -5,16 +5,11 @@
  * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ bounds)
  * @module
  */
+import { F32_ROUNDING, F32_TINY } from "../numbers/formats.ts";
 import { sigmoid } from "../numbers/math.ts";
 import type { Floats, Indices, Tensor, Weight } from "../tensor.ts";
 import type { Bound, CheckedOp } from "./checked.ts";
 import { floatsOf } from "./reference/memory.ts";
-
-/** Half a unit in the last place of f32, relative. */
-const F32_ROUNDING = 2 ** -24;
-
-/** Half the smallest denormal of f32: what rounding may move a number near zero. */
-const F32_TINY = 2 ** -150;
 
 /** One rounding on the store, the sum before it in f64. */
 const oneRounding: Bound = (_args, want) =>

@@ -3,6 +3,7 @@
  * numbers whose exponent bits are all ones (in e4m3, whose other bits are all ones).
  * @module
  */
+import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { WeightsError } from "./weights-error.ts";
 
@@ -34,7 +35,7 @@ export function checkFinite(name: string, raw: RawTensor): void {
 
 /** Flat index of the first number that is NaN or infinite, or −1. */
 function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype === "F8_E4M3") return bytes.findIndex((b) => (b & 0x7f) === 0x7f);
+  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
   if (dtype === "Q8" || dtype === "Q4") {
     const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
     return g < 0 ? g : g * GROUP;

@@ -2,7 +2,7 @@
 //
 // Specification: engine/ops/reference/add.ts
 // Difference:    none.
-// Requires:      room at y for n rounded up to 4; what lies behind a and b is read, not used.
+// Requires:      y, a and b hold n numbers, rounded up to a multiple of 4; those beyond n do not matter.
 
 export function add(y: usize, a: usize, b: usize, n: i32): void {
   const end = y + ((<usize>n) << 2);

@@ -3,14 +3,15 @@
 // Specification: engine/numbers/math.ts, exp
 // Difference:    within 2^-23 of the value, relative, down to 2^-126; below, within 2^-149 of it.
 //                Infinity from 88.73 on, 0 below -103.98, NaN for NaN.
-// Requires:      room at y for n rounded up to 4; what lies behind x is read, not used.
+// Requires:      y and x hold n numbers, rounded up to a multiple of 4; those beyond n do not matter.
 //
-// Method: x = n ln 2 + r with |r| ≤ ln 2 / 2; Taylor series of e^r to r^7 (rest: 5e-9); times 2^n
-// in two factors, so that neither leaves the normal numbers.
+// Method: x is taken apart as n ln 2 + r with |r| ≤ ln 2 / 2. The Taylor series gives e^r up to r^7,
+// which leaves an error of 5e-9. Then 2^n is multiplied in as two factors, so that neither of them
+// leaves the normal numbers.
 
-// Constants stand in memory: V8 builds a v128 constant anew, in three instructions, at every use; a
-// load to all four lanes is one. ln 2 is 355/512 − 2.1219444e-4: the first part has nine bits, so
-// its product with an exponent is exact. Adding 1.5 · 2^23 rounds to an integer.
+// The constants stand in memory because V8 builds a v128 constant anew, in three instructions, wherever
+// it is used, while one instruction loads a number to all four lanes. ln 2 is 355/512 − 2.1219444e-4: the
+// first part has nine bits, so its product with an exponent is exact. Adding 1.5 · 2^23 rounds to an integer.
 // biome-ignore format: one constant per line
 const EXP = memory.data<f32>([
   -104, //                 0  smallest argument
@@ -43,7 +44,7 @@ export function exp4(argument: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(EXP, 36));
   p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(EXP, 40));
   p = f32x4.add(f32x4.mul(p, r), v128.load32_splat(EXP, 44));
-  // e^r = 1 + (r + r² p): the large part last, for the smallest rounding.
+  // e^r = 1 + (r + r² p): the largest part is added last, which keeps the rounding small.
   const eR = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(r, r), p), r), v128.load32_splat(EXP, 48));
 
   const k = i32x4.sub(shifted, magic);
@@ -56,7 +57,7 @@ function powerOfTwo(k: v128): v128 {
   return i32x4.shl(i32x4.add(k, v128.load32_splat(EXPONENT_BIAS)), 23);
 }
 
-/** The kernel by itself, for its test: the others have exp4 inside. */
+/** exp4 as a kernel of its own, which only its test calls: other kernels have exp4 inside. */
 export function exp(y: usize, x: usize, n: i32): void {
   const end = y + ((<usize>n) << 2);
   while (y < end) {

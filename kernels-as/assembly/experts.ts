@@ -3,7 +3,7 @@
 // Specification: engine/ops/reference/experts.ts
 // Difference:    the sum over experts is f32, one rounding for each product and each addition.
 //                (Inside an expert: linear.ts, silu-mul.ts.)
-// Requires:      nothing of n.
+// Requires:      nothing: n may be any number.
 
 export function addScaled(y: usize, x: usize, n: i32, weight: f32): void {
   const weights = f32x4.splat(weight);

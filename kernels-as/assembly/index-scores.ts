@@ -5,12 +5,14 @@
 // Requires:      nC % 16 == 0; scores of a query scoresStride bytes after those of the one before;
 //                scratch of indexScoresScratchBytes.
 //
-// Keys lie in pages: `blocks` holds the address of each page's block. Up to 64 keys of one page stay
-// in the cache while the heads of all queries pass by: where they stand, if they are f32 in whole
-// vectors, else widened. Within these the heads are the tokens of linear, the keys its rows; then
-// four keys at a time sum over the heads.
+// Keys lie in pages, and `blocks` holds the address of each page. The kernel takes up to 64 keys of one
+// page, few enough to stay in the cache while the heads of all queries meet them. Keys in f32 that fill
+// whole vectors are read where they lie; others are widened first. The dot products are those of linear,
+// with the heads as its tokens and the keys as its rows. Then the sum over the heads is made, for four
+// keys at a time.
+import { ENCODING_F32 } from "./layout";
 import { linearF32, linearScratchBytes } from "./linear";
-import { decodeRow, F32 } from "./stored-rows";
+import { decodeRow } from "./stored-rows";
 
 const BLOCK_KEYS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
@@ -19,7 +21,7 @@ export function indexScoresScratchBytes(nH: i32, nC: i32): usize {
   return (<usize>nH + 1 + <usize>nC) * BLOCK_BYTES + linearScratchBytes(nH, nC);
 }
 
-/** Scores of keys `first … end − 1`, of which query t sees those below `seen + t`. */
+/** Scores of keys `first … end − 1`. Query t sees the keys below `seen + t`. */
 export function indexScores(
   scores: usize,
   scoresStride: usize,
@@ -41,7 +43,7 @@ export function indexScores(
   scratch: usize,
 ): void {
   const widened = scratch + (<usize>nH + 1) * BLOCK_BYTES;
-  const isInPlace = encoding == F32 && nKey == nC;
+  const isInPlace = encoding == ENCODING_F32 && nKey == nC;
   const widenedBytes = (<usize>nC) << 2;
   for (let s = first; s < end; ) {
     const page = s / pageRows;
@@ -78,9 +80,9 @@ export function indexScores(
 }
 
 /**
- * Brings bytes into the cache, one load for each 64 of them, at two places that go on. Many loads with
- * nothing between them are under way at once; those of a product, which stand far apart, are not. The
- * words are combined and written so that they count as needed.
+ * Brings bytes into the cache before a product reads them. It touches each cache line of 64 bytes once,
+ * from two streams, with nothing else between the loads, so that many misses overlap; in a product the
+ * loads stand too far apart for that. The result is stored so that the compiler keeps the loads.
  */
 function touch(from: usize, bytes: usize, scratch: usize): void {
   const half = (bytes >> 1) & ~255;

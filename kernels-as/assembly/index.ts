@@ -7,15 +7,27 @@ export { addScaled } from "./experts";
 export { indexScores, indexScoresScratchBytes } from "./index-scores";
 export { latentAttention, latentAttentionScratchBytes } from "./latent-attention";
 export { layerNorm } from "./layer-norm";
+export {
+  COLUMNS,
+  ENCODING_BF16,
+  ENCODING_F32,
+  ENCODING_INT8,
+  ENCODING_INT8_X64,
+  FP8_BLOCK,
+  FP8_SCALE_LIMIT,
+  GROUP,
+  PANEL_ROWS,
+  Q4_GROUP_BYTES,
+  Q8_GROUP_BYTES,
+  X_GROUP_BYTES,
+} from "./layout";
 export { linearF32, linearScratchBytes } from "./linear";
 export { linearBf16 } from "./linear-bf16";
 export { linearF16, widenRowF16 } from "./linear-f16";
 export { linearFp8, widenFp8 } from "./linear-fp8";
 export { linearQ4, linearQ8 } from "./linear-groups";
-export { linearQ4Int8 } from "./linear-q4";
-export { linearQ8Int8 } from "./linear-q8";
+export { linearQ4Int8, linearQ8Int8 } from "./linear-groups-int8";
 export { packQ4, packQ8 } from "./pack-panels";
-export { panelScratchBytes } from "./panels";
 export { quantizeRowsQ4, quantizeRowsQ8 } from "./quantize-rows";
 export { rmsNorm } from "./rms-norm";
 export { ropeInterleaved } from "./rope-interleaved";

@@ -3,12 +3,13 @@
 // Specification: engine/ops/reference/latent-attention.ts
 // Difference:    dot products as in linear.ts, exp4 of exp.ts, the denominator in f64; the sum
 //                over rows in f32: 64 rows in ascending order, then the sum of those sums.
-// Requires:      nC % 16 == 0, nR % 16 == 0, nRows > 0; y, q dense; scratch of
-//                latentAttentionScratchBytes. One query; its heads may be shared out in any way.
+// Requires:      nC % 16 == 0, nR % 16 == 0, nRows > 0; rows of y and of q that lie one after the other;
+//                scratch of latentAttentionScratchBytes. A call serves one query, or some of its heads.
 //
-// The chosen rows lie anywhere; `rows` holds their addresses. They are gathered, and widened to f32,
-// in blocks of 64, which the L2 cache holds while all heads pass by: once for the scores, once more
-// for the sum. A row has nLatent and nRope numbers; zeros fill up what the vectors have more.
+// The chosen rows lie anywhere; `rows` holds their addresses. They are gathered in blocks of 64 and
+// widened to f32. The L2 cache holds a block while all heads meet it. This happens twice: once for the
+// scores, and once more for the sum. A row has nLatent and nRope numbers, and is filled up with zeros to
+// nC and nR.
 import { promoteHigh, sumLanes } from "./doubles";
 import { exp4 } from "./exp";
 import { linearF32, linearScratchBytes } from "./linear";
@@ -17,7 +18,10 @@ import { gatherStored } from "./stored-rows";
 const BLOCK_ROWS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
 
-/** Bytes between rows in a block: with 2048 from row to row, a block would fill two sets of the L1 cache. */
+/**
+ * Bytes left free between the rows of a block. Without them the rows of GLM-5.2 would begin 2048 bytes
+ * apart, and a block would compete for two sets of the L1 cache.
+ */
 const GAP: usize = 64;
 
 /** Bytes of one head's scores: whole blocks. */
@@ -83,7 +87,7 @@ export function latentAttention(
   }
 }
 
-/** Scores of `n` rows for every head. After the rotary keys come their dot products, and scratch. */
+/** Scores of `n` rows for every head. Behind the rotary keys is room for their dot products, and scratch. */
 function scoreBlock(
   scores: usize,
   stride: usize,
@@ -123,7 +127,7 @@ function scoreBlock(
       const dot = f32x4.add(v128.load(row + b), v128.load(peRow + b));
       v128.store(row + b, f32x4.mul(dot, scales));
     }
-    // No row stands here: e^−Infinity adds nothing.
+    // Places without a row: e^−Infinity is 0 and adds nothing.
     for (let k = n; k < BLOCK_ROWS; k++) store<f32>(row + ((<usize>k) << 2), -Infinity);
   }
 }

@@ -2,7 +2,7 @@
 //
 // Specification: engine/ops/reference/layer-norm.ts
 // Difference:    four f64 partial sums instead of one; every rounding after them is the same.
-// Requires:      nothing of nC; y, x dense.
+// Requires:      rows of y and of x that lie one after the other; nC may be any number.
 import { demote, promoteHigh, sumLanes } from "./doubles";
 
 export function layerNorm(

@@ -4,10 +4,12 @@
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires.
 //
-// One token meets the rows as they lie in memory; for several, each block of w is widened first.
+// With one token, the rows are multiplied as they lie in memory. With several, each block of w is widened
+// to f32 first.
+import { PANEL_ROWS } from "./layout";
 import { widenBf16 } from "./embed";
 import { joinEvenOdd } from "./lanes";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
 export function linearBf16(
   y: usize,
@@ -55,7 +57,7 @@ function evenThenOdd(y: usize, x: usize, n: i32): void {
   }
 }
 
-/** The bits of the odd bf16 in a pair. In memory for the reason that exp.ts gives. */
+/** The bits of the odd bf16 in a pair. They stand in memory for the reason that exp.ts gives. */
 const UPPER_HALF = memory.data<u32>([0xffff0000]);
 
 /** One token, laid out by evenThenOdd, against nO rows, as rowsF32 of rows.ts goes through them. */
@@ -75,7 +77,8 @@ function rowsBf16(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32
   }
 }
 
-// A word of two bf16 is (odd, even): shifted left it is the even one, masked it is the odd one.
+// A word of 32 bits holds two bf16: the even one in the lower half, the odd one in the upper. A shift to
+// the left leaves the even one, a mask leaves the odd one.
 function rows4Bf16(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
   const mask = v128.load32_splat(UPPER_HALF);
   let w1 = w0 + wApart;

@@ -4,11 +4,13 @@
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires; neither infinities nor NaN in w.
 //
-// A half word s eeeee f…f becomes the f32 s 000 eeeee f…f 0…0, which is its value · 2^-112,
-// denormals and all; one exact multiplication does the rest (widenF16 in panels.ts).
+// The bits s eeeee f…f of an f16 are moved into an f32, s 000 eeeee f…f 0…0, whose value is 2^-112 times
+// that of the f16, also for denormals. One exact multiplication with 2^112 does the rest (widenF16 in
+// panels.ts).
+import { PANEL_ROWS } from "./layout";
 import { joinFour, joinInOrder } from "./lanes";
 import { widenF16 } from "./panels";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
 export function linearF16(
   y: usize,
@@ -79,7 +81,7 @@ function rowsF16(
   }
 }
 
-/** The sums go through memory, since V8 widens what ends in a pair of stores. */
+/** The sums go through memory because V8 makes 256-bit instructions of what ends in a pair of stores. */
 function rows4F16(
   y: usize,
   yApart: usize,

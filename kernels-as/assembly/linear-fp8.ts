@@ -2,17 +2,16 @@
 //
 // Specification: engine/ops/reference/linear.ts, with the numbers of engine/numbers/formats.ts
 // Difference:    none to linear.ts: the same bits as with the rounded products e · scale in f32.
-// Requires:      what linear.ts requires; no NaN in w; |scale| < 128.
+// Requires:      what linear.ts requires; no NaN in w; |scale| < FP8_SCALE_LIMIT.
 //
-// A byte s eeee fff becomes the f32 s 0000 eeee fff 0…0, which is its value · 2^-120, denormals
-// and all; a multiplication with scale · 2^120 does the rest, in one rounding.
+// The bits s eeee fff of an e4m3 are moved into an f32, s 0000 eeee fff 0…0, whose value is 2^-120 times
+// that of the e4m3, also for denormals. A multiplication with scale · 2^120 does the rest, and rounds
+// once.
+import { FP8_BLOCK, PANEL_ROWS } from "./layout";
 import { joinInOrder } from "./lanes";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
-/** Columns, and rows, that share one scale. */
-const SCALE_BLOCK = 128;
-
-/** The sign and the seven bits below it, after a shift by 20. In memory as in exp.ts. */
+/** The sign and seven bits behind it, after a shift by 20. They stand in memory for the reason that exp.ts gives. */
 const E4M3_BITS = memory.data<u32>([0x87f00000]);
 
 /**
@@ -34,7 +33,7 @@ export function linearFp8(
   nO: i32,
   scratch: usize,
 ): void {
-  const scaleStride = (<usize>((nI + SCALE_BLOCK - 1) / SCALE_BLOCK)) << 2;
+  const scaleStride = (<usize>((nI + FP8_BLOCK - 1) / FP8_BLOCK)) << 2;
   if (nT == 1) {
     rowsFp8(y, x, w, wStride, scales, scaleStride, firstRow, nI, nO, scratch);
     return;
@@ -48,8 +47,8 @@ export function linearFp8(
       const columns = min(BLOCK_COLUMNS, nI - i);
       for (let r = 0; r < rows; r++) {
         const row = w + <usize>(o + r) * wStride + <usize>i;
-        const scale = scales + <usize>((firstRow + o + r) / SCALE_BLOCK) * scaleStride;
-        widenFp8(wide + r * wideStride, row, scale + <usize>((i / SCALE_BLOCK) << 2), columns);
+        const scale = scales + <usize>((firstRow + o + r) / FP8_BLOCK) * scaleStride;
+        widenFp8(wide + r * wideStride, row, scale + <usize>((i / FP8_BLOCK) << 2), columns);
       }
       addBlock(yPanel, yStride, scratch, x, xStride, wide, wideStride, nT, rows, i, nI);
     }
@@ -59,9 +58,9 @@ export function linearFp8(
 /** y[i] = e[i] · scale[⌊i/128⌋] for n columns from a multiple of 128 on; n % 8 == 0. */
 export function widenFp8(y: usize, e: usize, scale: usize, n: i32): void {
   const mask = v128.load32_splat(E4M3_BITS);
-  for (let i = 0; i < n; i += SCALE_BLOCK) {
+  for (let i = 0; i < n; i += FP8_BLOCK) {
     const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
-    const end = e + <usize>min(SCALE_BLOCK, n - i);
+    const end = e + <usize>min(FP8_BLOCK, n - i);
     while (e < end) {
       const v = v128.load8x8_s(e);
       v128.store(y, f32x4.mul(lowHalf(v, mask), factor));
@@ -102,19 +101,19 @@ function rowsFp8(
   const wApart = <usize>half * wStride;
   const yApart = <usize>half << 2;
   for (let o = 0; o < half; o++) {
-    const scale0 = scales + <usize>((firstRow + o) / SCALE_BLOCK) * scaleStride;
-    const scale1 = scales + <usize>((firstRow + half + o) / SCALE_BLOCK) * scaleStride;
+    const scale0 = scales + <usize>((firstRow + o) / FP8_BLOCK) * scaleStride;
+    const scale1 = scales + <usize>((firstRow + half + o) / FP8_BLOCK) * scaleStride;
     rows2(y, y + yApart, x, w, w + wApart, scale0, scale1, nI, sums);
     w += wStride;
     y += 4;
   }
   if (half << 1 < nO) {
-    const scale = scales + <usize>((firstRow + nO - 1) / SCALE_BLOCK) * scaleStride;
+    const scale = scales + <usize>((firstRow + nO - 1) / FP8_BLOCK) * scaleStride;
     row1(y + yApart, x, w + wApart, scale, nI);
   }
 }
 
-/** The sums go through memory, since V8 widens what ends in a pair of stores. */
+/** The sums go through memory because V8 makes 256-bit instructions of what ends in a pair of stores. */
 function rows2(
   y0: usize,
   y1: usize,
@@ -131,10 +130,10 @@ function rows2(
   let b0 = a0;
   let a1 = a0;
   let b1 = a0;
-  for (let i = 0; i < nI; i += SCALE_BLOCK) {
+  for (let i = 0; i < nI; i += FP8_BLOCK) {
     const factor0 = f32x4.splat(load<f32>(scale0) * TWO_TO_120);
     const factor1 = f32x4.splat(load<f32>(scale1) * TWO_TO_120);
-    const end = w0 + <usize>min(SCALE_BLOCK, nI - i);
+    const end = w0 + <usize>min(FP8_BLOCK, nI - i);
     while (w0 < end) {
       const xa = v128.load(x);
       const xb = v128.load(x, 16);
@@ -163,9 +162,9 @@ function row1(y: usize, x: usize, w: usize, scale: usize, nI: i32): void {
   const mask = v128.load32_splat(E4M3_BITS);
   let a = f32x4.splat(0);
   let b = a;
-  for (let i = 0; i < nI; i += SCALE_BLOCK) {
+  for (let i = 0; i < nI; i += FP8_BLOCK) {
     const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
-    const end = w + <usize>min(SCALE_BLOCK, nI - i);
+    const end = w + <usize>min(FP8_BLOCK, nI - i);
     while (w < end) {
       const v = v128.load8x8_s(w);
       a = f32x4.add(a, f32x4.mul(v128.load(x), f32x4.mul(lowHalf(v, mask), factor)));

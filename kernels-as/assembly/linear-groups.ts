@@ -4,10 +4,10 @@
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires of x, y and scratch; w in panels.
 //
-// Each block of a panel is widened, then multiplied as linear.ts does it. The fast products with
-// these formats take x in int8: linear-q8.ts, linear-q4.ts.
-import { GROUP, PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./panels";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+// Each block of a panel is widened to f32, then multiplied as linear.ts does it. Products with these
+// formats are faster with x in int8: linear-groups-int8.ts.
+import { GROUP, PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";
 
 export function linearQ8(
@@ -54,8 +54,8 @@ function linearGroups(
   const wideStride = BLOCK_COLUMNS << 2;
   const nI = nGroups * GROUP;
   const scales = wide + PANEL_ROWS * wideStride;
-  for (let o = 0; o < nO; o += PANEL) {
-    const rows = min(PANEL, nO - o);
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
+    const rows = min(PANEL_ROWS, nO - o);
     const yPanel = y + ((<usize>o) << 2);
     for (let g = 0; g < nGroups; g += BLOCK_COLUMNS / GROUP) {
       const n = min(BLOCK_COLUMNS / GROUP, nGroups - g);

@@ -5,12 +5,17 @@
 // Requires:      nI % 16 == 0 (rows are padded with zeros); addresses and strides in bytes. Rows of
 //                w may be shared out among callers in any way: each y[t,o] is made alone.
 //
-// One token meets whole rows. Several tokens go through w in blocks of 8 rows × 256 columns, which
-// the L1 cache holds while they pass by; partial sums wait in scratch from block to block.
+// With one token, whole rows of w are multiplied at once. With several, w is taken in blocks of 8 rows
+// and 256 columns: the L1 cache holds a block while all tokens meet it, and the partial sums wait in
+// scratch for the next block.
+import { PANEL_ROWS } from "./layout";
 import { rowsF32 } from "./rows";
-import { addBlock, BLOCK_COLUMNS, PANEL_ROWS, SUMS_BYTES } from "./tiles";
+import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 
-/** Scratch of linear in any format: a row of x, or partial sums, a block of w in f32 and its scales. */
+/**
+ * Bytes of scratch that linear needs in any format: room for a row of x, or else for partial sums, a block
+ * of w in f32 and its scales.
+ */
 export function linearScratchBytes(nT: i32, nI: i32): usize {
   const oneRow = (<usize>nI) << 2;
   const sums = <usize>nT * PANEL_ROWS * SUMS_BYTES;

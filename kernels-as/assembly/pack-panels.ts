@@ -4,14 +4,14 @@
 // Difference:    none: numbers are moved, not changed.
 // Requires:      rows of quants and of f16 scales, dense; room for ⌈nO/8⌉ panels. Missing rows of
 //                the last one become zeros with the scale 0.
-import { PANEL, Q4_GROUP_BYTES, Q8_GROUP_BYTES, SCALE_BYTES } from "./panels";
+import { PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES, SCALE_BYTES } from "./layout";
 
 /** Columns of a row come two by two. */
 export function packQ8(panels: usize, quants: usize, scales: usize, nO: i32, nGroups: i32): void {
-  for (let o = 0; o < nO; o += PANEL) {
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
     for (let g = 0; g < nGroups; g++) {
       memory.fill(panels, 0, Q8_GROUP_BYTES);
-      for (let r = 0; r < min(PANEL, nO - o); r++) {
+      for (let r = 0; r < min(PANEL_ROWS, nO - o); r++) {
         const at = <usize>(o + r) * <usize>nGroups + <usize>g;
         store<u16>(panels + ((<usize>r) << 1), load<u16>(scales + (at << 1)));
         const from = quants + (at << 5);
@@ -27,10 +27,10 @@ export function packQ8(panels: usize, quants: usize, scales: usize, nO: i32, nGr
 
 /** Columns 0 … 15 are the lower halves of 16 bytes, 16 … 31 the upper ones. */
 export function packQ4(panels: usize, quants: usize, scales: usize, nO: i32, nGroups: i32): void {
-  for (let o = 0; o < nO; o += PANEL) {
+  for (let o = 0; o < nO; o += PANEL_ROWS) {
     for (let g = 0; g < nGroups; g++) {
       memory.fill(panels, 0, Q4_GROUP_BYTES);
-      for (let r = 0; r < min(PANEL, nO - o); r++) {
+      for (let r = 0; r < min(PANEL_ROWS, nO - o); r++) {
         const at = <usize>(o + r) * <usize>nGroups + <usize>g;
         store<u16>(panels + ((<usize>r) << 1), load<u16>(scales + (at << 1)));
         const from = quants + (at << 4);

@@ -12,44 +12,23 @@
 // the same pair of x in all lanes is what the pair adds to each row. So lanes are rows, no sum is
 // ever taken across lanes, and a scale is applied to four rows at once.
 //
-// x comes as quantize-rows.ts writes it, 72 bytes to a group: 32 half words, the f32 that all of
-// them are multiplied with, and the i32 that every sum begins with.
+// x comes as quantize-rows.ts writes it. A group of it has 72 bytes: 32 half words, then the f32 that all
+// of them are multiplied with, then the i32 that every sum begins with.
+import { PANEL_ROWS } from "./layout";
 
-/** Rows of a panel. */
-export const PANEL = 8;
-
-/** Columns that share a scale. */
-export const GROUP: i32 = 32;
-
-/** Panels that one token meets together: four-panels.ts. */
+/** Panels that one token meets together. */
 export const PANELS = 4;
 
 /** Tokens that one panel meets together. */
 export const TOKENS = 4;
 
-/** Bytes of one group of a panel. */
-export const Q8_GROUP_BYTES: usize = 272;
-export const Q4_GROUP_BYTES: usize = 144;
-
-/** The bits of numbers 0, 1 and 2 of a half word of q4. In memory as in exp.ts. */
+/** The bits of numbers 0, 1 and 2 of a half word of q4. They stand in memory for the reason that exp.ts gives. */
 export const Q4_MASKS = memory.data<u16>([0x000f, 0x00f0, 0x0f00]);
 
-/** Bytes of the scales before the numbers of a group. */
-export const SCALE_BYTES: usize = 16;
+/** Bytes of the sums of one panel and one token: an f32 for each row. */
+export const PANEL_SUM_BYTES: usize = PANEL_ROWS * 4;
 
-/** Bytes of one group of x; where its factor stands, and where its first sum. */
-export const X_GROUP_BYTES: usize = 72;
-export const X_QUANT_BYTES: usize = 64;
-
-/** Bytes of the eight sums of one panel and one token. */
-export const SUM_BYTES: usize = 32;
-
-/** Scratch of linearQ8Int8 and linearQ4Int8. */
-export function panelScratchBytes(): usize {
-  return <usize>TOKENS * SUM_BYTES;
-}
-
-/** The sign and the fifteen bits below it, after a shift by 13. In memory as in exp.ts. */
+/** The sign and fifteen bits behind it, after a shift by 13, and 2^112; in memory as well. */
 const F16_BITS = memory.data<u32>([0x8fffe000]);
 const TWO_TO_112 = memory.data<f32>([5.192296858534828e33]);
 
@@ -75,10 +54,10 @@ export function dot(sum: v128, w: v128, x: v128): v128 {
 }
 
 /**
- * Eight sums in memory += scales · factor · dots, what one group adds. The two loads stand before
- * the two stores: V8 then makes one wide instruction of each pair.
+ * Adds scales · factor · dots of one group to the eight sums in memory. The two loads stand before the two
+ * stores, so that V8 can make one 256-bit instruction of each pair.
  */
-export function addGroup(
+export function addSums(
   sums: usize,
   low: v128,
   high: v128,
@@ -94,13 +73,13 @@ export function addGroup(
   v128.store(sums, f32x4.add(oldHigh, addHigh), 16);
 }
 
-/** The first `rows` of the eight sums of each of nT tokens go where they belong. */
+/** Writes the first `rows` of the eight sums of each token to y. */
 export function storeSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i32): void {
   for (let t = 0; t < nT; t++) {
     for (let r = 0; r < rows; r++) {
       store<f32>(y + ((<usize>r) << 2), load<f32>(sums + ((<usize>r) << 2)));
     }
     y += yStride;
-    sums += SUM_BYTES;
+    sums += PANEL_SUM_BYTES;
   }
 }

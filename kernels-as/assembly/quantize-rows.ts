@@ -4,10 +4,10 @@
 // Difference:    none.
 // Requires:      x has nGroups · 32 numbers to a row; y has 72 bytes to a group, as panels.ts says.
 //
-// q4 numbers meet x where they stand in their half word, 1, 16 or 256 times too large. So x is
-// stored 256, 16 or 1 times as large, every product is 256 times too large, and the factor makes up
-// for it: powers of two, which round nothing.
-import { X_GROUP_BYTES, X_QUANT_BYTES } from "./panels";
+// A q4 number is multiplied with x where it stands in its half word, and is 1, 16 or 256 times too large
+// there. So x is stored 256, 16 or 1 times as large, and every product is 256 times too large; the factor
+// makes up for that. All of these are powers of two, so nothing is rounded.
+import { X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
 
 /** Rows for q8. */
 export function quantizeRowsQ8(
@@ -22,18 +22,18 @@ export function quantizeRowsQ8(
     for (let g = 0; g < nGroups; g++) {
       const group = y + <usize>g * X_GROUP_BYTES;
       const d = quantizeGroup(group, x + ((<usize>g) << 7));
-      store<f32>(group + X_QUANT_BYTES, d);
-      store<i32>(group + X_QUANT_BYTES, 0, 4);
+      store<f32>(group, d, X_FACTOR);
+      store<i32>(group, 0, X_FIRST_SUM);
     }
     y += yStride;
     x += xStride;
   }
 }
 
-/** What bits 0, 4, 8 and 12 of a half word lack to 256: those at 12 are shifted down to 0. */
+/** How much larger x is stored for numbers at bits 0, 4, 8 and 12; those at 12 are shifted down to bit 0. */
 const Q4_PLACES = memory.data<i16>([256, 256, 16, 16, 1, 1, 256, 256]);
 
-/** Every q4 number is stored 8 too large. */
+/** Every q4 number is stored 8 too large, so a sum begins with −8 times the sum of x. */
 const Q4_SUM = -8 * 256;
 
 /** Rows for q4. */
@@ -50,10 +50,10 @@ export function quantizeRowsQ4(
     for (let g = 0; g < nGroups; g++) {
       const group = y + <usize>g * X_GROUP_BYTES;
       const d = quantizeGroup(group, x + ((<usize>g) << 7));
-      store<f32>(group + X_QUANT_BYTES, d / 256);
+      store<f32>(group, d / 256, X_FACTOR);
       let sum: i32 = 0;
       for (let i: usize = 0; i < X_QUANT_BYTES; i += 2) sum += load<i16>(group + i);
-      store<i32>(group + X_QUANT_BYTES, sum * Q4_SUM, 4);
+      store<i32>(group, sum * Q4_SUM, X_FIRST_SUM);
       for (let i: usize = 0; i < X_QUANT_BYTES; i += 16) {
         v128.store(group + i, i16x8.mul(v128.load(group + i), places));
       }

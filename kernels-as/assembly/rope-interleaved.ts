@@ -2,7 +2,7 @@
 //
 // Specification: engine/ops/reference/rope-interleaved.ts
 // Difference:    none: one pair at a time in f64, as there.
-// Requires:      nothing of nPairs; y, x, cos, sin dense.
+// Requires:      rows of y, x, cos and sin that lie one after the other; nPairs may be any number.
 
 export function ropeInterleaved(
   y: usize,

@@ -2,11 +2,11 @@
 //
 // Specification: engine/ops/reference/route.ts
 // Difference:    none: f64 in the same order, one rounding to f32 at the end.
-// Requires:      logits, bias f32, dense; nActive ≤ nE; nGroup divides nE; no NaN; scratch of
-//                routeScratchBytes.
+// Requires:      rows of logits that lie one after the other; nActive ≤ nE; nGroup divides nE; no NaN;
+//                scratch of routeScratchBytes.
 import { sigmoid } from "./sigmoid";
 
-/** What an expert, or a group, may be. */
+/** The state of an expert, or of a group: it may not be chosen, it may be chosen, it is chosen. */
 const CLOSED: u8 = 0;
 const OPEN: u8 = 1;
 const CHOSEN: u8 = 2;
@@ -93,7 +93,7 @@ function openGroups(
   }
 }
 
-/** Of those that are open the n with the largest score become chosen; equal ones by their number. */
+/** Chooses the n with the largest scores among those that are open; of equal ones, the smaller number. */
 function choose(states: usize, scores: usize, count: i32, n: i32): void {
   for (; n > 0; n--) {
     let best = -1;

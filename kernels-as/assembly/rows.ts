@@ -1,11 +1,11 @@
-// rows: the inner loop of linear for one token, over f32.
+// rows: the inner loop of linear for one token, with w in f32.
 import { joinInOrder } from "./lanes";
 
 /**
- * One token against nO rows of f32: row o of each quarter together.
+ * One token against nO rows: row o of each quarter of the matrix at the same time.
  *
- * So memory is read at four places that go on from row to row. Four rows that are neighbours would be
- * four short pieces, and a processor that reads ahead starts anew with each piece.
+ * So memory is read in four long streams, each of which goes on from row to row. With four neighbours
+ * instead, there would be four short pieces, and the processor would begin to read ahead anew for each.
  */
 export function rowsF32(y: usize, x: usize, w: usize, wStride: usize, nI: i32, nO: i32): void {
   const quarter = nO >> 2;
@@ -23,7 +23,7 @@ export function rowsF32(y: usize, x: usize, w: usize, wStride: usize, nI: i32, n
   }
 }
 
-/** Sixteen columns at a time: what a loop costs by itself is as much as a quarter of the products. */
+/** Sixteen columns in each turn of the loop, because a turn by itself costs as much as four products. */
 function rows4(y: usize, yApart: usize, x: usize, w0: usize, wApart: usize, nI: i32): void {
   let w1 = w0 + wApart;
   let w2 = w1 + wApart;

@@ -9,11 +9,12 @@ const LN2: f64 = 0.6931471805599453;
 const LN2_HIGH: f64 = 0.6931471803691238;
 const LN2_LOW: f64 = 1.9082149292705877e-10;
 
-// Scalars: two lanes at once would need a loop over pairs for a few hundred numbers.
+/** One number at a time: the router needs a few hundred of them, too few to pay for vectors. */
 export function sigmoid(x: f64): f64 {
   return 1.0 / (1.0 + exp(-x));
 }
 
+/** e^x */
 function exp(x: f64): f64 {
   if (x > 709.782712893384) return Infinity;
   if (x < -745.1332191019412) return 0;

@@ -3,7 +3,8 @@
 // Specification: engine/ops/reference/silu-mul.ts
 // Difference:    f32, with exp4 of exp.ts. With e = e^−|g|, which cannot overflow, silu(g) is
 //                g / (1 + e) for g ≥ 0 and g e / (1 + e) below.
-// Requires:      room at y for n rounded up to 4; what lies behind gate and up is read, not used.
+// Requires:      y, gate and up hold n numbers, rounded up to a multiple of 4; those beyond n do not
+//                matter.
 import { exp4 } from "./exp";
 
 export function siluMul(y: usize, gate: usize, up: usize, n: i32): void {

@@ -2,24 +2,19 @@
 //
 // Specification: engine/numbers/row-encoding.ts, decode
 // Difference:    none.
-// Requires:      yBytes % 16 == 0 and yBytes >= 4 n; addresses in bytes, rows anywhere.
+// Requires:      yBytes % 16 == 0 and yBytes >= 4 n; rows may begin at any address.
 import { widenBf16 } from "./embed";
+import { ENCODING_BF16, ENCODING_F32, ENCODING_INT8 } from "./layout";
 
-/** Encodings by number; engine/ops/wasm/rows.ts has the same list. */
-export const F32 = 0;
-export const BF16 = 1;
-export const INT8_X64 = 2;
-export const INT8 = 3;
-
-/** Numbers under one scale of INT8_X64. */
+/** Numbers under one scale of ENCODING_INT8_X64. */
 const SCALE_GROUP = 64;
 
-/** n numbers at x, in f32, and zeros up to yBytes. */
+/** Writes the n numbers at x in f32 to y, and zeros behind them up to yBytes. */
 export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i32): void {
   const bytes = (<usize>n) << 2;
-  if (encoding == F32) memory.copy(y, x, bytes);
-  else if (encoding == BF16) decodeBf16(y, x, n);
-  else if (encoding == INT8) scaleInt8(y, x, n, load<f32>(x + <usize>n));
+  if (encoding == ENCODING_F32) memory.copy(y, x, bytes);
+  else if (encoding == ENCODING_BF16) decodeBf16(y, x, n);
+  else if (encoding == ENCODING_INT8) scaleInt8(y, x, n, load<f32>(x + <usize>n));
   else {
     for (let i = 0, s: usize = x + <usize>n; i < n; i += SCALE_GROUP, s += 2) {
       const from = <usize>i;
@@ -29,7 +24,7 @@ export function decodeRow(y: usize, yBytes: usize, x: usize, encoding: i32, n: i
   if (bytes < yBytes) memory.fill(y + bytes, 0, yBytes - bytes);
 }
 
-/** Rows at `nRows` addresses, `offset` bytes further each; yStride bytes from one to the next. */
+/** Decodes nRows rows, each of which stands `offset` bytes behind an address of the list `rows`. */
 export function gatherStored(
   y: usize,
   yStride: usize,
@@ -69,7 +64,7 @@ function scaleInt8(y: usize, q: usize, n: i32, scale: f32): void {
   for (; i < <usize>n; i++) store<f32>(y + (i << 2), <f32>load<i8>(q + i) * scale);
 }
 
-/** The f32 of a finite f16 that is not negative: its bits in place, then 2^112 for the exponent. */
+/** The f32 of a finite f16 that is not negative, in the way of widenF16 in panels.ts. */
 function halfToFloat(half: u32): f32 {
   return reinterpret<f32>(half << 13) * reinterpret<f32>(0x77800000);
 }

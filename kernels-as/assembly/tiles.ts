@@ -1,21 +1,20 @@
-// tiles: the inner loops of linear, over f32.
+// tiles: the inner loops of linear for several tokens, with w in f32.
 //
-// Each result has its own two accumulators of four lanes; a tile only decides how many results are
-// made side by side. Eight accumulators keep the adders busy; with more, V8 would spill (it has 15
-// registers to give). One token meets four rows. Several tokens come in one of two shapes:
+// Each result has two accumulators of four lanes of its own; a tile only decides how many results are
+// made side by side. Eight accumulators keep the adders busy; with more, V8 would have to move some to
+// memory, since it has 15 registers. A tile has one of two shapes:
 //
-//     2 tokens × 2 rows, both accumulators of each: where V8 makes wide instructions of pairs
-//     2 tokens × 4 rows, the first accumulators of all, then the second: six loads for eight
-//                        products instead of eight, half as fast again where it does not
+//     2 tokens × 2 rows, with both accumulators of each result: where V8 makes 256-bit instructions of
+//                        pairs of instructions
+//     2 tokens × 4 rows, first with the first accumulators of all results, then with the second: six
+//                        loads for eight products instead of eight, half as fast again where V8 does not
 //
 // lanes.ts tells how the eight sums become one.
 import { joinFour, joinInOrder } from "./lanes";
+import { PANEL_ROWS } from "./layout";
 
-/** 1 where V8 makes wide instructions of pairs, else 0: given with the memory, changes no bit. */
+/** 1 where V8 makes 256-bit instructions of pairs, else 0. The engine gives it with the memory; it changes no bit. */
 declare const WIDE: i32;
-
-/** Rows of w that are multiplied together. */
-export const PANEL_ROWS = 8;
 
 /** Columns of w that are multiplied together, when there are several tokens. */
 export const BLOCK_COLUMNS = 256;
@@ -26,12 +25,12 @@ export const SUMS_BYTES = 32;
 /** Bytes of the sums of one token. */
 const ROW_OF_SUMS: usize = PANEL_ROWS * SUMS_BYTES;
 
-/** What the sums of the first block are added to. */
+/** The first block adds to these instead of partial sums. */
 const ZEROS = memory.data(4 * SUMS_BYTES);
 
 /**
- * Adds what the block of w from column `first` on gives to the partial sums, [T, PANEL_ROWS] of them. The
- * first block sets them, and after the last they become results.
+ * Adds the products with the block of w that begins at column `first` to the partial sums, of which there
+ * are [T, PANEL_ROWS]. The first block sets them, and after the last block they become results.
  *
  * @param w the block itself; y and x are those of the whole panel
  */
@@ -53,7 +52,7 @@ export function addBlock(
   const columns = min(BLOCK_COLUMNS, nI - first);
   x += (<usize>first) << 2;
   const oldBelow: usize = isFirst ? 0 : ROW_OF_SUMS;
-  // Sums of the only block need not outlast their tokens: one place for all stays in the L1 cache.
+  // If this is the only block, no sum is needed later: all tokens use one place, which stays in the L1 cache.
   const next: usize = isFirst && isLast ? 0 : ROW_OF_SUMS;
   let t = 0;
   for (; t + 2 <= nT; t += 2) {

@@ -4,10 +4,10 @@
 // Difference:    none.
 // Requires:      scratch of topKScratchBytes; room at out for min(k, nS) positions.
 //
-// One pass, sixteen scores at a time: those above a threshold are written down, with their
-// positions, and when the list is full only the best k of it stay, the least of which is the new
-// threshold. Soon hardly any score passes. The list is always in the order of the positions, so of
-// equal scores the first stay, and a later one that equals the threshold has lost.
+// The kernel goes through the scores once, sixteen at a time. It writes down those above a threshold, with
+// their positions. When this list is full, only the best k of it stay, and the least of these is the new
+// threshold; soon hardly any score passes. The list is always in the order of the positions, so of equal
+// scores the first stay, and a later one that equals the threshold has lost.
 //
 // The best of a list are found digit by digit (radix selection): the bits of a float, with the sign
 // turned, are a whole number of the same order. Its upper 11, middle 11 and lower 10 bits are counted
@@ -21,7 +21,7 @@ const ENTRY: usize = 8;
 /** Scores that are looked at together, and for which the list must have room. */
 const BLOCK = 16;
 
-/** Entries of the list, if there are so many scores. */
+/** How many entries the list has room for. */
 function capacity(nS: i32, k: i32): i32 {
   return min(nS, max(16384, k << 2)) + BLOCK;
 }

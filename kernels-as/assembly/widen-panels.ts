@@ -4,9 +4,10 @@
 // Difference:    none.
 // Requires:      columns from a multiple of 32 on, nGroups groups of them; scratch for 32 bytes.
 //
-// A group is taken apart four pairs of columns at a time: four vectors of four rows, turned, are
-// four rows of eight columns.
-import { Q4_GROUP_BYTES, Q8_GROUP_BYTES, SCALE_BYTES, scalesHigh, scalesLow } from "./panels";
+// A group is taken apart four pairs of columns at a time. Four vectors with one pair of columns of four
+// rows each are turned around, and become four rows of eight columns.
+import { Q4_GROUP_BYTES, Q8_GROUP_BYTES, SCALE_BYTES } from "./layout";
+import { scalesHigh, scalesLow } from "./panels";
 
 /** @param w the first of the groups, inside the panel */
 export function widenQ8(y: usize, yStride: usize, w: usize, nGroups: i32, scratch: usize): void {

@@ -1,7 +1,7 @@
 import type { TextOut } from "./terminal.ts";
 
-/** Work shorter than this many milliseconds shows nothing. */
-const PATIENCE = 300;
+/** Shorter work shows nothing. */
+const SHOWN_AFTER_MS = 300;
 
 /** Shortest time between two redraws, in milliseconds. */
 const REDRAW = 100;
@@ -17,7 +17,7 @@ export interface Progress {
 export function progressLine(out: TextOut, label: string): Progress {
   if (!out.isTerminal) return { update: () => {}, end: () => {} };
   let drawn = false;
-  let next = performance.now() + PATIENCE;
+  let next = performance.now() + SHOWN_AFTER_MS;
   return {
     update: (done, total) => {
       const now = performance.now();

@@ -1,4 +1,5 @@
-import { floatsLike, ShapeError, type Tensor, type Weight } from "../../tensor.ts";
+import { floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkEmbed } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
@@ -10,13 +11,11 @@ export function embed(
   tokens: Int32Array,
   table: Weight<["vocab", "hidden"]>,
 ): Tensor<["T", "hidden"]> {
-  const [nVocab, nHidden] = table.shape;
+  checkEmbed(tokens, table);
+  const [, nHidden] = table.shape;
   const e = floatsOf(table);
   const y = floatsLike(e, tokens.length * nHidden);
   tokens.forEach((token, t) => {
-    if (!(token >= 0 && token < nVocab)) {
-      throw new ShapeError(`embed: token ${token} at ${t} is outside 0 … ${nVocab - 1}`);
-    }
     y.set(e.subarray(token * nHidden, (token + 1) * nHidden), t * nHidden);
   });
   return { dims: ["T", "hidden"], shape: [tokens.length, nHidden], data: y };

@@ -1,12 +1,6 @@
 import { sigmoid } from "../../numbers/math.ts";
-import {
-  describe,
-  type Floats,
-  floatsLike,
-  ShapeError,
-  type Tensor,
-  type Weight,
-} from "../../tensor.ts";
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkExperts } from "../doors.ts";
 import type { ExpertBank, Routing } from "../ops.ts";
 import { floatsOf } from "./memory.ts";
 
@@ -25,15 +19,10 @@ export function experts(
   bank: ExpertBank,
   seen: (rows: Tensor, w: Weight) => Tensor = (rows) => rows,
 ): Tensor<["T", "hidden"]> {
+  checkExperts(x, routing, bank);
   const [nT, nHidden] = x.shape;
-  const [nE, nMoe, nIn] = bank.gate.shape;
+  const [, nMoe] = bank.gate.shape;
   const [, nA] = routing.experts.shape;
-  if (nIn !== nHidden || routing.experts.shape[0] !== nT) {
-    throw new ShapeError(
-      `experts: x ${describe(x)} against ${describe(bank.gate)}, routing ${describe(routing.experts)}`,
-    );
-  }
-
   const gate = floatsOf(bank.gate);
   const up = floatsOf(bank.up);
   const down = floatsOf(bank.down);
@@ -48,7 +37,6 @@ export function experts(
     sum.fill(0);
     for (let a = 0; a < nA; a++) {
       const e = routing.experts.data[t * nA + a];
-      if (!(e >= 0 && e < nE)) throw new ShapeError(`experts: token ${t} names expert ${e}`);
       for (let m = 0; m < nMoe; m++) {
         g[m] = dot(row, gate, (e * nMoe + m) * nHidden);
         u[m] = dot(row, up, (e * nMoe + m) * nHidden);

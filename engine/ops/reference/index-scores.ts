@@ -1,5 +1,6 @@
 import { decode } from "../../numbers/row-encoding.ts";
-import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import { floatsLike, type Tensor } from "../../tensor.ts";
+import { checkIndexScores } from "../doors.ts";
 import type { KeyRows } from "../ops.ts";
 import { keyAddress } from "../stored-rows.ts";
 
@@ -25,14 +26,9 @@ export function indexScores<T extends string, D extends string>(
   start: number,
   scale: number,
 ): Tensor<[T, "S"]> {
+  checkIndexScores(idxQ, idxK, idxW);
   const [nT, nH, nD] = idxQ.shape;
-  const { nS, width, nWidth, encoding, view } = idxK;
-  if (nWidth !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
-    throw new ShapeError(
-      `indexScores: q ${describe(idxQ)}, k [S=${nS}, ${width}=${nWidth}], w ${describe(idxW)}`,
-    );
-  }
-
+  const { nS, encoding, view } = idxK;
   const scores = floatsLike(idxQ.data, nT * nS).fill(Number.NEGATIVE_INFINITY);
   const key = new Float64Array(nD);
   for (let s = 0; s < nS; s++) {

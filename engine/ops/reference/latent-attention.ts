@@ -1,6 +1,7 @@
 import { exp } from "../../numbers/math.ts";
 import { decode } from "../../numbers/row-encoding.ts";
-import { describe, floatsLike, type Indices, ShapeError, type Tensor } from "../../tensor.ts";
+import { floatsLike, type Indices, type Tensor } from "../../tensor.ts";
+import { checkLatentAttention } from "../doors.ts";
 import type { LatentRows } from "../ops.ts";
 
 /**
@@ -23,16 +24,10 @@ export function latentAttention<T extends string>(
   topK: Indices<[T, "K"]>,
   scale: number,
 ): Tensor<[T, "H", "kvLora"]> {
+  checkLatentAttention(qLatent, qPe, past, topK);
   const [nT, nH, nC] = qLatent.shape;
   const [, , nR] = qPe.shape;
   const [, nK] = topK.shape;
-  const { nS, nLatent, nRope } = past;
-  if (nLatent !== nC || nRope !== nR || topK.shape[0] !== nT) {
-    throw new ShapeError(
-      `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache [S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}], top-k ${describe(topK)}`,
-    );
-  }
-
   const y = floatsLike(qLatent.data, nT * nH * nC);
   const at = new Uint32Array(nT * nK);
   const latent = new Float64Array(nK * nC);

@@ -1,4 +1,5 @@
-import { describe, floatsLike, ShapeError, type Tensor, type Weight } from "../../tensor.ts";
+import { floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkLayerNorm } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
@@ -14,13 +15,8 @@ export function layerNorm<T extends string, C extends string>(
   bias: Weight<[NoInfer<C>]>,
   eps: number,
 ): Tensor<[T, C]> {
+  checkLayerNorm(x, gain, bias);
   const [nT, nC] = x.shape;
-  if (gain.shape[0] !== nC || bias.shape[0] !== nC) {
-    throw new ShapeError(
-      `layerNorm: x ${describe(x)} against gain ${describe(gain)} and bias ${describe(bias)}`,
-    );
-  }
-
   const g = floatsOf(gain);
   const b = floatsOf(bias);
   const y = floatsLike(x.data, nT * nC);

@@ -1,11 +1,5 @@
-import {
-  describe,
-  type Floats,
-  floatsLike,
-  ShapeError,
-  type Tensor,
-  type Weight,
-} from "../../tensor.ts";
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkLinear } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
@@ -20,10 +14,9 @@ export function linear<T extends string, I extends string, O extends string>(
   w: Weight<[O, NoInfer<I>]>,
   stored: Floats = x.data,
 ): Tensor<[T, O]> {
+  checkLinear(x, w);
   const [nT, nI] = x.shape;
   const [nO] = w.shape;
-  if (w.shape[1] !== nI) throw new ShapeError(`linear: x ${describe(x)} against w ${describe(w)}`);
-
   const weights = floatsOf(w);
   const y = floatsLike(stored, nT * nO);
   for (let t = 0; t < nT; t++) {

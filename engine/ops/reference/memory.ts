@@ -16,6 +16,7 @@ import {
   type Tensor,
   type Weight,
 } from "../../tensor.ts";
+import { checkDone, checkPlace, checkPut, checkTensor } from "../doors.ts";
 import type { Mark, Ops, RowMemory } from "../ops.ts";
 import { type Ground, RowBlocks } from "../row-blocks.ts";
 
@@ -71,10 +72,8 @@ export function referenceMemory(precision: Precision): Memory {
 
   return {
     place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> {
+      checkPlace(dims, shape, raw);
       const decoded = decode(raw);
-      if (decoded.length !== sizeOf(shape)) {
-        throw new ShapeError(`place ${describe({ dims, shape })}: ${decoded.length} values`);
-      }
       const sameFormat = decoded instanceof Float64Array === (precision === "f64");
       const values = sameFormat ? decoded : floats(decoded);
       return { dims, shape, home: { values, isGrouped: raw.groupScales !== undefined } };
@@ -82,22 +81,18 @@ export function referenceMemory(precision: Precision): Memory {
 
     placeStack<const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>) {
       const values = floats(sizeOf(shape));
-      let [at, isGrouped] = [0, false];
+      let [nPut, isGrouped] = [0, false];
       return {
         put(raw: RawTensor): void {
+          checkPut({ dims, shape }, raw, nPut);
           const decoded = decode(raw);
-          if (decoded.length * shape[0] !== values.length || at === values.length) {
-            const text = `matrix at ${at} of ${values.length}: ${decoded.length} values`;
-            throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
-          }
-          values.set(decoded, at);
-          at += decoded.length;
+          values.set(decoded, nPut * decoded.length);
+          nPut++;
           isGrouped = raw.groupScales !== undefined;
         },
         done(): Weight<D> {
-          if (at === values.length) return { dims, shape, home: { values, isGrouped } };
-          const text = `${at} values of ${values.length} when it should be done`;
-          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
+          checkDone({ dims, shape }, nPut);
+          return { dims, shape, home: { values, isGrouped } };
         },
       };
     },
@@ -121,9 +116,7 @@ export function referenceMemory(precision: Precision): Memory {
       shape: Shape<D>,
       values: ArrayLike<number>,
     ): Tensor<D> {
-      if (values.length !== sizeOf(shape)) {
-        throw new ShapeError(`tensor ${describe({ dims, shape })}: ${values.length} values`);
-      }
+      checkTensor(dims, shape, values);
       return { dims, shape, data: floats(values) };
     },
 

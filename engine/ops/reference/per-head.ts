@@ -1,11 +1,5 @@
-import {
-  describe,
-  type Floats,
-  floatsLike,
-  ShapeError,
-  type Tensor,
-  type Weight,
-} from "../../tensor.ts";
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkPerHead } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
@@ -18,12 +12,9 @@ export function perHead<T extends string, H extends string, I extends string, O 
   w: Weight<[NoInfer<H>, O, NoInfer<I>]>,
   stored: Floats = x.data,
 ): Tensor<[T, H, O]> {
+  checkPerHead(x, w);
   const [nT, nH, nI] = x.shape;
   const [, nO] = w.shape;
-  if (w.shape[0] !== nH || w.shape[2] !== nI) {
-    throw new ShapeError(`perHead: x ${describe(x)} against w ${describe(w)}`);
-  }
-
   const weights = floatsOf(w);
   const y = floatsLike(stored, nT * nH * nO);
   for (let t = 0; t < nT; t++) {

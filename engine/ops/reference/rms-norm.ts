@@ -1,4 +1,5 @@
-import { describe, floatsLike, ShapeError, type Tensor, type Weight } from "../../tensor.ts";
+import { floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkRmsNorm } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 
 /**
@@ -11,11 +12,8 @@ export function rmsNorm<T extends string, C extends string>(
   gain: Weight<[NoInfer<C>]>,
   eps: number,
 ): Tensor<[T, C]> {
+  checkRmsNorm(x, gain);
   const [nT, nC] = x.shape;
-  if (gain.shape[0] !== nC) {
-    throw new ShapeError(`rmsNorm: x ${describe(x)} against gain ${describe(gain)}`);
-  }
-
   const g = floatsOf(gain);
   const y = floatsLike(x.data, nT * nC);
   for (let t = 0; t < nT; t++) {

@@ -1,5 +1,6 @@
 import type { RopeTable } from "../../numbers/rope-table.ts";
-import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import { floatsLike, type Tensor } from "../../tensor.ts";
+import { checkRope } from "../doors.ts";
 
 /**
  * Rotates neighbours: with `(c, s) = (cos, sin)` of pair `j` at row `t`,
@@ -13,16 +14,10 @@ import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
 export function ropeInterleaved<
   D extends readonly [string, "rope"] | readonly [string, string, "rope"],
 >(x: Tensor<D>, table: RopeTable): Tensor<D> {
-  const shape: readonly number[] = x.shape;
-  const nT = shape[0];
-  const nH = shape.length === 3 ? shape[1] : 1;
-  const nPairs = shape[shape.length - 1] / 2;
-  if (nPairs !== table.nPairs || nT * nPairs !== table.cos.length) {
-    throw new ShapeError(
-      `ropeInterleaved: x ${describe(x)} against a table of ${table.cos.length / table.nPairs} positions, ${table.nPairs} pairs`,
-    );
-  }
-
+  checkRope(x, table);
+  const { nPairs } = table;
+  const nT = x.shape[0];
+  const nH = x.shape.length === 3 ? x.shape[1] : 1;
   const y = floatsLike(x.data, x.data.length);
   for (let t = 0; t < nT; t++) {
     for (let h = 0; h < nH; h++) {

@@ -1,12 +1,6 @@
 import { sigmoid } from "../../numbers/math.ts";
-import {
-  describe,
-  type Floats,
-  floatsLike,
-  ShapeError,
-  type Tensor,
-  type Weight,
-} from "../../tensor.ts";
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { checkRoute } from "../doors.ts";
 import type { RouteRule, Routing } from "../ops.ts";
 import { floatsOf } from "./memory.ts";
 
@@ -26,14 +20,9 @@ import { floatsOf } from "./memory.ts";
  * @see Wang et al., Auxiliary-Loss-Free Load Balancing, arXiv 2408.15664 · DeepSeek-V3, §2.1.2
  */
 export function route(logits: Tensor<["T", "E"]>, bias: Weight<["E"]>, rule: RouteRule): Routing {
+  checkRoute(logits, bias, rule);
   const [nT, nE] = logits.shape;
   const { nActive } = rule;
-  if (bias.shape[0] !== nE || nActive > nE) {
-    throw new ShapeError(
-      `route: logits ${describe(logits)} against bias ${describe(bias)}, ${nActive} active`,
-    );
-  }
-
   const b = floatsOf(bias);
   const experts = new Int32Array(nT * nActive);
   const weights = floatsLike(logits.data, nT * nActive);

@@ -1,5 +1,6 @@
 import { sigmoid } from "../../numbers/math.ts";
-import { describe, floatsLike, ShapeError, type Tensor } from "../../tensor.ts";
+import { floatsLike, type Tensor } from "../../tensor.ts";
+import { checkSiluMul } from "../doors.ts";
 
 /**
  * `y = silu(gate) ⊙ up`, `silu(x) = x · sigmoid(x)`: the gate of SwiGLU.
@@ -10,9 +11,7 @@ export function siluMul<T extends string, C extends string>(
   gate: Tensor<[T, C]>,
   up: Tensor<[NoInfer<T>, NoInfer<C>]>,
 ): Tensor<[T, C]> {
-  if (gate.shape[0] !== up.shape[0] || gate.shape[1] !== up.shape[1]) {
-    throw new ShapeError(`siluMul: gate ${describe(gate)} against up ${describe(up)}`);
-  }
+  checkSiluMul(gate, up);
   const y = floatsLike(gate.data, gate.data.length);
   for (let i = 0; i < y.length; i++) y[i] = gate.data[i] * sigmoid(gate.data[i]) * up.data[i];
   return { dims: gate.dims, shape: gate.shape, data: y };

@@ -1,4 +1,5 @@
-import { type Indices, ShapeError, type Tensor } from "../../tensor.ts";
+import type { Indices, Tensor } from "../../tensor.ts";
+import { nanScore } from "../doors.ts";
 
 /** Fills the tail of a row that has fewer visible rows than places. */
 export const NO_ROW = -1;
@@ -19,7 +20,7 @@ export function topK<T extends string>(scores: Tensor<[T, "S"]>, k: number): Ind
   for (let t = 0; t < nT; t++) {
     const row = scores.data.subarray(t * nS, (t + 1) * nS);
     const ranked = row.slice().sort(); // ascending, NaN last
-    if (Number.isNaN(ranked[nS - 1])) throw new ShapeError(`topK: a score of row ${t} is NaN`);
+    if (Number.isNaN(ranked[nS - 1])) throw nanScore(t);
     const threshold = ranked[nS - nK];
     let tiesLeft = nK;
     for (let s = 0; s < nS; s++) if (row[s] > threshold) tiesLeft--;

@@ -2,7 +2,9 @@
  * Ops without arithmetic: they only say where numbers stand.
  * @module
  */
+
 import { describe, floatsLike, type Shape, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
+import { checkColumns, checkJoin } from "../doors.ts";
 
 /** `[T, A+B] → [T, A], [T, B]` */
 export function split<T extends string, A extends string, B extends string>(
@@ -39,9 +41,7 @@ export function splitEach<T extends string, H extends string, A extends string, 
 
 /** Columns `from … to` of rows that are `nC` wide. */
 function columns(x: Tensor, nC: number, from: number, to: number): Tensor["data"] {
-  if (!(from >= 0 && from <= to && to <= nC)) {
-    throw new ShapeError(`split: columns ${from} … ${to} of ${describe(x)}`);
-  }
+  checkColumns(x, from, to);
   const nRows = x.data.length / nC;
   const y = floatsLike(x.data, nRows * (to - from));
   for (let r = 0; r < nRows; r++) {
@@ -78,12 +78,10 @@ export function joinEach<T extends string, H extends string, A extends string, B
 
 /** Row by row, the last axis of `a` and then that of `b`. */
 function besideEachOther(a: Tensor, b: Tensor): Tensor["data"] {
+  checkJoin(a, b);
   const nA = a.shape[a.shape.length - 1];
   const nB = b.shape[b.shape.length - 1];
   const nRows = sizeOf(a.shape.slice(0, -1));
-  if (sizeOf(b.shape.slice(0, -1)) !== nRows) {
-    throw new ShapeError(`join: a ${describe(a)} against b ${describe(b)}`);
-  }
   const y = floatsLike(a.data, a.data.length + b.data.length);
   for (let r = 0; r < nRows; r++) {
     y.set(a.data.subarray(r * nA, (r + 1) * nA), r * (nA + nB));

@@ -2,29 +2,24 @@
  * What looks at the past: index scores, top-k, attention over the chosen rows.
  * @module
  */
+
 import type { Encoding } from "../../numbers/row-encoding.ts";
-import { describe, type Indices, ShapeError } from "../../tensor.ts";
+import { type Indices, ShapeError } from "../../tensor.ts";
+import { checkIndexScores, checkLatentAttention, nanScore } from "../doors.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { paddedRows, type Rows } from "./rows.ts";
 import { share } from "./team.ts";
-
-/** Encodings by their number in kernels-as/assembly/stored-rows.ts. */
-const ENCODINGS: readonly Encoding[] = ["f32", "bf16", "int8x64", "int8"];
 
 /** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
   (idxQ, keys, idxW, start, scale) => {
-    const { arena, kernels, team } = machine;
+    checkIndexScores(idxQ, keys, idxW);
+    const { arena, team } = machine;
     const [nT, nH, nD] = idxQ.shape;
-    const { nS, width, nWidth, pageRows, offset, stride } = keys;
-    if (nWidth !== nD || idxW.shape[0] !== nT || idxW.shape[1] !== nH) {
-      throw new ShapeError(
-        `indexScores: q ${describe(idxQ)}, k [S=${nS}, ${width}=${nWidth}], w ${describe(idxW)}`,
-      );
-    }
+    const { nS, pageRows, offset, stride } = keys;
     const encoding = encodingOf(machine, keys.view, keys.encoding);
     const data = arena.newFloats(nT * nS);
     const mark = arena.mark();
@@ -32,8 +27,8 @@ export const indexScores =
     const w = arena.addressOf(idxW.data);
     const blocks = arena.newAddresses(Math.ceil(nS / pageRows));
     for (let i = 0; i < blocks.length; i++) blocks[i] = keys.blocks[i];
-    const scratchBytes = kernels.indexScoresScratchBytes(nH, q.nColumns);
-    team.run(nT * nS * nH * nD, (thread, part, parts) => {
+    const scratchBytes = machine.kernels.indexScoresScratchBytes(nH, q.nColumns);
+    team.run(nT * nS * nH * nD, (kernels, part, parts) => {
       const scratch = arena.scratch(scratchBytes);
       const call = (t: number, n: number, first: number, end: number) => {
         const [y, qAt, wAt] = [
@@ -42,7 +37,7 @@ export const indexScores =
           w + 4 * t * nH,
         ];
         // biome-ignore format: one line per call
-        thread.indexScores(y, 4 * nS, qAt, blocks.byteOffset, pageRows, offset, stride, encoding, nD, first, end, wAt, n, nH, q.nColumns, start + t + 1, scale, scratch);
+        kernels.indexScores(y, 4 * nS, qAt, blocks.byteOffset, pageRows, offset, stride, encoding, nD, first, end, wAt, n, nH, q.nColumns, start + t + 1, scale, scratch);
       };
       // One query is shared out by keys, several by queries.
       const [from, to] = share(nT === 1 ? nS : nT, 1, part, parts);
@@ -55,11 +50,13 @@ export const indexScores =
   };
 
 /** The number of an encoding, of rows that this machine can read. */
-function encodingOf({ arena }: Machine, view: DataView, encoding: Encoding): number {
-  const number = ENCODINGS.indexOf(encoding);
-  if (number >= 0 && arena.isAll(view)) return number;
-  const rows = number >= 0 ? "rows in the memory of another backend" : `rows in ${encoding}`;
-  throw new ShapeError(`${rows}: expected this backend's memory, and ${ENCODINGS.join(", ")}`);
+function encodingOf({ arena, layout }: Machine, view: DataView, encoding: Encoding): number {
+  const number = layout.encodings[encoding];
+  if (number !== undefined && arena.isAll(view)) return number;
+  const rows =
+    number !== undefined ? "rows in the memory of another backend" : `rows in ${encoding}`;
+  const known = Object.keys(layout.encodings).join(", ");
+  throw new ShapeError(`${rows}: expected this backend's memory, and ${known}`);
 }
 
 /** {@link Ops.topK} */
@@ -75,7 +72,7 @@ export const topK =
     for (let t = 0; t < nT; t++) {
       const out = data.byteOffset + 4 * t * nK;
       const chosen = kernels.topK(out, from + 4 * t * nS, nS, nK, scratch);
-      if (chosen < 0) throw new ShapeError(`topK: a score of row ${t} is NaN`);
+      if (chosen < 0) throw nanScore(t);
     }
     arena.release(mark);
     return { dims: [scores.dims[0], "K"], shape: [nT, nK], data };
@@ -85,16 +82,11 @@ export const topK =
 export const latentAttention =
   (machine: Machine): Ops["latentAttention"] =>
   (qLatent, qPe, past, topK, scale) => {
+    checkLatentAttention(qLatent, qPe, past, topK);
     const { arena } = machine;
     const [nT, nH, nC] = qLatent.shape;
     const [, , nR] = qPe.shape;
     const [, nK] = topK.shape;
-    const { nS, nLatent, nRope } = past;
-    if (nLatent !== nC || nRope !== nR || topK.shape[0] !== nT) {
-      throw new ShapeError(
-        `latentAttention: q ${describe(qLatent)} | ${describe(qPe)}, cache [S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}], top-k ${describe(topK)}`,
-      );
-    }
     const data = arena.newFloats(nT * nH * nC);
     const mark = arena.mark();
     const q = paddedRows(machine, qLatent.data, nT * nH, nC);
@@ -130,7 +122,7 @@ function attend(
   at: number,
   scale: number,
 ): void {
-  const { arena, kernels, team } = machine;
+  const { arena, team } = machine;
   const [, nK] = topK.shape;
   const [nT, n] = [
     end - first,
@@ -140,17 +132,17 @@ function attend(
   const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
   // Widths that fill whole vectors are written where they belong, others by way of y.
   const fits = q.nColumns === nC;
-  const scratchBytes = kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
+  const scratchBytes = machine.kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
 
-  team.run(nT * nH * nK * (2 * nC + nR), (thread, part, parts) => {
+  team.run(nT * nH * nK * (2 * nC + nR), (kernels, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
     const y = arena.scratch(fits ? 0 : nH * q.stride);
     const call = (t: number, h: number, heads: number) => {
       const head = (first + t) * nH + h;
       const out = data.byteOffset + 4 * head * nC;
       // biome-ignore format: one line per call
-      thread.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
-      if (!fits) thread.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
+      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
+      if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
     };
     // One query is shared out by heads; several in turns, since later ones see more rows.
     const [from, to] = share(nH, 1, part, parts);

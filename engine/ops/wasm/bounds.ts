@@ -3,6 +3,7 @@
  * theorem about the order of operations that the kernel's header states, not a fitted tolerance.
  * @module
  */
+import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import { exp } from "../../numbers/math.ts";
 import type { Indices, Tensor, Weight } from "../../tensor.ts";
 import { f32ReferenceBounds } from "../bounds.ts";
@@ -10,7 +11,7 @@ import type { Bound, CheckedOp } from "../checked.ts";
 import type { Activations, KeyRows, LatentRows } from "../ops.ts";
 import { floatsOf } from "../reference/memory.ts";
 import { storedKeys, storedLatents } from "../stored-rows.ts";
-import { dotGamma, dots, EXP, EXP_TINY, gamma, siluMulOff, TINY, U } from "./error-terms.ts";
+import { dotGamma, dots, EXP, EXP_TINY, gamma, siluMulOff } from "./error-terms.ts";
 import { productBounds } from "./product-bounds.ts";
 
 /** Rows that the attention sums before it adds the sum to the rest. */
@@ -59,12 +60,12 @@ const indexScores: Bound = (args, want) => {
     let size = 0;
     for (let j = 0; j < nH; j++) {
       const [dot, sizeOfDot] = dots(q.data, (t * nH + j) * nD, k.data, s * nD, nD);
-      const off = dotGamma(nD) * sizeOfDot + nD * TINY;
+      const off = dotGamma(nD) * sizeOfDot + nD * F32_TINY;
       const weight = Math.abs(w.data[t * nH + j]);
       fromDots += weight * off;
       size += weight * (Math.max(0, dot) + off);
     }
-    return scale * (fromDots + gamma(nH + 2) * size) + (nH * scale + 1) * TINY;
+    return scale * (fromDots + gamma(nH + 2) * size) + (nH * scale + 1) * F32_TINY;
   });
 };
 
@@ -92,20 +93,25 @@ const latentAttention: Bound = (args, want) => {
     const scores = rows.map((s) => {
       const [c, sizeC] = dots(qLatent.data, row * nC, latent.data, s * nC, nC);
       const [r, sizeR] = dots(qPe.data, row * nR, kPe.data, s * nR, nR);
-      const size = dotGamma(nC) * sizeC + dotGamma(nR) * sizeR + (nC + nR) * TINY;
-      return { z: scale * (c + r), off: scale * (size + 3.01 * U * (sizeC + sizeR)) + TINY };
+      const size = dotGamma(nC) * sizeC + dotGamma(nR) * sizeR + (nC + nR) * F32_TINY;
+      return {
+        z: scale * (c + r),
+        off: scale * (size + 3.01 * F32_ROUNDING * (sizeC + sizeR)) + F32_TINY,
+      };
     });
     const max = Math.max(...scores.map(({ z }) => z));
     const numerators = scores.map(({ z }) => exp(z - max));
     const total = numerators.reduce((sum, e) => sum + e, 0);
-    const factors = scores.map(({ z, off }) => exp(off + U * (max - z + 2 * off)) * (1 + EXP) - 1);
+    const factors = scores.map(
+      ({ z, off }) => exp(off + F32_ROUNDING * (max - z + 2 * off)) * (1 + EXP) - 1,
+    );
     const mean = factors.reduce((sum, r, i) => sum + (r * numerators[i]) / total, 0);
     const sums = gamma(Math.min(rows.length, ROWS_PER_SUM) + rows.length / ROWS_PER_SUM + 3);
     rows.forEach((s, i) => {
       const share = mean < 1 ? (factors[i] + mean) / (1 - mean) : Number.POSITIVE_INFINITY;
       const off = (numerators[i] / total) * (share + sums * (1 + share)) + 2 * EXP_TINY;
       for (let d = 0; d < nC; d++) {
-        limit[row * nC + d] += off * Math.abs(latent.data[s * nC + d]) + 2 * TINY;
+        limit[row * nC + d] += off * Math.abs(latent.data[s * nC + d]) + 2 * F32_TINY;
       }
     });
   }

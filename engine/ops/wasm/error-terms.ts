@@ -1,19 +1,15 @@
 /**
  * What the bounds of the wasm backend are made of.
  *
- * `u = 2^-24` is one f32 rounding; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a row do.
+ * `u` is one f32 rounding, {@link F32_ROUNDING}; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a
+ * row do.
  *
  * Next: product-bounds.ts
  * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ), §4.2 (partial sums)
  * @module
  */
+import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import type { Floats } from "../../tensor.ts";
-
-/** One rounding. */
-export const U: number = 2 ** -24;
-
-/** Half the smallest denormal: what a product may lose when it underflows. */
-export const TINY: number = 2 ** -150;
 
 /** Relative error of exp4 (kernels-as/assembly/exp.ts), above the denormals. */
 export const EXP: number = 2 ** -23;
@@ -22,11 +18,11 @@ export const EXP: number = 2 ** -23;
 export const EXP_TINY: number = 2 ** -149;
 
 /** Of silu and of the product after it: e^−|g| in numerator and denominator, then four roundings. */
-const SILU_MUL = 1.5 * EXP + 4.01 * U;
+const SILU_MUL = 1.5 * EXP + 4.01 * F32_ROUNDING;
 
 /** `γ(m)` */
 export function gamma(m: number): number {
-  return (m * U) / (1 - m * U);
+  return (m * F32_ROUNDING) / (1 - m * F32_ROUNDING);
 }
 
 /** A dot product of `n`: its product, its lane, and three additions that join eight lanes. */
@@ -48,5 +44,5 @@ export function dots(x: Floats, xAt: number, w: Floats, wAt: number, n: number):
 
 /** What SwiGLU adds to an error, `y` being its exact result. */
 export function siluMulOff(y: number, gate: number, up: number): number {
-  return Math.abs(y) * SILU_MUL + (Math.abs(gate) + 2) * Math.abs(up) * EXP_TINY + TINY;
+  return Math.abs(y) * SILU_MUL + (Math.abs(gate) + 2) * Math.abs(up) * EXP_TINY + F32_TINY;
 }

@@ -3,9 +3,10 @@
  * order of the reference: ascending experts.
  * @module
  */
-import { describe, ShapeError } from "../../tensor.ts";
+
+import { checkExperts } from "../doors.ts";
 import type { Ops, Routing } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { type Matrix, placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedAt, paddedRows, type Rows, rowsFor } from "./rows.ts";
@@ -35,14 +36,10 @@ interface Placement {
 export const experts =
   (machine: Machine): Ops["experts"] =>
   (x, routing, bank) => {
+    checkExperts(x, routing, bank);
     const { arena } = machine;
     const [nT, nHidden] = x.shape;
-    const [nE, nMoe, nIn] = bank.gate.shape;
-    if (nIn !== nHidden || routing.experts.shape[0] !== nT) {
-      throw new ShapeError(
-        `experts: x ${describe(x)} against ${describe(bank.gate)}, routing ${describe(routing.experts)}`,
-      );
-    }
+    const [, nMoe] = bank.gate.shape;
     const data = arena.newFloats(nT * nHidden).fill(0);
     const mark = arena.mark();
     const [gate, up, down] = [bank.gate, bank.up, bank.down].map(
@@ -54,7 +51,7 @@ export const experts =
     const forUp = isSame ? forGate : rowsFor(machine, rows, nT, up[0].format);
     const placed: Placement = { gate, up, down, forGate, forUp, nMoe, nHidden };
     const markEach = arena.mark();
-    for (const batch of batchesOf(visitsOf(routing, nE))) {
+    for (const batch of batchesOf(visitsOf(routing))) {
       addBatch(machine, data.byteOffset, batch, placed);
       arena.release(markEach);
     }
@@ -136,17 +133,13 @@ function batchesOf(visits: readonly Visits[]): Visits[][] {
 }
 
 /** The experts that any token names, ascending. */
-function visitsOf({ experts, weights }: Routing, nE: number): Visits[] {
+function visitsOf({ experts, weights }: Routing): Visits[] {
   const [, nA] = experts.shape;
   const byExpert = new Map<number, Visits>();
   experts.data.forEach((expert, at) => {
-    const t = Math.floor(at / nA);
-    if (!(expert >= 0 && expert < nE)) {
-      throw new ShapeError(`experts: token ${t} names expert ${expert}`);
-    }
     const visits = byExpert.get(expert) ?? { expert, tokens: [], weights: [] };
     byExpert.set(expert, visits);
-    visits.tokens.push(t);
+    visits.tokens.push(Math.floor(at / nA));
     visits.weights.push(weights.data[at]);
   });
   return [...byExpert.values()].sort((a, b) => a.expert - b.expert);

@@ -1,12 +1,8 @@
 /**
- * The exports of `kernels-as/assembly/index.ts`, typed: one line per kernel. The equations and the
- * conditions stand at the head of each file there.
+ * The functions that `kernels-as/assembly/index.ts` exports, typed: one line per kernel. The equations
+ * and the conditions stand at the head of each file there.
  * @module
  */
-import type { Activations } from "../ops.ts";
-import { Arena, LARGEST, reserveMemory, SPARE } from "./arena.ts";
-import { type StartThread, Team } from "./team.ts";
-
 /** Byte address in the memory that the kernels share with JavaScript. */
 type Address = number;
 
@@ -50,62 +46,4 @@ export interface Kernels {
   copyRows(y: Address, yStride: number, x: Address, xStride: number, bytes: number, nRows: number): void;
   padRows(y: Address, yStride: number, x: Address, bytes: number, nRows: number): void;
   gatherRows(y: Address, x: Address, rowBytes: number, rows: Address, nRows: number): void;
-}
-
-/** One memory, and the kernels that work in it. */
-export interface Bank {
-  readonly arena: Arena;
-  readonly kernels: Kernels;
-}
-
-/** The memories, and the threads that work in all of them. */
-export interface Machine {
-  /** The first holds caches and activations; the further ones, if any, hold weights. */
-  readonly banks: readonly Bank[];
-  /** Of the first. */
-  readonly arena: Arena;
-  readonly kernels: Kernels;
-  readonly team: Team;
-  readonly activations: Activations;
-}
-
-/** How many threads, this one included, and how the others are started. */
-export interface Threads {
-  readonly count: number;
-  readonly start: StartThread;
-  /** How long a thread may be silent before that is an error, at least; 10 seconds by default. */
-  readonly patienceMs?: number;
-  /** Work of fewer multiplications is not shared; 262,144 by default. */
-  readonly shareFrom?: number;
-}
-
-/** Compiles the module over memories of its own, as many as `memoryBytes` need. */
-export async function startMachine(
-  bytes: BufferSource,
-  memoryBytes: number,
-  threads?: Threads,
-  activations: Activations = "f32",
-  isWide = false,
-): Promise<Machine> {
-  const tiles = { WIDE: Number(isWide) };
-  const memories = memorySizes(memoryBytes).map(reserveMemory);
-  const module = await WebAssembly.compile(bytes);
-  const banks = memories.map((memory): Bank => {
-    const instance = new WebAssembly.Instance(module, { env: { memory }, tiles });
-    const kernels = instance.exports as unknown as Kernels;
-    return { kernels, arena: new Arena(memory, kernels.heapBase()) };
-  });
-  const [{ arena, kernels }] = banks;
-  const team =
-    threads && threads.count > 1
-      ? await Team.start(banks, threads, { module, memories, isWide })
-      : Team.alone(banks);
-  return { banks, arena, kernels, team, activations };
-}
-
-/** One memory while one is enough; then as many of the largest as hold what is beyond the first. */
-function memorySizes(memoryBytes: number): number[] {
-  if (!(memoryBytes > LARGEST)) return [memoryBytes];
-  const nFurther = Math.ceil((memoryBytes - LARGEST) / (LARGEST - SPARE));
-  return new Array(1 + nFurther).fill(LARGEST);
 }

@@ -2,9 +2,10 @@
  * Products with one matrix, and with one for each head.
  * @module
  */
-import { describe, ShapeError } from "../../tensor.ts";
+
+import { checkLinear, checkPerHead } from "../doors.ts";
 import type { Ops } from "../ops.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedRows, rowsFor } from "./rows.ts";
@@ -13,12 +14,10 @@ import { paddedRows, rowsFor } from "./rows.ts";
 export const linear =
   (machine: Machine): Ops["linear"] =>
   (x, w) => {
+    checkLinear(x, w);
     const { arena } = machine;
     const [nT, nI] = x.shape;
     const [nO] = w.shape;
-    if (w.shape[1] !== nI) {
-      throw new ShapeError(`linear: x ${describe(x)} against w ${describe(w)}`);
-    }
     const data = arena.newFloats(nT * nO);
     const mark = arena.mark();
     const matrix = placedOf(machine, w).matrices[0];
@@ -33,12 +32,10 @@ export const linear =
 export const perHead =
   (machine: Machine): Ops["perHead"] =>
   (x, w) => {
+    checkPerHead(x, w);
     const { arena } = machine;
     const [nT, nH, nI] = x.shape;
     const [, nO] = w.shape;
-    if (w.shape[0] !== nH || w.shape[2] !== nI) {
-      throw new ShapeError(`perHead: x ${describe(x)} against w ${describe(w)}`);
-    }
     const data = arena.newFloats(nT * nH * nO);
     const mark = arena.mark();
     const { matrices } = placedOf(machine, w);

@@ -2,18 +2,13 @@
  * The memory half of the wasm backend: pages of caches, scratch that is kept or freed.
  * @module
  */
-import {
-  describe,
-  type Indices,
-  type Shape,
-  ShapeError,
-  sizeOf,
-  type Tensor,
-} from "../../tensor.ts";
+
+import type { Indices, Shape, Tensor } from "../../tensor.ts";
+import { checkTensor } from "../doors.ts";
 import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { place, placeStack } from "./placed.ts";
 
 type Memory = Pick<
@@ -38,9 +33,7 @@ export function wasmMemory(machine: Machine): Memory {
       shape: Shape<D>,
       values: ArrayLike<number>,
     ): Tensor<D> {
-      if (values.length !== sizeOf(shape)) {
-        throw new ShapeError(`tensor ${describe({ dims, shape })}: ${values.length} values`);
-      }
+      checkTensor(dims, shape, values);
       const data = arena.newFloats(values.length);
       data.set(values);
       return { dims, shape, data };

@@ -2,29 +2,22 @@
  * Weights in WebAssembly memory, each matrix in one of the memories, in the form that its kernel
  * wants:
  *
- * - f32, bf16, f16 and fp8 row by row as the checkpoint has them, each row filled up with zeros to a
- *   multiple of sixteen numbers;
- * - q8 and q4 in panels of eight rows (kernels-as/assembly/panels.ts).
+ * - f32, bf16, f16 and fp8 row by row as the checkpoint has them, each row filled up with zeros;
+ * - q8 and q4 in panels of some rows (kernels-as/assembly/panels.ts).
+ *
+ * {@link Layout} tells how wide rows are and how many make a panel.
  *
  * Everything else, and everything with one axis, is widened to f32.
  * @module
  */
 
-import { decode } from "../../numbers/formats.ts";
+import { decode, isNaNInE4m3 } from "../../numbers/formats.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
+import { checkDone, checkPlace, checkPut } from "../doors.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
-import type { Bank, Machine } from "./kernels.ts";
-
-/** Rows are multiples of this many numbers: two rounds of the eight lanes of a dot product. */
-const COLUMNS = 16;
-
-/** Rows of a panel, and bytes of one group of it. */
-export const PANEL = 8;
-const GROUP_BYTES = { Q8: PANEL * (GROUP + 2), Q4: PANEL * (GROUP / 2 + 2) };
-
-/** Scales from here on would overflow in the fp8 kernel, which multiplies them by 2^120. */
-const SCALE_LIMIT = 128;
+import type { Bank } from "./bank.ts";
+import type { Machine } from "./machine.ts";
 
 /** What a matrix is stored in. */
 export type Format = "F32" | "BF16" | "F16" | "FP8" | "Q8" | "Q4";
@@ -54,9 +47,9 @@ const BYTES: Readonly<Record<Exclude<Format, "Q8" | "Q4">, number>> = {
   FP8: 1,
 };
 
-/** The next multiple of {@link COLUMNS}. */
-export function padded(n: number): number {
-  return Math.ceil(n / COLUMNS) * COLUMNS;
+/** The width of a row of `n` numbers once it is filled up with zeros. */
+export function padded({ layout: { columns } }: Machine, n: number): number {
+  return Math.ceil(n / columns) * columns;
 }
 
 /** Where `w` stands. */
@@ -76,11 +69,8 @@ export function vectorOf(machine: Machine, w: Weight): Float32Array {
 export const place =
   (machine: Machine): Ops["place"] =>
   <const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> => {
+    checkPlace(dims, shape, raw);
     const lengths: readonly number[] = shape;
-    const given = sizeOf(raw.shape);
-    if (given !== sizeOf(lengths)) {
-      throw new ShapeError(`place ${describe({ dims, shape })}: ${given} values`);
-    }
     const [nRows, nColumns] = lengths.length > 1 ? lengths.slice(-2) : [1, lengths[0]];
     const nMatrices = sizeOf(lengths.slice(0, -2));
     const isVector = lengths.length === 1;
@@ -96,21 +86,15 @@ export const place =
 export const placeStack =
   (machine: Machine): Ops["placeStack"] =>
   <const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>): StackPlacer<D> => {
-    const [n, nRows, nColumns] = shape as readonly number[];
+    const [, nRows, nColumns] = shape as readonly number[];
     const matrices: Matrix[] = [];
     return {
       put(raw) {
-        if (matrices.length === n || sizeOf(raw.shape) !== nRows * nColumns) {
-          const text = `${sizeOf(raw.shape)} values for matrix ${matrices.length}`;
-          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
-        }
+        checkPut({ dims, shape }, raw, matrices.length);
         matrices.push(placeMatrix(machine, raw, nRows, nColumns, false));
       },
       done() {
-        if (matrices.length !== n) {
-          const text = `${matrices.length} matrices when it should be done`;
-          throw new ShapeError(`placeStack ${describe({ dims, shape })}: ${text}`);
-        }
+        checkDone({ dims, shape }, matrices.length);
         const home: Placed = { machine, matrices };
         return { dims, shape, home };
       },
@@ -131,7 +115,7 @@ function matrixOf({ dtype, shape, bytes, scales, groupScales }: RawTensor, m: nu
 }
 
 /** How a matrix is kept, as told at the top of this file. */
-function formatOf(raw: RawTensor): Format {
+function formatOf({ layout }: Machine, raw: RawTensor): Format {
   switch (raw.dtype) {
     case "BF16":
     case "F16":
@@ -140,8 +124,8 @@ function formatOf(raw: RawTensor): Format {
       return raw.dtype;
     case "F8_E4M3": {
       const hasKernel =
-        raw.scales?.every((scale) => Math.abs(scale) < SCALE_LIMIT) &&
-        raw.bytes.every((bits) => (bits & 0x7f) !== 0x7f); // NaN
+        raw.scales?.every((scale) => Math.abs(scale) < layout.fp8ScaleLimit) &&
+        !raw.bytes.some(isNaNInE4m3);
       return hasKernel ? "FP8" : "F32";
     }
     default:
@@ -157,11 +141,11 @@ function placeMatrix(
   isVector: boolean,
 ): Matrix {
   checkLengths(raw, nRows, nColumns);
-  const format = isVector ? "F32" : formatOf(raw);
+  const format = isVector ? "F32" : formatOf(machine, raw);
   if (format === "Q8" || format === "Q4") return placePanels(machine, format, raw, nRows, nColumns);
   const values = format !== "F32" || raw.dtype === "F32" ? raw.bytes : bytesOf(decode(raw));
   const rowBytes = BYTES[format] * nColumns;
-  const stride = BYTES[format] * padded(nColumns);
+  const stride = BYTES[format] * padded(machine, nColumns);
   const scales = format === "FP8" ? (raw.scales ?? new Float32Array()) : new Float32Array();
   const bank = isVector ? 0 : bankFor(machine, nRows * stride + 4 * scales.length);
   const { arena } = machine.banks[bank];
@@ -199,16 +183,17 @@ function placePanels(
   nRows: number,
   nColumns: number,
 ): Matrix {
+  const { panelRows, groupBytes } = machine.layout;
   const nGroups = nColumns / GROUP;
-  const stride = nGroups * GROUP_BYTES[format];
-  const size = Math.ceil(nRows / PANEL) * stride;
+  const stride = nGroups * groupBytes[format];
+  const size = Math.ceil(nRows / panelRows) * stride;
   const bank = bankFor(machine, size);
   const { arena, kernels } = machine.banks[bank];
   const address = arena.stay(size);
   const pack = format === "Q8" ? kernels.packQ8 : kernels.packQ4;
   const rowBytes = bytes.length / nRows;
   // As many whole panels at a time as fit into a modest piece of scratch.
-  const step = PANEL * Math.max(1, Math.floor(2 ** 20 / (PANEL * rowBytes)));
+  const step = panelRows * Math.max(1, Math.floor(2 ** 20 / (panelRows * rowBytes)));
   for (let r = 0; r < nRows; r += step) {
     const n = Math.min(step, nRows - r);
     const mark = arena.mark();
@@ -216,7 +201,7 @@ function placePanels(
     arena.bytes(quants, n * rowBytes).set(bytes.subarray(r * rowBytes, (r + n) * rowBytes));
     const scales = arena.scratch(2 * n * nGroups);
     arena.halfs(scales, n * nGroups).set(groupScales.subarray(r * nGroups, (r + n) * nGroups));
-    pack(address + (r / PANEL) * stride, quants, scales, n, nGroups);
+    pack(address + (r / panelRows) * stride, quants, scales, n, nGroups);
     arena.release(mark);
   }
   return { format, bank, address, stride, scales: 0 };

@@ -4,6 +4,7 @@
  * Next: bounds.ts
  * @module
  */
+import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import { sigmoid } from "../../numbers/math.ts";
 import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Floats, Tensor, Weight } from "../../tensor.ts";
@@ -11,7 +12,7 @@ import type { Bound } from "../checked.ts";
 import type { Activations, ExpertBank, Routing } from "../ops.ts";
 import { int8Rows } from "../reference/int8-rows.ts";
 import { floatsOf, isGrouped } from "../reference/memory.ts";
-import { dotGamma, dots, gamma, siluMulOff, TINY, U } from "./error-terms.ts";
+import { dotGamma, dots, gamma, siluMulOff } from "./error-terms.ts";
 
 /** Rows as a product with `w` sees them, and how many roundings its sum has. */
 interface Seen {
@@ -42,7 +43,7 @@ const linear =
     return Float64Array.from(want.data, (_, at) => {
       const [t, o] = [Math.floor(at / nO) % nT, at % nO];
       const [, size] = dots(rows, t * nI, weights, o * nI, nI);
-      return gamma * size + nI * TINY;
+      return gamma * size + nI * F32_TINY;
     });
   };
 
@@ -57,7 +58,7 @@ const perHead =
     return Float64Array.from(want.data, (_, at) => {
       const row = Math.floor(at / nO); // t * nH + h
       const [, size] = dots(rows, row * nI, weights, ((row % nH) * nO + (at % nO)) * nI, nI);
-      return gamma * size + nI * TINY;
+      return gamma * size + nI * F32_TINY;
     });
   };
 
@@ -80,8 +81,8 @@ const experts =
         const at = (e * nMoe + m) * nHidden;
         const [g, sizeG] = dots(seenByGate.rows, t * nHidden, gate, at, nHidden);
         const [v, sizeV] = dots(seenByUp.rows, t * nHidden, up, at, nHidden);
-        const dg = seenByGate.gamma * sizeG + nHidden * TINY;
-        const dv = seenByUp.gamma * sizeV + nHidden * TINY;
+        const dg = seenByGate.gamma * sizeG + nHidden * F32_TINY;
+        const dv = seenByUp.gamma * sizeV + nHidden * F32_TINY;
         const silu = g * sigmoid(g);
         const moved = 1.1 * dg * (Math.abs(v) + dv) + Math.abs(silu) * dv;
         inner[m] = silu * v;
@@ -97,9 +98,9 @@ const experts =
         const [d, size] = dots(seen.rows, 0, down, at, nMoe);
         let moved = 0;
         for (let m = 0; m < nMoe; m++) moved += Math.abs(down[at + m]) * seenOff[m];
-        const off = moved + seen.gamma * (size + moved) + nMoe * TINY;
+        const off = moved + seen.gamma * (size + moved) + nMoe * F32_TINY;
         const sums = gamma(nA + 1) * (Math.abs(d) + off);
-        limit[t * nHidden + o] += weight * (off + sums) + TINY;
+        limit[t * nHidden + o] += weight * (off + sums) + F32_TINY;
       }
     }
     return limit;
@@ -115,11 +116,11 @@ function int8Off(x: Float64Array, off: Float64Array): Float64Array {
     const group = x.subarray(from, from + GROUP);
     const offs = off.subarray(from, from + GROUP);
     const d = group.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / 127;
-    const dOff = offs.reduce((m, v) => Math.max(m, v), 0) / 127 + U * d + TINY;
+    const dOff = offs.reduce((m, v) => Math.max(m, v), 0) / 127 + F32_ROUNDING * d + F32_TINY;
     if (d === 0) continue;
     group.forEach((v, i) => {
       const q = v / d;
-      const qOff = (offs[i] + Math.abs(q) * dOff) / (d - dOff) + 3 * U * Math.abs(q);
+      const qOff = (offs[i] + Math.abs(q) * dOff) / (d - dOff) + 3 * F32_ROUNDING * Math.abs(q);
       const toHalf = Math.abs(Math.abs(q - Math.trunc(q)) - 0.5);
       const flips = qOff >= toHalf ? Math.floor(qOff - toHalf) + 1 : 0;
       result[from + i] = flips * (d + dOff) + (Math.abs(q) + 0.5) * dOff;

@@ -3,13 +3,14 @@
  * @module
  */
 import { GROUP } from "../../numbers/raw-tensor.ts";
-import type { Kernels, Machine } from "./kernels.ts";
-import { type Matrix, PANEL } from "./placed.ts";
+import type { Kernels } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
+import type { Matrix } from "./placed.ts";
 import { type Rows, rowBytesFor, takesInt8 } from "./rows.ts";
 import { share } from "./team.ts";
 
-/** Rows of w between which shares are cut: a whole number of panels, of every kind. */
-const SHARED_ROWS = 32;
+/** Shares are whole numbers of so many panels: as many as one token meets together. */
+const SHARED_PANELS = 4;
 
 /** `y[t,o] = Σ_i x[t,i] · w[o,i]` for `nT` rows of x and all rows of one matrix. */
 export interface Product {
@@ -25,16 +26,16 @@ export interface Product {
 
 /** Makes products, each shared out by the rows of its matrix. */
 export function multiplyAll(machine: Machine, products: readonly Product[]): void {
-  const { arena, kernels, team } = machine;
+  const { arena, team } = machine;
   const needs = needsOf(products);
   if (!needs.areLocal) {
     multiplyElsewhere(machine, products, needs);
     return;
   }
-  const scratchBytes = kernels.linearScratchBytes(needs.nT, needs.nColumns);
-  team.run(needs.size, (thread, part, parts) => {
+  const scratchBytes = machine.kernels.linearScratchBytes(needs.nT, needs.nColumns);
+  team.run(needs.size, (kernels, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
-    for (const product of products) multiplyPart(machine, thread, product, part, parts, scratch);
+    for (const product of products) multiplyPart(machine, kernels, product, part, parts, scratch);
   });
 }
 
@@ -67,11 +68,11 @@ function multiplyElsewhere(machine: Machine, products: readonly Product[], needs
   const jobs = besideTheirMatrices(machine, products);
   const used = banks.map((_, bank) => jobs.some(({ w }) => w.bank === bank));
   const scratchBytes = banks[0].kernels.linearScratchBytes(needs.nT, needs.nColumns);
-  team.run(needs.size, (_, part, parts, threads) => {
+  team.run(needs.size, (_, part, parts, kernelsOf) => {
     const scratch = banks.map(({ arena }, b) => (used[b] ? arena.scratch(scratchBytes) : 0));
     for (const job of jobs) {
       const { bank } = job.w;
-      multiplyPart(machine, threads[bank], job, part, parts, scratch[bank]);
+      multiplyPart(machine, kernelsOf[bank], job, part, parts, scratch[bank]);
     }
   });
   jobs.forEach((job, i) => {
@@ -123,7 +124,8 @@ function multiplyPart(
   parts: number,
   scratch: number,
 ): void {
-  const [from, to] = share(product.nO, SHARED_ROWS, part, parts);
+  const unit = SHARED_PANELS * machine.layout.panelRows;
+  const [from, to] = share(product.nO, unit, part, parts);
   if (from < to) multiply(machine, kernels, product, from, to, scratch);
 }
 
@@ -141,7 +143,7 @@ function multiply(
   const nO = to - from;
   const nGroups = nColumns / GROUP;
   const wAt = w.address + from * w.stride;
-  const panels = w.address + (from / PANEL) * w.stride;
+  const panels = w.address + (from / machine.layout.panelRows) * w.stride;
   const isInt8 = takesInt8(machine, w.format);
   // biome-ignore format: one line per kernel
   switch (w.format) {

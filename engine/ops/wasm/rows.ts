@@ -6,11 +6,8 @@
  */
 import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Floats } from "../../tensor.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { type Format, padded } from "./placed.ts";
-
-/** Bytes of one group of a row in int8; see kernels-as/assembly/panels.ts. */
-const INT8_GROUP_BYTES = 2 * GROUP + 8;
 
 /** Rows in the first memory, as kernels read them: padded f32, or int8 in groups. */
 export interface Rows {
@@ -27,13 +24,9 @@ export function paddedRows(machine: Machine, data: Floats, nRows: number, nColum
 }
 
 /** The same for numbers at an address. */
-export function paddedAt(
-  { arena, kernels }: Machine,
-  from: number,
-  nRows: number,
-  nColumns: number,
-): Rows {
-  const wide = padded(nColumns);
+export function paddedAt(machine: Machine, from: number, nRows: number, nColumns: number): Rows {
+  const { arena, kernels } = machine;
+  const wide = padded(machine, nColumns);
   if (wide === nColumns) return { address: from, stride: 4 * wide, nColumns: wide };
   const address = arena.scratch(4 * nRows * wide);
   kernels.padRows(address, 4 * wide, from, 4 * nColumns, nRows);
@@ -47,7 +40,8 @@ export function takesInt8({ activations }: Machine, format: Format): format is "
 
 /** Bytes of one row for products with this format. */
 export function rowBytesFor(machine: Machine, nColumns: number, format: Format): number {
-  return takesInt8(machine, format) ? (nColumns / GROUP) * INT8_GROUP_BYTES : 4 * nColumns;
+  if (!takesInt8(machine, format)) return 4 * nColumns;
+  return (nColumns / GROUP) * machine.layout.int8GroupBytes;
 }
 
 /** Rows as products with a matrix of this format want them. */

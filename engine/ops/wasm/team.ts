@@ -1,28 +1,31 @@
 /**
  * Threads that share one piece of work.
  *
- * The work is a function that is called once for each thread and says what this thread does, in
- * calls of kernels. For the thread that runs it the calls are real; for the others they are written
- * down, as numbers in the shared memory, and made over there. So the partition stands in one place,
- * next to the op, and one thread is the same code as many.
+ * The work is a function that is called once for each thread and says, in calls of kernels, what this
+ * thread does. The thread that runs it makes its own calls at once. The calls of the others are written
+ * down as numbers in the shared memory, and the others make them there. So an op and the way it is
+ * shared out stand in one place, and one thread runs the same code as many.
  *
- * Kernels make every result alone, in an order of its own: who makes it cannot change it.
+ * A kernel computes every result by itself, in a fixed order, so it does not matter which thread does it.
  * @module
  */
 import { GlmError } from "../../errors.ts";
 import type { Arena } from "./arena.ts";
-import type { Bank, Kernels, Threads } from "./kernels.ts";
+import type { Bank, SharedModule } from "./bank.ts";
+import type { Kernels } from "./kernels.ts";
 import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
 
-/** Work of fewer multiplications is done sooner than other threads are told of it. */
+/** Below so many multiplications, waking threads costs more than it saves. */
 const SHARE_FROM = 2 ** 18;
 
-/** Looks at a control word before a thread sleeps: some tens of microseconds. */
+/** How often a thread looks at a control word before it sleeps: some tens of microseconds. */
 const SPINS = 20_000;
 
-/** How long the others may take for their share: that of the first, many times over. */
-const PATIENCE = 50;
-const PATIENCE_MS = 10_000;
+/** The others may take so many times as long for their share as this thread took for its own. */
+const LONGEST_SHARE = 50;
+
+/** But so many milliseconds they may always take: a thread may have to wait for a core. */
+const LEAST_PATIENCE_MS = 10_000;
 
 /** A thread trapped, or does not answer. The ops cannot be used any more. */
 export class WasmThreadError extends GlmError {
@@ -30,22 +33,38 @@ export class WasmThreadError extends GlmError {
   readonly code = "threads";
 }
 
+/** How many threads, this one included, and how the others are started. */
+export interface Threads {
+  readonly count: number;
+  readonly start: StartThread;
+  /** How long a thread may be silent before that is an error, at least; 10 seconds by default. */
+  readonly patienceMs?: number;
+  /** Work of fewer multiplications is not shared; 262,144 by default. */
+  readonly shareFrom?: number;
+}
+
 /** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
 export type StartThread = (source: string, threadData: ThreadData) => Promise<void>;
 
 /**
- * What one thread has to do. Scratch made in the first memory is freed when all are done; a thread
- * may free none.
+ * What one thread has to do. It must call the kernels that it is given, which may be recorders (see
+ * above). Scratch made in the first memory is freed when all are done; a thread may free none.
  *
  * @param kernels those of the first memory
- * @param all those of every memory
+ * @param part the number of the thread, below `parts`
+ * @param kernelsOf those of each memory
  */
-export type Work = (kernels: Kernels, part: number, parts: number, all: readonly Kernels[]) => void;
+export type Work = (
+  kernels: Kernels,
+  part: number,
+  parts: number,
+  kernelsOf: readonly Kernels[],
+) => void;
 
 /** The bare text of the thread's program. */
 const PROGRAM = `(${serve})(globalThis.threadData)`;
 
-/** From where to where part `part` of `n` equal things goes, cut at multiples of `unit`. */
+/** Where part `part` of `n` equal things begins and ends, cut at multiples of `unit`. */
 export function share(n: number, unit: number, part: number, parts: number): [number, number] {
   const nUnits = Math.ceil(n / unit);
   const at = (p: number) => Math.min(n, unit * Math.floor((nUnits * p) / parts));
@@ -55,12 +74,13 @@ export function share(n: number, unit: number, part: number, parts: number): [nu
 /** The threads of one machine; see the top of this file. */
 export class Team {
   readonly size: number;
-  readonly #kernels: readonly Kernels[];
+  /** The kernels of each memory, and what writes their calls down for another thread. */
+  readonly #kernelsOf: readonly Kernels[];
+  readonly #recordersOf: readonly Kernels[];
   readonly #arena: Arena;
   readonly #names: readonly string[];
   readonly #control: Int32Array<SharedArrayBuffer>;
-  readonly #recorders: readonly Kernels[];
-  readonly #patience: number;
+  readonly #patienceMs: number;
   readonly #shareFrom: number;
   /** Calls of the thread whose share is being written down. */
   #calls: number[] = [];
@@ -68,9 +88,9 @@ export class Team {
 
   private constructor(banks: readonly Bank[], size: number, threads?: Threads) {
     this.size = size;
-    this.#patience = threads?.patienceMs ?? PATIENCE_MS;
+    this.#patienceMs = threads?.patienceMs ?? LEAST_PATIENCE_MS;
     this.#shareFrom = threads?.shareFrom ?? SHARE_FROM;
-    this.#kernels = banks.map(({ kernels }) => kernels);
+    this.#kernelsOf = banks.map(({ kernels }) => kernels);
     this.#arena = banks[0].arena;
     this.#names = Object.keys(banks[0].kernels);
     this.#control = new Int32Array(
@@ -81,7 +101,7 @@ export class Team {
       (...args: number[]) => {
         this.#calls.push(kernel, args.length, ...args);
       };
-    this.#recorders = banks.map((_, bank) => {
+    this.#recordersOf = banks.map((_, bank) => {
       const first = bank * this.#names.length;
       const entries = this.#names.map((name, i) => [name, record(first + i)]);
       return Object.fromEntries(entries) as Kernels;
@@ -97,7 +117,7 @@ export class Team {
   static async start(
     banks: readonly Bank[],
     threads: Threads,
-    shared: Pick<ThreadData, "module" | "memories" | "isWide">,
+    shared: SharedModule,
   ): Promise<Team> {
     const { count, start } = threads;
     const team = new Team(banks, count, threads);
@@ -113,7 +133,7 @@ export class Team {
     const mark = this.#arena.mark();
     try {
       if (this.size === 1 || products < this.#shareFrom) {
-        work(this.#kernels[0], 0, 1, this.#kernels);
+        work(this.#kernelsOf[0], 0, 1, this.#kernelsOf);
       } else this.#runTogether(work);
     } finally {
       this.#arena.release(mark);
@@ -131,7 +151,7 @@ export class Team {
   #runTogether(work: Work): void {
     for (let t = 1; t < this.size; t++) {
       this.#calls = [];
-      work(this.#recorders[0], t, this.size, this.#recorders);
+      work(this.#recordersOf[0], t, this.size, this.#recordersOf);
       const address = this.#arena.scratch(8 * this.#calls.length);
       this.#arena.doubles(address, this.#calls.length).set(this.#calls);
       this.#control[CONTROL.lists + 2 * t] = address / 8;
@@ -140,9 +160,9 @@ export class Team {
     const begun = Date.now();
     this.#begin();
     try {
-      work(this.#kernels[0], 0, this.size, this.#kernels);
+      work(this.#kernelsOf[0], 0, this.size, this.#kernelsOf);
     } finally {
-      this.#wait(Math.max(this.#patience, PATIENCE * (Date.now() - begun)));
+      this.#wait(Math.max(this.#patienceMs, LONGEST_SHARE * (Date.now() - begun)));
     }
   }
 
@@ -154,14 +174,14 @@ export class Team {
     }
   }
 
-  #wait(patience: number): void {
+  #wait(patienceMs: number): void {
     const control = this.#control;
     let until = Number.POSITIVE_INFINITY;
     for (let i = 1; Atomics.load(control, CONTROL.done) < this.size - 1; i++) {
       if (i < SPINS) continue;
-      if (i === SPINS) until = Date.now() + patience;
+      if (i === SPINS) until = Date.now() + patienceMs;
       sleep(control, CONTROL.done);
-      if (Date.now() > until) this.#fail(`no answer for ${patience} ms`);
+      if (Date.now() > until) this.#fail(`no answer for ${patienceMs} ms`);
     }
     const thread = Atomics.load(control, CONTROL.failedThread);
     if (thread === 0) return;

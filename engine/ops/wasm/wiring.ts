@@ -3,10 +3,12 @@
  * are the reference's, which leaves the numbers where they are.
  * @module
  */
-import { describe, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
+
+import { sizeOf, type Tensor } from "../../tensor.ts";
+import { checkColumns, checkJoin } from "../doors.ts";
 import type { Ops } from "../ops.ts";
 import { joinHeads, slice, splitHeads } from "../reference/wiring.ts";
-import type { Machine } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 
 type Wiring = Pick<
   Ops,
@@ -55,10 +57,8 @@ export function wasmWiring(machine: Machine): Wiring {
 
 /** Columns `from … to` of every row. */
 function columns({ arena, kernels }: Machine, x: Tensor, from: number, to: number): Float32Array {
+  checkColumns(x, from, to);
   const nC = x.shape[x.shape.length - 1];
-  if (!(from >= 0 && from <= to && to <= nC)) {
-    throw new ShapeError(`split: columns ${from} … ${to} of ${describe(x)}`);
-  }
   const nRows = x.data.length / nC;
   const bytes = 4 * (to - from);
   const data = arena.newFloats(nRows * (to - from));
@@ -69,12 +69,10 @@ function columns({ arena, kernels }: Machine, x: Tensor, from: number, to: numbe
 
 /** Row by row, the last axis of `a` and then that of `b`. */
 function besideEachOther({ arena, kernels }: Machine, a: Tensor, b: Tensor): Float32Array {
+  checkJoin(a, b);
   const nA = a.shape[a.shape.length - 1];
   const nB = b.shape[b.shape.length - 1];
   const nRows = sizeOf(a.shape.slice(0, -1));
-  if (sizeOf(b.shape.slice(0, -1)) !== nRows) {
-    throw new ShapeError(`join: a ${describe(a)} against b ${describe(b)}`);
-  }
   const data = arena.newFloats(nRows * (nA + nB));
   const stride = 4 * (nA + nB);
   const [left, right] = [arena.addressOf(a.data), arena.addressOf(b.data)];

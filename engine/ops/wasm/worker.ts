@@ -5,6 +5,7 @@
  * second file that a bundler, a runtime or a package would have to find.
  * @module
  */
+import type { SharedModule } from "./bank.ts";
 
 /** Places in the control words, which all threads share. */
 export const CONTROL = {
@@ -26,21 +27,19 @@ export const CONTROL = {
 export const STOP = -1;
 
 /** What a thread is started with. */
-export interface ThreadData {
-  readonly module: WebAssembly.Module;
-  /** The first holds the lists. */
-  readonly memories: readonly WebAssembly.Memory[];
+export interface ThreadData extends SharedModule {
   readonly control: Int32Array<SharedArrayBuffer>;
   readonly at: typeof CONTROL;
-  /** See WasmOptions. */
-  readonly isWide: boolean;
   /** From 1 on; 0 is the thread that made the others. */
   readonly thread: number;
   /** How many looks at the epoch before it sleeps. */
   readonly spins: number;
 }
 
-/** Serves lists until one of length {@link STOP} comes. A list is: kernel, how many arguments, these. */
+/**
+ * Serves lists until one of length {@link STOP} comes. Lists stand in the first memory; a list is calls
+ * of kernels one after the other: which kernel, how many arguments, and these.
+ */
 export function serve(data: ThreadData): void {
   const { module, memories, isWide, control, at, thread, spins } = data;
   const tiles = { WIDE: Number(isWide) };

@@ -1,4 +1,3 @@
-import { getFloat16, setFloat16 } from "@petamoriken/float16";
 import { describe, expect, it } from "vitest";
 import {
   decode,
@@ -22,6 +21,23 @@ function randomFloats(n: number, seed: number): Float32Array {
   const next = randomSource(seed);
   const bits = Uint32Array.from({ length: n }, () => (next() + 1) * 2 ** 31);
   return new Float32Array(bits.buffer).map((x) => (Number.isNaN(x) ? 0 : x));
+}
+
+/** The f16 with these bits, by the definition of IEEE 754. */
+function valueOfF16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The f32 that comes `steps` after the positive f32 `x`. */
+function f32Beside(x: number, steps: number): number {
+  view.setFloat32(0, x);
+  view.setUint32(0, view.getUint32(0) + steps);
+  return view.getFloat32(0);
 }
 
 describe("reading", () => {
@@ -52,12 +68,10 @@ describe("reading", () => {
     }
   });
 
-  it("agrees with the float16 package on all 65,536 f16", () => {
+  it("gives all 65,536 f16 the value of their definition: IEEE 754, §3.4", () => {
     let wrong = 0;
-    for (let bits = 0; bits < 65536; bits++) {
-      view.setUint16(0, bits);
-      if (!Object.is(fromF16(bits), getFloat16(view, 0))) wrong++;
-    }
+    for (let bits = 0; bits < 65536; bits++)
+      if (!Object.is(fromF16(bits), valueOfF16(bits))) wrong++;
     expect(wrong).toBe(0);
   });
 
@@ -82,13 +96,42 @@ describe("writing", () => {
     }
   });
 
-  it("rounds 100,000 floats to f16 like the float16 package", () => {
+  it("rounds to the nearest f16 between all neighbours, ties to the even one", () => {
     let wrong = 0;
-    for (const x of randomFloats(100_000, 1)) {
-      setFloat16(view, 0, x);
-      if (toF16(x) !== view.getUint16(0)) wrong++;
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      // The middle before infinity is 65520, as if 65536 were the next number.
+      const next = bits === 0x7bff ? 65536 : valueOfF16(bits + 1);
+      const middle = (valueOfF16(bits) + next) / 2;
+      const even = bits + (bits % 2);
+      for (const [x, want] of [
+        [f32Beside(middle, -1), bits],
+        [middle, even],
+        [f32Beside(middle, 1), bits + 1],
+      ]) {
+        if (toF16(x) !== want || toF16(-x) !== (want | 0x8000)) wrong++;
+      }
     }
     expect(wrong).toBe(0);
+  });
+
+  it("rounds 100,000 floats of all sizes to the nearest f16", () => {
+    let wrong = 0;
+    for (const x of randomFloats(100_000, 1)) {
+      const bits = toF16(x);
+      const off = (other: number): number => Math.abs(Math.abs(x) - Math.abs(valueOfF16(other)));
+      const isInfinite = (bits & 0x7fff) === 0x7c00;
+      const isNearest = isInfinite
+        ? Math.abs(x) >= 65520
+        : off(bits) <= off(bits + 1) && ((bits & 0x7fff) === 0 || off(bits) <= off(bits - 1));
+      if (!isNearest || bits >> 15 !== Number(Object.is(Math.sign(x), -0) || x < 0)) wrong++;
+    }
+    expect(wrong).toBe(0);
+  });
+
+  it("rounds an f64 to f32 first, then to f16", () => {
+    expect(toF16(1 + 2 ** -11 + 2 ** -40)).toBe(toF16(1));
+    expect(toF16(1 + 2 ** -11 + 2 ** -23)).toBe(toF16(1) + 1);
+    expect(fromF16(toF16(Number.NaN))).toBe(Number.NaN);
   });
 
   it("rounds 100,000 floats to bf16 like the integer rule: add 7fff and the lowest kept bit", () => {

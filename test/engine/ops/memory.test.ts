@@ -21,6 +21,20 @@ for (const { name, ops } of BACKENDS) {
       );
     });
 
+    test("a stack takes as many matrices as it has room for, each of its size", () => {
+      const stack = ops.placeStack(["E", "o", "i"], [2, 1, 2]);
+      const [two, three] = [encodeF32([1, 2], [1, 2]), encodeF32([1, 3], [1, 2, 3])];
+      const name = "placeStack [E=2, o=1, i=2]";
+      expect(() => stack.put(three)).toThrow(new ShapeError(`${name}: 3 values for matrix 0`));
+      stack.put(two);
+      expect(() => stack.done()).toThrow(
+        new ShapeError(`${name}: 1 matrices when it should be done`),
+      );
+      stack.put(two);
+      expect(() => stack.put(two)).toThrow(new ShapeError(`${name}: 2 values for matrix 2`));
+      expect(stack.done().shape).toEqual([2, 1, 2]);
+    });
+
     test("a tensor of another size than its shape is refused", () => {
       expect(() => ops.tensor(["T", "i"], [2, 2], [1, 2, 3])).toThrow(
         new ShapeError("tensor [T=2, i=2]: 3 values"),

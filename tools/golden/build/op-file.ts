@@ -4,7 +4,7 @@
  */
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
-import { decode } from "../../../engine/numbers/formats.ts";
+import { decode, F32_ROUNDING } from "../../../engine/numbers/formats.ts";
 import type { StoredTensor } from "../../../engine/weights/checkpoint.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { measured } from "../case/json-text.ts";
@@ -16,9 +16,6 @@ import type { OpCase, Output } from "./op-numbers.ts";
 
 /** Every operation's case. */
 export const OP_CASES: readonly OpCase[] = [...NUMBER_CASES, ...CHOICE_CASES];
-
-/** Half a unit in the last place of f32, relative. */
-const F32_ROUNDING = 2 ** -24;
 
 /** Runs with shaken inputs that an allowance is measured on. */
 const TRIES = 8;

@@ -9,6 +9,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { F32_ROUNDING } from "../../../engine/numbers/formats.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { Envelope, StageError } from "../build/envelope.ts";
 import type { Dump } from "../dump/dump.ts";
@@ -23,10 +24,7 @@ export interface Bound {
 /** The bound of a stage for an engine of a class whose dump has the format `dtype`. */
 export type Bounds = (stage: string, kind: EngineClass, dtype?: string) => Bound;
 
-/** One rounding to f32, as a share of the number: no engine of these classes is finer. */
-const F32 = 2 ** -24;
-
-/** One rounding to a coarser format. */
+/** One rounding of the dump to a coarser format than f32. No engine of these classes is finer than f32. */
 const COARSER: Readonly<Record<string, number>> = { F16: 2 ** -11, BF16: 2 ** -8 };
 
 const FORMAT: Envelope["format"] = "glm52-envelope 1";
@@ -51,7 +49,7 @@ export async function readBounds(dir: string): Promise<Bounds> {
   ];
   return (stage, kind, dtype = "F32") => {
     const [rms, largest] = stages[stage]?.[kind] ?? widest(kind);
-    const rounding = COARSER[dtype.toUpperCase()] ?? F32;
+    const rounding = COARSER[dtype.toUpperCase()] ?? F32_ROUNDING;
     return { rms: room * rms + rounding, largest: room * largest + rounding };
   };
 }

@@ -15,14 +15,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logProbs } from "../../../engine/generate/sampler.ts";
+import { F32_ROUNDING } from "../../../engine/numbers/formats.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { Envelope } from "../build/envelope.ts";
 import type { EngineClass } from "../case/arithmetics.ts";
 import { readCase, readDump } from "../case/case.ts";
 import type { Answer } from "./answer.ts";
-
-/** One rounding of float32, relative. */
-const ULP = 2 ** -24;
 
 /** What a right engine says follows each prefix of a case. */
 export interface ExpectedLogprobs {
@@ -89,7 +87,7 @@ export async function expectedLogprobs(
   const { logits: errors } = envelope.stages;
   const [, share] = errors[engineClass];
   const lowest = Math.min(...rows.map((row) => Math.min(...row)));
-  const softmax = ULP * (nVocab - 2 * lowest);
+  const softmax = F32_ROUNDING * (nVocab - 2 * lowest);
   const bound = 2 * envelope.room * share * magnitude + softmax;
   return { name, tokens, nVocab, rows, bound, engineClass };
 }

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WasmThreadError, wasmOps } from "../../../../engine/ops/wasm/index.ts";
-import { startMachine, type Threads } from "../../../../engine/ops/wasm/kernels.ts";
-import { share } from "../../../../engine/ops/wasm/team.ts";
+import { type Machine, startMachine } from "../../../../engine/ops/wasm/machine.ts";
+import { share, type Threads } from "../../../../engine/ops/wasm/team.ts";
 import { openCase, readCase } from "../../../../tools/golden/case/case.ts";
 import { nodeThreads } from "../../../../tools/node/threads.ts";
 import { firstOtherBits } from "../../../support/compare.ts";
@@ -15,6 +15,10 @@ const MEMORY_BYTES = 2 ** 26;
 /** Threads that share even the smallest work. */
 function eager(count: number, others: Partial<Threads> = {}): Threads {
   return { ...nodeThreads(count), shareFrom: 0, ...others };
+}
+
+function machineWith(threads: Threads): Promise<Machine> {
+  return startMachine(kernelBytes(), { memoryBytes: MEMORY_BYTES, threads });
 }
 
 describe("share", () => {
@@ -71,7 +75,7 @@ describe.each(["tiny-all", "fp8-blocks", "groups2-bias", "long-520"])(
 
 describe("a team", () => {
   it("has each part done by another thread, and all of it before it goes on", async () => {
-    const { team, arena } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(4));
+    const { team, arena } = await machineWith(eager(4));
     const floats = arena.floats(arena.stay(256), 64);
     for (let round = 1; round <= 1000; round++) {
       const parts: number[] = [];
@@ -93,7 +97,7 @@ describe("a thread in trouble", () => {
   const BEYOND = MEMORY_BYTES - 4;
 
   it("that traps is an error that names it and its kernel, and the last one", async () => {
-    const { team } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(3));
+    const { team } = await machineWith(eager(3));
     const trap = () =>
       team.run(1, (kernels, part) => {
         if (part === 2) kernels.add(BEYOND, BEYOND, BEYOND, 64);
@@ -104,7 +108,7 @@ describe("a thread in trouble", () => {
 
   it("that never answers is an error, not a hang", async () => {
     const silent = eager(2, { start: () => Promise.resolve(), patienceMs: 50 });
-    const { team } = await startMachine(kernelBytes(), MEMORY_BYTES, silent);
+    const { team } = await machineWith(silent);
     expect(() => team.run(1, () => {})).toThrow(/no answer for \d+ ms/);
   });
 
@@ -114,7 +118,7 @@ describe("a thread in trouble", () => {
   });
 
   it("does not hide the error of this thread, and the others go on after it", async () => {
-    const { team, arena } = await startMachine(kernelBytes(), MEMORY_BYTES, eager(2));
+    const { team, arena } = await machineWith(eager(2));
     const mark = arena.mark();
     const fail = () =>
       team.run(1, (_kernels, part) => {

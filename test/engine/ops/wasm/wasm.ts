@@ -11,7 +11,7 @@ import {
   referenceOps,
 } from "../../../../engine/index.ts";
 import { wasmBounds, wasmOps } from "../../../../engine/ops/wasm/index.ts";
-import { type Machine, startMachine } from "../../../../engine/ops/wasm/kernels.ts";
+import { type Machine, startMachine } from "../../../../engine/ops/wasm/machine.ts";
 
 const FILE = new URL("../../../../kernels-as/build/kernels.wasm", import.meta.url);
 
@@ -29,7 +29,7 @@ export function fastOps(activations: Activations = "f32"): Promise<Ops> {
 
 /** The kernels themselves, and the memory they work in. */
 export function machine(): Promise<Machine> {
-  return startMachine(kernelBytes(), MEMORY_BYTES);
+  return startMachine(kernelBytes(), { memoryBytes: MEMORY_BYTES });
 }
 
 /** Wasm ops that throw when they leave their bounds, and the largest share of a bound so far. */

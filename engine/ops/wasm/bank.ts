@@ -1,0 +1,33 @@
+/**
+ * A bank: one memory and the kernels that work in it. A WebAssembly memory holds 4 GiB at most, so a
+ * large model needs several banks.
+ *
+ * Next: machine.ts
+ * @module
+ */
+import { Arena } from "./arena.ts";
+import type { Kernels } from "./kernels.ts";
+
+/** One memory, and the kernels that work in it. */
+export interface Bank {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** What a thread needs to make kernels over the same memories. */
+export interface SharedModule {
+  readonly module: WebAssembly.Module;
+  readonly memories: readonly WebAssembly.Memory[];
+  /** See WasmOptions in machine.ts. */
+  readonly isWide: boolean;
+}
+
+/** The kernels over each of the memories. */
+export function startBanks({ module, memories, isWide }: SharedModule): Bank[] {
+  const tiles = { WIDE: Number(isWide) };
+  return memories.map((memory) => {
+    const instance = new WebAssembly.Instance(module, { env: { memory }, tiles });
+    const kernels = instance.exports as unknown as Kernels;
+    return { kernels, arena: new Arena(memory, kernels.heapBase()) };
+  });
+}
