@@ -166,7 +166,12 @@ describe("a server that cannot be checked ends in a sentence, with exit code 1",
       /position 2: \S+\/completions: status 500: out of memory/,
     ],
     ["a status without a reason", "", 404, /status 404: no reason given/],
-    ["no logprobs", choices(null), 200, /position 2: answer: expected logprobs with tokens .*; got null/],
+    [
+      "no logprobs",
+      choices(null),
+      200,
+      /position 2: answer: expected logprobs with tokens .*; got null/,
+    ],
     ["no choices", "{}", 200, /position 2: answer: expected choices; got nothing/],
     ["no top_logprobs", choices({ content: [{}] }), 200, /expected top_logprobs; got \{\}/],
     [
