@@ -187,7 +187,7 @@ async function measure(name: string, threads: number): Promise<string> {
       seconds(() => format.javaScript(y, x)),
     );
   }
-  ops.close();
+  await ops.close();
   reader.close();
   const read = CYCLE / 8 / best.read / 1e9;
   const rate = (format.bytes * size) / best.product / 1e9;

@@ -238,4 +238,4 @@ for (const { name, flops, bytes } of rows) {
   const perMs = [flops / ms / 1e6, bytes / ms / 1e6].map((x) => x.toFixed(1));
   stdout.write(`| ${name} | ${ms.toPrecision(3)} | ${perMs.join(" | ")} |\n`);
 }
-for (const one of [ops, int8]) one.close();
+for (const one of [ops, int8]) await one.close();

@@ -45,6 +45,6 @@ export async function measureRate(
       measured: `wasm linear, ${SHAPE.join(" x ")}, bf16, ${threads} thread${threads === 1 ? "" : "s"}, median of ${RUNS}`,
     };
   } finally {
-    ops.close();
+    await ops.close();
   }
 }

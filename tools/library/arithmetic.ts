@@ -114,7 +114,7 @@ async function wasm(
   return {
     ops: check ? checkedOps(fast, spec(), wasmBounds(activations)) : fast,
     arithmetic: `wasm, ${threads(count)}, 256-bit vectors ${turboState}${numbers(activations)}`,
-    close: async () => fast.close(),
+    close: fast.close,
   };
 }
 

@@ -8,7 +8,7 @@
  * Next: web-files.ts
  * @module
  */
-import type { ThreadData } from "../../engine/ops/wasm/index.ts";
+import type { Thread, ThreadData } from "../../engine/ops/wasm/index.ts";
 import type { Host } from "./arithmetic.ts";
 import { fetchBytes } from "./web-files.ts";
 
@@ -35,7 +35,7 @@ interface WebGlobals {
 }
 
 interface WebWorker {
-  onmessage: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
   onerror: ((event: unknown) => void) | null;
   postMessage(data: unknown): void;
   terminate(): void;
@@ -46,19 +46,34 @@ function startWorker(
   Worker: WebGlobals["Worker"],
   source: string,
   threadData: ThreadData,
-): Promise<void> {
+): Promise<Thread> {
   const program = `
     self.onmessage = ({ data }) => {
       self.postMessage("here");
       globalThis.threadData = data;
       ${source};
+      self.postMessage("ended");
       self.close();
     };`;
   const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
   const worker = new Worker(url);
-  return new Promise<void>((resolve, reject) => {
-    worker.onmessage = () => resolve();
+  const { promise, resolve: end } = newPromise();
+  const ended = () => promise;
+  const terminate = (): void => {
+    worker.terminate();
+    end();
+  };
+  return new Promise<Thread>((resolve, reject) => {
+    worker.onmessage = ({ data }) => (data === "here" ? resolve({ ended, terminate }) : end());
     worker.onerror = reject;
     worker.postMessage(threadData);
   }).finally(() => URL.revokeObjectURL(url));
+}
+
+function newPromise(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

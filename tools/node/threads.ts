@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { ThreadData, Threads } from "../../engine/ops/wasm/index.ts";
+import type { Thread, ThreadData, Threads } from "../../engine/ops/wasm/index.ts";
 
 /** As many threads as there are cores. */
 export function allCores(): number {
@@ -17,17 +17,25 @@ export function nodeThreads(count: number): Threads {
 }
 
 /** Starts a thread that evaluates `source` with the global `threadData`. */
-export function startThread(source: string, threadData: ThreadData): Promise<void> {
+export function startThread(source: string, threadData: ThreadData): Promise<Thread> {
   const program = `
     const { parentPort, workerData } = require("node:worker_threads");
     parentPort.postMessage("here");
     globalThis.threadData = workerData;
     ${source}`;
   const worker = new Worker(program, { eval: true, workerData: threadData });
+  const exit = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  const thread = {
+    ended: () => {
+      worker.ref();
+      return exit;
+    },
+    terminate: () => void worker.terminate(),
+  };
   return new Promise((resolve, reject) => {
     worker.once("message", () => {
       worker.unref();
-      resolve();
+      resolve(thread);
     });
     worker.once("error", reject);
   });

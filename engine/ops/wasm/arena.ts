@@ -13,6 +13,7 @@
 import { GlmError } from "../../errors.ts";
 import type { Floats } from "../../tensor.ts";
 import type { Mark } from "../ops.ts";
+import { canShareMemory } from "./unshared.ts";
 
 const PAGE = 65536;
 
@@ -34,12 +35,12 @@ export class WasmMemoryError extends GlmError {
   readonly code = "memory";
 }
 
-/** A memory of a fixed size, rounded up to whole pages, which threads may share. */
+/** A memory of a fixed size, rounded up to whole pages, which threads may share where they can. */
 export function reserveMemory(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / PAGE);
   if (!(pages > 0)) throw new WasmMemoryError("memoryBytes", `expected 1 or more, got ${bytes}`);
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: canShareMemory() });
   } catch (cause) {
     const text = `the system does not give ${pages * PAGE} bytes`;
     throw new WasmMemoryError("memoryBytes", text, { cause });

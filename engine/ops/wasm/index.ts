@@ -10,17 +10,18 @@ import { wasmWiring } from "./wiring.ts";
 export { WasmMemoryError } from "./arena.ts";
 export { wasmBounds } from "./bounds.ts";
 export type { WasmOptions } from "./machine.ts";
-export { type StartThread, type Threads, WasmThreadError } from "./team.ts";
+export { type StartThread, type Thread, type Threads, WasmThreadError } from "./team.ts";
 export type { ThreadData } from "./worker.ts";
 
 /** Ops that may have threads of their own. */
 export interface WasmOps extends Ops {
-  /** Ends the threads. The ops cannot be used after. */
-  close(): void;
+  /** Ends the threads and waits until they are gone. The ops cannot be used after. */
+  close(): Promise<void>;
 }
 
 /**
- * Ops on WebAssembly SIMD, in f32. Same bits in every runtime, for every chunk size and number of threads.
+ * Ops on WebAssembly SIMD, in f32. They give the same bits in every runtime, for every chunk size and
+ * number of threads. Where memory cannot be shared there is one thread.
  *
  * @param bytes `kernels-as/build/kernels.wasm`; where it is read from is the caller's business
  * @throws {WasmMemoryError} here if the memory cannot be had, later if it is full

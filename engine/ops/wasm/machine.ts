@@ -8,6 +8,7 @@ import { type Bank, startBanks } from "./bank.ts";
 import type { Kernels } from "./kernels.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { Team, type Threads } from "./team.ts";
+import { canShareMemory, unshared } from "./unshared.ts";
 
 /** The memories, and the threads that work in all of them. */
 export interface Machine {
@@ -31,7 +32,7 @@ export interface WasmOptions {
   readonly memoryBytes?: number;
   /** See {@link Activations}; `f32` by default. */
   readonly activations?: Activations;
-  /** Without it, one thread. The count never changes a result. */
+  /** Without it, or where memory cannot be shared, one thread. The count never changes a result. */
   readonly threads?: Threads;
   /**
    * Whether this runtime makes 256-bit instructions of pairs of 128-bit ones (tools/node/turbo.ts), false by
@@ -49,11 +50,11 @@ export async function startMachine(
 ): Promise<Machine> {
   const { memoryBytes = DEFAULT_MEMORY_BYTES, activations = "f32", threads } = options;
   const memories = memorySizes(memoryBytes).map(reserveMemory);
-  const module = await WebAssembly.compile(bytes);
+  const module = await WebAssembly.compile(canShareMemory() ? bytes : unshared(bytes));
   const shared = { module, memories, isWide: options.isWide ?? false };
   const banks = startBanks(shared);
   const [{ arena, kernels }] = banks;
-  const isAlone = threads === undefined || threads.count < 2;
+  const isAlone = threads === undefined || threads.count < 2 || !canShareMemory();
   const team = isAlone ? Team.alone(banks) : await Team.start(banks, threads, shared);
   return { banks, arena, kernels, layout: layoutOf(kernels), team, activations };
 }

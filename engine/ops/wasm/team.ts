@@ -44,7 +44,15 @@ export interface Threads {
 }
 
 /** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
-export type StartThread = (source: string, threadData: ThreadData) => Promise<void>;
+export type StartThread = (source: string, threadData: ThreadData) => Promise<Thread>;
+
+/** A thread that runs. */
+export interface Thread {
+  /** Resolves when its program has ended; keeps the process alive until then. */
+  ended(): Promise<void>;
+  /** Ends it wherever it is. */
+  terminate(): void;
+}
 
 /**
  * What one thread has to do. It must call the kernels that it is given, which may be recorders (see
@@ -79,7 +87,8 @@ export class Team {
   readonly #recordersOf: readonly Kernels[];
   readonly #arena: Arena;
   readonly #names: readonly string[];
-  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #control: Int32Array<ArrayBufferLike>;
+  #threads: readonly Thread[] = [];
   readonly #patienceMs: number;
   readonly #shareFrom: number;
   /** Calls of the thread whose share is being written down. */
@@ -93,9 +102,11 @@ export class Team {
     this.#kernelsOf = banks.map(({ kernels }) => kernels);
     this.#arena = banks[0].arena;
     this.#names = Object.keys(banks[0].kernels);
-    this.#control = new Int32Array(
-      new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * (CONTROL.lists + 2 * size)),
-    );
+    const nWords = CONTROL.lists + 2 * size;
+    this.#control =
+      size === 1
+        ? new Int32Array(nWords)
+        : new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * nWords));
     const record =
       (kernel: number) =>
       (...args: number[]) => {
@@ -121,10 +132,17 @@ export class Team {
   ): Promise<Team> {
     const { count, start } = threads;
     const team = new Team(banks, count, threads);
-    const common = { ...shared, control: team.#control, at: CONTROL, spins: SPINS };
+    const control = team.#control as Int32Array<SharedArrayBuffer>;
+    const common = { ...shared, control, at: CONTROL, spins: SPINS };
     const others = Array.from({ length: count - 1 }, (_, i) => i + 1);
-    await Promise.all(others.map((thread) => start(PROGRAM, { ...common, thread })));
-    return team;
+    const started = await Promise.allSettled(
+      others.map((thread) => start(PROGRAM, { ...common, thread })),
+    );
+    team.#threads = started.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+    const failed = started.find((one) => one.status === "rejected");
+    if (!failed) return team;
+    await team.close();
+    throw failed.reason;
   }
 
   /** @param products about how many multiplications it is: a small work is done by this thread */
@@ -140,12 +158,18 @@ export class Team {
     }
   }
 
-  /** Ends the other threads. */
-  close(): void {
-    if (this.#failed) return;
-    this.#failed = new WasmThreadError("wasm threads", "closed");
-    for (let t = 1; t < this.size; t++) this.#control[CONTROL.lists + 2 * t + 1] = STOP;
-    this.#begin();
+  /** Ends the other threads and waits until they are gone. Those of a failed team may not listen. */
+  async close(): Promise<void> {
+    const threads = this.#threads;
+    this.#threads = [];
+    if (this.#failed) {
+      for (const thread of threads) thread.terminate();
+    } else {
+      this.#failed = new WasmThreadError("wasm threads", "closed");
+      for (let t = 1; t < this.size; t++) this.#control[CONTROL.lists + 2 * t + 1] = STOP;
+      this.#begin();
+    }
+    await Promise.all(threads.map((thread) => thread.ended()));
   }
 
   #runTogether(work: Work): void {
@@ -196,7 +220,7 @@ export class Team {
 }
 
 /** A short sleep until the word changes, or none at all where the runtime forbids it (a page). */
-function sleep(control: Int32Array<SharedArrayBuffer>, word: number): void {
+function sleep(control: Int32Array, word: number): void {
   try {
     Atomics.wait(control, word, Atomics.load(control, word), 1);
   } catch {

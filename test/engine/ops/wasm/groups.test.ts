@@ -197,7 +197,7 @@ describe.each(FORMATS)("%s weights with activations in int8", (format) => {
         expect(product(three, nT, nO, nI)).toEqual(want);
       }
     }
-    three.close();
+    await three.close();
   });
 
   it("differ from those in f32: the mode is not a way to the same result", async () => {

@@ -75,6 +75,6 @@ describe("route (wasm) gives the bits of the reference", async () => {
       const logits = gaussians(256 * nT, nT);
       expect(routed(many, logits, bias, rule)).toEqual(routed(spec, logits, bias, rule));
     }
-    many.close();
+    await many.close();
   });
 });

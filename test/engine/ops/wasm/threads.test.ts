@@ -57,7 +57,7 @@ describe.each(["tiny-all", "fp8-blocks", "groups2-bias", "long-520"])(
         const { mtpSteps } = info;
         const tokens = info.tokens.slice(0, 80);
         const all = runAll(model, tokens, { chunk, ...(mtpSteps && { mtpSteps }) });
-        ops.close();
+        await ops.close();
         return all;
       };
       const want = await run(64);
@@ -89,12 +89,13 @@ describe("a team", () => {
       expect(parts).toEqual([1, 2, 3, 0]);
       for (let part = 0; part < 4; part++) expect(floats[16 * part + 1]).toBe(2 * round);
     }
-    team.close();
+    await team.close();
   });
 });
 
 describe("a thread in trouble", () => {
   const BEYOND = MEMORY_BYTES - 4;
+  const DEAF = { ended: () => Promise.resolve(), terminate: () => {} };
 
   it("that traps is an error that names it and its kernel, and the last one", async () => {
     const { team } = await machineWith(eager(3));
@@ -107,7 +108,7 @@ describe("a thread in trouble", () => {
   });
 
   it("that never answers is an error, not a hang", async () => {
-    const silent = eager(2, { start: () => Promise.resolve(), patienceMs: 50 });
+    const silent = eager(2, { start: async () => DEAF, patienceMs: 50 });
     const { team } = await machineWith(silent);
     expect(() => team.run(1, () => {})).toThrow(/no answer for \d+ ms/);
   });
@@ -128,7 +129,7 @@ describe("a thread in trouble", () => {
     expect(arena.mark()).toBe(mark);
     const y = arena.stay(64);
     team.run(1, (kernels, part) => kernels.add(y + 32 * part, y, y, 4));
-    team.close();
+    await team.close();
     expect(() => team.run(1, () => {})).toThrow("closed");
   });
 });
