@@ -11,7 +11,7 @@ import type { Floats, Indices, Tensor, Weight } from "../tensor.ts";
 import type { Bound, CheckedOp } from "./checked.ts";
 import { floatsOf } from "./reference/memory.ts";
 
-/** One rounding on the store, the sum before it in f64. */
+/** The sum is in f64, and the store rounds once. */
 const oneRounding: Bound = (_args, want) =>
   Float64Array.from(want.data, (y) => Math.abs(y) * (1 + 1e-6) * F32_ROUNDING + F32_TINY);
 

@@ -1,9 +1,9 @@
 /**
  * Runs every op twice, on a fast backend and on the f64 reference, and stops at the first result
- * that is further off than its bound. Slow: for finding what is wrong, never for serving.
+ * that is further off than its bound. It is slow, and made for finding mistakes.
  *
- * Both get the same inputs, the ones the fast backend made, so an error cannot travel: the op that
- * is named is the op that is wrong.
+ * Both backends get the same inputs, those that the fast one made. So an error does not travel from op
+ * to op, and the op that the message names is the one that is wrong.
  * @module
  */
 import { GlmError } from "../errors.ts";
@@ -17,7 +17,7 @@ import {
 } from "../tensor.ts";
 import type { Ops, StackPlacer } from "./ops.ts";
 
-/** An op left its bound. The message names the op, the place, both values and the bound. */
+/** An op gave a result outside its bound. The message names the op, the place, both values and the bound. */
 export class DisagreementError extends GlmError {
   override readonly name = "DisagreementError";
   readonly code = "disagreement";
@@ -47,7 +47,7 @@ export type CheckedOp =
  */
 export type Bound = (args: readonly unknown[], want: Tensor) => Floats;
 
-/** What {@link checkedOps} tells about each result: its largest error as a share of its bound. */
+/** Is told about each result: its largest error as a share of its bound. */
 export type OnChecked = (op: CheckedOp, errorOverBound: number) => void;
 
 /** A weight that both backends have placed. */

@@ -4,8 +4,9 @@
  * `engine/ops/reference` is the specification: each method is one file there, whose doc comment is
  * its definition. Another backend must agree with it within the bound that its tests state.
  *
- * Who owns memory: weights are placed once and stay where they are; caches stand in {@link RowMemory};
- * everything an op returns is scratch, alive until the next `keep` of an older mark.
+ * There are three kinds of memory. Weights are placed once and stay where they are. Caches stand in
+ * {@link RowMemory}. Everything that an op returns is scratch: it lives until `keep` or `release` is
+ * called with an older mark.
  * @module
  */
 import type { RawTensor } from "../numbers/raw-tensor.ts";
@@ -14,16 +15,16 @@ import type { Encoding } from "../numbers/row-encoding.ts";
 import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
 
 /**
- * Bytes for the pages of caches, where the backend's kernels can read them. A block is taken and
- * given back whole; an address is its place in `view`.
+ * Memory for the pages of caches, where the backend's kernels can read it. It is taken and given back in
+ * blocks. The address of a block is the offset of its first byte in `view`.
  */
 export interface RowMemory {
-  /** All of the memory. A `take` may replace it. */
+  /** All of the memory. A call of `take` may replace it by a larger one. */
   readonly view: DataView;
   readonly bytes: Uint8Array;
   /** Address of `bytes` bytes, which may hold anything. */
   take(bytes: number): number;
-  /** Gives a block back. Its bytes become `0xff`: NaN in f32 and bf16, so a stale read is seen. */
+  /** Gives a block back. Its bytes become `0xff`, which is NaN in f32 and bf16, so that a late read shows. */
   give(address: number, bytes: number): void;
 }
 
@@ -88,7 +89,7 @@ export interface Routing {
   readonly weights: Tensor<["T", "A"]>;
 }
 
-/** A stack of matrices `[n, rows, columns]` that is placed one by one, so that no two are held twice. */
+/** Takes a stack of matrices `[n, rows, columns]` one by one, so that only one is in memory twice. */
 export interface StackPlacer<D extends readonly string[]> {
   /** The next matrix. */
   put(raw: RawTensor): void;
@@ -114,7 +115,7 @@ export interface Ops {
 
   // Memory ------------------------------------------------------------------------------------
 
-  /** Puts a parameter where this backend wants it. The bytes of `raw` may be dropped after. */
+  /** Puts a parameter where this backend wants it. The bytes of `raw` are not needed afterwards. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
   /** The same for a stack that is read matrix by matrix. */
   placeStack<const D extends readonly [string, string, string]>(

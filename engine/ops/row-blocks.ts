@@ -1,6 +1,6 @@
 /**
- * Blocks of memory for pages of rows: taken, given back, and taken again by whoever needs one of
- * that size. Pages are all of a few sizes, so lists by size waste nothing.
+ * Blocks of memory for the pages of caches. A block that is given back waits in a list for the next
+ * caller who needs one of exactly that size. Pages have only a few sizes, so this wastes nothing.
  * @module
  */
 import type { RowMemory } from "./ops.ts";

@@ -1,6 +1,6 @@
 /**
- * The numbers of cached rows, all of them, as tensors: for oracles and bounds, which look at
- * everything. What runs a model reads only the rows that it needs.
+ * All rows of a cache as tensors, for oracles and bounds, which look at everything. A model that runs
+ * reads only the rows that it needs.
  * @module
  */
 import { decode } from "../numbers/row-encoding.ts";

@@ -50,31 +50,17 @@ export function indexScores(
     const row = s - page * pageRows;
     const n = min(min(BLOCK_KEYS, pageRows - row), end - s);
     const block: usize = load<u32>(blocks + ((<usize>page) << 2));
-    const at = block + offset + <usize>row * stride;
-    if (isInPlace) {
-      touch(at, <usize>n * stride, scratch);
-      scoreKeys(scores, scoresStride, q, at, stride, s, n, w, nT, nH, nC, seen, scale, scratch);
-    } else {
+    let keys = block + offset + <usize>row * stride;
+    let keyBytes = stride;
+    if (isInPlace) touch(keys, <usize>n * stride, scratch);
+    else {
       for (let i: usize = 0; i < <usize>n; i++) {
-        decodeRow(widened + i * widenedBytes, widenedBytes, at + i * stride, encoding, nKey);
+        decodeRow(widened + i * widenedBytes, widenedBytes, keys + i * stride, encoding, nKey);
       }
-      scoreKeys(
-        scores,
-        scoresStride,
-        q,
-        widened,
-        widenedBytes,
-        s,
-        n,
-        w,
-        nT,
-        nH,
-        nC,
-        seen,
-        scale,
-        scratch,
-      );
+      keys = widened;
+      keyBytes = widenedBytes;
     }
+    scoreKeys(scores, scoresStride, q, keys, keyBytes, s, n, w, nT, nH, nC, seen, scale, scratch);
     s += n;
   }
 }

@@ -1,11 +1,13 @@
 /**
- * One WebAssembly memory, used from both ends. Where 4 GiB are too few there are several; the
- * further ones hold weights, and scratch for the products with them.
+ * Hands out the bytes of one WebAssembly memory, from both ends. Where 4 GiB are too few there are
+ * several memories; the further ones hold weights, and scratch for the products with them.
  *
  *     | constants | weights, caches →            free            ← scratch | guard |
  *     0           heapBase          #low                    #top            end
  *
- * What stays grows upwards and is never freed (blocks of caches are used again, see row-blocks.ts); scratch grows downwards and is freed back to a mark.
+ * What stays grows upwards and is never freed; blocks of caches are used again (row-blocks.ts). Scratch
+ * grows downwards and is freed back to a mark.
+ *
  * The memory has its full size from the beginning and never grows, so no view is ever detached. The
  * size costs address space only: the system gives a page when it is first written.
  * @module
@@ -17,10 +19,10 @@ import { canShareMemory } from "./unshared.ts";
 
 const PAGE = 65536;
 
-/** Every block begins and ends on a cache line; kernels may write up to the end of the line. */
+/** Every block begins and ends at a cache line. Kernels may write behind a block, up to the end of its line. */
 const LINE = 64;
 
-/** Bytes at the end that are never handed out: no address one past a block wraps around to 0. */
+/** Bytes at the end that are never handed out, so that no address behind a block wraps around to 0. */
 const GUARD = PAGE;
 
 /** Bytes of the largest memory there is. */

@@ -1,5 +1,5 @@
 /**
- * What looks at the past: index scores, top-k, attention over the chosen rows.
+ * The ops that read the past: index scores, top-k, and attention over the chosen rows.
  * @module
  */
 
@@ -39,7 +39,7 @@ export const indexScores =
         // biome-ignore format: one line per call
         kernels.indexScores(y, 4 * nS, qAt, blocks.byteOffset, pageRows, offset, stride, encoding, nD, first, end, wAt, n, nH, q.nColumns, start + t + 1, scale, scratch);
       };
-      // One query is shared out by keys, several by queries.
+      // One query is shared out by its keys, several by queries.
       const [from, to] = share(nT === 1 ? nS : nT, 1, part, parts);
       if (from === to) return;
       if (nT === 1) call(0, 1, from, to);
@@ -130,7 +130,7 @@ function attend(
   ];
   const latentEncoding = encodingOf(machine, past.view, past.latentEncoding);
   const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
-  // Widths that fill whole vectors are written where they belong, others by way of y.
+  // Results that fill whole vectors are written where they belong; others are copied from y.
   const fits = q.nColumns === nC;
   const scratchBytes = machine.kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
 
@@ -144,7 +144,7 @@ function attend(
       kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
       if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
     };
-    // One query is shared out by heads; several in turns, since later ones see more rows.
+    // One query is shared out by its heads. Several are dealt out in turn, since later ones see more rows.
     const [from, to] = share(nH, 1, part, parts);
     if (nT === 1 && from < to && n[0] > 0) call(0, from, to - from);
     for (let t = part; nT > 1 && t < nT; t += parts) if (n[t] > 0) call(t, 0, nH);

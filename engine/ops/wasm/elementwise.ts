@@ -1,5 +1,6 @@
 /**
- * What treats each token or each number alone: embedding, norms, rotation, router, SwiGLU, sums.
+ * The ops that treat each token, or each number, by itself: embedding, norms, rotation, router, SwiGLU
+ * and sums.
  * @module
  */
 
@@ -18,7 +19,7 @@ import type { Machine } from "./machine.ts";
 import { type Matrix, padded, placedOf, vectorOf } from "./placed.ts";
 import { share } from "./team.ts";
 
-/** A sigmoid costs about as much as so many multiplications. */
+/** One sigmoid takes about as long as so many multiplications. */
 const PRODUCTS_OF_SIGMOID = 32;
 
 /** {@link Ops.embed} */

@@ -1,5 +1,5 @@
 /**
- * What the bounds of the wasm backend are made of.
+ * The terms that the bounds of the wasm backend are made of.
  *
  * `u` is one f32 rounding, {@link F32_ROUNDING}; `γ(m) = m u / (1 − m u)` bounds what `m` of them in a
  * row do.
@@ -17,7 +17,7 @@ export const EXP: number = 2 ** -23;
 /** Absolute error of exp4 among the denormals. */
 export const EXP_TINY: number = 2 ** -149;
 
-/** Of silu and of the product after it: e^−|g| in numerator and denominator, then four roundings. */
+/** Relative error of SwiGLU: e^−|g| stands above and below the line, and four roundings follow. */
 const SILU_MUL = 1.5 * EXP + 4.01 * F32_ROUNDING;
 
 /** `γ(m)` */
@@ -25,7 +25,7 @@ export function gamma(m: number): number {
   return (m * F32_ROUNDING) / (1 - m * F32_ROUNDING);
 }
 
-/** A dot product of `n`: its product, its lane, and three additions that join eight lanes. */
+/** For a dot product of `n`: a multiplication, the sum of a lane, three additions that join the lanes. */
 export function dotGamma(n: number): number {
   return gamma(Math.ceil(n / 8) + 3);
 }

@@ -1,6 +1,6 @@
 /**
- * The routed experts. Every expert's matrices are read once per step, and every token's sum has the
- * order of the reference: ascending experts.
+ * The routed experts. The matrices of an expert are read once for all tokens that visit it. The sum of
+ * each token is made in ascending order of its experts, as in the reference.
  * @module
  */
 
@@ -11,7 +11,7 @@ import { type Matrix, placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedAt, paddedRows, type Rows, rowsFor } from "./rows.ts";
 
-/** Experts are gone through in batches of about this many rows: what their scratch must hold. */
+/** Experts are computed in batches of about so many rows, which bounds the scratch that they need. */
 const BATCH_ROWS = 256;
 
 /** One expert and the tokens that visit it. */
@@ -21,7 +21,7 @@ interface Visits {
   readonly weights: number[];
 }
 
-/** Where the matrices of the experts stand, and the rows of all tokens as the first two want them. */
+/** Where the matrices of the experts stand, and the rows of all tokens in the form that gate and up want. */
 interface Placement {
   readonly gate: readonly Matrix[];
   readonly up: readonly Matrix[];
@@ -59,7 +59,7 @@ export const experts =
     return { dims: x.dims, shape: x.shape, data };
   };
 
-/** Adds to `y` what these experts say: gate and up together, then SwiGLU, then down, then the sum. */
+/** Adds the results of these experts to `y`: first gate and up together, then SwiGLU, down and the sum. */
 function addBatch(
   machine: Machine,
   y: number,
@@ -68,7 +68,7 @@ function addBatch(
 ): void {
   const { arena, kernels } = machine;
   const nRows = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  // The rows of all visits lie one after the other, expert by expert.
+  // A visit is one row, and the rows lie one after the other, expert by expert.
   const [g, u] = [arena.scratch(4 * nRows * nMoe), arena.scratch(4 * nRows * nMoe)];
   const out = arena.scratch(4 * nRows * nHidden);
 
@@ -117,7 +117,7 @@ function rowsOf({ arena, kernels }: Machine, all: Rows, tokens: readonly number[
   return { address, stride, nColumns };
 }
 
-/** Neighbours together, until they are {@link BATCH_ROWS} rows. */
+/** Groups neighbours together until they have {@link BATCH_ROWS} rows. */
 function batchesOf(visits: readonly Visits[]): Visits[][] {
   const batches: Visits[][] = [];
   let room = 0;

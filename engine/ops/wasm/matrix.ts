@@ -10,7 +10,7 @@ import { placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedRows, rowsFor } from "./rows.ts";
 
-/** {@link Ops.linear}; rows that do not fill whole vectors are padded on their way in. */
+/** {@link Ops.linear}. Rows that do not fill whole vectors are copied first, and filled up with zeros. */
 export const linear =
   (machine: Machine): Ops["linear"] =>
   (x, w) => {
@@ -28,7 +28,7 @@ export const linear =
     return { dims: [x.dims[0], w.dims[0]], shape: [nT, nO], data };
   };
 
-/** {@link Ops.perHead}: one product for each head, between rows that lie far apart. */
+/** {@link Ops.perHead}: one product for each head. The rows of a head lie nH rows apart. */
 export const perHead =
   (machine: Machine): Ops["perHead"] =>
   (x, w) => {

@@ -1,5 +1,6 @@
 /**
- * The memory half of the wasm backend: pages of caches, scratch that is kept or freed.
+ * The ops of the wasm backend that concern memory: weights are placed, pages of caches are taken, scratch
+ * is kept or freed.
  * @module
  */
 
@@ -43,7 +44,7 @@ export function wasmMemory(machine: Machine): Memory {
   };
 }
 
-/** What is kept is copied out before scratch is freed, so no order of moving can be wrong. */
+/** Copies both tensors out of the scratch before it is freed, and back afterwards. */
 const keep =
   (arena: Arena): Ops["keep"] =>
   <A extends Tensor | Indices, B extends Tensor | Indices>(mark: Mark, a: A, b: B): [A, B] => {

@@ -1,5 +1,5 @@
 /**
- * Products of rows with matrices, several at a time, in whichever memory the matrices stand.
+ * Products of rows with matrices: several at a time, and wherever the matrices stand.
  * @module
  */
 import { GROUP } from "../../numbers/raw-tensor.ts";
@@ -39,7 +39,7 @@ export function multiplyAll(machine: Machine, products: readonly Product[]): voi
   });
 }
 
-/** What products need together. */
+/** What several products need, all together. */
 interface Needs {
   /** Multiplications. */
   readonly size: number;
@@ -61,7 +61,7 @@ function needsOf(products: readonly Product[]): Needs {
   return { size, nT, nColumns, areLocal };
 }
 
-/** Products with matrices in further memories: x is copied there, the results come back. */
+/** Products with matrices in further memories. The rows x are copied there, and the results back. */
 function multiplyElsewhere(machine: Machine, products: readonly Product[], needs: Needs): void {
   const { banks, team } = machine;
   const marks = banks.map(({ arena }) => arena.mark());

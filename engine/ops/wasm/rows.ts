@@ -1,5 +1,6 @@
 /**
- * Rows as kernels read them: f32 filled up to whole vectors, or int8 in groups.
+ * Brings rows of activations into the form that the kernels read: f32 filled up with zeros to whole
+ * vectors, or int8 in groups.
  *
  * Next: products.ts
  * @module

@@ -1,6 +1,6 @@
 /**
- * Splitting and joining: rows are copied from one width to another. New names for the same numbers
- * are the reference's, which leaves the numbers where they are.
+ * Splitting and joining: rows are copied from one width to another. Ops that only give new names to the
+ * same numbers are those of the reference.
  * @module
  */
 

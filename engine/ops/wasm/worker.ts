@@ -1,5 +1,6 @@
 /**
- * What a thread of the team does: wait for a list of kernel calls, make them, say so.
+ * What a thread of the team does: it waits for a list of kernel calls, makes these calls, and says that
+ * it is done.
  *
  * {@link serve} uses nothing but its argument. It is started from its own text, so there is no
  * second file that a bundler, a runtime or a package would have to find.

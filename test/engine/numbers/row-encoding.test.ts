@@ -126,7 +126,7 @@ describe("rows in bytes", () => {
     ["int8x64", 4e-5, "int8"],
     ["int8", 6e-5, undefined],
   ] as const)(
-    "of %s keep Gaussian rows of 512 within a noise of %d, which a coarser format does not",
+    "of %s keep Gaussian rows of 512 within a noise of %d, and a coarser format, if there is one, does not",
     (e, limit, coarser) => {
       const rows = Array.from({ length: 50 }, (_, seed) => gaussians(512, seed + 1));
       const noise = (encoding: Encoding) =>
