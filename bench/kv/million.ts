@@ -65,7 +65,7 @@ function choice(cache: ModelCache, seed: number, nLayers: number) {
   const start = cache.length - 1;
   const [scores, score] = timed(() => ops.indexScores(idxQ, index.rows(), idxW, start, 0.01));
   const [topK, choose] = timed(() => ops.topK(scores, K));
-  const [, gather] = timed(() => latent.rows().locate(topK, 0, new Uint32Array(K)));
+  const [, gather] = timed(() => latent.rows().bringIn(topK, 0, new Uint32Array(K)));
   const layers = cache.layers.slice(0, nLayers);
   const [, attend] = timed(() => {
     for (const layer of layers) attendTo(layer.latent.rows(), topK);
@@ -105,14 +105,14 @@ function dense(cache: ModelCache, n: number): number {
   const repeated: LatentRows = {
     ...rows,
     nS: n,
-    locate: (_topK, _from, at) => {
+    bringIn: (_topK, _from, at) => {
       const piece = {
         dims: ["T", "K"],
         shape: [1, cache.length],
         data: all(cache.length),
       } as const;
       for (let s = 0; s < n; s += cache.length) {
-        rows.locate(piece, 0, at.subarray(s, s + cache.length));
+        rows.bringIn(piece, 0, at.subarray(s, s + cache.length));
       }
       return 1;
     },

@@ -73,7 +73,7 @@ export class LatentCache {
       kPeEncoding,
       kPeAt: encodedBytes(latentEncoding, layout.nLatent),
       view: memory.view,
-      locate: (topK, from, at) => this.#locate(topK, from, at),
+      bringIn: (topK, from, at) => this.#bringIn(topK, from, at),
     };
   }
 
@@ -87,8 +87,8 @@ export class LatentCache {
     this.#length = length;
   }
 
-  /** {@link LatentRows.locate}: as many queries as there are slots for the cold rows they chose. */
-  #locate(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
+  /** {@link LatentRows.bringIn}: as many queries as there are slots for the cold rows they chose. */
+  #bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
     const { hotRows } = this.#table.pool;
     const { group } = this.#place;
     const [nT, nK] = topK.shape;

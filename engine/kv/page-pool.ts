@@ -155,7 +155,7 @@ export class PagePool {
   }
 
   /** The page will be written: its rows come back, and what was known of it is forgotten. */
-  rewrite(page: number): void {
+  makeWritable(page: number): void {
     const blocks = this.#live(page);
     if (blocks.rows === undefined) {
       const at = this.memory.take(this.layout.rowsBytes);

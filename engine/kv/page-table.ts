@@ -55,7 +55,7 @@ export class PageTable {
     const isShared = tail !== undefined && this.pool.count(tail) > 1;
     const nNew = Math.ceil(length / pageRows) - this.#pages.length;
     this.pool.ensureFree(nNew + (isShared ? 1 : 0));
-    if (tail !== undefined && !isShared) this.pool.rewrite(tail);
+    if (tail !== undefined && !isShared) this.pool.makeWritable(tail);
     const taken = isShared ? [this.pool.copy(tail)] : [];
     try {
       for (let i = 0; i < nNew; i++) taken.push(this.pool.take());

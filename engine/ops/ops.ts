@@ -55,14 +55,15 @@ export interface LatentRows {
   readonly kPeAt: number;
   readonly view: DataView;
   /**
-   * Where the chosen rows of queries `from …` lie: `at[(t − from) · K + k]` is the address of the
-   * row that `topK[t,k]` names, and anything where it names none. The addresses hold until the next
-   * call.
+   * Brings the rows that queries `from …` chose into memory, which may read them from a store, and
+   * writes their addresses: `at[(t − from) · K + k]` is that of the row that `topK[t,k]` names, and
+   * any number where it names none. The addresses hold until the next call.
    *
    * @returns the query after the last that was served; at least `from + 1`
    * @throws {ShapeError} when a position is not held
+   * @throws {StoreError} when the store fails
    */
-  locate(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number;
+  bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number;
 }
 
 /** One bank of routed experts; expert `e` is the `e`-th matrix of each weight. */

@@ -33,7 +33,7 @@ export function storedLatents(rows: LatentRows): {
   const kPe = new Float64Array(nS * nRope);
   const at = new Uint32Array(1);
   for (let s = 0; s < nS; s++) {
-    rows.locate({ dims: ["T", "K"], shape: [1, 1], data: Int32Array.of(s) }, 0, at);
+    rows.bringIn({ dims: ["T", "K"], shape: [1, 1], data: Int32Array.of(s) }, 0, at);
     decode(rows.latentEncoding, rows.view, at[0], nLatent, latent, s * nLatent);
     decode(rows.kPeEncoding, rows.view, at[0] + rows.kPeAt, nRope, kPe, s * nRope);
   }

@@ -66,7 +66,7 @@ function allRows(past: LatentRows): Float64Array {
   const { nS, nLatent, nRope } = past;
   const addresses = new Uint32Array(nS);
   const data = Int32Array.from({ length: nS }, (_, s) => s);
-  past.locate({ dims: ["T", "K"], shape: [1, nS], data }, 0, addresses);
+  past.bringIn({ dims: ["T", "K"], shape: [1, nS], data }, 0, addresses);
   const rows = new Float64Array(nS * (nLatent + nRope));
   addresses.forEach((address, s) => {
     const to = s * (nLatent + nRope);

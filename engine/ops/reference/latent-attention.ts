@@ -41,7 +41,7 @@ export function latentAttention<T extends string>(
   const sum = new Float64Array(nC);
   let [first, end] = [0, 0]; // queries that `at` speaks of
   for (let t = 0; t < nT; t++) {
-    if (t === end) [first, end] = [t, past.locate(topK, t, at)];
+    if (t === end) [first, end] = [t, past.bringIn(topK, t, at)];
     let n = 0;
     for (let k = 0; k < nK; k++) {
       if (topK.data[t * nK + k] < 0) continue;

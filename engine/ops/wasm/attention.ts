@@ -101,7 +101,7 @@ export const latentAttention =
     const pe = paddedRows(machine, qPe.data, nT * nH, nR);
     const at = arena.newAddresses(nT * nK);
     for (let t = 0; t < nT; ) {
-      const end = past.locate(topK, t, at);
+      const end = past.bringIn(topK, t, at);
       attend(machine, { data, q, pe, nH, nC, nR }, past, topK, t, end, at.byteOffset, scale);
       t = end;
     }

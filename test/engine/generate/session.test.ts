@@ -146,7 +146,7 @@ for (const { name, ops } of BACKENDS) {
         },
         latentAttention: (qLatent, qPe, past, topK, scale) => {
           const at = new Uint32Array(1);
-          past.locate({ dims: ["T", "K"], shape: [1, 1], data: Int32Array.of(12) }, 0, at);
+          past.bringIn({ dims: ["T", "K"], shape: [1, 1], data: Int32Array.of(12) }, 0, at);
           if (what === "latents") meet(past.nS, past.view, at[0], past.kPeAt);
           return ops.latentAttention(qLatent, qPe, past, topK, scale);
         },

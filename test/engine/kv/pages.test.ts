@@ -13,8 +13,8 @@ import { gaussians } from "../../support/random.ts";
 import { FaultyStore, ShufflingStore } from "./faulty-store.ts";
 import {
   append,
+  bringInAll,
   compare,
-  locateAll,
   ops,
   type Pair,
   PER_POSITION,
@@ -126,7 +126,7 @@ describe("pages", () => {
       action();
       const before = hotRows.counts.misses;
       for (let round = 0; round < 2; round++) {
-        locateAll(pair.cache.layers[0].latent.rows(), () => {});
+        bringInAll(pair.cache.layers[0].latent.rows(), () => {});
       }
       return hotRows.counts.misses - before;
     };

@@ -47,12 +47,12 @@ export function append({ cache, positions }: Pair, rows: Float32Array[]): void {
 }
 
 /** Finds every row, a position for a query, and shows where it lies. */
-export function locateAll(rows: LatentRows, show: (s: number, at: number) => void): void {
+export function bringInAll(rows: LatentRows, show: (s: number, at: number) => void): void {
   const data = Int32Array.from({ length: rows.nS }, (_, s) => s);
   const each = { dims: ["T", "K"] as ["T", "K"], shape: [rows.nS, 1] as const, data };
   const at = new Uint32Array(rows.nS);
   for (let from = 0; from < rows.nS; ) {
-    const end = rows.locate(each, from, at);
+    const end = rows.bringIn(each, from, at);
     for (let s = from; s < end; s++) show(s, at[s - from]);
     from = end;
   }
@@ -79,7 +79,7 @@ export function compare(
   const { kvLoraRank, indexHeadDim } = SIZES;
   cache.layers.forEach(({ latent, index }, l) => {
     const rows = latent.rows();
-    locateAll(rows, (s, at) => {
+    bringInAll(rows, (s, at) => {
       const bytes = new Uint8Array(rows.view.buffer);
       const numbers = positions[s].subarray(l * PER_LAYER, (l + 1) * PER_LAYER);
       const where = `layer ${l}, position ${s}`;

@@ -19,8 +19,8 @@ import { CrashingDisk } from "../../tools/sessions/crashing-disk.ts";
 import { FaultyStore } from "./faulty-store.ts";
 import {
   append,
+  bringInAll,
   compare,
-  locateAll,
   ops,
   type Pair,
   PER_POSITION,
@@ -40,7 +40,7 @@ const command = fc.record({
     "truncate",
     "close",
     "freeze",
-    "locate",
+    "bringIn",
     "resize",
     "lookUp",
     "restore",
@@ -156,8 +156,8 @@ class World {
         this.#pairs[this.#pairs.indexOf(pair)] = { cache: restored(cache), positions };
         cache.close();
         break;
-      case "locate":
-        locateAll(cache.layers[c.pick % TYPES.length].latent.rows(), () => {});
+      case "bringIn":
+        bringInAll(cache.layers[c.pick % TYPES.length].latent.rows(), () => {});
         break;
       case "close":
         if (this.#pairs.length === 1) break;
