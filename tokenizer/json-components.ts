@@ -29,7 +29,7 @@ import { show, TokenizerError } from "./tokenizer-error.ts";
  * The pattern of a `ByteLevel` with `use_regex`.
  * @see HF tokenizers `pre_tokenizers/byte_level.rs` `RE`
  */
-const GPT2_PATTERN =
+export const GPT2_PATTERN: string =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /** `null`, `NFC`, or a `Sequence` of these. */
