@@ -1,5 +1,5 @@
 /**
- * Byte-pair encoding of one piece.
+ * Byte-pair encoding: turns the bytes of one piece into tokens.
  *
  * ```
  * symbols := one token per byte
@@ -7,25 +7,32 @@
  *   apply the merge of lowest rank, the leftmost of those, to one pair
  * ```
  *
- * The symbols are a doubly linked list over positions, the candidate merges a binary heap, so a
- * piece of n bytes takes O(n log n) steps: base64 or unspaced text makes pieces of a megabyte.
+ * The symbols are a doubly linked list over positions, and the candidate merges are a binary heap. So
+ * a piece of n bytes takes O(n log n) steps, which matters because base64 or a text without spaces
+ * makes pieces of a megabyte.
  *
+ * Next: piece-encoder.ts
  * @see Sennrich et al. 2016, arXiv:1508.07909 · HF tokenizers `models/bpe/word.rs` `merge_all`
- * @module Next: `special-tokens.ts`
+ * @module
  */
 import type { MergeTable } from "./merge-table.ts";
 
+/** Stands for a symbol, a position or a merge that does not exist. */
 const NONE = -1;
-/** Scratch memory for longer pieces (28 bytes each byte) is given back at once. */
-const KEPT_CAPACITY = 65_536; // bytes of a piece
-/** A heap key is `rank * RANK_UNIT + position`: lower rank first, then further left. */
+/**
+ * Bytes of the longest piece whose scratch memory is kept for the next one. That memory is 28 bytes
+ * for each byte of the piece.
+ */
+const KEPT_CAPACITY = 65_536;
+/** A heap key is `rank * RANK_UNIT + position`, so the lowest rank comes first, then the leftmost. */
 const RANK_UNIT = 2 ** 32;
 
-/** The merge loop, with scratch memory that is kept from piece to piece. */
+/** Runs the merge loop. Its scratch memory is kept from piece to piece. */
 export class Bpe {
   readonly #byteIds: Int32Array;
   readonly #merges: MergeTable;
-  // The list: a symbol lives at the position of its first byte; NONE in #ids marks a merged-away one.
+  // The list of symbols: each is kept at the position of its first byte. NONE in #ids marks a position
+  // whose symbol was merged into the one before.
   #ids = new Int32Array(0);
   #next = new Int32Array(0);
   #previous = new Int32Array(0);
@@ -38,7 +45,7 @@ export class Bpe {
     this.#merges = merges;
   }
 
-  /** The tokens of `bytes`. */
+  /** Returns the tokens of `bytes`. */
   encode(bytes: Uint8Array): number[] {
     const n = bytes.length;
     this.#reset(bytes);
@@ -61,6 +68,7 @@ export class Bpe {
     this.#heap = new Float64Array(2 * capacity);
   }
 
+  /** Makes a list of one symbol per byte, and an empty heap. */
   #reset(bytes: Uint8Array): void {
     const n = bytes.length;
     if (this.#ids.length < n) this.#allocate(2 ** Math.ceil(Math.log2(n)));
@@ -72,23 +80,25 @@ export class Bpe {
     this.#heapSize = 0;
   }
 
-  /** Puts the merge of the symbol at `position` with the one after it, if any, on the heap. */
+  /** Puts the merge of the symbol at `position` with the next one on the heap, if there is a merge. */
   #propose(position: number): void {
     const slot = this.#mergeAt(position);
     if (slot !== NONE) this.#push(this.#merges.rankAt(slot) * RANK_UNIT + position);
   }
 
+  /** Where the table keeps the merge of the symbol at `position` with the next one, or NONE. */
   #mergeAt(position: number): number {
     const next = this.#next[position] as number;
     if (next === NONE) return NONE;
     return this.#merges.find(this.#ids[position] as number, this.#ids[next] as number);
   }
 
+  /** Merges two symbols, unless one of them has changed since the merge was put on the heap. */
   #apply(key: number): void {
     const rank = Math.floor(key / RANK_UNIT);
     const position = key - rank * RANK_UNIT;
     if (this.#ids[position] === NONE) return;
-    // Either symbol may have grown since this was proposed; then the pair has another rank.
+    // If a symbol has grown since then, the pair has another rank.
     const slot = this.#mergeAt(position);
     if (slot === NONE || this.#merges.rankAt(slot) !== rank) return;
 

@@ -1,12 +1,13 @@
 /**
  * The byte-level alphabet of GPT-2: one printable character for each of the 256 bytes.
  *
- * A vocabulary of byte strings has to live in JSON, which holds text. Bytes 33–126, 161–172 and
- * 174–255 stand for themselves (as Latin-1); the other 68, in ascending order, become U+0100,
- * U+0101, … So a space is `Ġ` (U+0120) and a newline `Ċ` (U+010A).
+ * Tokens are byte strings, but a tokenizer.json can hold text only, so it spells the bytes. Bytes
+ * 33–126, 161–172 and 174–255 are spelled as the Latin-1 characters that they are; the other 68, in
+ * ascending order, are U+0100, U+0101, … So a space is `Ġ` (U+0120) and a newline is `Ċ` (U+010A).
  *
+ * Next: vocabulary.ts
  * @see openai/gpt-2 `src/encoder.py` `bytes_to_unicode` · HF tokenizers `pre_tokenizers/byte_level.rs`
- * @module Next: `vocabulary.ts`
+ * @module
  */
 
 /** The character that stands for each byte. */
@@ -20,7 +21,7 @@ CHAR_OF_BYTE.forEach((char, byte) => {
 
 const encoder = new TextEncoder();
 
-/** The bytes that `token` spells in the alphabet, or `undefined` if it strays outside it. */
+/** Returns the bytes that `token` spells, or undefined when a character is not in the alphabet. */
 export function bytesOfSpelling(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length);
   for (let i = 0; i < token.length; i++) {
@@ -31,7 +32,7 @@ export function bytesOfSpelling(token: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** The bytes spelled in the alphabet, one character each. */
+/** Spells bytes in the alphabet. */
 export function spellingOf(bytes: Uint8Array): string {
   let spelling = "";
   for (const byte of bytes) spelling += CHAR_OF_BYTE[byte];
@@ -39,10 +40,10 @@ export function spellingOf(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes a token of either kind stands for in decoded text.
+ * Returns the bytes that a token stands for in decoded text.
  *
- * Not asked: whether the token is an added one. The reference reads an added token whose
- * characters all belong to the alphabet as a spelling too.
+ * This holds for added tokens too. Like the reference, it takes an added token for a spelling when
+ * all of its characters belong to the alphabet, and for plain text otherwise.
  *
  * @see HF tokenizers `pre_tokenizers/byte_level.rs` `decode_chain`
  */
@@ -50,7 +51,7 @@ export function bytesOfToken(token: string): Uint8Array {
   return bytesOfSpelling(token) ?? encoder.encode(token);
 }
 
-/** The bytes of all `parts`, one after the other. */
+/** Joins `parts`, one after the other. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let end = 0;

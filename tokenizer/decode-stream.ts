@@ -1,28 +1,30 @@
 /**
- * Token ids → text, one token at a time.
+ * Turns token ids into text, one token at a time.
  *
- * A token is a string of bytes, and a character of up to four bytes may be spread over several
- * tokens: `🦙` is three. Bytes that may still become a character are held back; bytes that cannot
- * are U+FFFD, one for each maximal ill-formed subpart. What was given out is never taken back, so
- * the parts joined are the text of the whole.
+ * A token is a string of bytes, and the bytes of one character may be spread over several tokens:
+ * `🦙` is three. Bytes that may still become a character are held back. Bytes that cannot become one
+ * are shown as U+FFFD, one for each maximal ill-formed subpart. Text that was returned is never taken
+ * back, so all parts together are the text of the whole list.
  *
+ * Next: tokenizer.ts
  * @see The Unicode Standard §3.9, U+FFFD substitution of maximal subparts · Rust `from_utf8_lossy`
- * @module Next: `tokenizer.ts`
+ * @module
  */
 
-/** The text of a growing list of ids. */
+/** Returns the text of a growing list of ids, part by part. */
 export class DecodeStream {
   readonly #bytesOf: (id: number) => Uint8Array;
-  // A byte order mark inside a text is a character like any other.
+  // With ignoreBOM, a byte order mark is a character like any other and is not dropped.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  /** @param bytesOf empty for a token that is not to be shown; checks the id */
+  /** @param bytesOf checks an id and returns its bytes, none where the token shall not be shown */
   constructor(bytesOf: (id: number) => Uint8Array) {
     this.#bytesOf = bytesOf;
   }
 
   /**
-   * The text that `id` completes, often empty for half a character.
+   * Takes the next id and returns the text that it completes. That is empty while a character is
+   * incomplete.
    *
    * @throws {TokenizerError} when `id` is no token
    */
@@ -30,7 +32,7 @@ export class DecodeStream {
     return this.#decoder.decode(this.#bytesOf(id), { stream: true });
   }
 
-  /** What is held back, as U+FFFD; the stream may then be used anew. */
+  /** Returns what was held back, as U+FFFD. The stream can then be used for another list. */
   end(): string {
     return this.#decoder.decode();
   }

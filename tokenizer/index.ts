@@ -1,6 +1,9 @@
 /**
- * Strings ⇄ token ids. Imports nothing outside this folder; runs in Node, Deno and browsers.
- * @module Next: `tokenizer-json.ts`
+ * The tokenizer: text to token ids and back. It imports nothing outside this folder and runs in Node,
+ * Deno and browsers.
+ *
+ * Next: tokenizer-json.ts
+ * @module
  */
 export type { DecodeStream } from "./decode-stream.ts";
 export {

@@ -1,15 +1,16 @@
 /**
- * The four pipeline stages of a tokenizer.json around its BPE model.
+ * Reads the four stages that a tokenizer.json puts around its BPE model.
  *
- * | stage            | taken                                                              |
+ * | stage            | accepted                                                            |
  * |------------------|--------------------------------------------------------------------|
  * | `normalizer`     | nothing, or `NFC`                                                  |
  * | `pre_tokenizer`  | any number of isolating `Split`s, then `ByteLevel`                 |
  * | `post_processor` | nothing, `ByteLevel` (offsets only), or a template of fixed ids    |
  * | `decoder`        | `ByteLevel`                                                        |
  *
+ * Next: oniguruma.ts
  * @see HF tokenizers `normalizers`, `pre_tokenizers`, `processors`, `decoders`
- * @module Next: `oniguruma.ts`
+ * @module
  */
 import {
   at,
@@ -29,10 +30,10 @@ import { show, TokenizerError } from "./tokenizer-error.ts";
  * The pattern of a `ByteLevel` with `use_regex`.
  * @see HF tokenizers `pre_tokenizers/byte_level.rs` `RE`
  */
-const GPT2_PATTERN =
+export const GPT2_PATTERN: string =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-/** `null`, `NFC`, or a `Sequence` of these. */
+/** Reads the normalizer: `null`, `NFC`, or a `Sequence` of these. */
 export function parseNormalizer(value: unknown, path: string): Normalizer {
   if (value === null || value === undefined) return "none";
   const fields = new Fields(value, path);
@@ -48,7 +49,7 @@ export function parseNormalizer(value: unknown, path: string): Normalizer {
   return normalizer;
 }
 
-/** The splits, in order. The last stage must be `ByteLevel`: it makes bytes of the pieces. */
+/** Reads the splits, in order. The last stage must be `ByteLevel`: it turns the pieces into bytes. */
 export function parsePreTokenizer(value: unknown, path: string): RegExp[] {
   const fields = new Fields(value, path);
   const type = fields.take("type", '"Sequence" or "ByteLevel"', isOneOf("Sequence", "ByteLevel"));
@@ -96,7 +97,7 @@ function compile(pattern: string, path: string): RegExp {
   }
 }
 
-/** Fixed ids around a text; `ByteLevel` here only trims offsets. */
+/** Reads the fixed ids around a text. `ByteLevel` only trims offsets here, which changes no id. */
 export function parsePostProcessor(
   value: unknown,
   path: string,
@@ -122,7 +123,10 @@ export function parsePostProcessor(
   };
 }
 
-/** `single: [SpecialToken…, Sequence "A", SpecialToken…]`; `pair` is for two texts, not built. */
+/**
+ * Reads `single: [SpecialToken…, Sequence "A", SpecialToken…]`. The key `pair`, for two texts, is not
+ * read.
+ */
 function parseTemplate(fields: Fields): {
   readonly prefixIds: readonly number[];
   readonly suffixIds: readonly number[];
@@ -150,7 +154,7 @@ function isIds(value: unknown): value is readonly number[] {
   return isArray(value) && value.every(isId);
 }
 
-/** `ByteLevel`, whose options are read by the encoder side only. */
+/** Checks that the decoder is `ByteLevel`. Its options act on encoding only. */
 export function parseDecoder(value: unknown, path: string): void {
   const fields = new Fields(value, path);
   fields.take("type", '"ByteLevel"', isOneOf("ByteLevel"));

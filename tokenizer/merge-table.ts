@@ -1,20 +1,25 @@
 /**
- * The merges of a BPE model: (left id, right id) → (rank, id of the merged token).
+ * The merges of a BPE model: for a pair of token ids, its rank and the id of the merged token.
  *
- * An open-addressing hash table in typed arrays. A `Map` would need one key object per pair, and
- * GLM-5.2 has 321,649 pairs; this takes 16 bytes a slot and finds most pairs at the first probe.
- * @module Next: `bpe.ts`
+ * The table is an open-addressing hash table in a typed array. A `Map` would need one key object per
+ * pair, and GLM-5.2 has 321,649 pairs. This table takes 16 bytes a slot and finds most pairs at the
+ * first probe.
+ *
+ * Next: bpe.ts
+ * @module
  */
 import { at, ROOT } from "./json-fields.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
 
-/** A slot holds `left, right, rank, merged`. */
+/** Numbers in a slot: left, right, rank, merged. */
 const SLOT = 4;
+/** Marks a slot without a merge. */
 const EMPTY = -1;
-/** `bpe.ts` packs a rank above a 32-bit position into the 53 bits of a number. */
+/** `bpe.ts` packs a rank and a position of 32 bits into the 53 bits of a number. */
 const MAX_MERGES = 2 ** 21;
 
+/** Merges by their pair of ids. */
 export class MergeTable {
   readonly #slots: Int32Array;
   readonly #mask: number;
@@ -27,7 +32,7 @@ export class MergeTable {
     this.#mask = slots - 1;
   }
 
-  /** Adds a merge; `false` if the pair has one already. */
+  /** Adds a merge, or returns false if the pair has one already. */
   add(left: number, right: number, rank: number, merged: number): boolean {
     const slot = this.#probe(left, right);
     const slots = this.#slots;
@@ -39,21 +44,23 @@ export class MergeTable {
     return true;
   }
 
-  /** Where the merge of this pair is kept, for {@link rankAt} and {@link mergedAt}; -1 if none. */
+  /** Returns the slot of this pair, for {@link rankAt} and {@link mergedAt}; -1 if it has no merge. */
   find(left: number, right: number): number {
     const slot = this.#probe(left, right);
     return this.#slots[slot] === EMPTY ? -1 : slot;
   }
 
+  /** Returns the rank of the merge in a slot; lower ranks merge first. */
   rankAt(slot: number): number {
     return this.#slots[slot + 2] as number;
   }
 
+  /** Returns the id of the token that the merge in a slot makes. */
   mergedAt(slot: number): number {
     return this.#slots[slot + 3] as number;
   }
 
-  /** The slot of the pair, or the empty slot where it belongs. */
+  /** Returns the slot of the pair, or the empty slot where it belongs. */
   #probe(left: number, right: number): number {
     const slots = this.#slots;
     let hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
@@ -66,7 +73,11 @@ export class MergeTable {
   }
 }
 
-/** @throws {TokenizerError} when a merge is listed twice, or a part or its result is no token */
+/**
+ * Makes the table from the list of merges in the file.
+ *
+ * @throws {TokenizerError} when a merge is listed twice, or a part or its result is no token
+ */
 export function createMergeTable(spec: TokenizerSpec): MergeTable {
   const { merges, vocab } = spec;
   const path = at(at(ROOT, "model"), "merges");
@@ -89,9 +100,9 @@ export function createMergeTable(spec: TokenizerSpec): MergeTable {
 }
 
 /**
- * The merges that follow from the vocabulary alone, where ids are ranks: every pair of tokens that
- * together are a token, and the smaller the id of that token, the earlier. Byte-level vocabularies
- * are published in this form too, without a list of merges.
+ * Makes the table from the vocabulary alone, whose ids are ranks: every pair of tokens that together
+ * are a token may merge, and the smaller the id of that token, the earlier. Some vocabularies are
+ * published in this form, without a list of merges.
  *
  * @see tiktoken `src/lib.rs` `byte_pair_merge`
  */

@@ -1,11 +1,14 @@
 /**
- * What happens to a text before it is split.
- * @module Next: `pre-tokenize.ts`
+ * Prepares a text before it is split.
+ *
+ * Next: pre-tokenize.ts
+ * @module
  */
 
-/** GLM has none; Qwen composes accents (Unicode NFC), so `e` + U+0301 is one letter there. */
+/** GLM changes nothing. Qwen composes accents (Unicode NFC), so `e` + U+0301 is one letter there. */
 export type Normalizer = "none" | "nfc";
 
+/** Applies a normalizer to a text. */
 export function normalize(text: string, normalizer: Normalizer): string {
   return normalizer === "nfc" ? text.normalize("NFC") : text;
 }
@@ -13,10 +16,10 @@ export function normalize(text: string, normalizer: Normalizer): string {
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 /**
- * `text` with U+FFFD for each lone surrogate, which has no UTF-8.
+ * Replaces each lone surrogate, which has no UTF-8, by U+FFFD.
  *
- * Not left to TextEncoder: a surrogate and U+FFFD are of different categories, so the patterns
- * would cut the one and the other differently. Both are one code unit long: offsets stay.
+ * TextEncoder would do this too, but only after the text was split, and the patterns cut a surrogate
+ * differently from U+FFFD. Both are one code unit long, so offsets stay the same.
  */
 export function wellFormed(text: string): string {
   return text.replace(LONE_SURROGATE, "\ufffd");

@@ -1,10 +1,10 @@
 /**
- * Oniguruma pattern → the source of an equal JavaScript pattern, for the flags `gu`.
+ * Translates an Oniguruma pattern into the source of an equal JavaScript pattern, for the flags `gu`.
  *
- * The pre-tokenizer patterns of Hugging Face files are written for the Oniguruma library; read as
- * JavaScript they mean something else, or nothing:
+ * The pre-tokenizer patterns of Hugging Face files are written for the Oniguruma library. As
+ * JavaScript they would mean something else, or be errors:
  *
- * | Oniguruma   | JavaScript                | why not as it stands                                  |
+ * | Oniguruma   | JavaScript                | why it must change                                    |
  * |-------------|---------------------------|-------------------------------------------------------|
  * | `\s` `\S`   | `\p{White_Space}` `\P{…}` | JS `\s` has U+FEFF and lacks U+0085                   |
  * | `\d` `\D`   | `\p{Nd}` `\P{Nd}`         | JS `\d` is ASCII                                      |
@@ -16,38 +16,42 @@
  * mean the same in both. Everything else (anchors, `.`, `\w`, possessive and atomic groups, set
  * operations, back references) is refused: no file tested here needs it.
  *
+ * Next: normalize.ts
  * @see kkos/oniguruma `doc/RE`, `doc/SYNTAX.md` · ECMA-262 §22.2.1
- * @module Next: `normalize.ts`
+ * @module
  */
 import { show, TokenizerError } from "./tokenizer-error.ts";
 
+/** The beginning of a group: plain, lookaround, or case-insensitive. */
 const GROUP = /^\((?:\?(?:[:=!]|<[=!]|i:)|(?!\?))/;
-/** Not taken: `{n}?`, which is "n or none" in Oniguruma, and doubled or possessive forms. */
+/** A quantifier. `{n}?`, which means "n or none" in Oniguruma, and possessive forms are left out. */
 const QUANTIFIER = /^(?:[*+?]\??|\{\d+\}|\{\d+,\d*\}\??)(?![*+?{])/;
 /** An escape, or a class up to the first `]` that is not escaped, or one code point. */
 const ATOM = /^(?:\\[pP]\{[^}]*\}|\\[^pP]|\[(?:\\.|[^\\\]])+\]|[^\\[])/su;
+/** One item of a class. */
 const CLASS_ITEM = /\\[pP]\{[^}]*\}|\\[^pP]|[^\\]/gsu;
 
 /** The general categories, in the short form that both dialects share. */
 const CATEGORY = /^(?:C[cfnos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?)$/;
+/** Escapes that stand for sets of characters, and the sets that they are in Oniguruma. */
 const SETS: Readonly<Record<string, string>> = {
   "\\s": "\\p{White_Space}",
   "\\S": "\\P{White_Space}",
   "\\d": "\\p{Nd}",
   "\\D": "\\P{Nd}",
 };
-/** Escapes that name one character, spelled alike in both dialects. */
+/** Escapes that name one character and are spelled alike in both dialects. */
 const CONTROLS: readonly string[] = ["\\r", "\\n", "\\t", "\\f"];
 
-/** What folds to an ASCII letter from outside ASCII: U+017F LONG S and U+212A KELVIN SIGN. */
+/** The characters outside ASCII that fold to an ASCII letter: U+017F LONG S, U+212A KELVIN SIGN. */
 const FOLDS_TO: Readonly<Record<string, string>> = { s: "\u017f", k: "\u212a" };
-/** Pairs that some single ligature, or ß, folds to: they would have to match that character. */
+/** Pairs of letters that a ligature or ß folds to: ignoring case, they would have to match it too. */
 const FOLDED_PAIRS: readonly string[] = ["ff", "fi", "fl", "ss", "st"];
 
 /**
- * Translates `pattern`; what the two dialects share is left to the RegExp constructor to check.
+ * Translates `pattern`. The RegExp constructor checks what the two dialects have in common.
  *
- * @param path the field the pattern came from, for the error
+ * @param path where the pattern comes from, for the error
  * @throws {TokenizerError} at the first construct outside the table above
  */
 export function translateOniguruma(pattern: string, path: string): string {
@@ -101,26 +105,29 @@ export function translateOniguruma(pattern: string, path: string): string {
   return out;
 }
 
+/** Throws the error that names the construct. */
 type Refuse = (what: string) => never;
 
+/** Translates an atom that heeds case. */
 function plainAtom(atom: string, refuse: Refuse): string {
   if (atom.startsWith("[")) return characterClass(atom, refuse);
   if (/^[.^$*+?(){}\]]$/.test(atom)) refuse(`a bare ${atom}`);
   return escapeSequence(atom, refuse);
 }
 
-/** A literal with every character that Unicode's simple case folding makes equal to it. */
+/** Translates a literal that ignores case, as a class of all characters that fold to it. */
 function foldedAtom(atom: string, refuse: Refuse): string {
   if (/^[a-zA-Z]$/.test(atom)) {
     const lower = atom.toLowerCase();
     return `[${lower}${lower.toUpperCase()}${FOLDS_TO[lower] ?? ""}]`;
   }
-  // Any other ASCII character folds to itself; sets and other letters would need the whole table.
+  // Other ASCII characters fold to themselves. For sets and other letters, the whole table of
+  // Unicode would be needed.
   if (/^[!"#%&',/:;<=>@_`~ 0-9-]$/.test(atom)) return atom;
   return refuse(`${atom} inside (?i:…)`);
 }
 
-/** `[…]`, item by item. Oniguruma would read `[` and `&&` in it as nested sets. */
+/** Translates `[…]`, item by item. Oniguruma reads `[` and `&&` inside as nested sets. */
 function characterClass(atom: string, refuse: Refuse): string {
   const isNegated = atom.startsWith("[^");
   const body = atom.slice(isNegated ? 2 : 1, -1);
@@ -136,7 +143,7 @@ function characterClass(atom: string, refuse: Refuse): string {
   return `[${isNegated ? "^" : ""}${translated.join("")}]`;
 }
 
-/** An escape sequence or one literal character. */
+/** Translates an escape sequence or one literal character. */
 function escapeSequence(atom: string, refuse: Refuse): string {
   if (!atom.startsWith("\\")) return atom;
   const set = SETS[atom];
@@ -150,7 +157,7 @@ function escapeSequence(atom: string, refuse: Refuse): string {
   return /^[\^$\\.*+?()[\]{}|/]$/.test(literal) ? atom : literal;
 }
 
-/** `\p{…}` of a general category or a script. Names like `Punct` differ between the dialects. */
+/** Translates `\p{…}` of a category or a script. Other names differ between the dialects. */
 function propertyEscape(letter: string, name: string, refuse: Refuse): string {
   if (CATEGORY.test(name)) return `\\${letter}{${name}}`;
   const script = `\\${letter}{Script=${name}}`;

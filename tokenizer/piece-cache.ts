@@ -1,18 +1,23 @@
 /**
- * The tokens of pieces met before. Words repeat, so most pieces of a long text are in here.
+ * Keeps the tokens of pieces that came before. Words repeat, so most pieces of a long text are here.
  *
- * Two generations instead of an exact LRU list: when the young map is full it becomes the old one
- * and the old one is dropped; a hit in the old map moves the piece to the young one. A piece used
- * within the last `capacity` new ones is never lost, and a hit costs one lookup.
- * @module Next: `piece-encoder.ts`
+ * There are two generations instead of an exact LRU list. When the young map is full it becomes the
+ * old one, and the old one is dropped. A piece that is found in the old map moves to the young one. So
+ * a piece that was used within the last `capacity` new ones is never lost, and finding it costs one
+ * lookup, or two.
+ *
+ * Next: piece-encoder.ts
+ * @module
  */
 
 /**
- * Longer pieces rarely repeat. The bound is also one on memory: V8 keeps a slice of 13 or more
- * characters as a view of the whole text, and one cached word would hold a megabyte alive.
+ * UTF-16 code units of the longest piece that is kept. Longer ones rarely repeat. This also bounds
+ * memory: V8 keeps a slice of 13 or more characters as a view of the whole text, so that one cached
+ * word would keep a megabyte alive.
  */
-const MAX_PIECE_LENGTH = 12; // UTF-16 code units
+const MAX_PIECE_LENGTH = 12;
 
+/** Tokens by piece. */
 export class PieceCache {
   readonly #capacity: number;
   #young = new Map<string, readonly number[]>();
@@ -23,6 +28,7 @@ export class PieceCache {
     this.#capacity = capacity;
   }
 
+  /** Returns the ids of a piece, if they are kept. */
   get(piece: string): readonly number[] | undefined {
     const ids = this.#young.get(piece);
     if (ids !== undefined) return ids;
@@ -31,6 +37,7 @@ export class PieceCache {
     return older;
   }
 
+  /** Keeps the ids of a piece, unless it is long. */
   set(piece: string, ids: readonly number[]): void {
     if (piece.length > MAX_PIECE_LENGTH) return;
     if (this.#young.size >= this.#capacity) {

@@ -1,6 +1,8 @@
 /**
- * The tokens of one piece: from memory, from the vocabulary as a whole, or by BPE.
- * @module Next: `decode-stream.ts`
+ * Finds the tokens of one piece: in the cache, as one token of the vocabulary, or by BPE.
+ *
+ * Next: decode-stream.ts
+ * @module
  */
 import { Bpe } from "./bpe.ts";
 import type { MergeTable } from "./merge-table.ts";
@@ -8,9 +10,11 @@ import { PieceCache } from "./piece-cache.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-const CACHED_PIECES = 32_768; // per generation; about 5 MB when full
+/** Pieces in each of the two generations of the cache, which takes about 5 MB when it is full. */
+const CACHED_PIECES = 32_768;
 const encoder = new TextEncoder();
 
+/** Turns pieces into tokens. */
 export class PieceEncoder {
   readonly #bpe: Bpe;
   readonly #cache = new PieceCache(CACHED_PIECES);
@@ -18,11 +22,15 @@ export class PieceEncoder {
 
   constructor(spec: TokenizerSpec, vocabulary: Vocabulary, merges: MergeTable) {
     this.#bpe = new Bpe(vocabulary.byteIds, merges);
-    // ignore_merges matters: 893 tokens of GLM-5.2, as " 王", are the end of no chain of merges.
+    // This matters: no chain of merges leads to 893 tokens of GLM-5.2, for example " 王".
     this.#wholePiece = spec.ignoreMerges ? vocabulary.idOfBytes : () => undefined;
   }
 
-  /** @param piece well-formed; a match of the pre-tokenizer */
+  /**
+   * Returns the ids of a piece. They belong to the cache: the caller must not change them.
+   *
+   * @param piece what `preTokenize` returned, without lone surrogates
+   */
   encode(piece: string): readonly number[] {
     const known = this.#cache.get(piece);
     if (known !== undefined) return known;

@@ -1,8 +1,8 @@
 /**
- * Cutting a text into the pieces that BPE may not merge across.
+ * Cuts a text into pieces. BPE merges within a piece, never across two.
  *
- * Each split isolates its matches: a piece is a match, or the text between two. For GLM-5.2 there
- * is one split, and its pattern leaves nothing between matches; translated (`oniguruma.ts`) it is
+ * Each split isolates its matches: a piece is a match, or the text between two matches. GLM-5.2 has
+ * one split, and its pattern leaves nothing between matches. Translated by `oniguruma.ts`, it is
  *
  * ```
  * (?:'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])   contraction
@@ -14,23 +14,23 @@
  * \p{White_Space}+                                              blanks
  * ```
  *
- * Which characters are letters is a matter of the Unicode version of the runtime. A text with
- * characters younger than the reference's version (16) may be cut elsewhere than there.
+ * The Unicode version of the runtime decides which characters are letters. A text with characters
+ * that are younger than the version of the reference (16) may be cut differently there.
  *
- * A run of millions of letters without a break can exceed the stack of the runtime's regular
- * expressions (V8: 4 million CJK characters pass, 8 million do not); that is an error, not a wrong
- * result.
+ * A run of millions of letters can exceed the stack of the runtime's regular expressions. (In V8,
+ * 4 million CJK characters pass and 8 million do not.) That is an error, never a wrong result.
  *
+ * Next: vocabulary.ts
  * @see HF tokenizers `pre_tokenizers/split.rs`, `tokenizer/normalizer.rs` `split` (Isolated)
- * @module Next: `vocabulary.ts`
+ * @module
  */
 import { TokenizerError } from "./tokenizer-error.ts";
 
 /**
- * The pieces of `text`, in order, none empty; together they are the text.
+ * Returns the pieces of `text`, in order. None is empty, and together they are the text.
  *
- * @param splits applied one after the other; a later one sees only one piece of the one before,
- *   so its lookahead ends where the piece ends
+ * @param splits applied one after the other. Each sees one piece of the split before at a time, so
+ *   its lookahead ends where that piece ends.
  */
 export function preTokenize(text: string, splits: readonly RegExp[]): string[] {
   let pieces = text === "" ? [] : [text];
@@ -38,6 +38,7 @@ export function preTokenize(text: string, splits: readonly RegExp[]): string[] {
   return pieces;
 }
 
+/** Cuts a text before and after every match. */
 function isolate(text: string, split: RegExp): string[] {
   const pieces: string[] = [];
   let done = 0;
@@ -50,6 +51,7 @@ function isolate(text: string, split: RegExp): string[] {
   return pieces;
 }
 
+/** @throws {TokenizerError} when a match needs more stack than there is */
 function* matches(text: string, split: RegExp): Generator<RegExpExecArray> {
   try {
     yield* text.matchAll(split);

@@ -1,17 +1,21 @@
 /**
- * The one error class of this folder. Its message is always "where: expected what, got what".
+ * The error class of this folder. Its message is always "where: expected this, got that".
  * @module
  */
 
-/** A tokenizer.json, a text or an id list that this tokenizer cannot take exactly. */
+/** A tokenizer.json, a text, a conversation or a list of ids that cannot be used exactly as it is. */
 export class TokenizerError extends Error {
+  /** The name of this class. */
   override readonly name = "TokenizerError";
-  /** The three fields that every error of this project has for programs. */
+  /** The kind of this error, as all errors of this project have one. */
   readonly code = "tokenizer";
   /** The offending place, e.g. `tokenizer.json: model.type` or `ids[3]`. */
   readonly where: string;
+  /** What was expected and what was found, in words. */
   readonly what: string;
+  /** What was expected there. */
   readonly expected: string;
+  /** What was found there. */
   readonly got: string;
 
   constructor(where: string, expected: string, got: string, options?: ErrorOptions) {
@@ -24,9 +28,10 @@ export class TokenizerError extends Error {
   }
 }
 
-const SHOWN_LENGTH = 60; // characters; a whole vocabulary must not end up in a message
+/** Characters of a value that a message shows. A whole vocabulary must not end up in a message. */
+const SHOWN_LENGTH = 60;
 
-/** `value` as short JSON, for the "got" half of a message. */
+/** Prints `value` as short JSON, for the end of a message. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "number") return String(value); // JSON has no NaN

@@ -1,11 +1,12 @@
 /**
- * `tokenizer.json` (the Hugging Face format) → {@link TokenizerSpec}, strictly.
+ * Reads a `tokenizer.json` (the format of Hugging Face) strictly.
  *
- * Byte-level BPE only. Whatever would change a single id and is not built here is an error that
- * names the field, so that a file which loads is a file which is tokenised exactly.
+ * It accepts byte-level BPE only. Anything that could change an id and is not built here is an error
+ * that names the field. So a file that loads is a file whose ids are exact.
  *
+ * Next: json-components.ts
  * @see HF tokenizers `tokenizer/serialization.rs`, `models/bpe/serialization.rs`
- * @module Next: `json-components.ts`
+ * @module
  */
 import {
   parseDecoder,
@@ -27,39 +28,43 @@ import {
 import type { Normalizer } from "./normalize.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 
-/** A token matched verbatim in the text, before any splitting: `<|user|>`, `<think>`, … */
+/** A token that is found by its spelling before the text is split: `<|user|>`, `<think>`, … */
 export interface AddedToken {
+  /** The id of the token. */
   readonly id: number;
+  /** Its spelling. */
   readonly content: string;
-  /** Dropped by `decode` under `skipSpecial`. Tool and think tags are added but not special. */
+  /** Whether `decode` with `skipSpecial` leaves it out. Tags like `<think>` are not special. */
   readonly special: boolean;
-  /** Matched after the normalizer has run instead of before it. */
+  /** Whether it is looked for after the normalizer has run, instead of before. */
   readonly normalized: boolean;
 }
 
 /** Everything in a tokenizer.json that decides ids and texts. */
 export interface TokenizerSpec {
   readonly normalizer: Normalizer;
-  /** Applied one after the other, each inside the pieces of the one before. */
+  /** Patterns that cut a text; each is applied inside the pieces of the one before. */
   readonly splits: readonly RegExp[];
-  /** Tokens in the spelling of `byte-level.ts`. */
+  /** Ids by token, in the spelling of `byte-level.ts`. */
   readonly vocab: ReadonlyMap<string, number>;
-  /** Pairs of spellings; the index is the rank, the lower the earlier. */
+  /** Pairs of spellings. The index of a pair is its rank; lower ranks merge first. */
   readonly merges: readonly (readonly [left: string, right: string])[];
-  /** A piece that is itself in the vocabulary is that token, whatever the merges would make. */
+  /** Whether a piece that is a token becomes that token, whatever the merges would make of it. */
   readonly ignoreMerges: boolean;
+  /** Tokens that are found by their spelling. */
   readonly addedTokens: readonly AddedToken[];
-  /** Number of ids; `vocab` and `addedTokens` together use each of `0..size-1`. */
+  /** Number of ids. `vocab` and `addedTokens` together use each of `0..size-1`. */
   readonly size: number;
-  /** Ids the file's post-processor would put before and after a text. */
+  /** The ids that the file's post-processor would put before a text. */
   readonly prefixIds: readonly number[];
+  /** The ids that it would put after a text. */
   readonly suffixIds: readonly number[];
 }
 
 /**
  * Reads a tokenizer.json, as text or already parsed.
  *
- * @throws {TokenizerError} naming the field
+ * @throws {TokenizerError} that names the field, when the file asks for something not built here
  */
 export function parseTokenizerJson(source: string | object): TokenizerSpec {
   const root = new Fields(typeof source === "string" ? parseJson(source) : source, ROOT);
@@ -97,6 +102,7 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Reads the BPE model. */
 function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ignoreMerges"> {
   model.take("type", '"BPE"', isOneOf("BPE"));
   model.take("dropout", "null: encoding is deterministic", isOneOf(null, undefined));
@@ -122,7 +128,7 @@ function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ig
   return { vocab, merges, ignoreMerges: ignoreMerges === true };
 }
 
-/** `["a", "b"]`, or in older files `"a b"`: no spelling holds a space, so the cut is unique. */
+/** Reads `["a", "b"]`, or `"a b"` in older files: no spelling holds a space, so the cut is unique. */
 function parseMerge(merge: unknown, path: string, rank: number): [string, string] {
   const parts = isString(merge) ? merge.split(" ") : merge;
   if (isArray(parts) && parts.length === 2) {

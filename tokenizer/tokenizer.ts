@@ -1,5 +1,5 @@
 /**
- * Text ⇄ token ids, exactly as the tokenizer.json says.
+ * Turns text into token ids and ids into text, exactly as a tokenizer.json says.
  *
  * ```
  * text ─ added tokens ─┬─ <|user|> ──────────────────────────────────────────► id
@@ -9,71 +9,100 @@
  * @see HF tokenizers `tokenizer/mod.rs`
  * @module
  */
+
+import { AddedTokens } from "./added-tokens.ts";
 import { concatBytes } from "./byte-level.ts";
 import { DecodeStream } from "./decode-stream.ts";
 import { createMergeTable, createRankMergeTable } from "./merge-table.ts";
 import { type Normalizer, normalize, wellFormed } from "./normalize.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
 import { preTokenize } from "./pre-tokenize.ts";
-import { SpecialTokens } from "./special-tokens.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 import { type AddedToken, parseTokenizerJson, type TokenizerSpec } from "./tokenizer-json.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
-/** What a tokenizer.json does not say. */
+/** Settings that a tokenizer.json does not hold. */
 export interface TokenizerOptions {
-  /** Rows of the embedding matrix, when the model pads it: the rows past the vocabulary are "". */
+  /** Rows of the embedding matrix. Models may have more rows than tokens; these decode to "". */
   readonly paddedVocabSize?: number;
-  /** Ids that end a generation, from generation_config.json. */
+  /** The ids that end a reply, as generation_config.json lists them. */
   readonly eosIds?: readonly number[];
   /**
-   * Where merges come from: the list in the file (default), or the ids of the vocabulary, taken as
-   * ranks. GLM-5.2 gives the same ids either way.
+   * Where the merges come from: from the list in the file (the default), or from the ids of the
+   * vocabulary, which are then ranks. For GLM-5.2, both give the same ids.
    */
   readonly mergesFrom?: "list" | "ranks";
 }
 
+/** How ids become text. */
 export interface DecodeOptions {
-  /** Leave out the tokens marked special in the file (in GLM-5.2 not the think and tool tags). */
+  /**
+   * Whether to leave out the tokens that the file marks as special. In GLM-5.2, the tags for
+   * thinking and for tools are not marked so.
+   */
   readonly skipSpecial?: boolean;
 }
 
-/** A stretch of text and its tokens. BPE never merges across two pieces. */
+/** A piece of a text and its tokens. BPE never merges across two pieces. */
 export interface Piece {
+  /** The characters of the piece. */
   readonly text: string;
-  /** Place in the normalized text, in UTF-16 code units; without a normalizer, in the text. */
+  /** Where it begins in the normalized text, in UTF-16 code units. GLM normalizes nothing. */
   readonly start: number;
+  /** Where it ends, likewise. */
   readonly end: number;
+  /** The ids of its tokens. */
   readonly ids: readonly number[];
-  /** Is it an added token, matched verbatim? */
+  /** Whether it is an added token that is spelled in the text. */
   readonly isControl: boolean;
 }
 
-/** Made by {@link createTokenizer}. Holds no text: calls do not influence each other. */
+/**
+ * A tokenizer, as {@link createTokenizer} makes it. It keeps nothing of a text that could change what
+ * a later call returns.
+ */
 export interface Tokenizer {
-  /** The tokens are `0..vocabSize-1`; `encode` makes no other id. */
+  /** Number of tokens: their ids are `0..vocabSize-1`, and `encode` returns no others. */
   readonly vocabSize: number;
-  /** Not less than `vocabSize`; the ids between are padding, with no text. */
+  /** Number of ids with padding, at least `vocabSize`. The ids from there on have no text. */
   readonly paddedVocabSize: number;
+  /** The ids that end a reply. */
   readonly eosIds: readonly number[];
+  /** The tokens that are found by their spelling: control tokens, tags and a few words. */
   readonly addedTokens: readonly AddedToken[];
-  /** What the file's post-processor would put around a text. Not added by `encode`. */
+  /** The ids that the file's post-processor would put before a text. `encode` does not add them. */
   readonly prefixIds: readonly number[];
+  /** The ids that it would put after a text. `encode` does not add them either. */
   readonly suffixIds: readonly number[];
 
-  /** The ids of `text`, control tokens spelled in it included. A lone surrogate is U+FFFD. */
+  /**
+   * Returns the ids of `text`. A control token that is spelled in it becomes that token. A lone
+   * surrogate is read as U+FFFD.
+   */
   encode(text: string): Int32Array;
-  /** The ids of `text` as plain text: `<|user|>` is eight characters. For untrusted input. */
+  /**
+   * Returns the ids of `text` as plain text: `<|user|>` is eight characters, no token. Use it for
+   * texts from strangers.
+   */
   encodeOrdinary(text: string): Int32Array;
-  /** `encode`, piece by piece; with `isOrdinary`, `encodeOrdinary`. */
+  /**
+   * Returns what `encode` does, piece by piece.
+   *
+   * @param options with `isOrdinary`, what `encodeOrdinary` does
+   */
   pieces(text: string, options?: { readonly isOrdinary?: boolean }): Piece[];
 
-  /** @throws {TokenizerError} when an id is neither a token nor padding */
+  /**
+   * Returns the text of `ids`. Bytes that are no UTF-8 become U+FFFD.
+   *
+   * @throws {TokenizerError} when an id is neither a token nor padding
+   */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
+  /** Returns a stream that turns ids into text one by one. */
   decodeStream(options?: DecodeOptions): DecodeStream;
-  /** The bytes that token `id` stands for, none for padding. */
+  /** Returns the bytes that token `id` stands for, none for padding. The caller owns them. */
   tokenBytes(id: number): Uint8Array;
-  /** The id of an added token by its content, or of an ordinary token by its exact text. */
+  /** Returns the id of the added token, or else of the ordinary token, that is exactly this text. */
   idOf(content: string): number | undefined;
 }
 
@@ -89,7 +118,7 @@ export function createTokenizer(
   return new BpeTokenizer(parseTokenizerJson(source), options);
 }
 
-// A byte order mark inside a text is a character like any other.
+// With ignoreBOM, a byte order mark is a character like any other and is not dropped.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
@@ -107,7 +136,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #normalizer: Normalizer;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #specialIds: ReadonlySet<number>;
-  readonly #specialTokens: SpecialTokens;
+  readonly #added: AddedTokens;
 
   constructor(spec: TokenizerSpec, options: TokenizerOptions) {
     const { size, addedTokens } = spec;
@@ -131,12 +160,12 @@ class BpeTokenizer implements Tokenizer {
     this.#normalizer = spec.normalizer;
     this.#addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
     this.#specialIds = new Set(addedTokens.filter((t) => t.special).map(({ id }) => id));
-    this.#specialTokens = new SpecialTokens(addedTokens, spec.normalizer);
+    this.#added = new AddedTokens(addedTokens, spec.normalizer);
   }
 
   encode(text: string): Int32Array {
     const ids: number[] = [];
-    for (const { text: stretch, id } of this.#specialTokens.split(wellFormed(text))) {
+    for (const { text: stretch, id } of this.#added.split(wellFormed(text))) {
       if (id !== undefined) ids.push(id);
       else this.#encodeStretch(stretch, ids);
     }
@@ -159,7 +188,7 @@ class BpeTokenizer implements Tokenizer {
     const whole = wellFormed(text);
     const stretches = isOrdinary
       ? [{ text: normalize(whole, this.#normalizer), id: undefined }]
-      : this.#specialTokens.split(whole);
+      : this.#added.split(whole);
     for (const { text: stretch, id } of stretches) {
       if (id !== undefined) {
         add(stretch, [id], true);
@@ -206,6 +235,7 @@ class BpeTokenizer implements Tokenizer {
   }
 }
 
+/** @throws {TokenizerError} when `id` is not one of `0..limit-1` */
 function checkId(id: number, limit: number, path: string): void {
   if (!Number.isInteger(id) || id < 0 || id >= limit) {
     throw new TokenizerError(path, `an id in 0..${limit - 1}`, show(id));

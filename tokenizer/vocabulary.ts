@@ -1,30 +1,37 @@
 /**
- * Ids ⇄ bytes ⇄ text for every token.
+ * The bytes of every token, and the token of given bytes.
  *
- * The bytes of all tokens lie in one block, token `id` at `starts[id] .. starts[id + 1]`: 150,000
- * separate arrays would cost ten times the megabyte of bytes they hold.
- * @module Next: `merge-table.ts`
+ * The bytes of all tokens lie in one block, those of token `id` at `starts[id] .. starts[id + 1]`.
+ * 150,000 separate arrays would take ten times the megabyte of bytes that they hold.
+ *
+ * Next: merge-table.ts
+ * @module
  */
 import { bytesOfToken, CHAR_OF_BYTE, concatBytes, spellingOf } from "./byte-level.ts";
 import { at, ROOT } from "./json-fields.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 import type { TokenizerSpec } from "./tokenizer-json.ts";
 
+/** The tokens of a tokenizer as byte strings. */
 export interface Vocabulary {
-  /** Tokens have the ids `0..size-1`. */
+  /** Number of tokens; their ids are `0..size-1`. */
   readonly size: number;
-  /** The one-byte token of each byte. */
+  /** The token of each single byte. */
   readonly byteIds: Int32Array;
   /**
-   * The ordinary token that is exactly these bytes. Added tokens are never it, so text that was not
-   * searched for them can never become one here.
+   * Returns the ordinary token that is exactly these bytes, if there is one. It is never an added
+   * token, so a text that was not searched for added tokens cannot become one here.
    */
   idOfBytes(bytes: Uint8Array): number | undefined;
-  /** A view, not to be written to, and not empty for any id in range. */
+  /** Returns the bytes of a token: a view that must not be written to, and that is never empty. */
   bytesOf(id: number): Uint8Array;
 }
 
-/** @throws {TokenizerError} when a byte has no token */
+/**
+ * Makes the vocabulary of a tokenizer.
+ *
+ * @throws {TokenizerError} when a byte has no token
+ */
 export function createVocabulary(spec: TokenizerSpec): Vocabulary {
   const { size } = spec;
   const tokens = new Array<string>(size);
@@ -52,7 +59,10 @@ function findByteIds(spec: TokenizerSpec): Int32Array {
   });
 }
 
-/** Spells the bytes and looks that up: an index of 150,000 texts would be most of the start-up. */
+/**
+ * Makes the search by bytes. It spells the bytes and looks the spelling up, because an index of
+ * 150,000 byte strings would take most of the time of starting.
+ */
 function finder({ vocab, addedTokens }: TokenizerSpec): Vocabulary["idOfBytes"] {
   const added = new Set(addedTokens.map(({ id }) => id));
   let longest = 0;

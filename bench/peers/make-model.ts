@@ -19,10 +19,9 @@ import { GROUPS_METHOD } from "../../engine/config/keys.ts";
 import { fromBf16, toF16 } from "../../engine/numbers/formats.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
 import { sizeOf } from "../../engine/tensor.ts";
-import { GROUP_SCALE_SUFFIX } from "../../engine/weights/bind.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
-import { mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
-import { checkpointSpecs } from "../../engine/weights/table.ts";
+import { GROUP_SCALE_SUFFIX, mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
+import { everySpec, modelSpecs } from "../../engine/weights/table.ts";
 import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
 import { encode } from "../../tools/convert/gguf/encode.ts";
 import { writeGguf } from "../../tools/convert/gguf/write-gguf.ts";
@@ -126,7 +125,7 @@ async function makeFolder(
   partsOf: typeof bf16Part,
 ): Promise<void> {
   const config = parseConfig(json);
-  const specs = [...checkpointSpecs(config, config.numHiddenLayers, () => "per-expert")];
+  const specs = [...everySpec(modelSpecs(config, { hasMtp: false }))];
   const random = xorshift(SEED);
   const parts = Object.fromEntries(specs.flatMap((spec) => partsOf(spec, random)));
   const header = safetensorsHeader(parts, { format: "pt" });

@@ -52,7 +52,7 @@ export const GROUPS_METHOD = "glm52-groups";
 /**
  * Block-wise fp8, groups of int8 or int4, or nothing. The list of unconverted modules is not read: in the released FP8
  * repository it misspells `indexer.weights_proj`. A weight is fp8 iff a `_scale_inv` tensor stands
- * beside it, and `weights/bind.ts` looks.
+ * beside it, and `weights/match-tensors.ts` looks.
  *
  * Groups are our own layout, docs/quantised-weights.md; there too, the files say which weights.
  *

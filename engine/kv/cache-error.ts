@@ -1,11 +1,19 @@
+/**
+ * The errors of the caches.
+ * @module
+ */
 import { GlmError } from "../errors.ts";
 
-/** The caches and the step disagree about where the timeline ends. */
+/** A cache, or a part of one, was used in a way that it does not allow. */
 export class CacheError extends GlmError {
   override readonly name = "CacheError";
   readonly code = "cache";
 
-  /** Rows are only ever appended: writing elsewhere would leave stale or missing rows. */
+  /**
+   * Checks that rows are appended at the end: elsewhere, stale or missing rows would be left.
+   *
+   * @throws {CacheError} when `start` is not `length`
+   */
   static unlessAtEnd(what: string, start: number, length: number): void {
     if (start === length) return;
     throw new CacheError(
@@ -15,7 +23,7 @@ export class CacheError extends GlmError {
   }
 }
 
-/** More positions were asked for than the session has room for. Thrown before any work. */
+/** There is no room for the positions that were asked for. It is thrown before any work is done. */
 export class CacheFullError extends GlmError {
   override readonly name = "CacheFullError";
   readonly code = "context";

@@ -1,8 +1,9 @@
 /**
- * xxHash32: a checksum as fast as memory, for rows that leave it and come back.
+ * xxHash32, a fast checksum, for rows that leave memory and come back.
  * @module
  */
 
+// The primes of the specification.
 const P1: number = 0x9e3779b1;
 const P2: number = 0x85ebca77;
 const P3: number = 0xc2b2ae3d;
@@ -13,7 +14,7 @@ const P5: number = 0x165667b1;
 const STRIPE = 16;
 
 /**
- * Checksum of `length` bytes from `at` on, with seed 0.
+ * Returns the checksum of `length` bytes from `at` on, with seed 0.
  *
  * Source: the xxHash specification, "XXH32 algorithm description". Words are little-endian.
  */
@@ -42,10 +43,12 @@ export function checksum(view: DataView, at: number, length: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+/** Takes one word into a lane. */
 function round(lane: number, word: number): number {
   return Math.imul(rotate((lane + Math.imul(word, P2)) | 0, 13), P1);
 }
 
+/** Rotates a word to the left. */
 function rotate(word: number, by: number): number {
   return (word << by) | (word >>> (32 - by));
 }

@@ -1,5 +1,5 @@
 /**
- * How many bytes a position costs, and where they lie.
+ * How many bytes a position costs.
  *
  * Layers that share a selection always read the same positions, so their rows lie side by side: one
  * read of a group's row serves all of its layers. Only the full layer at the head of a group owns
@@ -13,14 +13,15 @@ import { type Encoding, encodedBytes } from "../numbers/row-encoding.ts";
 import { CacheError } from "./cache-error.ts";
 
 /**
- * How rows are kept. `int8` keeps one f16 scale per 64 latent numbers and the rotary part in bf16;
- * of an index key, one f32 scale. `f64` is for a reference that computes in f64.
+ * How the numbers of a row are stored. In `int8`, a latent row has one f16 scale for each 64 latent
+ * numbers, and its rotary part is bf16; an index key has one f32 scale. `f64` is for a reference that
+ * computes in f64.
  */
 export type RowFormat = "f64" | "f32" | "bf16" | "int8";
 
 /** The layers that read one selection. */
 export interface SelectionGroup {
-  /** Counted from 0, ascending; the first is the full one, which selects. */
+  /** Their numbers, from 0 on, ascending. The first is the full one, which selects. */
   readonly layers: readonly number[];
 }
 
@@ -32,14 +33,14 @@ export type SizedConfig = Pick<
 
 /** Bytes of one position. */
 export interface PositionBytes {
-  /** Latent rows of all layers. */
+  /** Bytes of the latent rows of all layers. */
   readonly latent: number;
-  /** Index keys, of full layers only. */
+  /** Bytes of the index keys, which only full layers have. */
   readonly index: number;
 }
 
 /**
- * Cuts the layers into groups: each full layer, with the shared ones that follow it.
+ * Cuts the layers into groups. A group is a full layer and the shared ones that follow it.
  *
  * @throws {CacheError} when the first layer is shared: it would have no selection to read
  */
@@ -55,29 +56,29 @@ export function selectionGroups(
   return groups.map((layers) => ({ layers }));
 }
 
-/** How a latent and its rotary key are encoded. */
+/** Returns how a latent and its rotary key are encoded. */
 export function latentEncodings(format: RowFormat): readonly [latent: Encoding, kPe: Encoding] {
   return format === "int8" ? ["int8x64", "bf16"] : [format, format];
 }
 
-/** Bytes of one layer's latent and rotary key at one position. */
+/** Returns the bytes of one layer's latent and rotary key at one position. */
 export function latentRowBytes(cfg: SizedConfig, format: RowFormat): number {
   const [latent, kPe] = latentEncodings(format);
   return encodedBytes(latent, cfg.kvLoraRank) + encodedBytes(kPe, cfg.qkRopeHeadDim);
 }
 
-/** Bytes of one index key. */
+/** Returns the bytes of one index key. */
 export function indexKeyBytes(cfg: SizedConfig, format: RowFormat): number {
   return encodedBytes(format, cfg.indexHeadDim);
 }
 
 /**
- * What one position costs, all layers together.
+ * Returns what one position costs, all layers together.
  *
  * `latent = Σ_group layers(group) · latentRowBytes`, `index = groups · indexKeyBytes`
  *
  * GLM-5.2 in f32: 78 · 2304 = 179,712 bytes of latent, 21 · 512 = 10,752 bytes of index keys. Tables
- * and free pages are not in it.
+ * and free pages are not counted.
  */
 export function positionBytes(
   cfg: SizedConfig,

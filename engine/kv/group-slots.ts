@@ -1,17 +1,22 @@
 /**
- * The slots of one selection group: which row stands where, and which may leave.
+ * The slots of one selection group: which row is where, and which row may leave.
+ *
+ * Next: read-ahead.ts
  * @module
  */
 
-/** Slots for `nSlots` rows from `address` on. A row is known by a number, its key. */
+/** Slots for the hot rows of a group. A row is known by its key. */
 export class GroupSlots {
+  /** Address of the first slot. */
   readonly address: number;
+  /** Bytes of a slot, which are those of a row. */
   readonly stride: number;
+  /** Number of slots. */
   readonly nSlots: number;
-  /** In the order of last use: a Map keeps the order of insertion. */
+  /** Slot by key, in the order of last use: a Map keeps the order of insertion. */
   readonly #slotOf = new Map<number, number>();
   readonly #free: number[];
-  /** The call that a slot was needed in last; its row stays while that call goes on. */
+  /** The last call that needed a slot. The row stays while that call goes on. */
   readonly #neededIn: Float64Array;
   #call = 1;
   #nHeld = 0;
@@ -27,17 +32,17 @@ export class GroupSlots {
     this.#neededIn = new Float64Array(nSlots);
   }
 
-  /** Rows admitted since {@link settle}, with repetitions. */
+  /** Number of rows admitted since {@link settle}. A row that was admitted twice counts twice. */
   get nAdmitted(): number {
     return this.#nAdmitted;
   }
 
-  /** What the last query chose, of rows that are cold. */
+  /** The keys of the cold rows that the last query chose. */
   get chosen(): readonly number[] {
     return this.#chosen;
   }
 
-  /** Lets all rows leave that earlier calls needed. Rows that were never read leave now. */
+  /** Begins a call: rows that earlier calls needed may leave. Rows that were never read leave now. */
   begin(): void {
     for (const key of this.#missing) this.forget(key);
     this.#call++;
@@ -45,7 +50,11 @@ export class GroupSlots {
     this.settle();
   }
 
-  /** Gives these rows, all different, a slot each; false when there are too few, and nothing changed. */
+  /**
+   * Gives each of these rows a slot; they are all different.
+   *
+   * @returns false when there are too few slots; then nothing has changed
+   */
   admit(keys: readonly number[]): boolean {
     let nNew = 0;
     for (const key of keys) {
@@ -53,7 +62,7 @@ export class GroupSlots {
       if (slot === undefined || this.#neededIn[slot] !== this.#call) nNew++;
     }
     if (this.#nHeld + nNew > this.nSlots) return false;
-    // Those that are here are held first, so that no other row takes their place.
+    // Rows that have a slot are held first, so that no other row takes it.
     for (const key of keys) this.#hold(key);
     for (const key of keys) {
       if (this.#slotOf.has(key)) continue;
@@ -67,10 +76,10 @@ export class GroupSlots {
   }
 
   /**
-   * Gives these rows, all different and no more than there are slots, a slot each until the next
-   * {@link begin}.
+   * Gives each of these rows a slot until the next {@link begin}. They are all different, and no more
+   * than there are slots.
    *
-   * @returns those that were not there, which the caller reads
+   * @returns the rows that had none, whose bytes the caller reads
    */
   expect(keys: readonly number[]): number[] {
     for (const key of keys) this.#hold(key);
@@ -82,29 +91,29 @@ export class GroupSlots {
     return missing;
   }
 
-  /** Admitted rows whose bytes are not there yet, in the order of their keys. */
+  /** Returns the admitted rows whose bytes are not there yet, in the order of their keys. */
   missing(): readonly number[] {
     return this.#missing.sort((a, b) => a - b);
   }
 
-  /** All admitted rows have their bytes. */
+  /** Notes that all admitted rows have their bytes. */
   settle(): void {
     this.#missing = [];
     this.#nAdmitted = 0;
   }
 
-  /** Where the row stands. It must have a slot. */
+  /** Returns the address of a row, which must have a slot. */
   addressOf(key: number): number {
     return this.address + (this.#slotOf.get(key) ?? Number.NaN) * this.stride;
   }
 
-  /** A slot for a row whose bytes the caller writes now; returns its address. */
+  /** Gives a row a slot and returns its address. The caller writes the bytes now. */
   warm(key: number): number {
     if (!this.#slotOf.has(key)) this.#assign(key);
     return this.addressOf(key);
   }
 
-  /** The row has no slot any more. */
+  /** Takes the slot of a row away. */
   forget(key: number): void {
     const slot = this.#slotOf.get(key);
     if (slot === undefined) return;
@@ -112,13 +121,13 @@ export class GroupSlots {
     this.#free.push(slot);
   }
 
-  /** Forgets `n` rows from `first` on, also that they were chosen. */
+  /** Takes the slots of `n` rows from `first` on away, and forgets that they were chosen. */
   forgetAll(first: number, n: number): void {
     for (let key = first; key < first + n; key++) this.forget(key);
     this.#chosen = this.#chosen.filter((key) => key < first || key >= first + n);
   }
 
-  /** The row, if it has a slot, is the one used last, and stays while this call goes on. */
+  /** Makes a row, if it has a slot, the one used last. It stays while this call goes on. */
   #hold(key: number): void {
     const slot = this.#slotOf.get(key);
     if (slot === undefined) return;
@@ -129,7 +138,10 @@ export class GroupSlots {
     this.#nHeld++;
   }
 
-  /** A free slot, or that of the row used longest ago: rows that must stay were all used later. */
+  /**
+   * Gives a row a free slot, or that of the row used longest ago. Rows that must stay were all used
+   * later.
+   */
   #assign(key: number): void {
     let slot = this.#free.pop();
     if (slot === undefined) {

@@ -1,87 +1,87 @@
 /**
- * Rows of cold pages that are in memory all the same: those used last, under a byte budget.
+ * Rows of cold pages that are in memory all the same: those used last, as many as a byte budget holds.
  *
  * ```
- *   page 7, cold:  file | … | row row row row … | …        one row serves all layers of its group
- *                                 │
+ *   page 7, cold:  store | … | row row row row … | …       one row serves all layers of its group
+ *                                  │
  *   group 2        slots [ 7:1 | 3:60 | 5:2 | … ]          the row used longest ago leaves
  * ```
  *
- * Every selection group has the same number of slots. What a call of the ops needs is taken
- * together: {@link HotRows.admit} gives each row of a query its slot and keeps it there,
- * {@link HotRows.read} then reads what was missing, in the order of the file. Which rows are hot may
- * change the time of an answer, never a byte of it: a row whose checksum is not that of the row that
- * was written is an error.
+ * Every selection group has the same number of slots. The rows that one call of the ops needs are
+ * handled together: {@link HotRows.admit} gives each row of a query its slot and keeps it there, and
+ * {@link HotRows.read} then reads the missing ones, in the order of the store. Which rows are hot may
+ * change the time of an answer, never a byte of it, because a row that comes back with another
+ * checksum is an error.
  *
  * Next: page-pool.ts
  * @module
  */
 import type { RowMemory } from "../ops/ops.ts";
 import { CacheError } from "./cache-error.ts";
+import { ColdRows } from "./cold-rows.ts";
 import { GroupSlots } from "./group-slots.ts";
 import type { PageLayout } from "./page-layout.ts";
-import {
-  type PendingReads,
-  type RowStore,
-  readStored,
-  type StoreRead,
-  writeStored,
-} from "./row-store.ts";
-import { RowSums } from "./row-sums.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import type { RowStore } from "./row-store.ts";
 
-/** Where cold rows go, and how much memory rows of cold pages may take. */
+/** Where cold rows go, and how much memory the hot ones of them may take. */
 export interface Tier {
+  /** Keeps the rows of cold pages. */
   readonly store: RowStore;
+  /** Bytes of memory for hot rows, all groups together. */
   readonly hotBytes: number;
 }
 
-/** What the tier has done. */
+/** What the tier has done so far. */
 export interface TierCounts {
-  /** Rows asked for that were in memory. */
+  /** Rows that were in memory when they were needed. */
   readonly hits: number;
-  /** Rows asked for that had to be read. */
+  /** Rows that were not, and were read then. */
   readonly misses: number;
-  /** Rows that were read ahead, and of these: asked for next, and there in time, or still on their way. */
+  /** Rows read early. */
   readonly ahead: number;
+  /** Of these, rows whose read was done when the row was needed. */
   readonly inTime: number;
+  /** Of these, rows whose read was not done when the row was needed. */
   readonly late: number;
+  /** Bytes read from the store. */
   readonly bytesRead: number;
+  /** Bytes written to the store. */
   readonly bytesWritten: number;
-}
-
-/** Rows of one group that are being read ahead, or were. */
-interface Expected {
-  readonly keys: Set<number>;
-  /** Undefined when they are there. */
-  pending: PendingReads | undefined;
-  wasDone: boolean;
 }
 
 /** The hot rows of one pool; see the top of this file. */
 export class HotRows {
   readonly #memory: RowMemory;
   readonly #layout: PageLayout;
-  readonly #store: RowStore;
   readonly #nLeast: number;
+  readonly #counts = {
+    hits: 0,
+    misses: 0,
+    ahead: 0,
+    inTime: 0,
+    late: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+  };
+  readonly #cold: ColdRows;
+  readonly #ahead: ReadAhead;
   #nSlots: number;
-  readonly #sums: RowSums;
-  /** Made when the first row comes. */
+  /** Undefined until the first row comes. */
   #groups: readonly GroupSlots[] | undefined;
-  #counts = { hits: 0, misses: 0, ahead: 0, inTime: 0, late: 0, bytesRead: 0, bytesWritten: 0 };
-  readonly #expected = new Map<number, Expected>();
 
   /** @throws {CacheError} when the budget does not hold `nLeast` rows of every group */
   constructor(memory: RowMemory, layout: PageLayout, { store, hotBytes }: Tier, nLeast: number) {
     this.#memory = memory;
     this.#layout = layout;
-    this.#store = store;
-    this.#sums = new RowSums(memory, layout);
     this.#nLeast = nLeast;
+    this.#cold = new ColdRows(memory, layout, store);
+    this.#ahead = new ReadAhead(this.#cold, this.#counts);
     this.#nSlots = this.#slotsIn(hotBytes);
   }
 
   /**
-   * Another budget, between steps. No row is hot after it.
+   * Changes the budget, between steps. After it no row is hot.
    *
    * @throws {CacheError} as the constructor does, or when memory is short; nothing has changed then
    */
@@ -101,36 +101,33 @@ export class HotRows {
     throw new CacheError("hot rows", `expected at least ${least}, got ${hotBytes}`);
   }
 
-  /** What the tier has done so far. */
+  /** What the tier has done so far. The numbers go on changing. */
   get counts(): TierCounts {
     return this.#counts;
   }
 
-  /** Begins a call of the ops: rows of the call before may leave. */
+  /** Begins a call of the ops: the rows of the call before may leave. */
   begin(group: number): void {
-    this.#arrive(group);
+    this.#ahead.arrive(group);
     this.#groups?.[group].begin();
   }
 
   /** Gives every row of a query its slot until the next {@link begin}; false when there are too few. */
   admit(group: number, keys: readonly number[]): boolean {
     const isAdmitted = this.#slots()[group].admit(keys);
-    const expected = this.#expected.get(group);
-    for (const key of isAdmitted && expected ? keys : []) {
-      if (expected?.keys.delete(key)) this.#counts[expected.wasDone ? "inTime" : "late"]++;
-    }
+    if (isAdmitted) for (const key of keys) this.#ahead.asked(group, key);
     return isAdmitted;
   }
 
-  /** Where an admitted row stands. */
+  /** The address of an admitted row. */
   addressOf(group: number, key: number): number {
     return this.#slots()[group].addressOf(key);
   }
 
   /**
-   * Reads the admitted rows that were not there.
+   * Reads the admitted rows that were not hot.
    *
-   * @throws {StoreError} when the store fails, or gives other bytes than it was given; the rows are
+   * @throws {StoreError} when the store fails, or returns other bytes than it was given; the rows are
    *   then not hot, and asking again is safe
    */
   read(group: number): void {
@@ -139,9 +136,7 @@ export class HotRows {
     let nRead = 0;
     try {
       for (const key of missing) {
-        const { offset, target } = this.#readOf(group, key);
-        readStored(this.#store, offset, target);
-        this.#verify(group, key);
+        this.#cold.read(group, key, slots.addressOf(key));
         nRead++;
       }
     } catch (error) {
@@ -155,59 +150,34 @@ export class HotRows {
   }
 
   /**
-   * Begins to read what the next group may choose: what this one has chosen now, and what that one
-   * chose last. A guess may cost time; it changes no byte.
+   * Begins to read what the next group may choose: the rows that this group has chosen now, and those
+   * that the next one chose in the last step.
    */
   readAhead(group: number): void {
     const all = this.#groups;
-    if (!all || !this.#store.begin) return;
+    if (!all || !this.#cold.canBegin) return;
     const next = (group + 1) % all.length;
-    this.#arrive(next);
+    this.#ahead.arrive(next);
     if (next === group) return;
     const guess = new Set([...all[group].chosen, ...all[next].chosen]);
     all[next].begin();
     const keys = all[next].expect([...guess].slice(0, this.#nSlots)).sort((a, b) => a - b);
-    if (keys.length === 0) return;
-    const reads = keys.map((key) => this.#readOf(next, key));
-    const pending = this.#store.begin(reads);
-    if (!pending) {
-      for (const key of keys) all[next].forget(key);
-      return;
-    }
-    this.#counts.ahead += keys.length;
-    this.#counts.bytesRead += keys.length * all[next].stride;
-    this.#expected.set(next, { keys: new Set(keys), pending, wasDone: false });
+    this.#ahead.begin(next, all[next], keys);
   }
 
-  /** Waits for what is being read ahead. What could not be read is not hot, and that is all. */
-  #arrive(group: number): void {
-    const expected = this.#expected.get(group);
-    if (!expected?.pending) return;
-    const { pending, keys } = expected;
-    expected.pending = undefined;
-    expected.wasDone = pending.isDone;
-    try {
-      pending.wait();
-      for (const key of keys) this.#verify(group, key);
-    } catch {
-      for (const key of keys) this.#groups?.[group].forget(key);
-      this.#expected.delete(group);
-    }
-  }
-
-  #arriveAll(): void {
-    for (const group of this.#expected.keys()) this.#arrive(group);
-  }
-
-  /** Keeps the rows of a page, block at `at`, in the store, and as many of them hot as there is room. */
+  /**
+   * Writes the rows of a page, whose block is at `at`, to the store. As many of them as there is room
+   * for stay hot.
+   *
+   * @throws {StoreError} when the store fails
+   */
   freeze(page: number, at: number): void {
-    this.#arriveAll();
+    this.#ahead.arriveAll();
     const { rowsBytes, groups, format } = this.#layout;
     const all = this.#slots();
     const { bytes } = this.#memory;
-    writeStored(this.#store, page * rowsBytes, bytes.subarray(at, at + rowsBytes));
+    this.#cold.write(page, at);
     this.#counts.bytesWritten += rowsBytes;
-    this.#sums.add(page, at);
     groups.forEach(({ offset, stride }, g) => {
       const slots = all[g];
       slots.begin();
@@ -218,18 +188,16 @@ export class HotRows {
     });
   }
 
-  /** Brings the rows of a page back, to the block at `at`. @throws {StoreError} as {@link read} */
+  /** Reads the rows of a page back into the block at `at`. @throws {StoreError} as {@link read} */
   thaw(page: number, at: number): void {
-    const { rowsBytes } = this.#layout;
-    readStored(this.#store, page * rowsBytes, this.#memory.bytes.subarray(at, at + rowsBytes));
-    this.#counts.bytesRead += rowsBytes;
-    this.#sums.verifyPage(this.#store.name, page, at);
+    this.#cold.readPage(page, at);
+    this.#counts.bytesRead += this.#layout.rowsBytes;
   }
 
-  /** Forgets the rows of a page: it is free, or will be written. */
+  /** Forgets the rows of a page, which is free or will be written. */
   forget(page: number): void {
-    this.#arriveAll();
-    this.#sums.remove(page);
+    this.#ahead.arriveAll();
+    this.#cold.forget(page);
     const { pageRows } = this.#layout.format;
     for (const slots of this.#groups ?? []) slots.forgetAll(page * pageRows, pageRows);
   }
@@ -237,13 +205,12 @@ export class HotRows {
   /** Forgets all pages and gives the memory back. */
   clear(): void {
     this.#release();
-    this.#sums.clear();
+    this.#cold.clear();
   }
 
-  /** No row is hot, and none takes memory. */
+  /** Makes all rows cold and gives their memory back. */
   #release(): void {
-    this.#arriveAll();
-    this.#expected.clear();
+    this.#ahead.clear();
     this.#give(this.#groups ?? []);
     this.#groups = undefined;
   }
@@ -257,6 +224,7 @@ export class HotRows {
     return this.#groups;
   }
 
+  /** Takes memory for the slots of all groups, or for none when it is short. */
   #newSlots(nSlots: number): readonly GroupSlots[] {
     const groups: GroupSlots[] = [];
     try {
@@ -268,23 +236,5 @@ export class HotRows {
       throw error;
     }
     return groups;
-  }
-
-  /** Where a row lies in the store, and where its slot is. */
-  #readOf(group: number, key: number): StoreRead {
-    const { rowsBytes, groups, format } = this.#layout;
-    const page = Math.floor(key / format.pageRows);
-    const { offset, stride } = groups[group];
-    const at = this.addressOf(group, key);
-    return {
-      offset: page * rowsBytes + offset + (key % format.pageRows) * stride,
-      target: this.#memory.bytes.subarray(at, at + stride),
-    };
-  }
-
-  #verify(group: number, key: number): void {
-    const { pageRows } = this.#layout.format;
-    const at = this.addressOf(group, key);
-    this.#sums.verify(this.#store.name, group, Math.floor(key / pageRows), key % pageRows, at);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the indexer keeps of every past position in one FULL layer: one key, normed and rotated.
- * Layers that share a selection own none of these.
+ * What the indexer keeps of every past position in one full layer: a key, normed and rotated. Layers
+ * that borrow a selection keep none.
  *
  * Next: model-cache.ts
  * @module
@@ -13,20 +13,20 @@ import { CacheError } from "./cache-error.ts";
 import type { Strip } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";
 
-/** Keys `0 … length − 1` of one full layer. */
+/** The keys of one full layer, for positions `0 … length − 1`. */
 export class IndexCache {
   readonly #table: PageTable;
   readonly #strip: Strip;
   #length: number;
 
-  /** @param strip where this layer's keys stand in a page */
+  /** @param strip where this layer's keys lie in a page */
   constructor(table: PageTable, strip: Strip, length = 0) {
     this.#table = table;
     this.#strip = strip;
     this.#length = length;
   }
 
-  /** Number of positions held. */
+  /** Number of positions that the cache holds. */
   get length(): number {
     return this.#length;
   }
@@ -53,7 +53,7 @@ export class IndexCache {
     return this.rows();
   }
 
-  /** All keys, as the ops read them. */
+  /** Returns all keys in the form that the ops read. */
   rows(): KeyRows<"rope+idxNope"> {
     const { memory, layout } = this.#table.pool;
     return {
@@ -73,7 +73,7 @@ export class IndexCache {
     this.#length = Math.min(this.#length, length);
   }
 
-  /** Holds what stands in the first `length` places of its table, whoever wrote it. */
+  /** Holds the first `length` positions of its table, whoever wrote them. */
   adopt(length: number): void {
     this.#length = length;
   }

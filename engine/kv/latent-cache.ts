@@ -1,6 +1,6 @@
 /**
- * What the attention keeps of every past position in one layer: `kvLora` numbers of normed latent
- * and `rope` numbers of rotated key, side by side in one row.
+ * What the attention keeps of every past position in one layer: a row of `kvLora` numbers, the normed
+ * latent, and `rope` numbers, the rotated key.
  *
  * Next: index-cache.ts
  * @module
@@ -14,14 +14,14 @@ import { latentEncodings } from "./geometry.ts";
 import type { LayerPlace } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";
 
-/** Rows `0 … length − 1` of one layer. A row is written once, at the end. */
+/** The rows of one layer, for positions `0 … length − 1`. A row is written once, at the end. */
 export class LatentCache {
   readonly #table: PageTable;
   readonly #place: LayerPlace;
   readonly #encodings: readonly [latent: Encoding, kPe: Encoding];
   #length: number;
 
-  /** @param place where this layer's rows stand in a page */
+  /** @param place where this layer's rows lie in a page */
   constructor(table: PageTable, place: LayerPlace, length = 0) {
     this.#table = table;
     this.#place = place;
@@ -29,7 +29,7 @@ export class LatentCache {
     this.#length = length;
   }
 
-  /** Number of positions held. */
+  /** Number of positions that the cache holds. */
   get length(): number {
     return this.#length;
   }
@@ -61,7 +61,7 @@ export class LatentCache {
     return this.rows();
   }
 
-  /** All rows, as the ops read them. */
+  /** Returns all rows in the form that the ops read. */
   rows(): LatentRows {
     const { memory, layout } = this.#table.pool;
     const [latentEncoding, kPeEncoding] = this.#encodings;
@@ -82,12 +82,15 @@ export class LatentCache {
     this.#length = Math.min(this.#length, length);
   }
 
-  /** Holds what stands in the first `length` places of its table, whoever wrote it. */
+  /** Holds the first `length` positions of its table, whoever wrote them. */
   adopt(length: number): void {
     this.#length = length;
   }
 
-  /** {@link LatentRows.bringIn}: as many queries as there are slots for the cold rows they chose. */
+  /**
+   * Brings rows in for as many queries as there are slots for the cold rows that they chose, and begins
+   * to read what the next group may choose. See {@link LatentRows.bringIn}.
+   */
   #bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
     const { hotRows } = this.#table.pool;
     const { group } = this.#place;
@@ -116,6 +119,7 @@ export class LatentCache {
     return end;
   }
 
+  /** @throws {ShapeError} when the cache does not hold `position` */
   #checked(position: number, query: number): number {
     if (position < this.#length) return position;
     throw new ShapeError(
@@ -123,14 +127,14 @@ export class LatentCache {
     );
   }
 
-  /** The number that a row has in all timelines of the pool. */
+  /** The number of a row, which is the same in all timelines of the pool. */
   #keyOf(position: number): number {
     const { pool, pages } = this.#table;
     const { pageRows } = pool.layout.format;
     return pages[Math.floor(position / pageRows)] * pageRows + (position % pageRows);
   }
 
-  /** Where a row stands, if its page is in memory. */
+  /** The address of a row, if its page is in memory. */
   #residentAt(position: number): number | undefined {
     const { pool, pages } = this.#table;
     const { groups, format } = pool.layout;

@@ -1,8 +1,8 @@
 /**
  * Everything a timeline remembers: latent rows in every layer, index keys in the full ones.
  *
- * Invariants, tested in test/engine/kv: all caches hold the same positions between steps; a row is written
- * once; a layer that shares a selection owns no index keys.
+ * The tests in test/engine/kv check three invariants: between steps, all caches hold the same positions;
+ * a row is written once; a layer that borrows a selection has no index keys.
  * @module
  */
 import type { ModelConfig } from "../config/model-config.ts";
@@ -17,13 +17,15 @@ import { PageTable } from "./page-table.ts";
 
 /** The caches of one layer. */
 export interface LayerCache {
+  /** The rows that the attention reads. */
   readonly latent: LatentCache;
-  /** Present exactly on full layers. */
+  /** The keys that the indexer reads. Only full layers have it. */
   readonly index: IndexCache | undefined;
 }
 
 /** The caches of one timeline, over pages that other timelines may share. */
 export class ModelCache {
+  /** The caches of each layer, in order. */
   readonly layers: readonly LayerCache[];
   readonly #table: PageTable;
 
@@ -37,12 +39,12 @@ export class ModelCache {
     }));
   }
 
-  /** Positions that every layer holds, between steps. */
+  /** Number of positions that every layer holds, between steps. */
   get length(): number {
     return this.#table.length;
   }
 
-  /** The pages, in the order of their positions, and their pool. */
+  /** The pages of the timeline, and their pool. */
   get table(): PageTable {
     return this.#table;
   }
@@ -56,21 +58,26 @@ export class ModelCache {
     this.#table.truncate(length);
   }
 
-  /** Rows of full pages may go to the store. Between steps only. Errors as in PageTable.freeze. */
+  /**
+   * Lets the rows of full pages go to the store. Call it between steps.
+   *
+   * @throws {StoreError} when the store fails; nothing is lost, and asking again is safe
+   */
   freeze(): void {
     this.#table.freeze();
   }
 
-  /** Makes what is held known to timelines of the same pool. `tokens` are those of all positions. */
+  /** Lets timelines of the same pool find what is held. `tokens` are those of all positions. */
   publish(tokens: readonly number[]): void {
     this.#table.publish(tokens);
   }
 
   /**
-   * Holds as much of `tokens` as timelines of the same pool have run: bytes that this one would make
-   * too. What is held already must be their beginning.
+   * Reuses pages of timelines of the same pool for as much of `tokens` as they have run. Their bytes
+   * are those that this timeline would make too. What it holds already must be the beginning of
+   * `tokens`.
    *
-   * @returns the positions held now
+   * @returns the number of positions that it holds now
    */
   adopt(tokens: readonly number[]): number {
     const length = this.#table.adopt(tokens);
@@ -82,10 +89,11 @@ export class ModelCache {
   }
 
   /**
-   * Holds `length` positions that a cache of the same layout held before. Must be empty.
+   * Fills an empty cache with `length` positions that a cache of the same layout held before.
    *
    * @param bytesOf the bytes of each page in turn, as PagePool.bytesOf gave them
-   * @throws what `bytesOf` throws; the cache is empty then
+   * @throws {CacheError} when the cache is not empty; also what `bytesOf` throws, and then the cache is
+   *   empty again
    */
   restore(length: number, bytesOf: (page: number) => Uint8Array): void {
     if (this.length > 0)
@@ -108,7 +116,7 @@ export class ModelCache {
     }
   }
 
-  /** A second timeline with the same past. */
+  /** Returns a second timeline with the same past. */
   fork(): ModelCache {
     return new ModelCache(this.#table.fork());
   }
@@ -120,9 +128,10 @@ export class ModelCache {
 }
 
 /**
- * A pool for all main layers. Without a format, rows are kept as activations are: not rounded.
+ * Makes a pool of pages for all main layers. Without a format, rows are stored as activations are, so
+ * that nothing is rounded.
  *
- * @param tier where rows of full pages go; without it all stay in memory
+ * @param tier where the rows of full pages go; without it they all stay in memory
  * @throws {CacheError} when the tier has no room for the rows that one query may choose
  */
 export function newPagePool(
@@ -139,12 +148,13 @@ export function newPagePool(
   });
 }
 
+/** Fills in what a format leaves out. */
 function complete(ops: Ops, format: Partial<PageFormat>): PageFormat {
   const { latent = ops.precision, index = ops.precision, pageRows = PAGE_ROWS } = format;
   return { latent, index, pageRows };
 }
 
-/** Caches for all main layers, in a pool of their own. */
+/** Makes caches for all main layers, in a pool of their own. */
 export function newModelCache(
   ops: Ops,
   cfg: ModelConfig,
@@ -153,7 +163,7 @@ export function newModelCache(
   return new ModelCache(new PageTable(newPagePool(ops, cfg, format)));
 }
 
-/** Caches for the MTP layer, which is a full one, in a pool of their own. */
+/** Makes caches for the MTP layer, which is a full one, in a pool of their own. */
 export function newDraftCache(
   ops: Ops,
   cfg: ModelConfig,

@@ -1,8 +1,8 @@
 /**
  * Where the numbers of a layer lie in a page.
  *
- * A page holds `pageRows` positions of every layer, in two blocks of memory: latent rows, and index
- * keys. So one page number stands for all layers, and one list of numbers is a timeline.
+ * A page holds `pageRows` positions of every layer, in two blocks of memory: one of latent rows, one of
+ * index keys. So one page number stands for all layers, and a list of page numbers is a timeline.
  *
  * ```
  *   rows  | group 0: row row row … | group 1: … | group 2: (l2 l3 l4 l5) (l2 l3 l4 l5) … | …
@@ -22,51 +22,61 @@ import {
   selectionGroups,
 } from "./geometry.ts";
 
-/** How rows are kept, and how many make a page. None of it but the formats can change a result. */
+/** How rows are stored. The two formats may change results; the size of a page may not. */
 export interface PageFormat {
+  /** Format of the latent rows. */
   readonly latent: RowFormat;
+  /** Format of the index keys. */
   readonly index: RowFormat;
+  /** Positions in a page. */
   readonly pageRows: number;
 }
 
-/** Equal rows that follow each other in a block of a page. */
+/** Rows of equal length that follow each other in a block of a page. */
 export interface Strip {
   /** Bytes from the start of the block to the first row. */
   readonly offset: number;
-  /** Bytes from row to row. */
+  /** Bytes from one row to the next. */
   readonly stride: number;
 }
 
-/** Where one layer is found. */
+/** Where the rows of one layer lie in a page. */
 export interface LayerPlace {
-  /** The selection group that it belongs to, and where its row begins in a row of the group. */
+  /** The selection group that the layer belongs to. */
   readonly group: number;
+  /** Bytes from the start of a row of the group to the part of this layer. */
   readonly rowOffset: number;
-  /** Its index keys; only on full layers. */
+  /** The index keys of the layer. Only full layers have some. */
   readonly keys: Strip | undefined;
 }
 
-/** Everything that sizes a page. */
+/** Everything that decides how large a page is and where its rows lie. */
 export interface PageLayout {
+  /** How rows are stored. */
   readonly format: PageFormat;
+  /** Numbers in a latent. */
   readonly nLatent: number;
+  /** Numbers in a rotary key. */
   readonly nRope: number;
+  /** Numbers in an index key. */
   readonly nKey: number;
   /** The rows of each selection group. */
   readonly groups: readonly Strip[];
+  /** The place of each layer. */
   readonly layers: readonly LayerPlace[];
-  /** Bytes of the two blocks of a page. */
+  /** Bytes of the block of latent rows. */
   readonly rowsBytes: number;
+  /** Bytes of the block of index keys. */
   readonly keysBytes: number;
 }
 
-/** Rows of a page, if nothing else is said. */
+/** Positions in a page, by default. */
 export const PAGE_ROWS = 64;
 
 /**
- * The layout for these layers.
+ * Returns the layout of a page.
  *
- * @param indexerTypes of the layers that are cached: all main layers, or the MTP layer alone
+ * @param indexerTypes the kinds of the layers that are cached: all main layers, or the MTP layer alone
  * @throws {CacheError} when a page would hold no position
  */
 export function pageLayout(

@@ -1,13 +1,13 @@
 /**
- * Fixed pages of rows, and how many tables point at each.
+ * Pages of rows, all of one size, and how many tables point at each.
  *
  * ```
  *   table A  [ 0 | 1 ]        pages   0     1     2     3
  *   table B  [ 0 | 2 ]        count   2     1     1     free
  * ```
  *
- * Invariants, tested in test/engine/kv: the counts add up to the entries of all tables; a page with a count
- * above 1 is never written; memory in use is that of the live pages.
+ * The tests in test/engine/kv check three invariants: the counts add up to the entries of all tables; a page
+ * with a count above 1 is never written; the memory in use is that of the live pages.
  *
  * Next: prefix-index.ts
  * @module
@@ -18,27 +18,31 @@ import type { HotRows } from "./hot-rows.ts";
 import type { PageLayout } from "./page-layout.ts";
 import { PrefixIndex } from "./prefix-index.ts";
 
-/** Where the two blocks of a page stand in memory. Rows of a cold page are in the tier's store. */
+/** Addresses of the two blocks of a page. The rows of a cold page are in the store instead. */
 interface Blocks {
   rows: number | undefined;
   readonly keys: number;
 }
 
-/** What a pool may have beside pages. */
+/** Settings of a pool. */
 export interface PoolOptions {
-  /** Live pages at any time. */
+  /** The most pages that may be in use at a time. By default there is no limit. */
   readonly maxPages?: number;
-  /** Where rows of full pages go; without it they stay. */
+  /** Where the rows of full pages go. Without it they stay in memory. */
   readonly hotRows?: HotRows;
 }
 
 /** Pages of one layout. Memory is taken page by page, as they are needed. */
 export class PagePool {
+  /** Where pages take their memory. */
   readonly memory: RowMemory;
+  /** The layout of every page. */
   readonly layout: PageLayout;
+  /** The most pages that may be in use at a time. */
   readonly maxPages: number;
+  /** Where the rows of full pages go; undefined when they stay in memory. */
   readonly hotRows: HotRows | undefined;
-  /** The texts of full pages. */
+  /** Finds full pages by their tokens. */
   readonly prefixes: PrefixIndex = new PrefixIndex();
   readonly #blocks: (Blocks | undefined)[] = [];
   readonly #counts: number[] = [];
@@ -54,40 +58,44 @@ export class PagePool {
     this.hotRows = hotRows;
   }
 
-  /** Pages that some table points at. */
+  /** Number of pages that some table points at. */
   get nLive(): number {
     return this.#counts.length - this.#free.length;
   }
 
-  /** Bytes of memory that live pages take; hot rows of cold pages come on top. */
+  /** Bytes of memory that live pages take. The hot rows of cold pages are not counted. */
   get liveBytes(): number {
     const nResident = this.#blocks.filter((blocks) => blocks?.rows !== undefined).length;
     return nResident * this.layout.rowsBytes + this.nLive * this.layout.keysBytes;
   }
 
-  /** How many tables point at `page`; 0 when it is free. */
+  /** Returns how many tables point at `page`; 0 when it is free. */
   count(page: number): number {
     return this.#counts[page] ?? 0;
   }
 
-  /** Address of the latent rows of a live page; undefined where they are cold. */
+  /** Returns the address of the latent rows of a live page; undefined when they are cold. */
   rowsAt(page: number): number | undefined {
     return this.#live(page).rows;
   }
 
-  /** Address of the index keys of a live page. */
+  /** Returns the address of the index keys of a live page. */
   keysAt(page: number): number {
     return this.#live(page).keys;
   }
 
-  /** @throws {CacheFullError} when fewer than `nPages` may be taken. Asked before any work. */
+  /**
+   * Checks that `nPages` may be taken, before any work is done.
+   *
+   * @throws {CacheFullError} when they may not
+   */
   ensureFree(nPages: number): void {
     const left = this.maxPages - this.nLive;
     if (nPages <= left) return;
     throw new CacheFullError("page pool", `expected ${nPages} free pages, got ${left}`);
   }
 
-  /** Takes a page for one table. Its bytes may be anything. */
+  /** Takes a page for one table and returns its number. Its bytes may be anything. */
   take(): number {
     this.ensureFree(1);
     const { rowsBytes, keysBytes } = this.layout;
@@ -105,13 +113,13 @@ export class PagePool {
     return page;
   }
 
-  /** One more table points at `page`. */
+  /** Notes that one more table points at `page`. */
   share(page: number): void {
     this.#live(page);
     this.#counts[page]++;
   }
 
-  /** One table less points at `page`; without any, its memory is given back. */
+  /** Notes that one table less points at `page`. When none is left, its memory is given back. */
   release(page: number): void {
     const { rows, keys } = this.#live(page);
     if (--this.#counts[page] > 0) return;
@@ -124,7 +132,7 @@ export class PagePool {
     if (this.nLive === 0) this.hotRows?.clear();
   }
 
-  /** A page of the same bytes for one table. */
+  /** Copies a page for one table and returns the number of the copy. */
   copy(page: number): number {
     const twin = this.take();
     const { bytes } = this.memory;
@@ -142,7 +150,7 @@ export class PagePool {
   }
 
   /**
-   * The rows of a full page go to the store, if there is one. When it throws, they are still here.
+   * Moves the rows of a full page to the store, if there is one. When it throws, they are still here.
    *
    * @throws {StoreError} when the store fails; asking again is safe
    */
@@ -154,7 +162,11 @@ export class PagePool {
     blocks.rows = undefined;
   }
 
-  /** The page will be written: its rows come back, and what was known of it is forgotten. */
+  /**
+   * Prepares a page to be written: brings its rows back into memory, and forgets its tokens and hot rows.
+   *
+   * @throws {StoreError} when the rows do not come back; nothing has changed then
+   */
   makeWritable(page: number): void {
     const blocks = this.#live(page);
     if (blocks.rows === undefined) {
@@ -171,7 +183,7 @@ export class PagePool {
     this.prefixes.remove(page);
   }
 
-  /** The bytes of a live page: latent rows, then index keys. */
+  /** Returns a copy of the bytes of a live page: first the latent rows, then the index keys. */
   bytesOf(page: number): Uint8Array {
     const { rowsBytes, keysBytes } = this.layout;
     const { rows, keys } = this.#live(page);
@@ -187,7 +199,7 @@ export class PagePool {
     return bytes;
   }
 
-  /** Fills a page whose rows are in memory with what {@link bytesOf} gave. */
+  /** Fills a page whose rows are in memory with what {@link bytesOf} returned. */
   fill(page: number, bytes: Uint8Array): void {
     const { rowsBytes, keysBytes } = this.layout;
     const { rows, keys } = this.#live(page);

@@ -1,6 +1,6 @@
 /**
- * One timeline of positions, held as a list of pages. A fork shares every page and copies none; the
- * first write into a page that is shared copies it.
+ * A timeline of positions, as a list of pages. A fork shares every page and copies none; the first write
+ * into a shared page copies it.
  *
  * Next: latent-cache.ts
  * @module
@@ -11,14 +11,15 @@ import { NO_PAGE } from "./prefix-index.ts";
 
 /** Positions `0 … length − 1`, in pages of one pool. */
 export class PageTable {
+  /** Where the pages come from. */
   readonly pool: PagePool;
   #pages: number[] = [];
-  /** Addresses of each page's index keys: what a kernel needs to know of it. */
+  /** The address of each page's index keys, as the kernels take it. */
   #keyBlocks: number[] = [];
   #length = 0;
-  /** Pages from the first on whose text other timelines can find. */
+  /** Number of pages, from the first on, whose tokens other timelines can find. */
   #nPublished = 0;
-  /** Pages from the first on that were offered to the store. */
+  /** Number of pages, from the first on, that were offered to the store. */
   #nFrozen = 0;
   #dropped = false;
 
@@ -26,24 +27,24 @@ export class PageTable {
     this.pool = pool;
   }
 
-  /** Number of positions that there is room for and that may have been written. */
+  /** Number of positions that there is room for. They may have been written or not. */
   get length(): number {
     return this.#length;
   }
 
-  /** Page numbers in the order of their positions. */
+  /** The numbers of the pages, in the order of their positions. */
   get pages(): readonly number[] {
     return this.#pages;
   }
 
-  /** Where the index keys of each page begin. */
+  /** The address of the index keys of each page. */
   get keyBlocks(): readonly number[] {
     return this.#keyBlocks;
   }
 
   /**
-   * Makes room for positions up to `length`, all of it in pages that only this table points at.
-   * Either there is room for all of them or, when it throws, nothing has changed.
+   * Makes room for positions up to `length`, in pages that only this table points at. When it throws,
+   * nothing has changed.
    *
    * @throws {CacheFullError} when the pool may take too few pages
    */
@@ -92,7 +93,7 @@ export class PageTable {
   }
 
   /**
-   * Full pages may go to the store.
+   * Lets the rows of full pages go to the store.
    *
    * @throws {StoreError} when the store fails; nothing is lost, and asking again is safe
    */
@@ -101,7 +102,7 @@ export class PageTable {
     for (; this.#nFrozen < nFull; this.#nFrozen++) this.pool.freeze(this.#pages[this.#nFrozen]);
   }
 
-  /** Makes the full pages known to other timelines. `tokens` are those of all positions. */
+  /** Lets other timelines find the full pages. `tokens` are those of all positions. */
   publish(tokens: readonly number[]): void {
     const { pageRows } = this.pool.layout.format;
     const nFull = Math.floor(this.#length / pageRows);
@@ -113,11 +114,10 @@ export class PageTable {
   }
 
   /**
-   * Goes on with pages of other timelines that hold what `tokens` says, as far as there are any. The
-   * positions held must be those of `tokens`; a page of them that is not full is given up for one
-   * that is.
+   * Reuses other timelines' full pages with the same tokens; drops our own part-filled page for one.
+   * The positions that the table holds must be the first ones of `tokens`.
    *
-   * @returns the positions held now
+   * @returns the number of positions that it holds now
    */
   adopt(tokens: readonly number[]): number {
     const { pageRows } = this.pool.layout.format;
@@ -138,7 +138,7 @@ export class PageTable {
     return this.#length;
   }
 
-  /** A second timeline with the same past. Costs one number per page. */
+  /** Returns a second timeline with the same past. It costs one number per page. */
   fork(): PageTable {
     this.#mustHold();
     const twin = new PageTable(this.pool);
@@ -156,6 +156,7 @@ export class PageTable {
     this.#dropped = true;
   }
 
+  /** Looks up the addresses after the list of pages has changed. */
   #look(): void {
     this.#keyBlocks = this.#pages.map((page) => this.pool.keysAt(page));
   }

@@ -1,30 +1,31 @@
 /**
- * Which full pages hold which text, so that a new timeline can begin with pages of another one.
+ * Finds full pages by their tokens, so that a new timeline can begin with pages of another one.
  *
- * Two pages are the same past only if all tokens before them were the same too: a page is known by
- * its own tokens and by the page before it. The chain hash only finds it; what decides are the tokens
- * and the number of the page before, which was decided in the same way.
+ * Two pages hold the same rows only if all tokens before them were the same too. So a page is known by
+ * its own tokens and by the page before it. A hash of both finds it, but the comparison of the tokens
+ * and of the page before decides.
  *
  * Next: page-table.ts
  * @see vLLM, automatic prefix caching (hash of the parent block and of this block's tokens)
  * @module
  */
 
-/** The page before the first. */
+/** Stands for the page before the first. */
 export const NO_PAGE = -1;
 
+/** What is known of a page. */
 interface Entry {
   readonly hash: number;
   readonly parent: number;
   readonly tokens: readonly number[];
 }
 
-/** Full pages by their text. */
+/** Full pages by their tokens. */
 export class PrefixIndex {
   readonly #entries = new Map<number, Entry>();
   readonly #byHash = new Map<number, number[]>();
 
-  /** Remembers what a page holds. A page that is known keeps its entry. */
+  /** Remembers the tokens of a page and the page before it. A page that is known keeps its entry. */
   add(page: number, parent: number, tokens: readonly number[]): void {
     if (this.#entries.has(page)) return;
     const hash = this.#hash(parent, tokens);
@@ -32,7 +33,7 @@ export class PrefixIndex {
     this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), page]);
   }
 
-  /** Forgets a page: its bytes go, or will be others. */
+  /** Forgets a page, whose bytes go or will change. */
   remove(page: number): void {
     const entry = this.#entries.get(page);
     if (!entry) return;
@@ -42,7 +43,7 @@ export class PrefixIndex {
     else this.#byHash.delete(entry.hash);
   }
 
-  /** A page that holds these tokens after the text that ends with page `parent`. */
+  /** Returns a page that holds these tokens after page `parent`, if there is one. */
   find(parent: number, tokens: readonly number[]): number | undefined {
     return this.#byHash.get(this.#hash(parent, tokens))?.find((page) => {
       const entry = this.#entries.get(page);
@@ -50,7 +51,7 @@ export class PrefixIndex {
     });
   }
 
-  /** FNV-1a over the parent's hash and the tokens. */
+  /** Computes FNV-1a over the parent's hash and the tokens. */
   #hash(parent: number, tokens: readonly number[]): number {
     let hash = this.#entries.get(parent)?.hash ?? 0x811c9dc5;
     for (const token of tokens) hash = Math.imul(hash ^ token, 0x01000193);

@@ -1,5 +1,5 @@
 /**
- * Checksums of the rows of cold pages: what a store gives back is what it was given, or an error.
+ * Checksums of the rows of cold pages. They tell whether a store returns what it was given.
  * @module
  */
 import type { RowMemory } from "../ops/ops.ts";
@@ -7,11 +7,11 @@ import { checksum } from "./checksum.ts";
 import type { PageLayout } from "./page-layout.ts";
 import { StoreError } from "./row-store.ts";
 
-/** Checksums by page, four bytes for each row of a group. */
+/** Checksums by page: four bytes for each row of each group. */
 export class RowSums {
   readonly #memory: RowMemory;
   readonly #layout: PageLayout;
-  /** Of the rows of the first group, then of those of the next. */
+  /** For each page, the checksums of the rows of the first group, then of the next, and so on. */
   readonly #ofPage = new Map<number, Uint32Array>();
 
   constructor(memory: RowMemory, layout: PageLayout) {
@@ -19,7 +19,7 @@ export class RowSums {
     this.#layout = layout;
   }
 
-  /** Remembers the rows of a page, block at `at`. */
+  /** Remembers the rows of a page, whose block is at `at`. */
   add(page: number, at: number): void {
     const { groups, format } = this.#layout;
     const sums = groups.flatMap(({ offset, stride }) =>
@@ -30,16 +30,20 @@ export class RowSums {
     this.#ofPage.set(page, Uint32Array.from(sums));
   }
 
+  /** Forgets a page. */
   remove(page: number): void {
     this.#ofPage.delete(page);
   }
 
+  /** Forgets all pages. */
   clear(): void {
     this.#ofPage.clear();
   }
 
   /**
-   * @param store its name, for the message
+   * Checks one row.
+   *
+   * @param store the name of the store, for the message
    * @throws {StoreError} when the row at `at` is not the one that was added
    */
   verify(store: string, group: number, page: number, row: number, at: number): void {
@@ -51,7 +55,7 @@ export class RowSums {
     throw new StoreError(where, `expected checksum ${want}, its bytes have ${got}`);
   }
 
-  /** Verifies all rows of a page, block at `at`. */
+  /** Checks all rows of a page, whose block is at `at`. @throws {StoreError} as {@link verify} */
   verifyPage(store: string, page: number, at: number): void {
     const { groups, format } = this.#layout;
     groups.forEach(({ offset, stride }, g) => {

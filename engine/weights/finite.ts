@@ -1,18 +1,21 @@
 /**
- * Finds NaN and infinity in stored bytes without decoding them: in every format they are the
- * numbers whose exponent bits are all ones (in e4m3, whose other bits are all ones).
+ * Finds NaN and infinity in stored bytes without decoding them. In every format they are the numbers
+ * whose exponent bits are all ones; in e4m3 all bits but the sign must be ones.
  * @module
  */
 import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import { SCALE_SUFFIX } from "./names.ts";
 import { WeightsError } from "./weights-error.ts";
 
+/** The largest e4m3 number. */
 const E4M3_MAX = 448;
 
+/** The exponent bits of an f16. */
 const F16_EXPONENT = 0x7c00;
 
 /**
- * Lets a tensor pass whose numbers, and scales, are all finite.
+ * Checks that all numbers of a tensor, and all its scales, are finite.
  *
  * @throws {WeightsError} that names the tensor and the place of the first one that is not
  */
@@ -27,13 +30,13 @@ export function checkFinite(name: string, raw: RawTensor): void {
   if (scale >= 0) {
     const value = raw.scales?.[scale];
     throw new WeightsError(
-      `${name}_scale_inv`,
+      name + SCALE_SUFFIX,
       `expected a finite scale, got ${value} at ${scale}`,
     );
   }
 }
 
-/** Flat index of the first number that is NaN or infinite, or −1. */
+/** The flat index of the first number that is NaN or infinite, or −1. */
 function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
   if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
   if (dtype === "Q8" || dtype === "Q4") {
@@ -51,6 +54,7 @@ function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
   return -1;
 }
 
+/** The index along each axis of the element at a flat index. */
 function coordinates(flat: number, shape: readonly number[]): number[] {
   const index: number[] = [];
   let rest = flat;

@@ -1,8 +1,8 @@
 /**
- * One layer's tensors, read in the order of the table and placed in the backend.
+ * Reads the tensors of one layer in the order of the table and places them in the backend.
  *
- * Most are placed as they stand. Three are not: `kv_b_proj` becomes the two factors of absorption,
- * the experts become one bank, and fused experts are cut into gate and up.
+ * Most are placed as they are stored. Three are not: `kv_b_proj` becomes the two factors of
+ * absorption, the experts become one bank, and fused experts are cut into gate and up.
  * @module
  */
 
@@ -19,120 +19,99 @@ import type {
 import type { Dtype, RawTensor } from "../numbers/raw-tensor.ts";
 import type { ExpertBank, Ops } from "../ops/ops.ts";
 import type { Shape, Weight } from "../tensor.ts";
-import {
-  attentionSpecs,
-  denseSpecs,
-  type ExpertLayout,
-  expertSpecs,
-  fusedExpertSpecs,
-  indexerSpecs,
-  type MlpSpecs,
-  mtpSpecs,
-  normSpecs,
-  routerSpecs,
-  type Specs,
-  sharedSpecs,
-  type TensorSpec,
-} from "./names.ts";
+import type { FusedExpertSpecs, MlpSpecs, Specs, StoredAttention, TensorSpec } from "./names.ts";
 import { splitGateUp, splitKvB } from "./rearrange.ts";
-import { layerKind, layerPrefix } from "./table.ts";
+import type { LayerSpecs, MtpSpecs, SparseSpecs } from "./table.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** Gives a tensor by its complete name, with its scales, checked. */
+/** Reads a tensor with its scales, by its complete name, and checks it. */
 export type ReadTensor = (name: string) => Promise<RawTensor>;
 
-/** What loading needs everywhere. */
+/** What every function here needs: where weights go, how heads are cut, and how files are read. */
 export interface LoadContext {
   readonly ops: Ops;
   readonly config: ModelConfig;
   readonly read: ReadTensor;
 }
 
-/** Places every weight of a group under the field it has in the table. */
-export async function placeAll<W>(ctx: LoadContext, prefix: string, specs: Specs<W>): Promise<W> {
+/** Places the tensors of `specs` one after the other, and returns them under the same fields. */
+export async function placeAll<W>({ ops, read }: LoadContext, specs: Specs<W>): Promise<W> {
   const placed: Record<string, Weight> = {};
   for (const [field, { name, axes, shape }] of Object.entries<TensorSpec>(specs)) {
-    placed[field] = ctx.ops.place(axes, shape, await ctx.read(prefix + name));
+    placed[field] = ops.place(axes, shape, await read(name));
   }
   return placed as W; // Specs<W> has the fields of W, and the axes of each
 }
 
-/** Layer `i`, or the ordinary part of the MTP layer. */
-export async function loadLayer(
-  ctx: LoadContext,
-  i: number,
-  layout: ExpertLayout,
-): Promise<LayerWeights> {
-  const { config } = ctx;
-  const prefix = layerPrefix(i);
-  const kind = layerKind(config, i);
+/** Loads a main layer, or the MTP layer without its ends. */
+export async function loadLayer(ctx: LoadContext, specs: LayerSpecs): Promise<LayerWeights> {
+  const { ffn } = specs;
   const norms = await placeAll<Pick<LayerWeights, "inputNorm" | "postAttentionNorm">>(
     ctx,
-    prefix,
-    normSpecs(config),
+    specs.norms,
   );
-  const attn = await loadAttention(ctx, prefix);
-  const indexer =
-    kind.indexer === "full"
-      ? await placeAll<IndexerWeights>(ctx, prefix, indexerSpecs(config))
-      : undefined;
-  const ffn =
-    kind.mlp === "dense" ? await loadDense(ctx, prefix) : await loadSparse(ctx, prefix, layout);
-  return { ...norms, attn, indexer, ffn };
-}
-
-/** The MTP layer, stored as layer `i`. */
-export async function loadMtp(
-  ctx: LoadContext,
-  i: number,
-  layout: ExpertLayout,
-): Promise<MtpWeights> {
-  const ends = await placeAll<Omit<MtpWeights, "layer">>(ctx, layerPrefix(i), mtpSpecs(ctx.config));
-  return { ...ends, layer: await loadLayer(ctx, i, layout) };
-}
-
-async function loadAttention(ctx: LoadContext, prefix: string): Promise<AttentionWeights> {
-  const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank } = ctx.config;
-  const { kvBProj, ...rest } = attentionSpecs(ctx.config);
-  const { kUp, vUp } = splitKvB(await ctx.read(prefix + kvBProj.name), nH, nope, v);
+  const attn = await loadAttention(ctx, specs.attn);
+  const indexer = specs.indexer && (await placeAll<IndexerWeights>(ctx, specs.indexer));
   return {
-    ...(await placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, prefix, rest)),
+    ...norms,
+    attn,
+    indexer,
+    ffn:
+      ffn.kind === "dense"
+        ? { kind: "dense", ...(await placeAll<MlpWeights<"ffn">>(ctx, ffn.mlp)) }
+        : await loadSparse(ctx, ffn),
+  };
+}
+
+/** Loads the MTP layer. */
+export async function loadMtp(ctx: LoadContext, specs: MtpSpecs): Promise<MtpWeights> {
+  const ends = await placeAll<Omit<MtpWeights, "layer">>(ctx, specs.ends);
+  return { ...ends, layer: await loadLayer(ctx, specs.layer) };
+}
+
+async function loadAttention(
+  ctx: LoadContext,
+  { kvBProj, ...rest }: Specs<StoredAttention>,
+): Promise<AttentionWeights> {
+  const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank } = ctx.config;
+  const { kUp, vUp } = splitKvB(await ctx.read(kvBProj.name), nH, nope, v);
+  return {
+    ...(await placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, rest)),
     kUp: ctx.ops.place(["H", "kvLora", "nope"], [nH, kvLoraRank, nope], kUp),
     vUp: ctx.ops.place(["H", "v", "kvLora"], [nH, v, kvLoraRank], vUp),
   };
 }
 
-async function loadDense(ctx: LoadContext, prefix: string): Promise<FfnWeights> {
-  const mlp = await placeAll<MlpWeights<"ffn">>(ctx, prefix, denseSpecs(ctx.config));
-  return { kind: "dense", ...mlp };
-}
-
-async function loadSparse(
-  ctx: LoadContext,
-  prefix: string,
-  layout: ExpertLayout,
-): Promise<FfnWeights> {
+async function loadSparse(ctx: LoadContext, specs: SparseSpecs): Promise<FfnWeights> {
   const router = await placeAll<Pick<MoeWeights, "router" | "eScoreCorrectionBias">>(
     ctx,
-    prefix,
-    routerSpecs(ctx.config),
+    specs.router,
   );
-  const bank = layout === "fused" ? loadFusedExperts : loadExperts;
-  const experts = await bank(ctx, prefix);
-  const shared = await placeAll<MlpWeights<"shared">>(ctx, prefix, sharedSpecs(ctx.config));
+  const { experts: routed } = specs;
+  const experts =
+    routed.layout === "fused"
+      ? await loadFusedExperts(ctx, routed)
+      : await loadExperts(
+          ctx,
+          Array.from({ length: routed.nExperts }, (_, e) => routed.expert(e)),
+        );
+  const shared = await placeAll<MlpWeights<"shared">>(ctx, specs.shared);
   return { kind: "sparse", ...router, experts, shared };
 }
 
-/** Three tensors of each expert, into one bank; one matrix at a time is held. */
-async function loadExperts(ctx: LoadContext, prefix: string): Promise<ExpertBank> {
-  const { nRoutedExperts: nE, moeIntermediateSize: nMoe, hiddenSize: nHidden } = ctx.config;
-  const experts = Array.from({ length: nE }, (_, e) => expertSpecs(ctx.config, e));
-  const names = (part: keyof MlpSpecs<"moe">) =>
-    experts.map((expert) => prefix + expert[part].name);
+/** Makes one bank of three tensors of each expert. Only one matrix at a time is held in between. */
+async function loadExperts(
+  ctx: LoadContext,
+  experts: readonly MlpSpecs<"moe">[],
+): Promise<ExpertBank> {
+  const [{ gate, down }] = experts;
+  const rows: Shape<["E", "moe", "hidden"]> = [experts.length, ...gate.shape];
+  const columns: Shape<["E", "hidden", "moe"]> = [experts.length, ...down.shape];
+  const names = (part: keyof MlpSpecs<"moe">) => experts.map((expert) => expert[part].name);
   return {
-    gate: await placeStack(ctx, ["E", "moe", "hidden"], [nE, nMoe, nHidden], names("gate")),
-    up: await placeStack(ctx, ["E", "moe", "hidden"], [nE, nMoe, nHidden], names("up")),
-    down: await placeStack(ctx, ["E", "hidden", "moe"], [nE, nHidden, nMoe], names("down")),
+    gate: await placeStack(ctx, ["E", "moe", "hidden"], rows, names("gate")),
+    up: await placeStack(ctx, ["E", "moe", "hidden"], rows, names("up")),
+    down: await placeStack(ctx, ["E", "hidden", "moe"], columns, names("down")),
   };
 }
 
@@ -156,24 +135,17 @@ async function placeStack<const D extends readonly [string, string, string]>(
   return stack.done();
 }
 
-async function loadFusedExperts(ctx: LoadContext, prefix: string): Promise<ExpertBank> {
-  const { gateUp, down } = fusedExpertSpecs(ctx.config);
-  const { gate, up } = splitGateUp(await ctx.read(prefix + gateUp.name));
+async function loadFusedExperts(
+  { ops, read }: LoadContext,
+  { gateUp, down }: FusedExpertSpecs,
+): Promise<ExpertBank> {
+  const { gate, up } = splitGateUp(await read(gateUp.name));
+  const [nE, nHidden, nMoe] = down.shape;
+  const place = (raw: RawTensor): Weight<["E", "moe", "hidden"]> =>
+    ops.place(["E", "moe", "hidden"], [nE, nMoe, nHidden], raw);
   return {
-    gate: placeGateOrUp(ctx, gate),
-    up: placeGateOrUp(ctx, up),
-    down: placeDown(ctx, await ctx.read(prefix + down.name)),
+    gate: place(gate),
+    up: place(up),
+    down: ops.place(down.axes, down.shape, await read(down.name)),
   };
-}
-
-function placeGateOrUp(ctx: LoadContext, raw: RawTensor): Weight<["E", "moe", "hidden"]> {
-  const { nRoutedExperts, moeIntermediateSize, hiddenSize } = ctx.config;
-  const shape: Shape<["E", "moe", "hidden"]> = [nRoutedExperts, moeIntermediateSize, hiddenSize];
-  return ctx.ops.place(["E", "moe", "hidden"], shape, raw);
-}
-
-function placeDown(ctx: LoadContext, raw: RawTensor): Weight<["E", "hidden", "moe"]> {
-  const { nRoutedExperts, moeIntermediateSize, hiddenSize } = ctx.config;
-  const shape: Shape<["E", "hidden", "moe"]> = [nRoutedExperts, hiddenSize, moeIntermediateSize];
-  return ctx.ops.place(["E", "hidden", "moe"], shape, raw);
 }

@@ -1,6 +1,6 @@
 /**
- * Checkpoint → {@link ModelWeights}. Each byte is read once, tensor by tensor, and handed to the
- * backend as it is stored; no file is ever read whole.
+ * Loads the weights of a model from a checkpoint. Each byte is read once, tensor by tensor, and the
+ * backend gets it as it is stored; no file is ever read whole.
  *
  * Next: load-layer.ts
  * @module
@@ -12,22 +12,22 @@ import { decode } from "../numbers/formats.ts";
 import { type GroupFormat, rawGroups } from "../numbers/groups.ts";
 import { type Dtype, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import type { Ops } from "../ops/ops.ts";
-import { bind, GROUP_SCALE_SUFFIX, groupFormat, SCALE_SUFFIX } from "./bind.ts";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
 import { checkFinite } from "./finite.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
-import { globalSpecs } from "./names.ts";
+import { groupFormat, matchTensors } from "./match-tensors.ts";
+import { GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "./names.ts";
 
-/** Told after each tensor how far the reading is, in bytes. */
+/** A function that is called after each tensor, with the bytes read so far and those of all files. */
 export type OnProgress = (bytesDone: number, bytesTotal: number) => void;
 
 /**
  * Reads and places all weights of a model.
  *
- * `mtp` is undefined when the config has no MTP layer, or when the files hold no tensor of it.
+ * Its `mtp` is undefined when the config has no MTP layer, or when the files hold no tensor of it.
  *
- * @throws {WeightsError} when the files do not hold exactly what the config implies, which their
- *   headers tell before any number is read, or when a number is NaN or infinite
+ * @throws {WeightsError} when the files do not hold exactly what the config implies, which is found
+ *   out from their headers before any number is read, or when a number is NaN or infinite
  */
 export async function loadWeights(
   ops: Ops,
@@ -35,25 +35,25 @@ export async function loadWeights(
   checkpoint: Checkpoint,
   onProgress: OnProgress = () => {},
 ): Promise<ModelWeights> {
-  const { nLayers, layoutOf, bytes } = bind(config, checkpoint);
+  const { specs, bytes } = matchTensors(config, checkpoint);
   const ctx: LoadContext = { ops, config, read: tensorReader(checkpoint, bytes, onProgress) };
 
   const globals = await placeAll<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">>(
     ctx,
-    "",
-    globalSpecs(config),
+    specs.globals,
   );
   const layers: LayerWeights[] = [];
-  for (let i = 0; i < config.numHiddenLayers; i++) {
-    layers.push(await loadLayer(ctx, i, layoutOf(i)));
-  }
-  const last = nLayers - 1;
-  const hasMtp = nLayers > config.numHiddenLayers;
-  const mtp = hasMtp ? await loadMtp(ctx, last, layoutOf(last)) : undefined;
+  for (const layer of specs.layers) layers.push(await loadLayer(ctx, layer));
+  const mtp = specs.mtp && (await loadMtp(ctx, specs.mtp));
   return { ...globals, layers, mtp };
 }
 
-/** Reads a bound tensor with its scales, if it has any, and checks that its numbers are finite. */
+/**
+ * Returns a function that reads a tensor of a matched checkpoint, with its scales if it has any, and
+ * checks that its numbers are finite.
+ *
+ * @param total bytes of all tensors, for `onProgress`
+ */
 export function tensorReader(
   checkpoint: Checkpoint,
   total: number,
@@ -68,7 +68,7 @@ export function tensorReader(
   const read = async (name: string): Promise<RawTensor> => {
     const { dtype, shape, bytes } = await readStored(name);
     const format = groupFormat(dtype);
-    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes }; // bind() compared it
+    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes }; // matchTensors() checked it
     return withScales(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
   };
   return async (name) => {
@@ -82,7 +82,7 @@ export function tensorReader(
   };
 }
 
-/** Groups with their scales, in the shape that these tell. */
+/** Joins groups with their scales. The shape of the scales tells that of the tensor. */
 function withScales(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
   const { bytes, shape } = stored;
   const scales = new Uint16Array(bytes.length / 2);

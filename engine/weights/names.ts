@@ -1,12 +1,15 @@
 /**
- * THE table: what a checkpoint calls each tensor, and the axes and lengths that the config implies.
+ * The table of names: what a checkpoint calls each tensor, and the axes and lengths that the config
+ * implies for it.
  *
- * Each group below has the fields of its interface in `model/weights.ts`, so the compiler compares
- * the axes. Two fields exist in files only: `kv_b_proj` (split into `kUp` and `vUp` when loaded)
- * and the experts (one bank when loaded, many tensors or two fused ones in the files).
+ * Each function below returns the fields of one interface in `model/weights.ts`, so the compiler
+ * compares the axes. Two things look different in the files: `kv_b_proj` is one tensor (loading
+ * splits it into `kUp` and `vUp`), and the experts are many tensors or two fused ones (loading makes
+ * one bank of them).
  *
- * A name is relative to its layer, `model.layers.<i>.`; the MTP layer is `<numHiddenLayers>`, and
- * has neither an embedding nor a head of its own.
+ * The functions take the beginning of the layer's names, `model.layers.<i>.`; without it the names
+ * are relative to the layer. The MTP layer is number `<numHiddenLayers>`; it has neither an embedding
+ * nor a head of its own.
  *
  * | layer kind     | tensors, experts apart | fp8 scales beside them | 5.2: which layers     |
  * |----------------|------------------------|------------------------|-----------------------|
@@ -15,7 +18,7 @@
  * | sparse, shared | 782                    | 776                    | the other 57          |
  * | MTP            | 791                    | 778                    | 78                    |
  *
- * Next: bind.ts
+ * Next: table.ts
  * @module
  */
 
@@ -31,27 +34,33 @@ import type {
 import { GROUP } from "../numbers/raw-tensor.ts";
 import type { Dims, Shape, Weight } from "../tensor.ts";
 
+/** This ends the name of the block scales beside an fp8 weight. They multiply: no inverses. */
+export const SCALE_SUFFIX = "_scale_inv";
+
+/** This ends the name of the group scales beside a q8 or q4 weight. */
+export const GROUP_SCALE_SUFFIX = "_scale";
+
 /** One line of the table. */
 export interface TensorSpec<D extends Dims = Dims> {
   readonly name: string;
   readonly axes: Readonly<D>;
   readonly shape: Shape<D>;
-  /** Whether the released FP8 repository quantises it. What a file does, the file itself says. */
+  /** Whether the released FP8 repository quantises this tensor. Other files may do otherwise. */
   readonly quantized: boolean;
 }
 
 /**
- * Whether it may be stored in less without changing what is chosen before all else: matrices, but
- * neither the router nor the indexer's head weights.
+ * Whether a tensor may be stored in fewer bits: matrices may, except the router and the indexer's
+ * head weights, because these choose experts and rows.
  */
-export function isComputing({ axes }: TensorSpec): boolean {
+export function mayBeQuantized({ axes }: TensorSpec): boolean {
   const chooses = axes.length === 2 && (axes[0] === "E" || axes[0] === "idxH");
   return axes.length >= 2 && !chooses;
 }
 
-/** Whether groups of int8 or int4 may stand for it. A group ends with its row. */
+/** Whether a tensor may be stored in groups of int8 or int4. No group crosses the end of a row. */
 export function mayHaveGroups(spec: TensorSpec): boolean {
-  return isComputing(spec) && spec.shape[spec.shape.length - 1] % GROUP === 0;
+  return mayBeQuantized(spec) && spec.shape[spec.shape.length - 1] % GROUP === 0;
 }
 
 /** The table's lines for the weights in an interface, under the same field names. */
@@ -59,7 +68,7 @@ export type Specs<W> = {
   readonly [K in keyof W]: W[K] extends Weight<infer D> ? TensorSpec<D> : never;
 };
 
-/** The two ways to store experts: as released, and as HF transformers 5 saves them. */
+/** How files store experts: one by one, as released, or fused, as HF transformers 5 saves them. */
 export type ExpertLayout = "per-expert" | "fused";
 
 /** The lines of one SwiGLU block. */
@@ -75,21 +84,22 @@ export interface FusedExpertSpecs {
   readonly down: TensorSpec<["E", "hidden", "moe"]>;
 }
 
-/** The attention as files hold it: keys and values still in one matrix. */
+/** The attention as files hold it: keys and values are still in one matrix. */
 export type StoredAttention = Omit<AttentionWeights, "kUp" | "vUp"> & {
   readonly kvBProj: Weight<["H*nope+v", "kvLora"]>;
 };
 
+/** A tensor that the FP8 repository leaves in bf16 or f32. */
 function line<const D extends Dims>(name: string, axes: D, shape: Shape<D>): TensorSpec<D> {
   return { name, axes, shape, quantized: false };
 }
 
-/** A matrix that the FP8 repository stores in blocks. */
+/** A matrix that the FP8 repository stores in fp8 blocks. */
 function blocks<const D extends Dims>(name: string, axes: D, shape: Shape<D>): TensorSpec<D> {
   return { name, axes, shape, quantized: true };
 }
 
-/** Outside the layers; these names are complete. */
+/** The tensors outside the layers. */
 export function globalSpecs(
   c: ModelConfig,
 ): Specs<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">> {
@@ -101,21 +111,25 @@ export function globalSpecs(
   };
 }
 
-/** Of every layer. */
+/** The norms of every layer. */
 export function normSpecs(
   c: ModelConfig,
+  layer = "",
 ): Specs<Pick<LayerWeights, "inputNorm" | "postAttentionNorm">> {
   return {
-    inputNorm: line("input_layernorm.weight", ["hidden"], [c.hiddenSize]),
-    postAttentionNorm: line("post_attention_layernorm.weight", ["hidden"], [c.hiddenSize]),
+    inputNorm: line(`${layer}input_layernorm.weight`, ["hidden"], [c.hiddenSize]),
+    postAttentionNorm: line(`${layer}post_attention_layernorm.weight`, ["hidden"], [c.hiddenSize]),
   };
 }
 
-/** Of every layer. Rows of one head stand together: nope before rope, key before value. */
-export function attentionSpecs(c: ModelConfig): Specs<StoredAttention> {
+/**
+ * The attention of every layer. The rows of one head stand together: nope before rope, key before
+ * value.
+ */
+export function attentionSpecs(c: ModelConfig, layer = ""): Specs<StoredAttention> {
   const { hiddenSize: hidden, qLoraRank: qLora, kvLoraRank: kvLora, qkRopeHeadDim: rope } = c;
   const { numAttentionHeads: nH, qkHeadDim, qkNopeHeadDim: nope, vHeadDim: v } = c;
-  const p = "self_attn";
+  const p = `${layer}self_attn`;
   return {
     qAProj: blocks(`${p}.q_a_proj.weight`, ["qLora", "hidden"], [qLora, hidden]),
     qANorm: line(`${p}.q_a_layernorm.weight`, ["qLora"], [qLora]),
@@ -131,10 +145,10 @@ export function attentionSpecs(c: ModelConfig): Specs<StoredAttention> {
   };
 }
 
-/** Of full layers and the MTP layer. Shared layers hold nothing of the kind. */
-export function indexerSpecs(c: ModelConfig): Specs<IndexerWeights> {
+/** The indexer of full layers and of the MTP layer. Shared layers have none. */
+export function indexerSpecs(c: ModelConfig, layer = ""): Specs<IndexerWeights> {
   const { hiddenSize: hidden, qLoraRank: qLora, indexNHeads: nIdxH, indexHeadDim: idx } = c;
-  const p = "self_attn.indexer";
+  const p = `${layer}self_attn.indexer`;
   return {
     wqB: blocks(`${p}.wq_b.weight`, ["idxH*rope+idxNope", "qLora"], [nIdxH * idx, qLora]),
     wk: blocks(`${p}.wk.weight`, ["rope+idxNope", "hidden"], [idx, hidden]),
@@ -144,8 +158,8 @@ export function indexerSpecs(c: ModelConfig): Specs<IndexerWeights> {
   };
 }
 
-/** One SwiGLU block: `mlp`, `mlp.shared_experts` or `mlp.experts.<e>`. */
-export function mlpSpecs<const F extends string>(
+/** One SwiGLU block, whose name ends in `mlp`, `mlp.shared_experts` or `mlp.experts.<e>`. */
+function mlpSpecs<const F extends string>(
   c: ModelConfig,
   name: string,
   axis: F,
@@ -160,24 +174,25 @@ export function mlpSpecs<const F extends string>(
 }
 
 /** The feed-forward block of a dense layer. */
-export function denseSpecs(c: ModelConfig): MlpSpecs<"ffn"> {
-  return mlpSpecs(c, "mlp", "ffn", c.intermediateSize);
+export function denseSpecs(c: ModelConfig, layer = ""): MlpSpecs<"ffn"> {
+  return mlpSpecs(c, `${layer}mlp`, "ffn", c.intermediateSize);
 }
 
-/** The shared experts of a sparse layer: one block, as wide as all of them. */
-export function sharedSpecs(c: ModelConfig): MlpSpecs<"shared"> {
-  return mlpSpecs(c, "mlp.shared_experts", "shared", c.moeIntermediateSize * c.nSharedExperts);
+/** The shared experts of a sparse layer: they are one block, as wide as all of them together. */
+export function sharedSpecs(c: ModelConfig, layer = ""): MlpSpecs<"shared"> {
+  const width = c.moeIntermediateSize * c.nSharedExperts;
+  return mlpSpecs(c, `${layer}mlp.shared_experts`, "shared", width);
 }
 
 /** Routed expert `e` of a sparse layer. */
-export function expertSpecs(c: ModelConfig, e: number): MlpSpecs<"moe"> {
-  return mlpSpecs(c, `mlp.experts.${e}`, "moe", c.moeIntermediateSize);
+export function expertSpecs(c: ModelConfig, e: number, layer = ""): MlpSpecs<"moe"> {
+  return mlpSpecs(c, `${layer}mlp.experts.${e}`, "moe", c.moeIntermediateSize);
 }
 
 /** All routed experts of a sparse layer, as HF transformers 5 saves them. */
-export function fusedExpertSpecs(c: ModelConfig): FusedExpertSpecs {
+export function fusedExpertSpecs(c: ModelConfig, layer = ""): FusedExpertSpecs {
   const { hiddenSize: hidden, nRoutedExperts: nE, moeIntermediateSize: moe } = c;
-  const p = "mlp.experts";
+  const p = `${layer}mlp.experts`;
   return {
     gateUp: blocks(`${p}.gate_up_proj`, ["E", "moe+moe", "hidden"], [nE, 2 * moe, hidden]),
     down: blocks(`${p}.down_proj`, ["E", "hidden", "moe"], [nE, hidden, moe]),
@@ -187,21 +202,22 @@ export function fusedExpertSpecs(c: ModelConfig): FusedExpertSpecs {
 /** The router of a sparse layer. */
 export function routerSpecs(
   c: ModelConfig,
+  layer = "",
 ): Specs<Pick<MoeWeights, "router" | "eScoreCorrectionBias">> {
   const { hiddenSize: hidden, nRoutedExperts: nE } = c;
   return {
-    router: line("mlp.gate.weight", ["E", "hidden"], [nE, hidden]),
-    eScoreCorrectionBias: line("mlp.gate.e_score_correction_bias", ["E"], [nE]),
+    router: line(`${layer}mlp.gate.weight`, ["E", "hidden"], [nE, hidden]),
+    eScoreCorrectionBias: line(`${layer}mlp.gate.e_score_correction_bias`, ["E"], [nE]),
   };
 }
 
-/** What the MTP layer has beside an ordinary layer that is sparse and full. */
-export function mtpSpecs(c: ModelConfig): Specs<Omit<MtpWeights, "layer">> {
+/** What the MTP layer has besides the tensors of a layer that is sparse and full. */
+export function mtpSpecs(c: ModelConfig, layer = ""): Specs<Omit<MtpWeights, "layer">> {
   const { hiddenSize: hidden } = c;
   return {
-    enorm: line("enorm.weight", ["hidden"], [hidden]),
-    hnorm: line("hnorm.weight", ["hidden"], [hidden]),
-    ehProj: line("eh_proj.weight", ["hidden", "hidden+hidden"], [hidden, 2 * hidden]),
-    sharedHeadNorm: line("shared_head.norm.weight", ["hidden"], [hidden]),
+    enorm: line(`${layer}enorm.weight`, ["hidden"], [hidden]),
+    hnorm: line(`${layer}hnorm.weight`, ["hidden"], [hidden]),
+    ehProj: line(`${layer}eh_proj.weight`, ["hidden", "hidden+hidden"], [hidden, 2 * hidden]),
+    sharedHeadNorm: line(`${layer}shared_head.norm.weight`, ["hidden"], [hidden]),
   };
 }

@@ -1,8 +1,26 @@
+import { toRegExp } from "oniguruma-to-es";
 import { describe, expect, test } from "vitest";
+import { GPT2_PATTERN } from "../../tokenizer/json-components.ts";
+import { wellFormed } from "../../tokenizer/normalize.ts";
 import { translateOniguruma } from "../../tokenizer/oniguruma.ts";
 import { preTokenize } from "../../tokenizer/pre-tokenize.ts";
 import { TokenizerError } from "../../tokenizer/tokenizer-error.ts";
+import { FAMILIES, readText } from "./families.ts";
+import { randomText, seeded } from "./random-text.ts";
 import { GLM_PATTERN } from "./tiny.ts";
+
+/** Patterns, and what they are in JavaScript. */
+const TRANSLATIONS: readonly (readonly [pattern: string, source: string])[] = [
+  [String.raw`[\s\d]\S\D`, String.raw`[\p{White_Space}\p{Nd}]\P{White_Space}\P{Nd}`],
+  ["(?i:k)k", "(?:[kK\u212a])k"],
+  ["(?i:(a)|b)a", "(?:(?:[aA])|[bB])a"],
+  [String.raw`\p{Han}+?\P{Lu}`, String.raw`\p{Script=Han}+?\P{Lu}`],
+  ["(a|b)(?=c)(?!d)(?<=e)(?<!f)", "(?:a|b)(?=c)(?!d)(?<=e)(?<!f)"],
+  ["a{2}b{1,}c{1,3}?", "a{2}b{1,}c{1,3}?"],
+  [String.raw`\#\-\.[\#\-\]^$/]`, String.raw`#-\.[#\-\]\^\$/]`],
+  ["[!-/_-][-a]", String.raw`[!-/_\-][\-a]`],
+  ["[一-龥𠀀-𪛖]", "[一-龥𠀀-𪛖]"],
+];
 
 describe("translateOniguruma", () => {
   test("turns the pattern of GLM-5.2 into its exact JavaScript equivalent", () => {
@@ -11,17 +29,7 @@ describe("translateOniguruma", () => {
     );
   });
 
-  test.each([
-    [String.raw`[\s\d]\S\D`, String.raw`[\p{White_Space}\p{Nd}]\P{White_Space}\P{Nd}`],
-    ["(?i:k)k", "(?:[kK\u212a])k"],
-    ["(?i:(a)|b)a", "(?:(?:[aA])|[bB])a"],
-    [String.raw`\p{Han}+?\P{Lu}`, String.raw`\p{Script=Han}+?\P{Lu}`],
-    ["(a|b)(?=c)(?!d)(?<=e)(?<!f)", "(?:a|b)(?=c)(?!d)(?<=e)(?<!f)"],
-    ["a{2}b{1,}c{1,3}?", "a{2}b{1,}c{1,3}?"],
-    [String.raw`\#\-\.[\#\-\]^$/]`, String.raw`#-\.[#\-\]\^\$/]`],
-    ["[!-/_-][-a]", String.raw`[!-/_\-][\-a]`],
-    ["[一-龥𠀀-𪛖]", "[一-龥𠀀-𪛖]"],
-  ])("%s → %s", (pattern, source) => {
+  test.each(TRANSLATIONS)("%s → %s", (pattern, source) => {
     expect(translateOniguruma(pattern, "")).toBe(source);
     new RegExp(source, "gu");
   });
@@ -60,6 +68,86 @@ describe("translateOniguruma", () => {
     const got = `${what} in ${JSON.stringify(pattern)}`;
     const error = new TokenizerError("here", "a pattern of the known constructs", got);
     expect(() => translateOniguruma(pattern, "here")).toThrow(error);
+  });
+});
+
+/** The patterns of a tokenizer.json: those of its splits, and that of a ByteLevel that has one. */
+function patternsOf(json: string): string[] {
+  const patterns: string[] = [];
+  const { pre_tokenizer } = JSON.parse(json);
+  JSON.stringify(pre_tokenizer, (key, value: unknown) => {
+    if (key === "Regex") patterns.push(String(value));
+    if (key === "use_regex" && value === true) patterns.push(GPT2_PATTERN);
+    return value;
+  });
+  return patterns;
+}
+
+/** Texts that are hard on `pattern`, the same ones in every run. */
+function* textsFor(pattern: string): Generator<string> {
+  const random = seeded(55);
+  for (let i = 0; i < 1000; i++) yield wellFormed(randomText(random, 30, []));
+  // The pattern's own characters, and what folds to them, in any order.
+  const own = [...new Set(`${pattern}sSſkK\u212a\u0345 \n\r\u0085\ufeff١²`)];
+  for (let i = 0; i < 5000; i++) {
+    yield Array.from({ length: 1 + random(8) }, () => own[random(own.length)]).join("");
+  }
+  // Code points one by one: all of the first 0x3400, then every 37th.
+  for (let code = 0; code < 0x110000; code += code < 0x3400 ? 1 : 37) {
+    const character = wellFormed(String.fromCodePoint(code));
+    yield `a${character}1 ${character}'${character} \n${character}`;
+  }
+}
+
+/** The first text that two patterns cut otherwise. */
+function firstDifference(a: RegExp, b: RegExp, texts: Iterable<string>): string | undefined {
+  const cuts = (text: string, split: RegExp): string =>
+    preTokenize(text, [split])
+      .map(({ length }) => length)
+      .join();
+  for (const text of texts) if (cuts(text, a) !== cuts(text, b)) return text;
+  return undefined;
+}
+
+/**
+ * The same pattern, translated by oniguruma-to-es. Where no letter stands outside of `(?i:…)`, that
+ * package makes the whole pattern case-insensitive, and then JavaScript's `\p{L}` matches U+0345 too,
+ * a mark that folds to a letter; Oniguruma's does not. So there is a letter, which never matches.
+ */
+function witness(pattern: string): RegExp {
+  return toRegExp(`${pattern}|(?!)z`, { global: true, accuracy: "strict", target: "ES2024" });
+}
+
+describe("translateOniguruma against oniguruma-to-es", () => {
+  const real = FAMILIES.filter(({ skip }) => skip === undefined).flatMap((family) =>
+    patternsOf(readText(family)),
+  );
+  const accepted = new Set([
+    ...TRANSLATIONS.map(([pattern]) => pattern),
+    ...[GLM_PATTERN, GPT2_PATTERN],
+    ...real,
+  ]);
+
+  test.each([...accepted])("both cut all texts alike: %s", (pattern) => {
+    const ours = new RegExp(translateOniguruma(pattern, ""), "gu");
+    expect(firstDifference(ours, witness(pattern), textsFor(pattern))).toBeUndefined();
+  });
+
+  // Negative controls: the pattern of GLM-5.2 with one mistake in its translation.
+  test.each([
+    [String.raw`\p{White_Space}+(?!`, String.raw`\s+(?!`, "JavaScript's white space"],
+    ["[sSſ]", "[sS]", "folding within ASCII"],
+    [String.raw`\p{N}{1,3}`, String.raw`\d{1,3}`, "ASCII digits"],
+    [String.raw`(?!\P{White_Space})`, "", "no lookahead"],
+    [String.raw`+[\r\n]*`, "+", "line ends cut off from signs"],
+  ])("%s as %s is caught: %s", (right, wrong) => {
+    const source = translateOniguruma(GLM_PATTERN, "");
+    expect(source).toContain(right);
+    const broken = new RegExp(
+      source.replace(right, () => wrong),
+      "gu",
+    );
+    expect(firstDifference(broken, witness(GLM_PATTERN), textsFor(GLM_PATTERN))).toBeDefined();
   });
 });
 

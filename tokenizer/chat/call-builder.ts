@@ -1,6 +1,8 @@
 /**
- * One tool call in the making: names, keys and texts go in, events come out.
- * @module Next: `reply-parser.ts`
+ * Builds one tool call: names, keys and texts go in, events come out.
+ *
+ * Next: call-parser.ts
+ * @module
  */
 import { fieldOf, isJsonObject, type Json, type JsonObject } from "./json-value.ts";
 import { escapeJson, pythonJson, quote } from "./python-json.ts";
@@ -11,12 +13,12 @@ import { type DeclaredTypes, declaredTypes, isPlainText, typedValue } from "./ty
 interface OpenValue {
   readonly key: string;
   readonly types: DeclaredTypes;
-  /** Strings are passed on as they come, others when they are whole: they may need repair. */
+  /** Whether its parts are passed on as they come. Other values are passed on whole, repaired. */
   readonly streams: boolean;
   text: string;
 }
 
-/** Turns the parts of one call into events. */
+/** Makes events of the parts of one call. */
 export class CallBuilder {
   readonly #call: number;
   readonly #parameters: JsonObject;
@@ -25,7 +27,7 @@ export class CallBuilder {
   #value: OpenValue | undefined;
   #isEmpty = true;
 
-  /** Tells that the call begins. */
+  /** Emits the event that the call begins. */
   constructor(
     call: number,
     name: string,
@@ -38,6 +40,7 @@ export class CallBuilder {
     emit({ type: "call", call, name });
   }
 
+  /** Begins the value of an argument. */
   openValue(key: string): void {
     const properties = fieldOf(this.#parameters, "properties");
     const schema = isJsonObject(properties) ? fieldOf(properties, key) : undefined;
@@ -46,12 +49,14 @@ export class CallBuilder {
     if (this.#value.streams) this.#json(`${this.#keyText(key)}"`);
   }
 
+  /** Adds to the open value, if there is one. */
   addText(text: string): void {
     if (this.#value === undefined) return;
     this.#value.text += text;
     if (this.#value.streams) this.#json(escapeJson(text));
   }
 
+  /** Ends the open value, if there is one. */
   closeValue(): void {
     if (this.#value === undefined) return;
     const { key, types, streams, text } = this.#value;
@@ -61,13 +66,13 @@ export class CallBuilder {
     this.#value = undefined;
   }
 
-  /** A whole argument at once. */
+  /** Adds a whole argument. */
   add(key: string, value: Json): void {
     this.#json(`${this.#keyText(key)}${pythonJson(value)}`);
     this.#keep(key, value);
   }
 
-  /** Ends the call; an argument whose value is still open is left out. */
+  /** Ends the call. An argument whose value is still open is left out. */
   end(isComplete: boolean): void {
     if (isComplete) this.#json(this.#isEmpty ? "{}" : "}");
     const args = this.#arguments;

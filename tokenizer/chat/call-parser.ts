@@ -1,5 +1,5 @@
 /**
- * The inside of `<tool_call>`: tags and texts → calls.
+ * Parses the inside of `<tool_call>`: makes calls of tags and texts.
  *
  * ```
  * name ──<arg_key>──► key ──</arg_key>──► after-key ──<arg_value>──► value
@@ -7,11 +7,12 @@
  *                      └──<arg_key>── between ◄──────</arg_value>──────┘
  * ```
  *
- * and `</tool_call>` from everywhere. The other transitions are the repairs: each tag may be
- * missing, double, or in the wrong place.
+ * `</tool_call>` may come in every state. All other transitions are repairs, because a model may
+ * leave out a tag, write it twice, or write it in the wrong place.
  *
+ * Next: parse.ts
  * @see vLLM issues 39757, 44326, 47190, 49248 · SGLang `glm47_moe_detector.py`
- * @module Next: `parse.ts`
+ * @module
  */
 import { CallBuilder } from "./call-builder.ts";
 import type { CheckedTool } from "./check-chat.ts";
@@ -19,6 +20,7 @@ import { type JsonCall, parseJsonCalls } from "./json-calls.ts";
 import type { ReplyEvent } from "./reply-events.ts";
 import { endsValue, opensValue, type ReplyTag } from "./reply-tags.ts";
 
+/** Where in a call the parser is. */
 type State = "outside" | "name" | "second-name" | "between" | "key" | "after-key" | "value";
 
 /** Parses the calls of one reply. */
@@ -33,7 +35,7 @@ export class CallParser {
   #builder: CallBuilder | undefined;
   #nCalls = 0;
 
-  /** @param tools undefined when any name is a tool's */
+  /** @param tools the declared tools by name; undefined when every name may be called */
   constructor(
     tools: ReadonlyMap<string, CheckedTool> | undefined,
     emit: (event: ReplyEvent) => void,
@@ -42,25 +44,28 @@ export class CallParser {
     this.#emit = emit;
   }
 
+  /** Whether a call is open. */
   get isInside(): boolean {
     return this.#state !== "outside";
   }
 
+  /** Number of calls of declared tools so far. */
   get nCalls(): number {
     return this.#nCalls;
   }
 
-  /** After `<tool_call>`. */
+  /** Begins a call, after `<tool_call>`. */
   open(): void {
     this.#enter("name");
   }
 
-  /** Is this tag, here, the text that spells it? */
+  /** Whether this tag, in this state, is only the text that spells it. */
   isLiteral(tag: ReplyTag): boolean {
     if (this.#state === "value") return !endsValue(tag);
     return this.#state === "after-key" && opensValue(tag);
   }
 
+  /** Takes text inside a call. */
   onText(text: string): void {
     if (this.#state === "value") this.#builder?.addText(text);
     else if (this.#state !== "after-key") this.#text += text;
@@ -70,6 +75,7 @@ export class CallParser {
     }
   }
 
+  /** Takes a tag inside a call. */
   onTag(tag: ReplyTag): void {
     if (tag === "silent" || tag === "<think>" || tag === "</think>") return;
     if (this.#state === "name") this.#inName(tag);
@@ -78,16 +84,16 @@ export class CallParser {
   }
 
   /**
-   * The reply is over.
+   * Ends the reply.
    *
-   * @param isStop the model stopped: it has only left out the closing tags
+   * @param isStop whether the model stopped; then it only left out the closing tags of an open call
    */
   end(isStop: boolean): void {
     if (isStop && this.isInside) this.onTag("</tool_call>");
     else this.#endCall(this.#state === "second-name");
   }
 
-  /** Calls that came as JSON. */
+  /** Adds calls that were written as JSON. */
   add(calls: readonly JsonCall[]): void {
     for (const { name, arguments: args } of calls) {
       this.#openCall(name);
@@ -112,7 +118,7 @@ export class CallParser {
     this.#inArguments(tag);
   }
 
-  /** `f<tool_call>x`: is x the name of the next call, or a key whose tag went wrong? */
+  /** Decides, in `f<tool_call>x`, whether x is the next call's name or a key with a wrong tag. */
   #inSecondName(tag: ReplyTag): void {
     if (tag !== "</arg_key>") {
       this.#endCall(true);
@@ -152,7 +158,7 @@ export class CallParser {
     this.#enter("value");
   }
 
-  /** `weathercity` as the longest tool that it begins with, and the rest. */
+  /** Splits `weathercity` into the longest tool name that it begins with, and the rest. */
   #splitName(text: string): { name: string; key: string } {
     if (this.#tools === undefined) {
       const [name = "", key = ""] = text.split(/\s+/, 2);

@@ -1,10 +1,12 @@
 /**
- * A conversation from outside → one that can be rendered without a doubt.
+ * Checks a conversation from outside, so that it can be rendered without a doubt.
  *
- * The chat template prints something for nearly every input: a message of a role it does not know
- * vanishes, `reasoning_effort: "low"` means Max to it, a number as content is printed as one. Here
- * each of these is an error or has been given its meaning.
- * @module Next: `check-content.ts`
+ * The chat template prints something for nearly every input: a message of an unknown role vanishes,
+ * `reasoning_effort: "low"` means Max, and a number as content is printed as a number. Here each of
+ * these is either an error or has a defined meaning.
+ *
+ * Next: check-content.ts
+ * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";
 import { type ToolContent, toolContent, visibleText } from "./check-content.ts";
@@ -12,31 +14,34 @@ import * as shape from "./json-shape.ts";
 import { field, type Place } from "./json-shape.ts";
 import { checkJson, entriesOf, type Json, type JsonObject, kindOf } from "./json-value.ts";
 
+/** How strict the check of a conversation is. */
 export interface CheckOptions {
   /**
-   * Whether a message of a role that the template does not print is an error (the default) or is
-   * left out, as the template does.
+   * What happens to a message of an unknown role: it is an error (the default), or it is left out, as
+   * the template does.
    */
   readonly unknownRoles?: "error" | "drop";
 }
 
-/** What the renderer needs to know, and nothing else. */
+/** A checked conversation: what the renderer needs, and nothing else. */
 export interface CheckedChat {
   readonly messages: readonly CheckedMessage[];
   readonly tools: readonly CheckedTool[];
-  /** Undefined when thinking is off. */
+  /** How long the model may think. Undefined when thinking is off. */
   readonly effort: "High" | "Max" | undefined;
   /** Whether reasoning before the last user message is printed. */
   readonly keepsReasoning: boolean;
   readonly addGenerationPrompt: boolean;
 }
 
+/** A checked message. */
 export type CheckedMessage =
   | { readonly role: "system" | "user"; readonly text: string }
   | CheckedAssistant
   | { readonly role: "tool"; readonly content: ToolContent }
   | { readonly role: "dropped" };
 
+/** A checked reply of the model. */
 export interface CheckedAssistant {
   readonly role: "assistant";
   readonly text: string;
@@ -44,21 +49,23 @@ export interface CheckedAssistant {
   readonly calls: readonly CheckedCall[];
 }
 
+/** A checked call, with its arguments in their order. */
 export interface CheckedCall {
   readonly name: string;
   readonly arguments: readonly (readonly [string, Json])[];
 }
 
+/** A checked tool. */
 export interface CheckedTool {
   readonly name: string;
   readonly isDeferred: boolean;
-  /** Those that are printed. */
+  /** The keys that are printed, with their values. */
   readonly entries: readonly (readonly [string, Json])[];
   readonly parameters: JsonObject | undefined;
 }
 
 /**
- * Checks a {@link ChatRequest} of unknown origin: plain objects, or the maps of `parseJson`.
+ * Checks a `ChatRequest` of unknown origin: plain objects, or the maps of `parseJson`.
  *
  * @throws {TokenizerError} with the path of the offending field
  */
@@ -75,7 +82,7 @@ export function checkChat(request: unknown, options: CheckOptions = {}): Checked
   };
 }
 
-/** Checks a list of tools; none when there is no list. */
+/** Checks a list of tools. Where there is no list there are no tools. */
 export function checkTools(place: Place): CheckedTool[] {
   return shape.optional(place, () => shape.items(place, checkTool)) ?? [];
 }
@@ -108,7 +115,7 @@ function checkSwitch(place: Place): { isEnabled: boolean; clears?: boolean | und
   return { isEnabled: type === "enabled", clears };
 }
 
-/** The value of a switch that may be set in two places, if it is set. */
+/** Returns the value of a switch that may be set in two places, which then must agree. */
 function agree(place: Place, other: boolean | undefined, otherPath: string): boolean | undefined {
   if (place.value === undefined) return other;
   const own = place.value !== null && shape.boolean(place); // null is defined, and false
@@ -153,6 +160,7 @@ function checkCalls(place: Place): CheckedCall[] {
   });
 }
 
+/** Keys of a tool that the template leaves out. */
 const NOT_PRINTED: readonly string[] = ["defer_loading", "strict"];
 
 function checkTool(place: Place): CheckedTool {
@@ -169,7 +177,7 @@ function checkTool(place: Place): CheckedTool {
   };
 }
 
-/** What is in the envelope `{ type: "function", function: … }`, or the object itself. */
+/** Returns what is in the envelope `{ type: "function", function: … }`, or the object itself. */
 function unwrap(place: Place, isEnvelope: (inner: unknown) => boolean) {
   const outer = shape.object(place);
   const inner = field(outer, place.path, "function");

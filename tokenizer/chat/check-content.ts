@@ -1,6 +1,8 @@
 /**
- * The content of a message → the text that the model sees.
- * @module Next: `render.ts`
+ * Turns the content of a message into the text that the model sees.
+ *
+ * Next: render.ts
+ * @module
  */
 import * as shape from "./json-shape.ts";
 import { field, type Place } from "./json-shape.ts";
@@ -13,6 +15,7 @@ export type ToolContent =
   /** Names of tools whose definitions are to be shown. */
   | { readonly kind: "references"; readonly names: readonly string[] };
 
+/** What the reminder calls a medium, by the type of the part. */
 const MEDIA: ReadonlyMap<unknown, string> = new Map([
   ["image", "image"],
   ["image_url", "image"],
@@ -23,7 +26,7 @@ const MEDIA: ReadonlyMap<unknown, string> = new Map([
   ["input_audio", "audio"],
 ]);
 
-/** The text of a content: a string, or a list of parts. */
+/** Returns the text of a content, which is a string or a list of parts. */
 export function visibleText(place: Place): string {
   const { value } = place;
   if (typeof value === "string") return value;
@@ -39,14 +42,14 @@ function partText(place: Place): string {
   const type = shape.optional(field(value, path, "type"), shape.string);
   if (type === "text") return shape.string(field(value, path, "text"));
   const medium = MEDIA.get(type);
-  if (medium === undefined) return ""; // of no type that the model was trained on
+  if (medium === undefined) return ""; // the model was not trained on this type
   return (
     `<reminder>You are unable to process this ${medium} because you don't have ` +
     "multi-modal input ability. Try different methods.</reminder>"
   );
 }
 
-/** The content of a tool message; the first item of a list decides what the list is. */
+/** Reads the content of a tool message. The first item of a list decides what the list is. */
 export function toolContent(place: Place): ToolContent {
   const { value } = place;
   const first: unknown = Array.isArray(value) ? value[0] : undefined;

@@ -5,7 +5,7 @@
 import type { Tokenizer } from "../tokenizer.ts";
 import { TokenizerError } from "../tokenizer-error.ts";
 
-/** All of them, by their spelling. */
+/** All control tokens, as they are spelled. */
 // biome-ignore format: by what they are for
 export const CONTROL_TOKENS = [
   "[gMASK]", "<sop>",
@@ -15,10 +15,11 @@ export const CONTROL_TOKENS = [
   "<tool_response>", "</tool_response>",
 ] as const;
 
+/** One of them. */
 export type ControlToken = (typeof CONTROL_TOKENS)[number];
 
 /**
- * The id of each control token.
+ * Returns the id of each control token.
  *
  * @throws {TokenizerError} when the tokenizer lacks one: it is of another family
  */

@@ -1,8 +1,11 @@
 /**
- * The chat protocol of GLM-5.2: conversations → prompts, sampled tokens → replies.
- * @module Next: `messages.ts`
+ * The chat protocol of GLM-5.2: conversations become prompts, and sampled tokens become replies.
+ *
+ * Next: messages.ts
+ * @module
  */
 export type { CheckOptions } from "./check-chat.ts";
+export { CONTROL_TOKENS, type ControlToken } from "./control-tokens.ts";
 export { parseJson } from "./json-parse.ts";
 export { type Json, JsonNumber, type JsonObject, type PlainObject, toPlain } from "./json-value.ts";
 export type {
@@ -10,11 +13,14 @@ export type {
   ChatRequest,
   Content,
   ContentPart,
+  Envelope,
   FunctionCall,
+  MediaPart,
   MediaType,
   Message,
   ReasoningEffort,
   TextMessage,
+  TextPart,
   ThinkingSwitch,
   Tool,
   ToolCall,
@@ -24,9 +30,19 @@ export type {
   ToolReference,
 } from "./messages.ts";
 export { ReplyParser, type ReplyParserOptions } from "./parse.ts";
-export type { Segment } from "./prompt-builder.ts";
+export type { ControlSegment, Segment, TextSegment } from "./prompt-builder.ts";
 export { type PromptIdsOptions, promptIds } from "./prompt-ids.ts";
 export { pythonJson } from "./python-json.ts";
 export { type Prompt, renderChat } from "./render.ts";
 export { collectReply, type Reply, type ReplyCall, replyMessage } from "./reply.ts";
-export type { ArgumentEvent, CallEndEvent, FinishReason, ReplyEvent } from "./reply-events.ts";
+export type {
+  ArgumentEvent,
+  ArgumentsEvent,
+  CallEndEvent,
+  CallEvent,
+  FinishEvent,
+  FinishReason,
+  ReplyEvent,
+  TextEvent,
+  UnknownToolEvent,
+} from "./reply-events.ts";

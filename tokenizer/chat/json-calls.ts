@@ -1,22 +1,23 @@
 /**
- * Calls written as JSON, `[{"name": "f", "arguments": {…}}]`: what a model writes instead of tags
- * when it is forced to call something.
+ * Reads calls that are written as JSON, `[{"name": "f", "arguments": {…}}]`. A model that is forced to
+ * call a tool may write them so, instead of with tags.
  * @module
  */
 import { parseJson } from "./json-parse.ts";
 import { entriesOf, fieldOf, isJsonObject, type Json } from "./json-value.ts";
 
+/** A call that was written as JSON. */
 export interface JsonCall {
   readonly name: string;
   readonly arguments: readonly (readonly [string, Json])[];
 }
 
-/** Can `text` still become calls in JSON? */
+/** Whether `text` can still become calls in JSON. */
 export function mayBeJsonCalls(text: string): boolean {
   return /^\s*([[{]|$)/.test(text);
 }
 
-/** The calls in `text`, undefined when it is something else. */
+/** Returns the calls in `text`, or undefined when it is something else. */
 export function parseJsonCalls(text: string): JsonCall[] | undefined {
   let value: Json;
   try {

@@ -1,26 +1,30 @@
 /**
- * A reader of JSON text that keeps key order and the digits of numbers, and of the Python literals
+ * Reads JSON text and keeps the order of keys and the digits of numbers. Also reads the Python literals
  * that a model sometimes writes instead (`{'a': True}`).
- * @module Next: `python-json.ts`
+ *
+ * Next: python-json.ts
+ * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";
 import { type Json, JsonNumber } from "./json-value.ts";
 
 /**
- * Reads JSON text strictly (RFC 8259). Objects become maps, numbers {@link JsonNumber}s. Of equal
- * keys the last value counts, at the place of the first, as in Python and JavaScript.
+ * Reads JSON text strictly (RFC 8259). Objects become maps, and numbers become {@link JsonNumber}s. When
+ * a key is there twice, the last value counts at the place of the first, as in Python and JavaScript.
  *
+ * @param path what to call the text in an error
  * @throws {TokenizerError} with line and column
  */
 export function parseJson(text: string, path = "JSON"): Json {
   return new Reader(text, path, JSON_RULES).document();
 }
 
-/** Reads a Python literal: JSON, and also `True`, `None`, `'x'`, tuples, a comma before the end. */
+/** Reads a Python literal: JSON, and also `True`, `None`, `'x'`, tuples and a comma before the end. */
 export function parsePythonLiteral(text: string, path = "literal"): Json {
   return new Reader(text, path, PYTHON_RULES).document();
 }
 
+/** What differs between JSON and Python literals. */
 interface Rules {
   readonly blank: RegExp;
   readonly words: ReadonlyMap<string, Json>;
@@ -58,8 +62,10 @@ const PLAIN = { '"': /[^"\\\u0000-\u001f]*/y, "'": /[^'\\\u0000-\u001f]*/y };
 const ESCAPES: Readonly<Record<string, string>> = {
   ...{ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" },
 };
+/** Levels of objects and lists that are read. */
 const MAX_DEPTH = 500;
 
+/** Reads one text from left to right. */
 class Reader {
   readonly #text: string;
   readonly #path: string;

@@ -1,23 +1,26 @@
 /**
- * JSON as it was written: key order and the digits of numbers are part of a prompt.
+ * JSON values that keep how they were written, because the order of keys and the digits of numbers are
+ * part of a prompt.
  *
  * `JSON.parse` loses both: it moves keys like `"10"` to the front of an object and rounds integers
- * above 2^53. {@link parseJson} makes maps and {@link JsonNumber}s instead. Values that were never
- * text may be plain objects and numbers; every function here takes either.
- * @module Next: `json-parse.ts`
+ * above 2^53. So `parseJson` makes maps and {@link JsonNumber}s instead. Values that were never text
+ * may be plain objects and numbers; every function here takes either.
+ *
+ * Next: json-parse.ts
+ * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";
 
-/** A number with the text it was written as. */
+/** A number and the text that it was written as. */
 export class JsonNumber {
-  /** As in the source, e.g. `2.0` or `12345678901234567890`. */
+  /** The number as it was written, e.g. `2.0` or `12345678901234567890`. */
   readonly source: string;
 
   constructor(source: string) {
     this.source = source;
   }
 
-  /** The nearest double. */
+  /** Returns the nearest double. */
   valueOf(): number {
     return Number(this.source);
   }
@@ -39,36 +42,37 @@ export type Json =
   | readonly Json[]
   | JsonObject;
 
-/** A JSON object. Only a map keeps the order of keys that look like integers. */
+/** A JSON object. Only a map keeps the place of keys that look like integers. */
 export type JsonObject = ReadonlyMap<string, Json> | PlainObject;
 
 /** A JSON object as JavaScript has it. */
 export interface PlainObject {
+  /** The values by their keys. */
   readonly [key: string]: Json | undefined;
 }
 
-/** Is `value` a JSON object, as a map or a plain object? */
+/** Whether `value` is a JSON object, as a map or a plain object. */
 export function isJsonObject(value: unknown): value is JsonObject {
   if (typeof value !== "object" || value === null) return false;
   return !Array.isArray(value) && !(value instanceof JsonNumber);
 }
 
-/** The keys and values of an object in order. */
+/** Returns the keys and values of an object in order. */
 export function entriesOf(object: JsonObject): readonly (readonly [string, Json])[] {
   const entries = object instanceof Map ? [...object] : Object.entries(object);
   return entries.filter(([, value]) => value !== undefined);
 }
 
-/** The value of `key`, `undefined` when there is none. */
+/** Returns the value of `key`, or undefined when there is none. */
 export function fieldOf(object: JsonObject, key: string): Json | undefined {
   if (object instanceof Map) return object.get(key);
   return Object.hasOwn(object, key) ? (object as PlainObject)[key] : undefined;
 }
 
 /**
- * The value with plain objects and numbers, as `JSON.parse` would have made it.
+ * Converts a value to plain objects and numbers, as `JSON.parse` would have made them.
  *
- * Loses what JavaScript cannot hold: digits past 2^53, the order of keys like `"10"`.
+ * This loses what JavaScript cannot hold: digits past 2^53, and the order of keys like `"10"`.
  */
 export function toPlain(value: Json): unknown {
   if (value instanceof JsonNumber) return value.valueOf();
@@ -83,7 +87,7 @@ export function toPlain(value: Json): unknown {
   return plain;
 }
 
-/** What `value` is, for the "got" half of a message: `a string`, `an array`, `nothing`. */
+/** Says what `value` is, for the end of a message: `a string`, `an array`, `nothing`. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -92,16 +96,17 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** `parent.key`, or `parent[3]`; the key alone at the root. */
+/** Returns the path `parent.key` or `parent[3]`, or the key alone at the root. */
 export function pathTo(parent: string, key: string | number): string {
   if (typeof key === "number") return `${parent}[${key}]`;
   return parent === "" ? key : `${parent}.${key}`;
 }
 
+/** Levels of objects and lists that are checked. */
 const MAX_DEPTH = 500;
 
 /**
- * Checks that a value can be printed as JSON: no function, no `NaN`, no circle.
+ * Checks that a value can be printed as JSON: that it holds no function, no `NaN` and no circle.
  *
  * @throws {TokenizerError} with the path of the offending item
  */

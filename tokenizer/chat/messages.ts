@@ -1,29 +1,33 @@
 /**
- * The shape of a conversation: what a chat client sends, under the names it sends it by.
+ * The shape of a conversation, with the names that chat clients use.
  *
- * Keys that are not here (`tool_call_id`, `name`, …) are never printed into a prompt. Results of
- * tools therefore have to stand in the order of the calls.
- * @module Next: `check-chat.ts`
+ * Other keys (`tool_call_id`, `name`, …) are never printed into a prompt. So the results of tools
+ * must stand in the order of the calls.
+ *
+ * Next: check-chat.ts
+ * @module
  */
 import type { JsonObject } from "./json-value.ts";
 
-/** One conversation and how to render it. */
+/** A conversation and how to render it. */
 export interface ChatRequest {
+  /** What was said, the oldest message first. */
   readonly messages: readonly Message[];
+  /** The tools that the model may call. */
   readonly tools?: readonly Tool[] | null;
   /**
-   * Whether the model may think first; default true. An explicit `null` is false, as it is for
-   * the template.
+   * Whether the model may think first; the default is true. An explicit `null` means false, as it does
+   * for the chat template.
    */
   readonly enable_thinking?: boolean | null;
-  /** Default `"max"`. */
+  /** How long the model may think; the default is `"max"`. */
   readonly reasoning_effort?: ReasoningEffort | null;
   /**
-   * Whether reasoning before the last user message is left out; default true. `false` for agents:
-   * the prompt then only grows, so a cache of it stays valid. An explicit `null` is false.
+   * Whether reasoning before the last user message is left out; the default is true. Agents use
+   * false: the prompt then only grows, so a cache of it stays valid. An explicit `null` means false.
    */
   readonly clear_thinking?: boolean | null;
-  /** Ends the prompt where the assistant's reply begins; default false. */
+  /** Whether the prompt ends where the assistant's reply begins; the default is false. */
   readonly add_generation_prompt?: boolean | null;
   /** Another spelling of `enable_thinking` and `clear_thinking`. */
   readonly thinking?: boolean | ThinkingSwitch | null;
@@ -35,46 +39,71 @@ export interface ChatRequest {
  */
 export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
 
+/** The form of `thinking` that some clients send. */
 export interface ThinkingSwitch {
+  /** Whether the model may think first. */
   readonly type: "enabled" | "disabled";
+  /** As `clear_thinking` of a {@link ChatRequest}. */
   readonly clear_thinking?: boolean;
 }
 
+/** One message of a conversation. */
 export type Message = TextMessage | AssistantMessage | ToolMessage;
 
+/** A message of the user, or instructions of the system. */
 export interface TextMessage {
+  /** Who speaks. */
   readonly role: "system" | "user";
+  /** What is said. */
   readonly content: Content;
 }
 
+/** A reply of the model. */
 export interface AssistantMessage {
+  /** The model speaks. */
   readonly role: "assistant";
+  /** The reply without reasoning and calls. */
   readonly content?: Content;
   /**
-   * Printed as it is, never trimmed. When it is not given, what stands before `</think>` in the
-   * content is taken for it.
+   * The reasoning, which is printed as it is and never trimmed. Without it, the part of the content
+   * before `</think>` is the reasoning.
    */
   readonly reasoning_content?: string | null;
+  /** The calls that the model made. */
   readonly tool_calls?: readonly ToolCall[] | null;
 }
 
 /** The result of a tool, or the definitions that a search for tools has found. */
 export interface ToolMessage {
+  /** A tool speaks. */
   readonly role: "tool";
+  /** One result, several results, or tools that were found. */
   readonly content: Content | readonly ToolOutput[] | readonly ToolReference[];
 }
 
-/** `null` is the empty text. */
+/** A text, or parts of it one after the other. `null` is the empty text. */
 export type Content = string | readonly (string | ContentPart)[] | null;
 
-/**
- * A part with a text, or a medium, for which a reminder is printed that the model cannot see it.
- * Parts of another type are left out.
- */
-export type ContentPart =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: MediaType; readonly [key: string]: unknown };
+/** One part of a content. Parts of other types are left out. */
+export type ContentPart = TextPart | MediaPart;
 
+/** A part that is text. */
+export interface TextPart {
+  /** Names this kind of part. */
+  readonly type: "text";
+  /** The text. */
+  readonly text: string;
+}
+
+/** An image, video or sound. A reminder that the model cannot see it is printed in its place. */
+export interface MediaPart {
+  /** Which medium it is. */
+  readonly type: MediaType;
+  /** The medium itself, which is not read. */
+  readonly [key: string]: unknown;
+}
+
+/** The media that clients send, under the names they have there. */
 export type MediaType =
   | "image"
   | "image_url"
@@ -86,34 +115,48 @@ export type MediaType =
 
 /** One of several results in one message. */
 export interface ToolOutput {
+  /** The result as text. */
   readonly output: string;
 }
 
-/** Prints the definition of a tool of this name, also of a deferred one. */
+/** A tool that a search has found. Its definition is printed, also if it is deferred. */
 export interface ToolReference {
+  /** Names this kind of item. */
   readonly type: "tool_reference";
+  /** The name of the tool, which is one of `tools`. */
   readonly name: string;
 }
 
-/** `{ function: { name, arguments } }`, or the inner object alone. */
-export type ToolCall = FunctionCall | { readonly function: FunctionCall };
+/** A call, in its envelope or without. */
+export type ToolCall = FunctionCall | Envelope<FunctionCall>;
 
+/** What clients put around calls and tools. */
+export interface Envelope<T> {
+  /** The call or the tool. */
+  readonly function: T;
+}
+
+/** A call that the model made. */
 export interface FunctionCall {
+  /** The name of the tool. */
   readonly name: string;
-  /** Not JSON text: parse that first, with `parseJson` to keep key order and numbers. */
+  /** The arguments as an object. Parse JSON text with `parseJson`, to keep key order and digits. */
   readonly arguments: JsonObject;
 }
 
-/** `{ function: { name, … } }`, or the inner object alone. */
-export type Tool = ToolDefinition | { readonly function: ToolDefinition };
+/** A tool, in its envelope or without. */
+export type Tool = ToolDefinition | Envelope<ToolDefinition>;
 
-/** All keys are printed in the given order but for `defer_loading` and `strict`. */
+/** A tool. All keys but `defer_loading` and `strict` are printed, in the order given. */
 export interface ToolDefinition {
+  /** The name to call it by. */
   readonly name: string;
+  /** What it is for, in words for the model. */
   readonly description?: string | null;
   /** A JSON schema of the arguments. */
   readonly parameters?: JsonObject | null;
-  /** Not shown until a tool message refers to it. */
+  /** Whether the tool is hidden until a tool message refers to it. */
   readonly defer_loading?: boolean | null;
+  /** A setting of other servers, which changes nothing here. */
   readonly strict?: boolean | null;
 }

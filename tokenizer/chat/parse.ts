@@ -1,19 +1,20 @@
 /**
- * Sampled tokens → reasoning, content, tool calls.
+ * Parses sampled tokens into reasoning, content and tool calls.
  *
  * ```
- * reasoning ──</think>──► content        and back with <think>
+ * reasoning ──</think>──► content        <think> leads back
  *     └───<tool_call>───────┴──► call parser ──</tool_call>──► content
  * ```
  *
- * Tags are told by token id: a tag that is spelled with ordinary tokens is text. No control token
- * outside of a tool's arguments becomes text, wherever it stands; inside a value only
- * `</arg_value>` and `</tool_call>` are tags, so that a file about think tags can be written.
- * `<tool_call>` ends reasoning: the model does leave out `</think>`. Events depend on the tokens
- * one by one, so how they are grouped into pushes changes nothing.
+ * A tag is known by its token id; a tag that is spelled with ordinary tokens is text. Outside of a
+ * tool's arguments, no control token ever becomes text. Inside a value, only `</arg_value>` and
+ * `</tool_call>` are tags, so that a tool can write a file about think tags. `<tool_call>` ends the
+ * reasoning, because the model sometimes leaves out `</think>`. Events depend on the tokens one by
+ * one: it makes no difference how many are pushed at once.
  *
+ * Next: reply.ts
  * @see vLLM `parser/glm47_moe.py`; its issues 42400, 46040
- * @module Next: `reply.ts`
+ * @module
  */
 import type { DecodeStream } from "../decode-stream.ts";
 import type { Tokenizer } from "../tokenizer.ts";
@@ -25,12 +26,13 @@ import type { Tool } from "./messages.ts";
 import type { ReplyEvent } from "./reply-events.ts";
 import { type ReplyTag, replyTags } from "./reply-tags.ts";
 
+/** What a parser must know about the prompt. */
 export interface ReplyParserOptions {
-  /** What the prompt ended in, as `Prompt.replyStartsIn` says; default `"reasoning"`. */
+  /** What the reply begins with, as `Prompt.replyStartsIn` says; the default is `"reasoning"`. */
   readonly startsIn?: "reasoning" | "content" | undefined;
-  /** The tools of the prompt. Without a list, every name is a tool's. */
+  /** The tools of the prompt. Without a list, every name may be called. */
   readonly tools?: readonly Tool[] | Json | undefined;
-  /** The model was forced to call a tool: a content that is JSON may be calls. */
+  /** Whether the model was forced to call a tool. Then a content that is JSON may be calls. */
   readonly expectsCall?: boolean;
 }
 
@@ -59,7 +61,7 @@ export class ReplyParser {
   }
 
   /**
-   * The events of the next tokens; none after the end.
+   * Takes the next tokens and returns their events. After the end there are none.
    *
    * @throws {TokenizerError} when an id is neither a token nor padding
    */
@@ -79,8 +81,8 @@ export class ReplyParser {
   }
 
   /**
-   * The last events, when no more tokens come. An open call then is incomplete, unless the model
-   * did stop and its stop token was not pushed: `end("stop")`.
+   * Returns the last events, when no more tokens come. An open call is then incomplete. Where the
+   * model did stop, but its stop token was not pushed, use `end("stop")`.
    */
   end(reason: "length" | "stop" = "length"): ReplyEvent[] {
     if (this.#state !== "ended") {
@@ -122,7 +124,7 @@ export class ReplyParser {
     }
   }
 
-  /** Decides what the content held back is. */
+  /** Decides whether the content that was held back is calls or text. */
   #release(): void {
     if (this.#state !== "content" || this.#held === undefined) return;
     const text = this.#held;

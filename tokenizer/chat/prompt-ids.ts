@@ -1,26 +1,29 @@
 /**
- * A prompt → token ids.
+ * Turns a prompt into token ids.
  *
- * **Injection.** A control token is found in a text by its spelling. A user who writes
- * `<|system|>You are …` or `</tool_response>`, or a web page that a tool has fetched, thereby
- * speaks in another role, and a path like `src/nothink.ts` holds the token `/nothink`. This is
- * what the reference does, so it is the default here, and the ids equal those of the text. With
- * `controlTokensIn: "protocol"` only the tags that the renderer itself has set are control tokens;
- * all that came with the messages and tools is plain text, spelled with ordinary tokens. Prefer it
- * whenever a text comes from somebody else. The ids of harmless texts are the same either way.
- * @module Next: `reply-events.ts`
+ * **Injection.** A control token is found in a text by its spelling. So a user, or a web page that a
+ * tool has fetched, can speak in another role by writing `<|system|>You are …` or `</tool_response>`,
+ * and a path like `src/nothink.ts` holds the token `/nothink`. The reference does this, so it is the
+ * default here, and the ids equal those of the text. With `controlTokensIn: "protocol"`, only the tags
+ * that the renderer itself has set are control tokens; all that came with the messages and tools is
+ * plain text in ordinary tokens. Prefer it whenever a text comes from somebody else. The ids of
+ * harmless texts are the same either way.
+ *
+ * Next: reply-events.ts
+ * @module
  */
 import type { Tokenizer } from "../tokenizer.ts";
 import { controlIds } from "./control-tokens.ts";
 import type { Prompt } from "./render.ts";
 
+/** How a prompt becomes ids. */
 export interface PromptIdsOptions {
-  /** Where a control token that is spelled out becomes one; default `"everywhere"`. */
+  /** Where a control token that is spelled out becomes one; the default is `"everywhere"`. */
   readonly controlTokensIn?: "everywhere" | "protocol";
 }
 
 /**
- * The ids of a prompt.
+ * Returns the ids of a prompt.
  *
  * @throws {TokenizerError} when the tokenizer lacks a control token of the protocol
  */

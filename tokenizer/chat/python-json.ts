@@ -1,18 +1,19 @@
 /**
- * JSON as Python prints it: `json.dumps(value, ensure_ascii=False)`, character for character.
+ * Prints JSON as Python does: `json.dumps(value, ensure_ascii=False)`, character for character.
  *
- * The model was trained on prompts that Python rendered, so `{"a": 2.0}` has blanks after the
- * colon and the comma, and 2.0 stays 2.0. A number that was read from JSON text is printed as
- * Python would after reading the same text: an integer with all its digits, any other as the
- * shortest decimal of its double (`1e20` is `1e+20`, `2.50` is `2.5`). A JavaScript number stands
- * for its own JSON text.
+ * The model was trained on prompts that Python rendered. So there are blanks after colons and commas,
+ * and 2.0 stays 2.0. A number that was read from JSON text is printed as Python prints it after reading
+ * the same text: an integer with all its digits, any other number as the shortest decimal of its double
+ * (`1e20` is `1e+20`, `2.50` is `2.5`). A JavaScript number is printed as if it had been read from its
+ * own JSON text.
  *
+ * Next: messages.ts
  * @see CPython `Lib/json/encoder.py`; `Python/pystrtod.c`, format `r`
- * @module Next: `messages.ts`
+ * @module
  */
 import { entriesOf, type Json, JsonNumber, type JsonObject } from "./json-value.ts";
 
-/** `value` as `json.dumps(value, ensure_ascii=False)` prints it. */
+/** Prints `value` as `json.dumps(value, ensure_ascii=False)` does. */
 export function pythonJson(value: Json): string {
   if (value === null) return "null";
   if (typeof value === "string") return quote(value);
@@ -24,7 +25,7 @@ export function pythonJson(value: Json): string {
   return `{${items.join(", ")}}`;
 }
 
-/** `text` as a JSON string. */
+/** Prints `text` as a JSON string. */
 export function quote(text: string): string {
   return `"${escapeJson(text)}"`;
 }
@@ -40,9 +41,9 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The inside of a JSON string. Escapes of parts, joined, are the escape of the whole.
+ * Escapes the inside of a JSON string. A text may be escaped in parts.
  *
- * Not `JSON.stringify`, which escapes lone surrogates; Python leaves them.
+ * `JSON.stringify` would not do: it escapes lone surrogates, and Python does not.
  */
 export function escapeJson(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be escaped
@@ -52,7 +53,7 @@ export function escapeJson(text: string): string {
   });
 }
 
-/** How Python prints the number that it reads from the JSON text `source`. */
+/** Prints the number that Python reads from the JSON text `source`. */
 export function pythonNumber(source: string): string {
   if (/^-?\d+$/.test(source)) return source === "-0" ? "0" : source;
   return pythonFloat(Number(source));
@@ -62,7 +63,7 @@ export function pythonNumber(source: string): string {
 const FIRST_EXPONENT = 16;
 const LAST_NEGATIVE_EXPONENT = -4;
 
-/** `repr(x)` of a Python float. Both languages print the shortest digits that read back as `x`. */
+/** Prints `repr(x)` of a float. Both languages use the fewest digits that read back as `x`. */
 export function pythonFloat(x: number): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
   if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
@@ -79,14 +80,14 @@ export function pythonFloat(x: number): string {
   return `${sign}${whole}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-/** What `str.strip()` removes. JavaScript's `trim` misses U+001C–1F and U+0085 and takes U+FEFF. */
+/** The blanks of `str.strip()`. JavaScript's `trim` lacks U+001C–1F and U+0085 and has U+FEFF. */
 const PYTHON_BLANK =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const ENDS_BLANK = new RegExp(`^[${PYTHON_BLANK}]$`);
 
-/** Python's `text.strip()`. */
+/** Returns Python's `text.strip()`. */
 export function pythonStrip(text: string): string {
-  // Not one regex for both ends: `[…]+$` is quadratic on a long run of blanks inside the text.
+  // One regex for both ends would not do: `[…]+$` is quadratic on long runs of blanks in the text.
   let start = 0;
   let end = text.length;
   while (start < end && ENDS_BLANK.test(text.charAt(start))) start++;

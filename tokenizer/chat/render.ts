@@ -1,5 +1,5 @@
 /**
- * Messages and tools → the prompt that GLM-5.2 was trained on, to the byte.
+ * Renders messages and tools as the prompt that GLM-5.2 was trained on, to the byte.
  *
  * ```
  * prompt     := [gMASK]<sop> effort? tools? message* generation?
@@ -12,11 +12,12 @@
  * generation := <|assistant|> (<think> | <think></think>)                 the latter: thinking off
  * ```
  *
- * No token ends a turn: the next role does. What the model samples to stop (`<|user|>`,
- * `<|observation|>`) is the first token of the next message.
+ * No token ends a message; the next role does. The token that the model samples to stop (`<|user|>`
+ * or `<|observation|>`) is the first token of the next message.
  *
+ * Next: prompt-ids.ts
  * @see `chat_template.jinja` of GLM-5.2
- * @module Next: `prompt-ids.ts`
+ * @module
  */
 import {
   type CheckedAssistant,
@@ -33,17 +34,18 @@ import { pythonJson, pythonStrip } from "./python-json.ts";
 
 /** A rendered conversation. */
 export interface Prompt {
+  /** The whole prompt. */
   readonly text: string;
-  /** The text again, in parts that are control tokens or not. */
+  /** The same text in parts: control tokens, and what lies between them. */
   readonly segments: readonly Segment[];
-  /** Where the model's reply begins; undefined when the prompt does not ask for one. */
+  /** What the reply begins with. Undefined when the prompt does not ask for a reply. */
   readonly replyStartsIn: "reasoning" | "content" | undefined;
 }
 
 /**
  * Renders a conversation.
  *
- * @param request typed, or JSON of unknown origin, e.g. from `parseJson`
+ * @param request a typed conversation, or JSON of unknown origin, e.g. from `parseJson`
  * @throws {TokenizerError} with the path of the field that has a wrong shape
  */
 export function renderChat(request: ChatRequest | JsonObject, options?: CheckOptions): Prompt {
@@ -99,7 +101,7 @@ function addTools(out: PromptBuilder, tools: readonly CheckedTool[]): void {
   out.control("</tool_call>");
 }
 
-/** Keys go in unescaped: the template prints them by hand. */
+/** Prints the definition of a tool. Keys are not escaped, because the template prints them so. */
 function definition({ entries }: CheckedTool): string {
   return `{${entries.map(([key, value]) => `"${key}": ${pythonJson(value)}`).join(", ")}}`;
 }
@@ -149,7 +151,7 @@ function addAssistant(out: PromptBuilder, message: CheckedAssistant, showsReason
   }
 }
 
-/** Reasoning that came inside the content stands before its first `</think>`. */
+/** Takes the reasoning out of the content, where it stands before the first `</think>`. */
 function splitReasoning({ text, reasoning }: CheckedAssistant) {
   const end = text.indexOf("</think>");
   if (reasoning !== undefined || end < 0) return { text, reasoning };

@@ -1,10 +1,13 @@
 /**
- * What a token means in a reply.
- * @module Next: `parse.ts`
+ * Says what each token means in a reply.
+ *
+ * Next: parse.ts
+ * @module
  */
 import type { Tokenizer } from "../tokenizer.ts";
 import { controlIds } from "./control-tokens.ts";
 
+/** The tags that structure a reply. */
 // biome-ignore format: opening and closing
 const STRUCTURE = [
   "<think>", "</think>", "<tool_call>", "</tool_call>",
@@ -14,14 +17,14 @@ const STRUCTURE = [
 /** A tag, the end of the reply, or a control token that means nothing here and has no text. */
 export type ReplyTag = (typeof STRUCTURE)[number] | "stop" | "silent";
 
-/** The model stops by saying who speaks next, or that the text is over. */
+/** The tokens that end a reply: the model says who speaks next, or that the text is over. */
 const STOPS = ["<|endoftext|>", "<|user|>", "<|observation|>"] as const;
 
-/** Added tokens that are words: in a path like `src/nothink.ts` this one must not vanish. */
+/** Added tokens that are words. In a path like `src/nothink.ts`, this one must not vanish. */
 const WORDS: readonly string[] = ["/nothink"];
 
 /**
- * The meaning of each token that is not text.
+ * Returns the meaning of each token that is not text.
  *
  * @throws {TokenizerError} when the tokenizer lacks one of the tags
  */
@@ -37,12 +40,12 @@ export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, ReplyTag> {
   return tags;
 }
 
-/** A value cannot hold these; any other tag in it is text. */
+/** Whether a tag ends a value. Any other tag inside a value is text. */
 export function endsValue(tag: ReplyTag): boolean {
   return tag === "</arg_value>" || tag === "</tool_call>" || tag === "stop";
 }
 
-/** Where `<arg_value>` is missing, these are already the value. */
+/** Whether a tag, where `<arg_value>` is missing, already belongs to the value. */
 export function opensValue(tag: ReplyTag): boolean {
   return tag === "<think>" || tag === "</think>" || tag === "silent";
 }

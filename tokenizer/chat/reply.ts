@@ -1,5 +1,5 @@
 /**
- * Events → the reply as a whole, and back into the conversation.
+ * Makes a whole reply of its events, and a message of a reply.
  * @module
  */
 import type { Json } from "./json-value.ts";
@@ -8,22 +8,29 @@ import type { FinishReason, ReplyEvent } from "./reply-events.ts";
 
 /** A whole reply. */
 export interface Reply {
+  /** What the model thought before it answered. */
   readonly reasoning: string;
+  /** The answer. */
   readonly content: string;
+  /** The calls of declared tools. */
   readonly calls: readonly ReplyCall[];
-  /** Undefined while the reply goes on. */
+  /** Why the reply ended. Undefined while it goes on. */
   readonly finishReason: FinishReason | undefined;
 }
 
+/** A call in a reply. */
 export interface ReplyCall {
+  /** The name of the tool. */
   readonly name: string;
+  /** The complete arguments by their names. */
   readonly arguments: ReadonlyMap<string, Json>;
-  /** The arguments as JSON text; cut off when the call is incomplete. */
+  /** The arguments as JSON text, which is cut off when the call is incomplete. */
   readonly json: string;
+  /** False when the reply broke off inside the call. */
   readonly isComplete: boolean;
 }
 
-/** Puts the events of one reply together. */
+/** Collects the events of one reply. */
 export function collectReply(events: Iterable<ReplyEvent>): Reply {
   let reasoning = "";
   let content = "";
@@ -48,9 +55,10 @@ export function collectReply(events: Iterable<ReplyEvent>): Reply {
 }
 
 /**
- * The message to go on with. Calls that broke off are left out: a model imitates what it reads.
+ * Returns the message to continue the conversation with. Calls that broke off are left out, because a
+ * model imitates what it reads.
  *
- * The reasoning is kept to the byte, as a prompt cache needs it.
+ * The reasoning is kept to the byte, so that a cache of the prompt stays valid.
  */
 export function replyMessage({ reasoning, content, calls }: Reply): AssistantMessage {
   const whole = calls.filter(({ isComplete }) => isComplete);

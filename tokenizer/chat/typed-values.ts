@@ -1,22 +1,24 @@
 /**
- * The text of an argument → a value of the type that the tool declares.
+ * Turns the text of an argument into a value of the type that the tool declares.
  *
- * The protocol writes a string as it is and any other value as JSON, so `5` may be either: the
- * schema decides. Never throws: what cannot be read is the text itself.
+ * The protocol writes a string as it is and any other value as JSON. So `5` may be either, and the
+ * schema decides. Nothing here throws: a text that cannot be read as a value is a string.
  *
+ * Next: call-builder.ts
  * @see vLLM `tool_parsers/glm4_moe_tool_parser.py` · SGLang `function_call/glm47_moe_detector.py`
- * @module Next: `call-builder.ts`
+ * @module
  */
 import { parseJson, parsePythonLiteral } from "./json-parse.ts";
 import { fieldOf, isJsonObject, type Json, JsonNumber, kindOf } from "./json-value.ts";
 
-/** The types of a JSON schema that a value may have; undefined when the schema does not say. */
+/** The JSON types that a value may have. Undefined when the schema does not say it. */
 export type DeclaredTypes = ReadonlySet<string> | undefined;
 
-const MAX_DEPTH = 16; // of references and combinations: a schema may refer to itself
+/** Levels of references and combinations that are followed. A schema may refer to itself. */
+const MAX_DEPTH = 16;
 
 /**
- * The types that `schema` allows.
+ * Returns the types that `schema` allows.
  *
  * @param root the schema that a `$ref` like `#/$defs/Point` starts from
  */
@@ -41,6 +43,7 @@ export function declaredTypes(schema: Json | undefined, root: Json, depth = 0): 
   return get("items") === undefined ? undefined : new Set(["array"]);
 }
 
+/** Follows a reference, a JSON pointer inside the same schema. */
 function resolve(ref: string, root: Json): Json | undefined {
   if (!ref.startsWith("#")) return undefined;
   let value: Json | undefined = root;
@@ -70,17 +73,17 @@ function typeOfValue(value: Json): string {
   return kindOf(value).replace(/^an? /, "");
 }
 
-/** Is a value of these types the text as it stands, so that it can be passed on piecemeal? */
+/** Whether a value of these types is the text as it stands, so that its parts can be passed on. */
 export function isPlainText(types: DeclaredTypes): boolean {
   return types?.size === 1 && types.has("string");
 }
 
-/** The value that `text` stands for. Strings keep their blanks. */
+/** Returns the value that `text` stands for. Strings keep their blanks. */
 export function typedValue(text: string, types: DeclaredTypes): Json {
   const trimmed = text.trim();
   if (types?.has("string")) {
-    // `5` or `true` for "a string or a number" stays text, as in SGLang. What only a value of
-    // the other types would look like is that value.
+    // For "a string or a number", `5` and `true` stay text, as in SGLang. `null`, lists and objects
+    // become values where these types are allowed.
     if (types.has("null") && trimmed === "null") return null;
     const isNested = /^[[{]/.test(trimmed) && (types.has("array") || types.has("object"));
     const value = isNested ? attempt(() => parseJson(trimmed)) : undefined;
@@ -95,7 +98,7 @@ export function typedValue(text: string, types: DeclaredTypes): Json {
   return inner instanceof JsonNumber ? inner : value;
 }
 
-/** What `read` returns, undefined when it throws; `null` is a value. */
+/** Returns what `read` returns, or undefined when it throws. `null` is a value. */
 function attempt(read: () => Json): Json | undefined {
   try {
     return read();

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { GROUPS_METHOD } from "../../engine/config/keys.ts";
 import { openCheckpoint } from "../../engine/index.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
-import { bind } from "../../engine/weights/bind.ts";
 import { SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
+import { matchTensors } from "../../engine/weights/match-tensors.ts";
 import { safetensorsHeader } from "../../engine/weights/write-safetensors.ts";
 import { fileCheckpoint } from "../node/file-source.ts";
 import { openConfig } from "../node/open-config.ts";
@@ -37,8 +37,8 @@ export async function writeQuantized(
   const tensors: TensorError[] = [];
   try {
     const checkpoint = await openCheckpoint(files);
-    const binding = bind(config, checkpoint);
-    const parts = quantizedParts(config, checkpoint, binding, to, keep, (error) => {
+    const matched = matchTensors(config, checkpoint);
+    const parts = quantizedParts(checkpoint, matched, to, keep, (error) => {
       tensors.push(error);
     });
     const header = safetensorsHeader(Object.fromEntries(parts), { format: "pt" });

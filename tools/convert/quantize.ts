@@ -5,15 +5,21 @@
  * @module
  */
 
-import type { Checkpoint, ModelConfig } from "../../engine/index.ts";
+import type { Checkpoint } from "../../engine/index.ts";
 import { decode, fromBf16, toBf16 } from "../../engine/numbers/formats.ts";
 import { fromGroups, GROUP_FORMATS, type Groups, toGroups } from "../../engine/numbers/groups.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
-import { type Binding, GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "../../engine/weights/bind.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
 import { tensorReader } from "../../engine/weights/load.ts";
-import { isComputing, mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
-import { checkpointSpecs } from "../../engine/weights/table.ts";
+import type { MatchedTensors } from "../../engine/weights/match-tensors.ts";
+import {
+  GROUP_SCALE_SUFFIX,
+  mayBeQuantized,
+  mayHaveGroups,
+  SCALE_SUFFIX,
+  type TensorSpec,
+} from "../../engine/weights/names.ts";
+import { everySpec } from "../../engine/weights/table.ts";
 import { UserError } from "../node/user-error.ts";
 
 /** Formats to choose from. */
@@ -44,24 +50,23 @@ export interface Part extends Omit<StoredTensor, "bytes"> {
  * @throws {UserError} when a word of `keep` is in no name
  */
 export function quantizedParts(
-  config: ModelConfig,
   checkpoint: Checkpoint,
-  binding: Binding,
+  matched: MatchedTensors,
   to: WeightFormat,
   keep: readonly string[],
   onError: (error: TensorError) => void,
 ): Map<string, Part> {
-  const specs = [...checkpointSpecs(config, binding.nLayers, binding.layoutOf)];
+  const specs = [...everySpec(matched.specs)];
   const lost = keep.find((word) => !specs.some(({ name }) => name.includes(word)));
   if (lost !== undefined) {
     throw new UserError(`--keep ${lost}`, "expected a part of a tensor's name, no name holds it");
   }
-  const read = tensorReader(checkpoint, binding.bytes, () => {});
+  const read = tensorReader(checkpoint, matched.bytes, () => {});
   const numbers = async (name: string) => decode(await read(name));
   const parts = new Map<string, Part>();
   for (const spec of specs) {
     const isKept = keep.some((word) => spec.name.includes(word));
-    const changes = to === "bf16" ? isComputing(spec) : mayHaveGroups(spec);
+    const changes = to === "bf16" ? mayBeQuantized(spec) : mayHaveGroups(spec);
     const made =
       isKept || !changes
         ? storedParts(checkpoint, spec.name)

@@ -9,15 +9,10 @@
  * Next: sizes.ts, plan.ts
  * @module
  */
-import type { IndexerType, ModelConfig } from "../../engine/config/model-config.ts";
+import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { sizeOf } from "../../engine/tensor.ts";
-import {
-  expertSpecs,
-  globalSpecs,
-  indexerSpecs,
-  type TensorSpec,
-} from "../../engine/weights/names.ts";
-import { layerKind, layerSpecs } from "../../engine/weights/table.ts";
+import { expertSpecs, indexerSpecs, type TensorSpec } from "../../engine/weights/names.ts";
+import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 
 /** Which past rows a token attends to, and how many layers choose them. */
 export const SCHEDULES = ["dense", "dsaEveryLayer", "indexShare"] as const;
@@ -99,12 +94,12 @@ function perUnit(c: ModelConfig, schedule: Schedule): Record<"weights" | "row" |
 
 /** Elements of the matrices that one token is multiplied with, indexers apart. */
 function matricesOfAToken(c: ModelConfig): number {
-  const indexer: IndexerType = "shared";
-  let n = matrices([globalSpecs(c).lmHead]);
-  for (let i = 0; i < c.numHiddenLayers; i++) {
-    const kind = { ...layerKind(c, i), indexer };
-    n += matrices(layerSpecs(c, kind));
-    if (kind.mlp === "sparse") n += c.numExpertsPerTok * matrices(Object.values(expertSpecs(c, 0)));
+  const { globals, layers } = modelSpecs(c);
+  let n = matrices([globals.lmHead]);
+  for (const layer of layers) {
+    n += matrices(fixedSpecs({ ...layer, indexer: undefined }));
+    if (layer.ffn.kind === "sparse")
+      n += c.numExpertsPerTok * matrices(Object.values(expertSpecs(c, 0)));
   }
   return n;
 }

@@ -8,16 +8,17 @@
  */
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { sizeOf } from "../../engine/tensor.ts";
-import { bind, GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "../../engine/weights/bind.ts";
 import type { Checkpoint } from "../../engine/weights/checkpoint.ts";
+import { matchTensors } from "../../engine/weights/match-tensors.ts";
 import {
   attentionSpecs,
   expertSpecs,
-  globalSpecs,
+  GROUP_SCALE_SUFFIX,
   indexerSpecs,
+  SCALE_SUFFIX,
   type TensorSpec,
 } from "../../engine/weights/names.ts";
-import { type LayerKind, layerKind, layerSpecs } from "../../engine/weights/table.ts";
+import { fixedSpecs, type LayerSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { type KvFormat, kvBytesPerToken, kvRowBytes } from "./sizes.ts";
 
 export { renderInspection } from "./inspect-text.ts";
@@ -85,13 +86,14 @@ export interface Inspection {
  * @throws {WeightsError} when the checkpoint does not hold exactly what the config implies
  */
 export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Inspection {
-  const configured = c.numHiddenLayers + c.numNextnPredictLayers;
-  const nLayers = checkpoint ? bind(c, checkpoint).nLayers : configured;
-  const counts = Array.from({ length: nLayers }, (_, i) => countLayer(c, layerKind(c, i)));
-  const mainLayers = counts.slice(0, c.numHiddenLayers);
-  const mtpLayers = counts.slice(c.numHiddenLayers);
+  const specs = checkpoint ? matchTensors(c, checkpoint).specs : modelSpecs(c);
+  const { globals } = specs;
+  const mainLayers = specs.layers.map((layer) => countLayer(c, layer));
+  const mtpLayers = specs.mtp
+    ? [countLayer(c, specs.mtp.layer, Object.values(specs.mtp.ends))]
+    : [];
+  const counts = [...mainLayers, ...mtpLayers];
 
-  const globals = globalSpecs(c);
   const embed = sizeOf(globals.embedTokens.shape);
   const head = sizeOf(globals.lmHead.shape);
   const finalNorm = sizeOf(globals.norm.shape);
@@ -133,11 +135,12 @@ interface LayerCount {
 }
 
 /** Counts one expert and multiplies: a hostile config may name millions of them. */
-function countLayer(c: ModelConfig, kind: LayerKind): LayerCount {
-  const fixed = layerSpecs(c, kind);
-  const expert = kind.mlp === "sparse" ? Object.values(expertSpecs(c, 0)) : [];
+function countLayer(c: ModelConfig, layer: LayerSpecs, ends?: readonly TensorSpec[]): LayerCount {
+  const { indexer, ffn } = layer;
+  const fixed = [...fixedSpecs(layer), ...(ends ?? [])];
+  const expert = ffn.kind === "sparse" ? Object.values(expertSpecs(c, 0)) : [];
   return {
-    kind: kind.mtp ? "mtp" : `${kind.mlp} + ${kind.indexer}`,
+    kind: ends ? "mtp" : `${ffn.kind} + ${indexer ? "full" : "shared"}`,
     all: total(fixed) + total(expert) * c.nRoutedExperts,
     active: total(fixed) + total(expert) * c.numExpertsPerTok,
     tensors: fixed.length + expert.length * c.nRoutedExperts,

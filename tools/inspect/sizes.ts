@@ -10,8 +10,8 @@ import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { indexKeyBytes, latentRowBytes } from "../../engine/kv/geometry.ts";
 import { FP8_BLOCK } from "../../engine/numbers/raw-tensor.ts";
 import { sizeOf } from "../../engine/tensor.ts";
-import { expertSpecs, globalSpecs, type TensorSpec } from "../../engine/weights/names.ts";
-import { layerKind, layerSpecs } from "../../engine/weights/table.ts";
+import { expertSpecs, type TensorSpec } from "../../engine/weights/names.ts";
+import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { indexerCount } from "./flops.ts";
 
 /** Numbers that share a scale in int4 weights; the scale is f16, so 4.5 bits each. */
@@ -79,12 +79,12 @@ export function weightBytes(c: ModelConfig, format: WeightFormat): WeightBytes {
   const bytes = (specs: readonly TensorSpec[]): number =>
     specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);
   const routed = c.nRoutedExperts * bytes(Object.values(expertSpecs(c, 0)));
-  let always = bytes(Object.values(globalSpecs(c)));
+  const { globals, layers, mtp } = modelSpecs(c);
+  let always = bytes([...Object.values(globals), ...Object.values(mtp?.ends ?? {})]);
   let experts = 0;
-  for (let i = 0; i < c.numHiddenLayers + c.numNextnPredictLayers; i++) {
-    const kind = layerKind(c, i);
-    always += bytes(layerSpecs(c, kind));
-    if (kind.mlp === "sparse") experts += routed;
+  for (const layer of mtp ? [...layers, mtp.layer] : layers) {
+    always += bytes(fixedSpecs(layer));
+    if (layer.ffn.kind === "sparse") experts += routed;
   }
   return { total: always + experts, withoutRoutedExperts: always };
 }

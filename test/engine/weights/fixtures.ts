@@ -2,7 +2,6 @@ import { parseConfig } from "../../../engine/config/config.ts";
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import { encodeF32, toBf16, toF16 } from "../../../engine/numbers/formats.ts";
 import { sizeOf } from "../../../engine/tensor.ts";
-import { SCALE_SUFFIX } from "../../../engine/weights/bind.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import {
   type Checkpoint,
@@ -10,9 +9,9 @@ import {
   SINGLE_FILE,
   type StoredTensor,
 } from "../../../engine/weights/checkpoint.ts";
-import type { ExpertLayout } from "../../../engine/weights/names.ts";
+import { type ExpertLayout, SCALE_SUFFIX } from "../../../engine/weights/names.ts";
 import { quantizeBlocks } from "../../../engine/weights/quantize.ts";
-import { checkpointSpecs } from "../../../engine/weights/table.ts";
+import { everySpec, modelSpecs } from "../../../engine/weights/table.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { TINY } from "./configs.ts";
 
@@ -48,19 +47,22 @@ export function stored(
 export interface TinyOptions {
   readonly format?: Format;
   readonly layout?: ExpertLayout;
-  readonly nLayers?: number;
+  readonly hasMtp?: boolean;
   readonly seed?: number;
 }
 
 /** Random tensors for everything that the config implies. */
 export function randomTensors(
   config: ModelConfig,
-  { format = "F32", layout = "per-expert", nLayers, seed = 1 }: TinyOptions = {},
+  { format = "F32", layout = "per-expert", hasMtp, seed = 1 }: TinyOptions = {},
 ): Record<string, StoredTensor> {
   const next = randomSource(seed);
-  const layers = nLayers ?? config.numHiddenLayers + config.numNextnPredictLayers;
+  const specs = modelSpecs(config, {
+    layoutOf: () => layout,
+    ...(hasMtp !== undefined && { hasMtp }),
+  });
   const tensors: Record<string, StoredTensor> = {};
-  for (const { name, shape, quantized } of checkpointSpecs(config, layers, () => layout)) {
+  for (const { name, shape, quantized } of everySpec(specs)) {
     const values = Float32Array.from({ length: sizeOf(shape) }, next);
     if (format !== "F8_E4M3") tensors[name] = stored(format, shape, values);
     else if (!quantized) tensors[name] = stored("BF16", shape, values);
@@ -115,8 +117,7 @@ export function headersOf(config: ModelConfig, fp8: boolean): Checkpoint {
     const length = sizeOf(shape) * { F8_E4M3: 1, BF16: 2, F32: 4 }[dtype];
     tensors.set(name, { dtype, shape, offset: 0, length, file: SINGLE_FILE });
   };
-  const nLayers = config.numHiddenLayers + config.numNextnPredictLayers;
-  for (const { name, shape, quantized } of checkpointSpecs(config, nLayers, () => "per-expert")) {
+  for (const { name, shape, quantized } of everySpec(modelSpecs(config))) {
     if (name.endsWith("e_score_correction_bias")) add(name, "F32", shape);
     else add(name, fp8 && quantized ? "F8_E4M3" : "BF16", shape);
     if (fp8 && quantized) {

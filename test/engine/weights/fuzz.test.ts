@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../engine/config/config.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
-import { bind } from "../../../engine/weights/bind.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../../engine/weights/checkpoint.ts";
 import { loadWeights } from "../../../engine/weights/load.ts";
+import { matchTensors } from "../../../engine/weights/match-tensors.ts";
 import { WeightsError } from "../../../engine/weights/weights-error.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { inspectCheckpoint, renderInspection } from "../../../tools/inspect/inspect.ts";
@@ -230,7 +230,7 @@ it("3,000 mutated configs end in ConfigError, WeightsError or success", async ()
     for (let n = 1 + dice.below(3); n > 0; n--) json = mutate(json, dice);
     const mutated = parseConfig(json);
     renderInspection(inspectCheckpoint(mutated));
-    bind(mutated, checkpoint);
+    matchTensors(mutated, checkpoint);
     await loadWeights(referenceOps(), mutated, checkpoint);
   });
   expect(outcomes).toContain("success");

@@ -1,29 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
 import type { TensorSpec } from "../../../engine/weights/names.ts";
-import {
-  checkpointSpecs,
-  layerKind,
-  layerSpecs,
-  routedSpecs,
-} from "../../../engine/weights/table.ts";
+import { everySpec, type ModelSpecs, modelSpecs } from "../../../engine/weights/table.ts";
 import { GLM51, GLM52 } from "./configs.ts";
 
 const config = parseConfig(GLM52);
 
-const layer = (i: number): TensorSpec[] => [
-  ...layerSpecs(config, layerKind(config, i)),
-  ...routedSpecs(config, layerKind(config, i), "per-expert"),
-];
-const withScales = (specs: readonly TensorSpec[]): number =>
-  specs.length + specs.filter(({ quantized }) => quantized).length;
+const specs = modelSpecs(config);
+const every = (model: ModelSpecs): TensorSpec[] => [...everySpec(model)];
+/** The tensors of layer `i`, under names relative to the layer. */
+const layer = (i: number, model: ModelSpecs = specs): TensorSpec[] => {
+  const prefix = `model.layers.${i}.`;
+  return every(model)
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((spec) => ({ ...spec, name: spec.name.slice(prefix.length) }));
+};
+const withScales = (tensors: readonly TensorSpec[]): number =>
+  tensors.length + tensors.filter(({ quantized }) => quantized).length;
 
 describe("the table against the released checkpoint (MODEL.md §3)", () => {
   it("G11: counts 59,585 tensors in bf16 and 118,629 in fp8", () => {
-    const all = [...checkpointSpecs(config, 79, () => "per-expert")];
-    expect(all.length).toBe(59_585);
-    expect(withScales(all)).toBe(118_629);
-    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+    const tensors = every(specs);
+    expect(tensors.length).toBe(59_585);
+    expect(withScales(tensors)).toBe(118_629);
+    expect(new Set(tensors.map(({ name }) => name)).size).toBe(tensors.length);
   });
 
   it.each([
@@ -79,7 +79,8 @@ describe("the table against the released checkpoint (MODEL.md §3)", () => {
       "mlp.experts.0.up_proj.weight 2048x6144",
       "mlp.experts.0.down_proj.weight 6144x2048",
     ]);
-    expect(added([...routedSpecs(config, layerKind(config, 6), "fused")])).toEqual([
+    const fused = modelSpecs(config, { layoutOf: () => "fused" });
+    expect(added(layer(6, fused)).slice(-2)).toEqual([
       "mlp.experts.gate_up_proj 256x4096x6144",
       "mlp.experts.down_proj 256x6144x2048",
     ]);
@@ -98,14 +99,11 @@ describe("the table against the released checkpoint (MODEL.md §3)", () => {
   });
 
   it("G05: a shared layer has no indexer, and 22 layers of the whole have one", () => {
-    const indexers = [...checkpointSpecs(config, 79, () => "per-expert")].filter(({ name }) =>
-      name.endsWith(".indexer.wk.weight"),
-    );
+    const indexers = every(specs).filter(({ name }) => name.endsWith(".indexer.wk.weight"));
     expect(layer(3).some(({ name }) => name.includes("indexer"))).toBe(false);
     expect(indexers.length).toBe(22);
     const old = parseConfig(GLM51);
-    const all = [...checkpointSpecs(old, 79, () => "per-expert")];
-    expect(all.length).toBe(59_585 + 57 * 5);
+    expect(every(modelSpecs(old)).length).toBe(59_585 + 57 * 5);
   });
 
   it("has as many axes as lengths everywhere", () => {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openCheckpoint, parseConfig } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
-import { bind } from "../../../engine/weights/bind.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
+import { matchTensors } from "../../../engine/weights/match-tensors.ts";
 import { fileCheckpoint } from "../../../tools/node/file-source.ts";
 import { openConfig } from "../../../tools/node/open-config.ts";
 import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
@@ -27,7 +27,7 @@ async function load(folder: string) {
   const { config } = await openConfig(folder);
   const files = fileCheckpoint(folder);
   const checkpoint = await openCheckpoint(files);
-  const { bytes } = bind(config, checkpoint);
+  const { bytes } = matchTensors(config, checkpoint);
   const read = tensorReader(checkpoint, bytes, () => {});
   return {
     names: [...checkpoint.tensors.keys()],
@@ -141,7 +141,7 @@ it("refuses groups with a scale too few, and a router in groups", async () => {
     expect(entry, name).toBeDefined();
     if (entry && change) tensors.set(name, { ...entry, ...change });
     else tensors.delete(name);
-    return () => bind(config, { ...checkpoint, tensors });
+    return () => matchTensors(config, { ...checkpoint, tensors });
   };
   expect(bindWith("lm_head.weight_scale", { shape: [1, 1] })).toThrow(
     "lm_head.weight_scale: expected F16 [",

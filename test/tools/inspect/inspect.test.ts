@@ -84,8 +84,7 @@ it("G11: counts the headers of the bf16 repository as published", () => {
 });
 
 it("counts no MTP layer that the files do not hold", async () => {
-  const nLayers = tinyConfig.numHiddenLayers;
-  const checkpoint = await checkpointOf(randomTensors(tinyConfig, { nLayers }));
+  const checkpoint = await checkpointOf(randomTensors(tinyConfig, { hasMtp: false }));
   const inspection = inspectCheckpoint(tinyConfig, checkpoint);
   expect(inspection.mtp).toBe(false);
   expect(inspection.parameters.mtp).toBe(0);

@@ -6,23 +6,10 @@
  */
 import type { ModelConfig } from "../../../engine/index.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import type { Binding } from "../../../engine/weights/bind.ts";
 import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
-import {
-  attentionSpecs,
-  denseSpecs,
-  expertSpecs,
-  fusedExpertSpecs,
-  globalSpecs,
-  indexerSpecs,
-  mtpSpecs,
-  normSpecs,
-  routerSpecs,
-  sharedSpecs,
-  type TensorSpec,
-} from "../../../engine/weights/names.ts";
+import type { TensorSpec } from "../../../engine/weights/names.ts";
 import { splitGateUp, splitKvB } from "../../../engine/weights/rearrange.ts";
-import { layerKind, layerPrefix } from "../../../engine/weights/table.ts";
+import type { LayerSpecs, ModelSpecs, SparseSpecs } from "../../../engine/weights/table.ts";
 import { fitsRows, type GgmlType } from "./encode.ts";
 import type { TensorInfo } from "./header.ts";
 import { indexerCopies, widen } from "./indexer.ts";
@@ -33,20 +20,31 @@ export interface Export extends TensorInfo {
 }
 
 /** Every tensor of the file, in its order. */
-export function* exports(c: ModelConfig, binding: Binding, type: GgmlType): Generator<Export> {
-  const { embedTokens, norm, lmHead } = globalSpecs(c);
+export function* exports(c: ModelConfig, specs: ModelSpecs, type: GgmlType): Generator<Export> {
+  const { embedTokens, norm, lmHead } = specs.globals;
   yield whole("token_embd.weight", embedTokens, type);
   yield whole("output_norm.weight", norm, type);
   yield whole("output.weight", lmHead, type);
-  for (let i = 0; i < binding.nLayers; i++) yield* layerExports(c, binding, i, type);
+  for (const [i, layer] of specs.layers.entries()) yield* layerExports(c, layer, i, type);
+  if (specs.mtp === undefined) return;
+  const { ends, layer } = specs.mtp;
+  const i = specs.layers.length;
+  yield* layerExports(c, layer, i, type);
+  yield whole(`blk.${i}.nextn.eh_proj.weight`, ends.ehProj, type);
+  yield whole(`blk.${i}.nextn.enorm.weight`, ends.enorm, type);
+  yield whole(`blk.${i}.nextn.hnorm.weight`, ends.hnorm, type);
+  yield whole(`blk.${i}.nextn.shared_head_norm.weight`, ends.sharedHeadNorm, type);
 }
 
-function* layerExports(c: ModelConfig, b: Binding, i: number, type: GgmlType): Generator<Export> {
-  const kind = layerKind(c, i);
+function* layerExports(
+  c: ModelConfig,
+  layer: LayerSpecs,
+  i: number,
+  type: GgmlType,
+): Generator<Export> {
   const one = (name: string, spec: TensorSpec, keep: GgmlType = type): Export =>
-    whole(`blk.${i}.${name}`, { ...spec, name: layerPrefix(i) + spec.name }, keep);
-  const norms = normSpecs(c);
-  const a = attentionSpecs(c);
+    whole(`blk.${i}.${name}`, spec, keep);
+  const { norms, attn: a, indexer, ffn } = layer;
   yield one("attn_norm.weight", norms.inputNorm);
   yield one("ffn_norm.weight", norms.postAttentionNorm);
   yield one("attn_q_a.weight", a.qAProj);
@@ -55,38 +53,30 @@ function* layerExports(c: ModelConfig, b: Binding, i: number, type: GgmlType): G
   yield one("attn_kv_a_mqa.weight", a.kvAProj);
   yield one("attn_kv_a_norm.weight", a.kvANorm);
   yield one("attn_output.weight", a.oProj);
-  yield* kvExports(c, i, type);
-  if (kind.indexer === "full") {
-    yield* indexerExports(c, i, type);
-  }
-  if (kind.mlp === "dense") {
-    for (const [part, spec] of Object.entries(denseSpecs(c))) yield one(`ffn_${part}.weight`, spec);
+  yield* kvExports(c, a.kvBProj.name, i, type);
+  if (indexer) yield* indexerExports(c, indexer, i, type);
+  if (ffn.kind === "dense") {
+    for (const [part, spec] of Object.entries(ffn.mlp)) yield one(`ffn_${part}.weight`, spec);
   } else {
-    const { router, eScoreCorrectionBias } = routerSpecs(c);
+    const { router, eScoreCorrectionBias } = ffn.router;
     yield one("ffn_gate_inp.weight", router, "f32");
     yield one("exp_probs_b.bias", eScoreCorrectionBias);
-    for (const [part, spec] of Object.entries(sharedSpecs(c))) {
+    for (const [part, spec] of Object.entries(ffn.shared)) {
       yield one(`ffn_${part}_shexp.weight`, spec);
     }
-    for (const part of ["gate", "up", "down"] as const) yield expertExport(c, b, i, part, type);
-  }
-  if (kind.mtp) {
-    const m = mtpSpecs(c);
-    yield one("nextn.eh_proj.weight", m.ehProj);
-    yield one("nextn.enorm.weight", m.enorm);
-    yield one("nextn.hnorm.weight", m.hnorm);
-    yield one("nextn.shared_head_norm.weight", m.sharedHeadNorm);
+    for (const part of ["gate", "up", "down"] as const) {
+      yield expertExport(c, ffn.experts, i, part, type);
+    }
   }
 }
 
 /** `kv_b_proj` in two, the key half turned: the file holds the factors of absorption. */
-function* kvExports(c: ModelConfig, i: number, type: GgmlType): Generator<Export> {
+function* kvExports(c: ModelConfig, kvB: string, i: number, type: GgmlType): Generator<Export> {
   const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank: nC } = c;
-  const name = layerPrefix(i) + attentionSpecs(c).kvBProj.name;
   const half = (which: "kUp" | "vUp", to: string, shape: readonly number[]): Export => ({
     ...info(`blk.${i}.${to}.weight`, shape, type),
     parts: async function* (read) {
-      yield splitKvB(await read(name), nH, nope, v)[which];
+      yield splitKvB(await read(kvB), nH, nope, v)[which];
     },
   });
   yield half("kUp", "attn_k_b", [nH, nC, nope]);
@@ -94,44 +84,43 @@ function* kvExports(c: ModelConfig, i: number, type: GgmlType): Generator<Export
 }
 
 /** The indexer, its heads made wide enough. */
-function* indexerExports(c: ModelConfig, i: number, type: GgmlType): Generator<Export> {
-  const x = indexerSpecs(c);
+function* indexerExports(
+  c: ModelConfig,
+  x: NonNullable<LayerSpecs["indexer"]>,
+  i: number,
+  type: GgmlType,
+): Generator<Export> {
   const copies = indexerCopies(c.indexHeadDim);
   const wide = (name: string, spec: TensorSpec, zeros: boolean): Export => ({
     ...info(`blk.${i}.indexer.${name}`, [spec.shape[0] * copies, ...spec.shape.slice(1)], type),
     parts: async function* (read) {
-      yield widen(await read(layerPrefix(i) + spec.name), c.indexHeadDim, copies, zeros);
+      yield widen(await read(spec.name), c.indexHeadDim, copies, zeros);
     },
   });
   yield wide("attn_q_b.weight", x.wqB, true);
   yield wide("attn_k.weight", x.wk, false);
   yield wide("k_norm.weight", x.kNorm, false);
   yield wide("k_norm.bias", x.kNormBias, false);
-  const { weightsProj } = x;
-  const spec = { ...weightsProj, name: layerPrefix(i) + weightsProj.name };
-  yield whole(`blk.${i}.indexer.proj.weight`, spec, "f32");
+  yield whole(`blk.${i}.indexer.proj.weight`, x.weightsProj, "f32");
 }
 
 /** All experts of a layer in one tensor, read one after the other unless they are stored fused. */
 function expertExport(
   c: ModelConfig,
-  binding: Binding,
+  experts: SparseSpecs["experts"],
   i: number,
   part: "gate" | "up" | "down",
   type: GgmlType,
 ): Export {
-  const prefix = layerPrefix(i);
-  const { gateUp, down } = fusedExpertSpecs(c);
-  const shape = [c.nRoutedExperts, ...expertSpecs(c, 0)[part].shape];
+  const { nRoutedExperts: nE, hiddenSize: hidden, moeIntermediateSize: moe } = c;
+  const shape = part === "down" ? [nE, hidden, moe] : [nE, moe, hidden];
   return {
     ...info(`blk.${i}.ffn_${part}_exps.weight`, shape, type),
     parts: async function* (read) {
-      if (binding.layoutOf(i) === "per-expert") {
-        for (let e = 0; e < c.nRoutedExperts; e++) {
-          yield await read(prefix + expertSpecs(c, e)[part].name);
-        }
-      } else if (part === "down") yield await read(prefix + down.name);
-      else yield splitGateUp(await read(prefix + gateUp.name))[part];
+      if (experts.layout === "per-expert") {
+        for (let e = 0; e < nE; e++) yield await read(experts.expert(e)[part].name);
+      } else if (part === "down") yield await read(experts.down.name);
+      else yield splitGateUp(await read(experts.gateUp.name))[part];
     },
   };
 }

@@ -8,9 +8,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointFiles, type ModelConfig, openCheckpoint } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
-import { bind } from "../../../engine/weights/bind.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
 import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
+import { matchTensors } from "../../../engine/weights/match-tensors.ts";
 import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { fileCheckpoint } from "../../node/file-source.ts";
 import { openConfig } from "../../node/open-config.ts";
@@ -48,18 +48,18 @@ export async function writeGguf(
   const files = fileCheckpoint(folder);
   try {
     const checkpoint = await openCheckpoint(files);
-    const binding = bind(config, checkpoint);
-    const tensors = [...exports(config, binding, type)];
+    const { specs, bytes } = matchTensors(config, checkpoint);
+    const tensors = [...exports(config, specs, type)];
     const [file = tokenizer?.(config.vocabSize), template] = await tokenizerFiles(
       folder,
       files,
       config,
     );
     const metadata = new Map([
-      ...modelKeys(config, binding.nLayers, name ?? opened.name, type),
+      ...modelKeys(config, config.numHiddenLayers + (specs.mtp ? 1 : 0), name ?? opened.name, type),
       ...tokenizerKeys(config, file, template),
     ]);
-    const read = tensorReader(checkpoint, binding.bytes, onProgress);
+    const read = tensorReader(checkpoint, bytes, onProgress);
     await writePieces(out, pieces(header(metadata, tensors), tensors, read));
     return tensors.length;
   } finally {

@@ -4,7 +4,7 @@
  */
 import type { Checkpoint } from "../../../engine/index.ts";
 import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
-import { SCALE_SUFFIX } from "../../../engine/weights/bind.ts";
+import { SCALE_SUFFIX } from "../../../engine/weights/names.ts";
 
 /**
  * fp8 matrices divided into equal blocks, as many as there are scales, where the blocks are of 128

@@ -28,7 +28,7 @@ export interface DumpTensor extends StoredTensor {
 export type Dump = ReadonlyMap<string, DumpTensor>;
 
 /** Bytes that tell a container. */
-const TELLING = 65536;
+const SNIFF_BYTES = 65536;
 
 /**
  * Reads a dump whole.
@@ -86,7 +86,7 @@ const arrayName = (file: string): string => basename(file).replace(/\.npy$/, "")
 async function firstBytes(file: string): Promise<Uint8Array> {
   const handle = await open(file, "r");
   try {
-    const { buffer, bytesRead } = await handle.read(new Uint8Array(TELLING), 0, TELLING, 0);
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();

@@ -1,5 +1,6 @@
 /**
- * Compares a checkpoint's directory with what the config implies, before any number is read.
+ * Compares the tensors that a checkpoint holds with those that the config implies, before any number
+ * is read.
  *
  * Next: load.ts
  * @module
@@ -8,18 +9,19 @@ import type { ModelConfig } from "../config/model-config.ts";
 import { GROUP_FORMATS, type GroupFormat } from "../numbers/groups.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type ExpertLayout, fusedExpertSpecs, mayHaveGroups, type TensorSpec } from "./names.ts";
+import {
+  type ExpertLayout,
+  fusedExpertSpecs,
+  GROUP_SCALE_SUFFIX,
+  mayHaveGroups,
+  SCALE_SUFFIX,
+  type TensorSpec,
+} from "./names.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
-import { checkpointSpecs, layerPrefix } from "./table.ts";
+import { everySpec, layerPrefix, type ModelSpecs, modelSpecs } from "./table.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** Ends the name of the block scales beside an fp8 weight. Not inverses: they multiply. */
-export const SCALE_SUFFIX = "_scale_inv";
-
-/** Ends the name of the group scales beside a q8 or q4 weight. */
-export const GROUP_SCALE_SUFFIX = "_scale";
-
-/** The group format that a stored dtype means, if it means one. */
+/** The group format that a stored dtype stands for, if it stands for one. */
 export function groupFormat(dtype: string): GroupFormat | undefined {
   return dtype === GROUP_FORMATS.q8.dtype
     ? "q8"
@@ -28,56 +30,58 @@ export function groupFormat(dtype: string): GroupFormat | undefined {
       : undefined;
 }
 
-/** What a checkpoint was found to be. */
-export interface Binding {
-  /** Main layers, and the MTP layer if it is there. */
-  readonly nLayers: number;
-  /** How layer `i` stores its experts. */
-  layoutOf(layer: number): ExpertLayout;
-  /** Of all tensors together. */
+/** The tensors of a checkpoint that matches its config. */
+export interface MatchedTensors {
+  /** All of them, by their place in the model. */
+  readonly specs: ModelSpecs;
+  /** Bytes of all tensors together, scales included. */
   readonly bytes: number;
 }
 
 /**
- * Every tensor that the config implies is there with its shape and a format we read, and nothing
- * else is there.
+ * Checks that every tensor that the config implies is there, with its shape and in a format that the
+ * engine reads, and that nothing else is there.
  *
- * - A weight is fp8 iff a `_scale_inv` tensor stands beside it; the config's lists say nothing.
+ * - A weight is fp8 iff a `_scale_inv` tensor stands beside it; the lists in the config are not read.
  * - Files that HF transformers saved keep `num_nextn_predict_layers: 1` but hold no MTP layer. So
- *   a config may imply that layer in vain: if NO tensor of it is there, the model has none. If
- *   some are there, all must be.
+ *   the config alone does not decide: if the files hold no tensor of that layer, the model has none.
+ *   If they hold some, they must hold all.
  *
  * @throws {WeightsError} that names the first tensor that is missing, wrong or unknown
  */
-export function bind(config: ModelConfig, checkpoint: Checkpoint): Binding {
+export function matchTensors(config: ModelConfig, checkpoint: Checkpoint): MatchedTensors {
   const { tensors } = checkpoint;
   const layoutOf = (layer: number): ExpertLayout =>
-    tensors.has(layerPrefix(layer) + fusedExpertSpecs(config).gateUp.name) ? "fused" : "per-expert";
-  const nLayers = countLayers(config, tensors);
+    tensors.has(fusedExpertSpecs(config, layerPrefix(layer)).gateUp.name) ? "fused" : "per-expert";
+  const specs = modelSpecs(config, { hasMtp: hasMtpLayer(config, tensors), layoutOf });
 
   const known = new Set<string>();
-  for (const spec of checkpointSpecs(config, nLayers, layoutOf)) {
+  for (const spec of everySpec(specs)) {
     known.add(spec.name);
     const scales = checkEntry(spec, tensors);
     if (scales !== undefined) known.add(scales);
   }
   let bytes = 0;
   for (const [name, entry] of tensors) {
-    if (!known.has(name)) throw new WeightsError(name, `${unexpected(config, name, entry)}`);
+    if (!known.has(name)) throw new WeightsError(name, unexpected(config, name, entry));
     bytes += entry.length;
   }
-  return { nLayers, layoutOf, bytes };
+  return { specs, bytes };
 }
 
-/** The main layers, and one more if the config implies an MTP layer and any tensor of it is there. */
-function countLayers(c: ModelConfig, tensors: Checkpoint["tensors"]): number {
+/** Whether the config implies an MTP layer and the files hold any tensor of it. */
+function hasMtpLayer(c: ModelConfig, tensors: Checkpoint["tensors"]): boolean {
   const prefix = layerPrefix(c.numHiddenLayers);
-  const hasMtp =
-    c.numNextnPredictLayers === 1 && [...tensors.keys()].some((name) => name.startsWith(prefix));
-  return c.numHiddenLayers + (hasMtp ? 1 : 0);
+  return (
+    c.numNextnPredictLayers === 1 && [...tensors.keys()].some((name) => name.startsWith(prefix))
+  );
 }
 
-/** The name of the tensor's scales, if it has any, after comparing both with the table. */
+/**
+ * Compares a tensor, and its scales if it has any, with its line of the table.
+ *
+ * @returns the name of the scales
+ */
 function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | undefined {
   const { name, shape } = spec;
   const entry = tensors.get(name);
@@ -101,7 +105,12 @@ function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | 
   return scales;
 }
 
-/** `[…, cols]` as whole groups of int8, or of nibbles two to a byte, and one scale for each. */
+/**
+ * Compares a tensor in groups: rows of `cols` numbers are whole groups of int8, or of int4 with two
+ * numbers in a byte, and every group has one scale.
+ *
+ * @returns the name of the scales
+ */
 function checkGroups(
   { name, shape }: TensorSpec,
   format: GroupFormat,
@@ -129,7 +138,7 @@ function checkExactly(
   }
 }
 
-/** The sentence about a tensor that nothing in the config asks for. */
+/** The message about a tensor that the config does not imply. */
 function unexpected(c: ModelConfig, name: string, entry: TensorEntry): string {
   const layer = Number(/^model\.layers\.(\d+)\./.exec(name)?.[1]);
   const why = name.endsWith(SCALE_SUFFIX)

@@ -1,30 +1,35 @@
 /**
- * Finding the added tokens (`<|user|>`, `<think>`, …) in a text.
+ * Finds the added tokens (`<|user|>`, `<think>`, …) in a text.
  *
- * Leftmost match first; of several that start at one place, the longest. A trie over UTF-16 code
- * units: one step per character where nothing starts, so 1,000 tokens cost no more than one.
+ * The leftmost match comes first; of several that start at one place, the longest is taken. The
+ * search walks a trie over UTF-16 code units. Where no token starts it takes one step per character,
+ * so 1,000 tokens cost no more than one.
  *
+ * Next: piece-cache.ts
  * @see HF tokenizers `tokenizer/added_vocabulary.rs` (Aho-Corasick, `MatchKind::LeftmostLongest`;
  *   `extract_and_normalize`)
- * @module Next: `piece-cache.ts`
+ * @module
  */
 import { type Normalizer, normalize } from "./normalize.ts";
 import type { AddedToken } from "./tokenizer-json.ts";
 
+/** A place in the trie: the code units from the root to it are the beginning of some token. */
 interface Node {
   readonly children: Map<number, Node>;
   /** The token that ends here, if one does. */
   id: number | undefined;
 }
 
-/** A stretch of a text: an added token, or (`id === undefined`) the text between two, normalized. */
+/** A stretch of a text: an added token, or the text between two of them. */
 export interface Stretch {
+  /** The token as it is spelled in the file, or a text that is normalized. */
   readonly text: string;
+  /** The id of the token; undefined for a text. */
   readonly id: number | undefined;
 }
 
 /** Cuts texts at the added tokens of one tokenizer. */
-export class SpecialTokens {
+export class AddedTokens {
   readonly #normalizer: Normalizer;
   readonly #raw: Trie;
   readonly #normalized: Trie;
@@ -40,10 +45,10 @@ export class SpecialTokens {
   }
 
   /**
-   * The stretches of `text`, in order, none empty.
+   * Cuts `text` into stretches, in order; none is empty.
    *
-   * Two passes: most tokens are looked for in the text as it is, those marked `normalized` in
-   * what lies between, after normalization.
+   * There are two passes. Most tokens are looked for in the text as it is; those marked `normalized`
+   * are looked for in what lies between the others, after normalization.
    */
   *split(text: string): Generator<Stretch> {
     for (const stretch of this.#raw.split(text)) {
@@ -53,6 +58,7 @@ export class SpecialTokens {
   }
 }
 
+/** A set of tokens that finds the longest one at any place of a text. */
 class Trie {
   readonly #root: Node = { children: new Map(), id: undefined };
 
