@@ -47,8 +47,8 @@ export interface GeneratedToken {
   readonly drafted: boolean;
 }
 
-/** Longest time between two looks at the event loop, in milliseconds. */
-const BREATH = 30;
+/** After so many milliseconds the event loop gets a turn, so that an abort can arrive. */
+const YIELD_EVERY_MS = 30;
 
 /**
  * Generates after `prompt` and returns why it ended.
@@ -78,11 +78,11 @@ export async function* generate(
   if (!(await session.prefill(prompt, signal))) return "aborted";
 
   let nGenerated = 0;
-  let lastBreath = Date.now();
+  let lastYield = Date.now();
   for (const choice of choices(session, prompt, options)) {
-    if (Date.now() - lastBreath > BREATH) {
-      await new Promise((resolve) => setTimeout(resolve, 0)); // lets an abort arrive
-      lastBreath = Date.now();
+    if (Date.now() - lastYield > YIELD_EVERY_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      lastYield = Date.now();
     }
     if (signal?.aborted) return "aborted";
     if (stopIds.includes(choice.id)) return "stop";

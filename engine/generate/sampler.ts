@@ -10,7 +10,7 @@ import { exp, log } from "../numbers/math.ts";
 import type { Floats } from "../tensor.ts";
 import type { Random } from "./random.ts";
 
-/** How tokens are chosen. The defaults change nothing but pick greedily. */
+/** How tokens are chosen. By default the likeliest one is, and no option filters anything. */
 export interface SamplingOptions {
   /** 0 (default) takes the largest logit, ties to the smaller id. */
   readonly temperature?: number;

@@ -186,9 +186,11 @@ export class Session {
   }
 
   /**
-   * Holds the first `same` of `tokens`, and what sessions of the same pool have run after them; but
-   * not the last, which is always run. With a draft head nothing is taken over: it would need the
-   * hidden states too.
+   * Keeps the common prefix, which is `same` tokens long, and then reuses pages that other sessions of
+   * the same pool have filled. The last token is never kept: it is always run, for its logits. A session
+   * with a draft head reuses no pages of others, since the draft head would need their hidden states.
+   *
+   * @returns how many tokens the caches hold now
    */
   #keep(tokens: readonly number[], same: number): number {
     const most = tokens.length - 1;

@@ -19,7 +19,7 @@ export interface Choice {
   readonly drafted: boolean;
 }
 
-/** What became of one guess: kept (`undefined`), or replaced by this token. */
+/** What becomes of one guess: it is kept (`undefined`), or this token replaces it. */
 export type Replacement = number | undefined;
 
 /**
@@ -31,7 +31,7 @@ export type Replacement = number | undefined;
  * @param p what the main model would draw from
  * @param q what the guess was drawn from
  */
-export function judge(
+export function replacementOf(
   p: Float64Array,
   q: Float64Array,
   guess: number,
@@ -81,7 +81,7 @@ export function speculate(
       choices.push({ id: draw(p, random), logits, drafted: false });
       break;
     }
-    const replacement = judge(p, guessedFrom[row], guesses[row], random);
+    const replacement = replacementOf(p, guessedFrom[row], guesses[row], random);
     if (replacement !== undefined) {
       choices.push({ id: replacement, logits, drafted: false });
       break;

@@ -21,8 +21,6 @@ import {
 import { fixedSpecs, type LayerSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { type KvFormat, kvBytesPerToken, kvRowBytes } from "./sizes.ts";
 
-export { renderInspection } from "./inspect-text.ts";
-
 /** Parameters; fp8 scales are not parameters. */
 export interface ParameterCounts {
   /** Main layers, embedding, head and MTP layer. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { distribution, draw, type SamplingOptions } from "../../../engine/generate/sampler.ts";
 import { Session } from "../../../engine/generate/session.ts";
-import { judge } from "../../../engine/generate/speculate.ts";
+import { replacementOf } from "../../../engine/generate/speculate.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
 import { chiSquareScore, countOf } from "../../support/chi-square.ts";
 import { generateAll } from "../../support/generate-all.ts";
@@ -14,13 +14,13 @@ import { tinyModel } from "../../support/tiny-model.ts";
 
 const LIMIT = 3.7;
 
-describe("judge", () => {
+describe("replacementOf", () => {
   const p = Float64Array.of(0.5, 0.1, 0.25, 0, 0.15);
   const q = Float64Array.of(0.1, 0.4, 0.3, 0.2, 0);
   const N = 40_000;
   const expected = new Map([...p].map((x, id) => [String(id), x]));
 
-  const scoreOf = (verdict: typeof judge): number => {
+  const scoreOf = (verdict: typeof replacementOf): number => {
     const random = seededRandom(1);
     const draws = Array.from({ length: N }, () => {
       const guess = draw(q, random);
@@ -30,7 +30,7 @@ describe("judge", () => {
   };
 
   test(`what it lets through is drawn from p, not from q: score below ${LIMIT} over ${N} guesses`, () => {
-    expect(scoreOf(judge)).toBeLessThan(LIMIT);
+    expect(scoreOf(replacementOf)).toBeLessThan(LIMIT);
   });
 
   test.each([
@@ -43,9 +43,9 @@ describe("judge", () => {
       "that keeps a guess with probability p",
       (_p, _q, guess, random) => (random() < p[guess] ? undefined : draw(p, random)),
     ],
-    ["that takes q for p", (_p, _q, guess, random) => judge(q, p, guess, random)],
-  ] as [string, typeof judge][])(
-    `a judge %s is found out: score above ${LIMIT}`,
+    ["that takes q for p", (_p, _q, guess, random) => replacementOf(q, p, guess, random)],
+  ] as [string, typeof replacementOf][])(
+    `a replacementOf %s is found out: score above ${LIMIT}`,
     (_what, verdict) => {
       expect(scoreOf(verdict)).toBeGreaterThan(LIMIT);
     },
@@ -54,14 +54,18 @@ describe("judge", () => {
   test("keeps 45 % of these guesses: the sum of min(p, q), within 1 %", () => {
     const random = seededRandom(2);
     let kept = 0;
-    for (let i = 0; i < N; i++) if (judge(p, q, draw(q, random), random) === undefined) kept++;
+    for (let i = 0; i < N; i++)
+      if (replacementOf(p, q, draw(q, random), random) === undefined) kept++;
     expect(Math.abs(kept / N - 0.45)).toBeLessThan(0.01);
   });
 
   test("greedy distributions are kept exactly when they agree", () => {
     const [a, b] = [Float64Array.of(1, 0), Float64Array.of(0, 1)];
     const random = seededRandom(3);
-    expect([judge(a, a, 0, random), judge(a, b, 1, random)]).toEqual([undefined, 0]);
+    expect([replacementOf(a, a, 0, random), replacementOf(a, b, 1, random)]).toEqual([
+      undefined,
+      0,
+    ]);
   });
 });
 

@@ -7,7 +7,8 @@ import { loadWeights } from "../../../engine/weights/load.ts";
 import { matchTensors } from "../../../engine/weights/match-tensors.ts";
 import { WeightsError } from "../../../engine/weights/weights-error.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
-import { inspectCheckpoint, renderInspection } from "../../../tools/inspect/inspect.ts";
+import { inspectCheckpoint } from "../../../tools/inspect/inspect.ts";
+import { renderInspection } from "../../../tools/inspect/inspect-text.ts";
 import { FP8_QUANTIZATION, type Json, TINY, without } from "./configs.ts";
 import { hostileFile, randomSource, randomTensors } from "./fixtures.ts";
 

@@ -1,10 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
-import {
-  type Inspection,
-  inspectCheckpoint,
-  renderInspection,
-} from "../../../tools/inspect/inspect.ts";
+import { type Inspection, inspectCheckpoint } from "../../../tools/inspect/inspect.ts";
+import { renderInspection } from "../../../tools/inspect/inspect-text.ts";
 import { GLM51, GLM52 } from "../../engine/weights/configs.ts";
 import {
   checkpointOf,

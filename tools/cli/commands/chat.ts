@@ -93,7 +93,7 @@ async function converse(
     if (line.trim() === "") continue;
     try {
       if (line.startsWith("/")) {
-        if ((await obey(chat, line, stderr)) === "quit") return;
+        if ((await slashCommand(chat, line, stderr)) === "quit") return;
       } else {
         await turn(chat, line, options.json ? jsonWriter(stdout) : textWriter(stdout), terminal);
       }
@@ -167,7 +167,7 @@ function jsonWriter({ write }: TextOut): Writer {
 }
 
 /** Carries out a line that begins with a slash. */
-async function obey(chat: Chat, line: string, stderr: TextOut): Promise<"quit" | "go on"> {
+async function slashCommand(chat: Chat, line: string, stderr: TextOut): Promise<"quit" | "go on"> {
   const [, name, rest] = /^\/(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
   switch (name) {
     case "quit":

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { inspect } from "../../inspect/inspect-folder.ts";
 import { type Plan, planFor } from "../../inspect/plan.ts";
 import { renderSvg } from "../../inspect/plan-svg.ts";
 import { renderPlan } from "../../inspect/plan-text.ts";
@@ -13,7 +14,6 @@ import { checkWritable, writeWhole } from "../../node/write-whole.ts";
 import { THREADS } from "../generation-options.ts";
 import { byteSize, decimal, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
-import { inspect } from "./inspect.ts";
 
 const HELP = `
 Arithmetic on the config; of weights, if there are any, the headers are read. K and M of a context

@@ -1,0 +1,21 @@
+/**
+ * What a model on disk is: its config, and the headers of its weights if there are any.
+ * @module
+ */
+import { readdir, stat } from "node:fs/promises";
+import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
+import { withFiles } from "../node/open.ts";
+import { openConfig, readConfig } from "../node/open-config.ts";
+import { UserError } from "../node/user-error.ts";
+import { type Inspection, inspectCheckpoint } from "./inspect.ts";
+
+/** Inspects a folder or a config.json. */
+export async function inspect(path: string): Promise<Inspection> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new UserError(path, "expected a folder or a config.json, found nothing");
+  if (!found.isDirectory()) return inspectCheckpoint((await readConfig(path)).config);
+  const { config } = await openConfig(path);
+  const names = await readdir(path);
+  if (!names.includes(SINGLE_FILE) && !names.includes(INDEX_FILE)) return inspectCheckpoint(config);
+  return withFiles(path, async (files) => inspectCheckpoint(config, await openCheckpoint(files)));
+}
