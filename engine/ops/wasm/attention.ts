@@ -91,17 +91,18 @@ export const latentAttention =
     const mark = arena.mark();
     const q = paddedRows(machine, qLatent.data, nT * nH, nC);
     const pe = paddedRows(machine, qPe.data, nT * nH, nR);
-    const at = arena.newAddresses(nT * nK);
+    const rows = arena.newAddresses(nT * nK);
+    const queries: Queries = { data, q, pe, nH, nC, nR, scale, rows: rows.byteOffset };
     for (let t = 0; t < nT; ) {
-      const end = past.bringIn(topK, t, at);
-      attend(machine, { data, q, pe, nH, nC, nR }, past, topK, t, end, at.byteOffset, scale);
+      const end = past.bringIn(topK, t, rows);
+      attend(machine, queries, past, topK, t, end);
       t = end;
     }
     arena.release(mark);
     return { dims: qLatent.dims, shape: qLatent.shape, data };
   };
 
-/** The queries as kernels read them, and where their results go. */
+/** The queries as the kernels read them, where their rows are listed, and where their results go. */
 interface Queries {
   readonly data: Float32Array;
   readonly q: Rows;
@@ -109,25 +110,24 @@ interface Queries {
   readonly nH: number;
   readonly nC: number;
   readonly nR: number;
+  readonly scale: number;
+  /** Address of the list of addresses of the rows that the queries chose. */
+  readonly rows: number;
 }
 
-/** Queries `first … end − 1`, whose rows lie at the addresses in `at`. */
+/** Attention for queries `first … end − 1`, whose rows are in memory. */
 function attend(
   machine: Machine,
-  { data, q, pe, nH, nC, nR }: Queries,
+  { data, q, pe, nH, nC, nR, scale, rows }: Queries,
   past: LatentRows,
   topK: Indices,
   first: number,
   end: number,
-  at: number,
-  scale: number,
 ): void {
   const { arena, team } = machine;
   const [, nK] = topK.shape;
-  const [nT, n] = [
-    end - first,
-    Array.from({ length: end - first }, (_, t) => nChosen(topK, first + t)),
-  ];
+  const nT = end - first;
+  const n = Array.from({ length: nT }, (_, t) => nChosen(topK, first + t));
   const latentEncoding = encodingOf(machine, past.view, past.latentEncoding);
   const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
   // Results that fill whole vectors are written where they belong; others are copied from y.
@@ -141,7 +141,7 @@ function attend(
       const head = (first + t) * nH + h;
       const out = data.byteOffset + 4 * head * nC;
       // biome-ignore format: one line per call
-      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, at + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
+      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, rows + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
       if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
     };
     // One query is shared out by its heads. Several are dealt out in turn, since later ones see more rows.
@@ -150,8 +150,8 @@ function attend(
     for (let t = part; nT > 1 && t < nT; t += parts) if (n[t] > 0) call(t, 0, nH);
   });
   // With nothing to attend to, the softmax is 0 / 0, as in the reference.
-  n.forEach((rows, t) => {
-    if (rows === 0) data.fill(Number.NaN, (first + t) * nH * nC, (first + t + 1) * nH * nC);
+  n.forEach((nRows, t) => {
+    if (nRows === 0) data.fill(Number.NaN, (first + t) * nH * nC, (first + t + 1) * nH * nC);
   });
 }
 
