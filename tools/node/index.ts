@@ -15,28 +15,7 @@
  * quantised and exported models in `glm52.ts/convert`, the golden judge in `glm52.ts/golden`.
  * @module
  */
-export * from "../../engine/index.ts";
-export { BACKENDS, type Backend } from "../library/arithmetic.ts";
-export {
-  type Chat,
-  type ChatOptions,
-  EFFORTS,
-  type Effort,
-  type Saying,
-  type Turn,
-  type TurnOptions,
-} from "../library/chat.ts";
-export type { Piece, TextResult, Timing } from "../library/generate-text.ts";
-export { Glm, type GlmTraceOptions, type ModelSource } from "../library/glm.ts";
-export type { LoadedModel, OpenOptions } from "../library/open-files.ts";
-export type { Score, ScoredToken, ScoreOptions } from "../library/score.ts";
-export type { Prompt } from "../library/speaker.ts";
-export type {
-  ChoiceOptions,
-  TextOptions,
-  TextSession,
-  TimelineOptions,
-} from "../library/text-session.ts";
+export * from "../library/index.ts";
 export { fileCheckpoint } from "./file-source.ts";
 export { nodeHost } from "./node-host.ts";
 export { open, openModel } from "./open.ts";

@@ -5,7 +5,7 @@
  * A thread of its own reads ahead, straight into memory that it shares with the kernels.
  * @module
  */
-import { openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { PendingReads, RowStore, StoreRead } from "../../engine/index.ts";
 
@@ -35,13 +35,19 @@ const READER = `
   });
   parentPort.postMessage("here");`;
 
+/** A store of rows in a file. */
+export interface RowFile extends RowStore {
+  /** Ends the thread and gives the file's space back. Sessions that use the store must be closed. */
+  close(): Promise<void>;
+}
+
 /**
- * Makes the file. It is closed with the process.
+ * Makes the file. It goes with the process, or when it is closed.
  *
- * @param readsAhead whether a thread does; it changes no byte
+ * @param readsAhead whether a thread reads rows before they are needed; it changes no byte
  * @throws an error of the system when the file exists, or cannot be made
  */
-export async function rowFile(path: string, readsAhead: boolean = true): Promise<RowStore> {
+export async function rowFile(path: string, readsAhead: boolean = true): Promise<RowFile> {
   const file = openSync(path, "wx+");
   try {
     const reader = readsAhead ? await startReader(path) : undefined;
@@ -50,6 +56,11 @@ export async function rowFile(path: string, readsAhead: boolean = true): Promise
       read: (offset, target) => read(file, offset, target),
       write: (offset, bytes) => write(file, offset, bytes),
       ...(reader && { begin: (reads) => begin(reader, reads) }),
+      close: async () => {
+        reader?.ref(); // or the process may end before the thread does
+        await reader?.terminate();
+        closeSync(file);
+      },
     };
   } finally {
     unlinkSync(path);

@@ -87,12 +87,16 @@ describe.each(backends)("cold rows (%s)", (_name, ops) => {
     const folder = mkdtempSync(join(tmpdir(), "rows-"));
     const path = join(folder, "cold");
     for (const readsAhead of [true, false]) {
-      const tier = { store: await rowFile(path, readsAhead), hotBytes: 6 * ROW_BYTES };
+      const store = await rowFile(path, readsAhead);
+      const tier = { store, hotBytes: 6 * ROW_BYTES };
       expect(readdirSync(folder)).toEqual([]);
       const session = new Session(model, { rows: { pageRows: 4 }, tier, chunk: 1 });
       expect(session.appendAll(text)).toEqual(whole);
       const { ahead = 0 } = session.pool.hotRows?.counts ?? {};
       expect(ahead > 0).toBe(readsAhead && ops.backend === "wasm");
+      session.close();
+      await store.close();
+      expect(() => store.read(0, new Uint8Array(4))).toThrow("EBADF");
     }
     writeFileSync(path, "mine");
     await expect(rowFile(path)).rejects.toThrow("EEXIST");
