@@ -45,10 +45,11 @@ export type {
   MoeWeights,
   MtpWeights,
 } from "./model/weights.ts";
+export { EncodingError } from "./numbers/encoding-error.ts";
 export { decode as decodeTensor } from "./numbers/formats.ts";
 export type { Dtype, RawTensor } from "./numbers/raw-tensor.ts";
 export type { Precision, RopeTable } from "./numbers/rope-table.ts";
-export { type Encoding, EncodingError } from "./numbers/row-encoding.ts";
+export type { Encoding } from "./numbers/row-encoding.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
 export {
   type Bound,

@@ -2,11 +2,11 @@
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EncodingError } from "../../../engine/numbers/encoding-error.ts";
 import { fromBf16, toBf16 } from "../../../engine/numbers/formats.ts";
 import {
   decode,
   type Encoding,
-  EncodingError,
   encode,
   encodedBytes,
 } from "../../../engine/numbers/row-encoding.ts";
