@@ -6,7 +6,7 @@
 
 /**
  * The number formats of stored weights that the engine reads, by their safetensors names. Q8 and Q4
- * are groups of {@link GROUP} numbers, which take two tensors of a file (groups.ts).
+ * are groups of 32 numbers, which take two tensors of a file (groups.ts).
  */
 export type Dtype = "F32" | "F64" | "BF16" | "F16" | "F8_E4M3" | "Q8" | "Q4";
 

@@ -19,8 +19,13 @@ import { type ByteSource, readExactly } from "./byte-source.ts";
 import { parseJson } from "./json.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** Bytes of one element, for every number format of the container that fills whole bytes. */
-export const STORED_BYTES = {
+/** A number format in a file, of those that fill whole bytes. Weights may have only some of them. */
+export type StoredDtype =
+  | ("F64" | "F32" | "F16" | "BF16" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0")
+  | ("I64" | "I32" | "I16" | "I8" | "U64" | "U32" | "U16" | "U8" | "BOOL");
+
+/** Bytes of one element. */
+export const STORED_BYTES: Readonly<Record<StoredDtype, number>> = {
   F64: 8,
   I64: 8,
   U64: 8,
@@ -37,10 +42,7 @@ export const STORED_BYTES = {
   I8: 1,
   U8: 1,
   BOOL: 1,
-} as const;
-
-/** A number format in a file. Weights may have only some of them. */
-export type StoredDtype = keyof typeof STORED_BYTES;
+};
 
 /** Where a tensor is in its file, and in which format. */
 export interface TensorEntry {
