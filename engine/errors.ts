@@ -28,6 +28,7 @@ export type ErrorCode =
 
 /** What all errors of this kind have. `TokenizerError` has it too, without importing this file. */
 export interface Explained {
+  /** The kind of the error. */
   readonly code: ErrorCode;
   /** The file, tensor, option or position that is wrong. */
   readonly where: string;
@@ -37,8 +38,13 @@ export interface Explained {
 
 /** Base class of the errors of the engine and of the tools. */
 export abstract class GlmError extends Error implements Explained {
+  /** The name of the class, which does not change when the code is minified. */
+  abstract override readonly name: string;
+  /** The kind of the error. */
   abstract readonly code: ErrorCode;
+  /** The file, tensor, option or position that is wrong. */
   readonly where: string;
+  /** What was expected there, what was found, and often the way out. */
   readonly what: string;
 
   constructor(where: string, what: string, options?: ErrorOptions) {

@@ -2,7 +2,7 @@
  * The engine's public surface.
  * @module
  */
-export { ConfigError, parseConfig } from "./config/config.ts";
+export { ConfigError, type ConfigOptions, parseConfig } from "./config/config.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
 export { ArgumentError, type ErrorCode, type Explained, GlmError, isExplained } from "./errors.ts";
 export { TokenError } from "./generate/check-tokens.ts";
@@ -28,10 +28,21 @@ export { Session } from "./generate/session.ts";
 export type { SessionOptions, SyncResult } from "./generate/session-options.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";
-export type { Tier, TierCounts } from "./kv/hot-rows.ts";
-export { newDraftCache, newModelCache, newPagePool } from "./kv/model-cache.ts";
-export type { PageFormat } from "./kv/page-layout.ts";
+export type { RowFormat } from "./kv/geometry.ts";
+export type { HotRows, Tier, TierCounts } from "./kv/hot-rows.ts";
+export type { IndexCache } from "./kv/index-cache.ts";
+export type { LatentCache } from "./kv/latent-cache.ts";
+export {
+  type LayerCache,
+  type ModelCache,
+  newDraftCache,
+  newModelCache,
+  newPagePool,
+} from "./kv/model-cache.ts";
+export type { LayerPlace, PageFormat, PageLayout, Strip } from "./kv/page-layout.ts";
 export type { PagePool } from "./kv/page-pool.ts";
+export type { PageTable } from "./kv/page-table.ts";
+export type { PrefixIndex } from "./kv/prefix-index.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpInput, type MtpOutput, mtpStep } from "./model/mtp.ts";
@@ -45,10 +56,11 @@ export type {
   MoeWeights,
   MtpWeights,
 } from "./model/weights.ts";
+export { EncodingError } from "./numbers/encoding-error.ts";
 export { decode as decodeTensor } from "./numbers/formats.ts";
 export type { Dtype, RawTensor } from "./numbers/raw-tensor.ts";
 export type { Precision, RopeTable } from "./numbers/rope-table.ts";
-export { type Encoding, EncodingError } from "./numbers/row-encoding.ts";
+export type { Encoding } from "./numbers/row-encoding.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
 export {
   type Bound,
@@ -102,6 +114,12 @@ export {
 } from "./trace/trace.ts";
 export { TRACE_FORMAT, type TraceOrigin, traceFile } from "./trace/trace-file.ts";
 export { type ByteSource, type CheckpointFiles, memoryFiles } from "./weights/byte-source.ts";
-export { type Checkpoint, openCheckpoint } from "./weights/checkpoint.ts";
-export { loadWeights } from "./weights/load.ts";
+export {
+  type Checkpoint,
+  type CheckpointEntry,
+  openCheckpoint,
+  type StoredTensor,
+} from "./weights/checkpoint.ts";
+export { loadWeights, type OnProgress } from "./weights/load.ts";
+export type { StoredDtype, TensorEntry } from "./weights/safetensors.ts";
 export { WeightsError } from "./weights/weights-error.ts";

@@ -2,8 +2,8 @@
  * Finds the added tokens (`<|user|>`, `<think>`, …) in a text.
  *
  * The leftmost match comes first; of several that start at one place, the longest is taken. The
- * search walks a trie over UTF-16 code units. Where no token starts it takes one step per character,
- * so 1,000 tokens cost no more than one.
+ * search walks a trie over UTF-16 code units. Where no token starts it takes one step per
+ * character, so 1,000 tokens cost no more than one.
  *
  * Next: piece-cache.ts
  * @see HF tokenizers `tokenizer/added_vocabulary.rs` (Aho-Corasick, `MatchKind::LeftmostLongest`;
@@ -47,8 +47,8 @@ export class AddedTokens {
   /**
    * Cuts `text` into stretches, in order; none is empty.
    *
-   * There are two passes. Most tokens are looked for in the text as it is; those marked `normalized`
-   * are looked for in what lies between the others, after normalization.
+   * There are two passes. Most tokens are looked for in the text as it is; those marked
+   * `normalized` are looked for in what lies between the others, after normalization.
    */
   *split(text: string): Generator<Stretch> {
     for (const stretch of this.#raw.split(text)) {

@@ -7,9 +7,9 @@
  *   apply the merge of lowest rank, the leftmost of those, to one pair
  * ```
  *
- * The symbols are a doubly linked list over positions, and the candidate merges are a binary heap. So
- * a piece of n bytes takes O(n log n) steps, which matters because base64 or a text without spaces
- * makes pieces of a megabyte.
+ * The symbols are a doubly linked list over positions, and the candidate merges are a binary heap.
+ * So a piece of n bytes takes O(n log n) steps, which matters because base64 or a text without
+ * spaces makes pieces of a megabyte.
  *
  * Next: piece-encoder.ts
  * @see Sennrich et al. 2016, arXiv:1508.07909 · HF tokenizers `models/bpe/word.rs` `merge_all`
@@ -24,15 +24,17 @@ const NONE = -1;
  * for each byte of the piece.
  */
 const KEPT_CAPACITY = 65_536;
-/** A heap key is `rank * RANK_UNIT + position`, so the lowest rank comes first, then the leftmost. */
+/**
+ * A heap key is `rank * RANK_UNIT + position`, so the lowest rank comes first, then the leftmost.
+ */
 const RANK_UNIT = 2 ** 32;
 
 /** Runs the merge loop. Its scratch memory is kept from piece to piece. */
 export class Bpe {
   readonly #byteIds: Int32Array;
   readonly #merges: MergeTable;
-  // The list of symbols: each is kept at the position of its first byte. NONE in #ids marks a position
-  // whose symbol was merged into the one before.
+  // The list of symbols: each is kept at the position of its first byte. NONE in #ids marks a
+  // position whose symbol was merged into the one before.
   #ids = new Int32Array(0);
   #next = new Int32Array(0);
   #previous = new Int32Array(0);
@@ -80,7 +82,9 @@ export class Bpe {
     this.#heapSize = 0;
   }
 
-  /** Puts the merge of the symbol at `position` with the next one on the heap, if there is a merge. */
+  /**
+   * Puts the merge of the symbol at `position` with the next one on the heap, if there is a merge.
+   */
   #propose(position: number): void {
     const slot = this.#mergeAt(position);
     if (slot !== NONE) this.#push(this.#merges.rankAt(slot) * RANK_UNIT + position);

@@ -6,7 +6,8 @@
  * ascending order, are U+0100, U+0101, … So a space is `Ġ` (U+0120) and a newline is `Ċ` (U+010A).
  *
  * Next: vocabulary.ts
- * @see openai/gpt-2 `src/encoder.py` `bytes_to_unicode` · HF tokenizers `pre_tokenizers/byte_level.rs`
+ * @see openai/gpt-2 `src/encoder.py` `bytes_to_unicode` · HF tokenizers
+ *   `pre_tokenizers/byte_level.rs`
  * @module
  */
 

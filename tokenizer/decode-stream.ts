@@ -3,8 +3,8 @@
  *
  * A token is a string of bytes, and the bytes of one character may be spread over several tokens:
  * `🦙` is three. Bytes that may still become a character are held back. Bytes that cannot become one
- * are shown as U+FFFD, one for each maximal ill-formed subpart. Text that was returned is never taken
- * back, so all parts together are the text of the whole list.
+ * are shown as U+FFFD, one for each maximal ill-formed subpart. Text that was returned is never
+ * taken back, so all parts together are the text of the whole list.
  *
  * Next: tokenizer.ts
  * @see The Unicode Standard §3.9, U+FFFD substitution of maximal subparts · Rust `from_utf8_lossy`

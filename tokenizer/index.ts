@@ -1,6 +1,6 @@
 /**
- * The tokenizer: text to token ids and back. It imports nothing outside this folder and runs in Node,
- * Deno and browsers.
+ * The tokenizer: text to token ids and back. It imports nothing outside this folder and runs in
+ * Node, Deno and browsers.
  *
  * Next: tokenizer-json.ts
  * @module

@@ -49,7 +49,9 @@ export function parseNormalizer(value: unknown, path: string): Normalizer {
   return normalizer;
 }
 
-/** Reads the splits, in order. The last stage must be `ByteLevel`: it turns the pieces into bytes. */
+/**
+ * Reads the splits, in order. The last stage must be `ByteLevel`: it turns the pieces into bytes.
+ */
 export function parsePreTokenizer(value: unknown, path: string): RegExp[] {
   const fields = new Fields(value, path);
   const type = fields.take("type", '"Sequence" or "ByteLevel"', isOneOf("Sequence", "ByteLevel"));
@@ -124,8 +126,8 @@ export function parsePostProcessor(
 }
 
 /**
- * Reads `single: [SpecialToken…, Sequence "A", SpecialToken…]`. The key `pair`, for two texts, is not
- * read.
+ * Reads `single: [SpecialToken…, Sequence "A", SpecialToken…]`. The key `pair`, for two texts, is
+ * not read.
  */
 function parseTemplate(fields: Fields): {
   readonly prefixIds: readonly number[];

@@ -27,7 +27,9 @@ export class Fields {
     this.#left = new Map(Object.entries(value));
   }
 
-  /** Returns the value of `key`, which must satisfy `is`. The value of an absent key is undefined. */
+  /**
+   * Returns the value of `key`, which must satisfy `is`. The value of an absent key is undefined.
+   */
   take<T>(key: string, expected: string, is: (value: unknown) => value is T): T {
     const value = this.#left.get(key);
     this.#left.delete(key);

@@ -1,9 +1,9 @@
 /**
  * The merges of a BPE model: for a pair of token ids, its rank and the id of the merged token.
  *
- * The table is an open-addressing hash table in a typed array. A `Map` would need one key object per
- * pair, and GLM-5.2 has 321,649 pairs. This table takes 16 bytes a slot and finds most pairs at the
- * first probe.
+ * The table is an open-addressing hash table in a typed array. A `Map` would need one key object
+ * per pair, and GLM-5.2 has 321,649 pairs. This table takes 16 bytes a slot and finds most pairs at
+ * the first probe.
  *
  * Next: bpe.ts
  * @module
@@ -44,7 +44,9 @@ export class MergeTable {
     return true;
   }
 
-  /** Returns the slot of this pair, for {@link rankAt} and {@link mergedAt}; -1 if it has no merge. */
+  /**
+   * Returns the slot of this pair, for {@link rankAt} and {@link mergedAt}; -1 if it has no merge.
+   */
   find(left: number, right: number): number {
     const slot = this.#probe(left, right);
     return this.#slots[slot] === EMPTY ? -1 : slot;
@@ -100,9 +102,9 @@ export function createMergeTable(spec: TokenizerSpec): MergeTable {
 }
 
 /**
- * Makes the table from the vocabulary alone, whose ids are ranks: every pair of tokens that together
- * are a token may merge, and the smaller the id of that token, the earlier. Some vocabularies are
- * published in this form, without a list of merges.
+ * Makes the table from the vocabulary alone, whose ids are ranks: every pair of tokens that
+ * together are a token may merge, and the smaller the id of that token, the earlier. Some
+ * vocabularies are published in this form, without a list of merges.
  *
  * @see tiktoken `src/lib.rs` `byte_pair_merge`
  */

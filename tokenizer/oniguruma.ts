@@ -1,5 +1,6 @@
 /**
- * Translates an Oniguruma pattern into the source of an equal JavaScript pattern, for the flags `gu`.
+ * Translates an Oniguruma pattern into the source of an equal JavaScript pattern, for the flags
+ * `gu`.
  *
  * The pre-tokenizer patterns of Hugging Face files are written for the Oniguruma library. As
  * JavaScript they would mean something else, or be errors:
@@ -24,7 +25,9 @@ import { show, TokenizerError } from "./tokenizer-error.ts";
 
 /** The beginning of a group: plain, lookaround, or case-insensitive. */
 const GROUP = /^\((?:\?(?:[:=!]|<[=!]|i:)|(?!\?))/;
-/** A quantifier. `{n}?`, which means "n or none" in Oniguruma, and possessive forms are left out. */
+/**
+ * A quantifier. `{n}?`, which means "n or none" in Oniguruma, and possessive forms are left out.
+ */
 const QUANTIFIER = /^(?:[*+?]\??|\{\d+\}|\{\d+,\d*\}\??)(?![*+?{])/;
 /** An escape, or a class up to the first `]` that is not escaped, or one code point. */
 const ATOM = /^(?:\\[pP]\{[^}]*\}|\\[^pP]|\[(?:\\.|[^\\\]])+\]|[^\\[])/su;
@@ -45,7 +48,9 @@ const CONTROLS: readonly string[] = ["\\r", "\\n", "\\t", "\\f"];
 
 /** The characters outside ASCII that fold to an ASCII letter: U+017F LONG S, U+212A KELVIN SIGN. */
 const FOLDS_TO: Readonly<Record<string, string>> = { s: "\u017f", k: "\u212a" };
-/** Pairs of letters that a ligature or ß folds to: ignoring case, they would have to match it too. */
+/**
+ * Pairs of letters that a ligature or ß folds to: ignoring case, they would have to match it too.
+ */
 const FOLDED_PAIRS: readonly string[] = ["ff", "fi", "fl", "ss", "st"];
 
 /**

@@ -1,10 +1,11 @@
 /**
- * Keeps the tokens of pieces that came before. Words repeat, so most pieces of a long text are here.
+ * Keeps the tokens of pieces that came before. Words repeat, so most pieces of a long text are
+ * here.
  *
  * There are two generations instead of an exact LRU list. When the young map is full it becomes the
- * old one, and the old one is dropped. A piece that is found in the old map moves to the young one. So
- * a piece that was used within the last `capacity` new ones is never lost, and finding it costs one
- * lookup, or two.
+ * old one, and the old one is dropped. A piece that is found in the old map moves to the young one.
+ * So a piece that was used within the last `capacity` new ones is never lost, and finding it costs
+ * one lookup, or two.
  *
  * Next: piece-encoder.ts
  * @module

@@ -3,7 +3,9 @@
  * @module
  */
 
-/** A tokenizer.json, a text, a conversation or a list of ids that cannot be used exactly as it is. */
+/**
+ * A tokenizer.json, a text, a conversation or a list of ids that cannot be used exactly as it is.
+ */
 export class TokenizerError extends Error {
   /** The name of this class. */
   override readonly name = "TokenizerError";

@@ -1,8 +1,8 @@
 /**
  * Reads a `tokenizer.json` (the format of Hugging Face) strictly.
  *
- * It accepts byte-level BPE only. Anything that could change an id and is not built here is an error
- * that names the field. So a file that loads is a file whose ids are exact.
+ * It accepts byte-level BPE only. Anything that could change an id and is not built here is an
+ * error that names the field. So a file that loads is a file whose ids are exact.
  *
  * Next: json-components.ts
  * @see HF tokenizers `tokenizer/serialization.rs`, `models/bpe/serialization.rs`
@@ -128,7 +128,9 @@ function parseModel(model: Fields): Pick<TokenizerSpec, "vocab" | "merges" | "ig
   return { vocab, merges, ignoreMerges: ignoreMerges === true };
 }
 
-/** Reads `["a", "b"]`, or `"a b"` in older files: no spelling holds a space, so the cut is unique. */
+/**
+ * Reads `["a", "b"]`, or `"a b"` in older files: no spelling holds a space, so the cut is unique.
+ */
 function parseMerge(merge: unknown, path: string, rank: number): [string, string] {
   const parts = isString(merge) ? merge.split(" ") : merge;
   if (isArray(parts) && parts.length === 2) {

@@ -58,8 +58,8 @@ export interface Piece {
 }
 
 /**
- * A tokenizer, as {@link createTokenizer} makes it. It keeps nothing of a text that could change what
- * a later call returns.
+ * A tokenizer, as {@link createTokenizer} makes it. It keeps nothing of a text that could change
+ * what a later call returns.
  */
 export interface Tokenizer {
   /** Number of tokens: their ids are `0..vocabSize-1`, and `encode` returns no others. */
@@ -102,7 +102,9 @@ export interface Tokenizer {
   decodeStream(options?: DecodeOptions): DecodeStream;
   /** Returns the bytes that token `id` stands for, none for padding. The caller owns them. */
   tokenBytes(id: number): Uint8Array;
-  /** Returns the id of the added token, or else of the ordinary token, that is exactly this text. */
+  /**
+   * Returns the id of the added token, or else of the ordinary token, that is exactly this text.
+   */
   idOf(content: string): number | undefined;
 }
 

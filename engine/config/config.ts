@@ -1,8 +1,8 @@
 /**
- * `config.json` → {@link ModelConfig}. Every key is read, required to have the one value that the
- * engine computes, or ignored for a reason written here.
+ * Reads a `config.json`. A key is read, or it must have the one value that the engine computes, or
+ * it is ignored for a reason that is written here.
  *
- * Next: model/model.ts
+ * Next: ../model/model.ts
  * @module
  */
 import {
@@ -25,9 +25,9 @@ import { readIndexerTypes, readMlpLayerTypes } from "./schedule.ts";
 
 export { ConfigError } from "./fields.ts";
 
-/** Choices that no key of the file makes. */
+/** Settings that a config.json does not hold. */
 export interface ConfigOptions {
-  /** See {@link ModelConfig.latentNormEps}. Default: `rms_norm_eps`. */
+  /** See {@link ModelConfig.latentNormEps}. By default it is `rms_norm_eps`. */
   readonly latentNormEps?: number;
 }
 
@@ -123,7 +123,10 @@ const tokenIds: Rule<number | readonly number[]> = {
     Array.isArray(v) ? v.every(nonNegativeInteger.is) : nonNegativeInteger.is(v),
 };
 
-/** `rope_parameters.rope_theta` of newer files, `rope_theta` of older ones. No default: 10000. */
+/**
+ * Reads `rope_parameters.rope_theta` of newer files, or `rope_theta` of older ones. One must be
+ * there: the usual default of 10000 would be wrong.
+ */
 function readRopeTheta(fields: Fields): number {
   const old = fields.optional("rope_theta", theta);
   const scaling = fields.optional("rope_scaling", object);
@@ -148,12 +151,13 @@ function readRopeTheta(fields: Fields): number {
   return value;
 }
 
+/** Reads the tokens that end a text: one, a list of them, or none. */
 function readEos(fields: Fields): readonly number[] {
   const ids = fields.optional("eos_token_id", tokenIds) ?? [];
   return typeof ids === "number" ? [ids] : ids;
 }
 
-/** Relations between lengths that no single key can state. */
+/** Checks relations between lengths, which concern several keys. */
 function checkRanges(c: ModelConfig, fields: Fields): void {
   if (!positiveNumber.is(c.latentNormEps)) {
     throw new ConfigError(

@@ -1,60 +1,62 @@
 /**
- * Reads the fields of a JSON object one by one and remembers which were read, so that whatever is
- * left at the end is known to be a question and not noise.
+ * Reads the fields of a JSON object one by one and remembers which were read. A field that is left
+ * at the end is an error, because it may ask for something that the engine does not do.
  *
- * Next: config-schedule.ts
+ * Next: schedule.ts
  * @module
  */
 import { GlmError } from "../errors.ts";
 
-/** Thrown when a `config.json` does not describe a model that this engine computes. */
+/** A `config.json` does not describe a model that this engine computes. */
 export class ConfigError extends GlmError {
   override readonly name = "ConfigError";
   readonly code = "config";
 }
 
-/** What a field must be: the words for the message, and the test. */
+/** What a field must be. */
 export interface Rule<T> {
+  /** The rule in words, for the message. */
   readonly what: string;
+  /** Whether a value keeps the rule. */
   is(value: unknown): value is T;
 }
 
 /**
- * Largest length or count that a config may name. No model comes near it, and the product of any
- * two stays an exact number.
+ * The largest length or count that a config may name. No model comes near it, and the product of
+ * any two is still an exact number.
  */
 export const MAX_LENGTH: number = 2 ** 25;
 
-/** `1, 2, 3, …` */
+/** Accepts `1, 2, 3, …` */
 export const positiveInteger: Rule<number> = integerFrom(1, MAX_LENGTH, "a positive integer");
 
-/** `0, 1, 2, …` */
+/** Accepts `0, 1, 2, …` */
 export const nonNegativeInteger: Rule<number> = integerFrom(0, MAX_LENGTH, "an integer >= 0");
 
-/** A finite number above 0. */
+/** Accepts a finite number above 0. */
 export const positiveNumber: Rule<number> = {
   what: "a positive number",
   is: (v): v is number => typeof v === "number" && Number.isFinite(v) && v > 0,
 };
 
-/** `true` or `false`. */
+/** Accepts `true` or `false`. */
 export const boolean: Rule<boolean> = {
   what: "true or false",
   is: (v): v is boolean => typeof v === "boolean",
 };
 
-/** An object, not a list. */
+/** Accepts an object, and no list. */
 export const object: Rule<Readonly<Record<string, unknown>>> = {
   what: "an object",
   is: (v): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v),
 };
 
-/** Exactly this string, number or boolean. */
+/** Accepts exactly this string, number or boolean. */
 export function exactly<T extends string | number | boolean>(value: T, why: string): Rule<T> {
   return { what: `${show(value)} (${why})`, is: (v): v is T => v === value };
 }
 
-/** A list of `length` words, each one of `words`. */
+/** Accepts a list of `length` words, each of them one of `words`. */
 export function listOf<T extends string>(words: readonly T[], length: number): Rule<readonly T[]> {
   return {
     what: `a list of ${length} words from ${words.join(" | ")}`,
@@ -63,7 +65,7 @@ export function listOf<T extends string>(words: readonly T[], length: number): R
   };
 }
 
-/** A whole number in a range. */
+/** Accepts a whole number in a range, both ends included. */
 export function integerFrom(low: number, high: number, what: string): Rule<number> {
   return {
     what,
@@ -71,7 +73,10 @@ export function integerFrom(low: number, high: number, what: string): Rule<numbe
   };
 }
 
-/** The fields of one JSON object. `null` counts as absent, as it does in HF transformers. */
+/**
+ * The fields of one JSON object that are not read yet. `null` counts as absent, as in HF
+ * transformers.
+ */
 export class Fields {
   readonly #where: string;
   readonly #left: Map<string, unknown>;
@@ -83,14 +88,14 @@ export class Fields {
     this.#left = new Map(Object.entries(json).filter(([, value]) => value !== null));
   }
 
-  /** The value of a key that must be there. */
+  /** Returns the value of a key that must be there. */
   required<T>(key: string, rule: Rule<T>): T {
     const value = this.optional(key, rule);
     if (value === undefined) throw this.error(key, rule.what, "nothing");
     return value;
   }
 
-  /** The value of a key that may be absent. */
+  /** Returns the value of a key, or undefined when it is absent. */
   optional<T>(key: string, rule: Rule<T>): T | undefined {
     const value = this.#left.get(key);
     this.#left.delete(key);
@@ -99,7 +104,7 @@ export class Fields {
     return value;
   }
 
-  /** The error that names a key, what was expected and what is there. */
+  /** Makes the error that names a key, what was expected and what is there. */
   error(key: string, expected: string, got: string): ConfigError {
     return new ConfigError(`${this.#where}`, `${key}: expected ${expected}, got ${got}`);
   }
@@ -115,7 +120,7 @@ export class Fields {
   }
 }
 
-/** A JSON value as an error message prints it, never long. */
+/** Prints a JSON value for an error message, never at length. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /**
- * The keys of `config.json` that the model does not carry on: those with one possible value, and
- * those without effect.
+ * The keys of `config.json` that do not become a part of the model's config: keys that must have
+ * one value, and keys without effect.
  *
  * Next: config.ts
  * @module
@@ -9,7 +9,7 @@
 import { FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
 import { boolean, exactly, Fields } from "./fields.ts";
 
-/** Keys that may hold anything, each with the reason why it cannot change a result. */
+/** Keys that may hold anything. Each has the reason why it cannot change a result. */
 export const IGNORED_KEYS: ReadonlyMap<string, string> = new Map([
   ["head_dim", "192 in GLM-5.2, the rope width in files that HF writes: sizes nothing here"],
   ["dtype", "each tensor says its own in the safetensors header"],
@@ -39,22 +39,24 @@ export const FIXED_KEYS: readonly (readonly [string, string | number | boolean, 
   ["tie_word_embeddings", false, "lm_head is a tensor of its own"],
 ];
 
-/** Names of one and the same attention; HF uses them to choose a cache class. */
+/** Names that all mean the attention of this model. HF uses them to choose a class of cache. */
 export const LAYER_TYPES: readonly string[] = [
   "indexed_attention",
   "deepseek_sparse_attention",
   "full_attention",
 ];
 
-/** What `quant_method` is where weights stand in groups with one scale each. */
+/** The `quant_method` of weights that are stored in groups. */
 export const GROUPS_METHOD = "glm52-groups";
 
 /**
- * Block-wise fp8, groups of int8 or int4, or nothing. The list of unconverted modules is not read: in the released FP8
- * repository it misspells `indexer.weights_proj`. A weight is fp8 iff a `_scale_inv` tensor stands
- * beside it, and `weights/match-tensors.ts` looks.
+ * Checks that the weights are in block-wise fp8, in groups of int8 or int4, or not quantised at
+ * all.
  *
- * Groups are our own layout, docs/quantised-weights.md; there too, the files say which weights.
+ * The list of unconverted modules is not read, because in the released FP8 repository it misspells
+ * `indexer.weights_proj`. A weight is fp8 iff a `_scale_inv` tensor stands beside it, which
+ * `weights/match-tensors.ts` finds out. Groups are a layout of this project,
+ * docs/quantised-weights.md; the files tell which weights have them.
  *
  * @throws {ConfigError} when `quantization_config` describes anything else
  */
@@ -87,7 +89,7 @@ export function checkQuantization(json: Readonly<Record<string, unknown>> | unde
   );
 }
 
-/** Every key is needed: a file that leaves one out was not written for this layout. */
+/** Checks the keys of groups. All must be there, or the file was not written for this layout. */
 function checkGroups(fields: Fields): void {
   fields.required("quant_method", exactly(GROUPS_METHOD, "groups of int8 or int4"));
   fields.required("group_size", exactly(GROUP, "the only group here"));

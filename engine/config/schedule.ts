@@ -1,6 +1,6 @@
 /**
- * Which layers own an indexer, and which layers route: each schedule can be written in several
- * ways, and a file may write several at once. They must then agree.
+ * Reads which layers have an indexer, and which layers have routed experts. Each schedule can be
+ * written in several ways. A file may use several at once; then they must agree.
  *
  * Next: config.ts
  * @module
@@ -18,19 +18,19 @@ import type { IndexerType, MlpLayerType } from "./model-config.ts";
 const INDEXER_TYPES = ["full", "shared"] as const;
 const MLP_LAYER_TYPES = ["dense", "sparse"] as const;
 
-/** The offset of HF transformers when a config names a frequency alone; GLM-5.2 itself says 3. */
+/** The offset that HF transformers uses when a config names a frequency alone. GLM-5.2 says 3. */
 const DEFAULT_OFFSET = 2;
 
 /**
- * The indexer of every layer.
+ * Reads whether each layer is full or shared.
  *
  * Layer `i` is full iff `max(i − index_skip_topk_offset + 1, 0) mod index_topk_freq = 0`, unless
- * `index_topk_pattern` lists the layers one by one (`"FSSF…"` or the words); a config with neither
- * is all full, which is GLM-5. `indexer_types` states the result once more, and may state any
- * result when it stands alone.
+ * `index_topk_pattern` lists the layers one by one (`"FSSF…"` or the words). With neither, all
+ * layers are full, as in GLM-5. `indexer_types` states the result once more, or alone.
  *
- * Not the first of the three that is found, as engines do, for they look in different orders:
- * a file whose `indexer_types` differs from its rule would run differently here and there.
+ * Other engines take the first of the three that they find, and look in different orders. So a file
+ * whose `indexer_types` differs from its rule would run differently in two of them; here it is an
+ * error.
  *
  * @throws {ConfigError} when two statements disagree, or when layer 0 would have to borrow
  * @see Shen et al., IndexCache, arXiv 2603.12201 · HF `GlmMoeDsaConfig.__post_init__`
@@ -60,10 +60,10 @@ export function readIndexerTypes(fields: Fields, nLayers: number): readonly Inde
 }
 
 /**
- * The feed-forward block of every layer: `mlp_layer_types`, or `first_k_dense_replace` dense ones
- * and then sparse ones.
+ * Reads whether each layer is dense or sparse: from `mlp_layer_types`, or from
+ * `first_k_dense_replace`, which is the number of dense layers before the sparse ones.
  *
- * A list may alternate, so `first_k_dense_replace` can only state how many dense layers lead it.
+ * A list may alternate. Then `first_k_dense_replace` states how many dense layers it begins with.
  *
  * @throws {ConfigError} when neither key is there, or when they disagree on the leading layers
  */
@@ -87,12 +87,14 @@ export function readMlpLayerTypes(fields: Fields, nLayers: number): readonly Mlp
   return stated;
 }
 
+/** The schedule of a frequency and an offset. */
 function everyFreq(nLayers: number, freq: number, offset: number): IndexerType[] {
   return Array.from({ length: nLayers }, (_, i) =>
     Math.max(i - offset + 1, 0) % freq === 0 ? "full" : "shared",
   );
 }
 
+/** Accepts a pattern of letters or a list of words. */
 function patternOf(nLayers: number): Rule<string | readonly IndexerType[]> {
   const words = listOf(INDEXER_TYPES, nLayers);
   return {
@@ -102,6 +104,7 @@ function patternOf(nLayers: number): Rule<string | readonly IndexerType[]> {
   };
 }
 
+/** The schedule of a pattern. */
 function expandPattern(pattern: string | readonly IndexerType[]): readonly IndexerType[] {
   if (typeof pattern !== "string") return pattern;
   return Array.from(pattern, (letter) => (letter === "F" ? "full" : "shared"));

@@ -2,8 +2,8 @@
  * The rows of cold pages: where they lie in the store, and whether they come back as they were
  * written.
  *
- * One row serves all layers of a selection group. It has a number, its key, which is the same in all
- * timelines of a pool: `page · pageRows + row`.
+ * One row serves all layers of a selection group. It has a number, its key, which is the same in
+ * all timelines of a pool: `page · pageRows + row`.
  *
  * Next: group-slots.ts
  * @module
@@ -38,7 +38,11 @@ export class ColdRows {
     return this.#store.begin !== undefined;
   }
 
-  /** Writes the rows of a page, whose block is at `at`. @throws {StoreError} when the store fails */
+  /**
+   * Writes the rows of a page, whose block is at `at`.
+   *
+   * @throws {StoreError} when the store fails
+   */
   write(page: number, at: number): void {
     const { rowsBytes } = this.#layout;
     const rows = this.#memory.bytes.subarray(at, at + rowsBytes);

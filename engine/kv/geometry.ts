@@ -14,8 +14,8 @@ import { CacheError } from "./cache-error.ts";
 
 /**
  * How the numbers of a row are stored. In `int8`, a latent row has one f16 scale for each 64 latent
- * numbers, and its rotary part is bf16; an index key has one f32 scale. `f64` is for a reference that
- * computes in f64.
+ * numbers, and its rotary part is bf16; an index key has one f32 scale. `f64` is for a reference
+ * that computes in f64.
  */
 export type RowFormat = "f64" | "f32" | "bf16" | "int8";
 
@@ -77,8 +77,8 @@ export function indexKeyBytes(cfg: SizedConfig, format: RowFormat): number {
  *
  * `latent = Σ_group layers(group) · latentRowBytes`, `index = groups · indexKeyBytes`
  *
- * GLM-5.2 in f32: 78 · 2304 = 179,712 bytes of latent, 21 · 512 = 10,752 bytes of index keys. Tables
- * and free pages are not counted.
+ * GLM-5.2 in f32: 78 · 2304 = 179,712 bytes of latent, 21 · 512 = 10,752 bytes of index keys.
+ * Tables and free pages are not counted.
  */
 export function positionBytes(
   cfg: SizedConfig,

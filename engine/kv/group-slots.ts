@@ -42,7 +42,9 @@ export class GroupSlots {
     return this.#chosen;
   }
 
-  /** Begins a call: rows that earlier calls needed may leave. Rows that were never read leave now. */
+  /**
+   * Begins a call: rows that earlier calls needed may leave. Rows that were never read leave now.
+   */
   begin(): void {
     for (const key of this.#missing) this.forget(key);
     this.#call++;
@@ -76,8 +78,8 @@ export class GroupSlots {
   }
 
   /**
-   * Gives each of these rows a slot until the next {@link begin}. They are all different, and no more
-   * than there are slots.
+   * Gives each of these rows a slot until the next {@link begin}. They are all different, and no
+   * more than there are slots.
    *
    * @returns the rows that had none, whose bytes the caller reads
    */

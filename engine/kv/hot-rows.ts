@@ -1,5 +1,6 @@
 /**
- * Rows of cold pages that are in memory all the same: those used last, as many as a byte budget holds.
+ * Rows of cold pages that are in memory all the same: those used last, as many as a byte budget
+ * holds.
  *
  * ```
  *   page 7, cold:  store | … | row row row row … | …       one row serves all layers of its group
@@ -8,10 +9,10 @@
  * ```
  *
  * Every selection group has the same number of slots. The rows that one call of the ops needs are
- * handled together: {@link HotRows.admit} gives each row of a query its slot and keeps it there, and
- * {@link HotRows.read} then reads the missing ones, in the order of the store. Which rows are hot may
- * change the time of an answer, never a byte of it, because a row that comes back with another
- * checksum is an error.
+ * handled together: {@link HotRows.admit} gives each row of a query its slot and keeps it there,
+ * and {@link HotRows.read} then reads the missing ones, in the order of the store. Which rows are
+ * hot may change the time of an answer, never a byte of it, because a row that comes back with
+ * another checksum is an error.
  *
  * Next: page-pool.ts
  * @module
@@ -112,7 +113,9 @@ export class HotRows {
     this.#groups?.[group].begin();
   }
 
-  /** Gives every row of a query its slot until the next {@link begin}; false when there are too few. */
+  /**
+   * Gives every row of a query its slot until the next {@link begin}; false when there are too few.
+   */
   admit(group: number, keys: readonly number[]): boolean {
     const isAdmitted = this.#slots()[group].admit(keys);
     if (isAdmitted) for (const key of keys) this.#ahead.asked(group, key);
@@ -127,8 +130,8 @@ export class HotRows {
   /**
    * Reads the admitted rows that were not hot.
    *
-   * @throws {StoreError} when the store fails, or returns other bytes than it was given; the rows are
-   *   then not hot, and asking again is safe
+   * @throws {StoreError} when the store fails, or returns other bytes than it was given; the rows
+   *   are then not hot, and asking again is safe
    */
   read(group: number): void {
     const slots = this.#slots()[group];
@@ -150,8 +153,8 @@ export class HotRows {
   }
 
   /**
-   * Begins to read what the next group may choose: the rows that this group has chosen now, and those
-   * that the next one chose in the last step.
+   * Begins to read what the next group may choose: the rows that this group has chosen now, and
+   * those that the next one chose in the last step.
    */
   readAhead(group: number): void {
     const all = this.#groups;
@@ -166,8 +169,8 @@ export class HotRows {
   }
 
   /**
-   * Writes the rows of a page, whose block is at `at`, to the store. As many of them as there is room
-   * for stay hot.
+   * Writes the rows of a page, whose block is at `at`, to the store. As many of them as there is
+   * room for stay hot.
    *
    * @throws {StoreError} when the store fails
    */

@@ -1,6 +1,6 @@
 /**
- * What the indexer keeps of every past position in one full layer: a key, normed and rotated. Layers
- * that borrow a selection keep none.
+ * What the indexer keeps of every past position in one full layer: a key, normed and rotated.
+ * Layers that borrow a selection keep none.
  *
  * Next: model-cache.ts
  * @module

@@ -1,6 +1,6 @@
 /**
- * What the attention keeps of every past position in one layer: a row of `kvLora` numbers, the normed
- * latent, and `rope` numbers, the rotated key.
+ * What the attention keeps of every past position in one layer: a row of `kvLora` numbers, the
+ * normed latent, and `rope` numbers, the rotated key.
  *
  * Next: index-cache.ts
  * @module
@@ -88,8 +88,8 @@ export class LatentCache {
   }
 
   /**
-   * Brings rows in for as many queries as there are slots for the cold rows that they chose, and begins
-   * to read what the next group may choose. See {@link LatentRows.bringIn}.
+   * Brings rows in for as many queries as there are slots for the cold rows that they chose, and
+   * begins to read what the next group may choose. See {@link LatentRows.bringIn}.
    */
   #bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number {
     const { hotRows } = this.#table.pool;

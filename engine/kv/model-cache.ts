@@ -1,8 +1,8 @@
 /**
  * Everything a timeline remembers: latent rows in every layer, index keys in the full ones.
  *
- * The tests in test/engine/kv check three invariants: between steps, all caches hold the same positions;
- * a row is written once; a layer that borrows a selection has no index keys.
+ * The tests in test/engine/kv check three invariants: between steps, all caches hold the same
+ * positions; a row is written once; a layer that borrows a selection has no index keys.
  * @module
  */
 import type { ModelConfig } from "../config/model-config.ts";
@@ -73,9 +73,9 @@ export class ModelCache {
   }
 
   /**
-   * Reuses pages of timelines of the same pool for as much of `tokens` as they have run. Their bytes
-   * are those that this timeline would make too. What it holds already must be the beginning of
-   * `tokens`.
+   * Reuses pages of timelines of the same pool for as much of `tokens` as they have run. Their
+   * bytes are those that this timeline would make too. What it holds already must be the beginning
+   * of `tokens`.
    *
    * @returns the number of positions that it holds now
    */
@@ -92,8 +92,8 @@ export class ModelCache {
    * Fills an empty cache with `length` positions that a cache of the same layout held before.
    *
    * @param bytesOf the bytes of each page in turn, as PagePool.bytesOf gave them
-   * @throws {CacheError} when the cache is not empty; also what `bytesOf` throws, and then the cache is
-   *   empty again
+   * @throws {CacheError} when the cache is not empty; also what `bytesOf` throws, and then the
+   *   cache is empty again
    */
   restore(length: number, bytesOf: (page: number) => Uint8Array): void {
     if (this.length > 0)
@@ -128,8 +128,8 @@ export class ModelCache {
 }
 
 /**
- * Makes a pool of pages for all main layers. Without a format, rows are stored as activations are, so
- * that nothing is rounded.
+ * Makes a pool of pages for all main layers. Without a format, rows are stored as activations are,
+ * so that nothing is rounded.
  *
  * @param tier where the rows of full pages go; without it they all stay in memory
  * @throws {CacheError} when the tier has no room for the rows that one query may choose

@@ -1,8 +1,9 @@
 /**
  * Where the numbers of a layer lie in a page.
  *
- * A page holds `pageRows` positions of every layer, in two blocks of memory: one of latent rows, one of
- * index keys. So one page number stands for all layers, and a list of page numbers is a timeline.
+ * A page holds `pageRows` positions of every layer, in two blocks of memory: one of latent rows,
+ * one of index keys. So one page number stands for all layers, and a list of page numbers is a
+ * timeline.
  *
  * ```
  *   rows  | group 0: row row row … | group 1: … | group 2: (l2 l3 l4 l5) (l2 l3 l4 l5) … | …
@@ -76,7 +77,8 @@ export const PAGE_ROWS = 64;
 /**
  * Returns the layout of a page.
  *
- * @param indexerTypes the kinds of the layers that are cached: all main layers, or the MTP layer alone
+ * @param indexerTypes the kinds of the layers that are cached: all main layers, or the MTP layer
+ *   alone
  * @throws {CacheError} when a page would hold no position
  */
 export function pageLayout(

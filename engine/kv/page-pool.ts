@@ -6,8 +6,9 @@
  *   table B  [ 0 | 2 ]        count   2     1     1     free
  * ```
  *
- * The tests in test/engine/kv check three invariants: the counts add up to the entries of all tables; a page
- * with a count above 1 is never written; the memory in use is that of the live pages.
+ * The tests in test/engine/kv check three invariants: the counts add up to the entries of all
+ * tables; a page with a count above 1 is never written; the memory in use is that of the live
+ * pages.
  *
  * Next: prefix-index.ts
  * @module
@@ -150,7 +151,8 @@ export class PagePool {
   }
 
   /**
-   * Moves the rows of a full page to the store, if there is one. When it throws, they are still here.
+   * Moves the rows of a full page to the store, if there is one. When it throws, they are still
+   * here.
    *
    * @throws {StoreError} when the store fails; asking again is safe
    */
@@ -163,7 +165,8 @@ export class PagePool {
   }
 
   /**
-   * Prepares a page to be written: brings its rows back into memory, and forgets its tokens and hot rows.
+   * Prepares a page to be written: brings its rows back into memory, and forgets its tokens and hot
+   * rows.
    *
    * @throws {StoreError} when the rows do not come back; nothing has changed then
    */

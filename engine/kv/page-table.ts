@@ -1,6 +1,6 @@
 /**
- * A timeline of positions, as a list of pages. A fork shares every page and copies none; the first write
- * into a shared page copies it.
+ * A timeline of positions, as a list of pages. A fork shares every page and copies none; the first
+ * write into a shared page copies it.
  *
  * Next: latent-cache.ts
  * @module
@@ -43,8 +43,8 @@ export class PageTable {
   }
 
   /**
-   * Makes room for positions up to `length`, in pages that only this table points at. When it throws,
-   * nothing has changed.
+   * Makes room for positions up to `length`, in pages that only this table points at. When it
+   * throws, nothing has changed.
    *
    * @throws {CacheFullError} when the pool may take too few pages
    */
@@ -114,8 +114,8 @@ export class PageTable {
   }
 
   /**
-   * Reuses other timelines' full pages with the same tokens; drops our own part-filled page for one.
-   * The positions that the table holds must be the first ones of `tokens`.
+   * Reuses other timelines' full pages with the same tokens; drops our own part-filled page for
+   * one. The positions that the table holds must be the first ones of `tokens`.
    *
    * @returns the number of positions that it holds now
    */

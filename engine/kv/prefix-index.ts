@@ -1,9 +1,9 @@
 /**
  * Finds full pages by their tokens, so that a new timeline can begin with pages of another one.
  *
- * Two pages hold the same rows only if all tokens before them were the same too. So a page is known by
- * its own tokens and by the page before it. A hash of both finds it, but the comparison of the tokens
- * and of the page before decides.
+ * Two pages hold the same rows only if all tokens before them were the same too. So a page is known
+ * by its own tokens and by the page before it. A hash of both finds it, but the comparison of the
+ * tokens and of the page before decides.
  *
  * Next: page-table.ts
  * @see vLLM, automatic prefix caching (hash of the parent block and of this block's tokens)
@@ -25,7 +25,9 @@ export class PrefixIndex {
   readonly #entries = new Map<number, Entry>();
   readonly #byHash = new Map<number, number[]>();
 
-  /** Remembers the tokens of a page and the page before it. A page that is known keeps its entry. */
+  /**
+   * Remembers the tokens of a page and the page before it. A page that is known keeps its entry.
+   */
   add(page: number, parent: number, tokens: readonly number[]): void {
     if (this.#entries.has(page)) return;
     const hash = this.#hash(parent, tokens);

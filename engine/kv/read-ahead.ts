@@ -1,8 +1,8 @@
 /**
  * Rows that are read before anyone asks for them, while the engine computes something else.
  *
- * Which rows will be asked for is a guess. A wrong guess, or a read that fails, costs time and changes
- * no byte: the row is then read when it is needed.
+ * Which rows will be asked for is a guess. A wrong guess, or a read that fails, costs time and
+ * changes no byte: the row is then read when it is needed.
  *
  * Next: hot-rows.ts
  * @module

@@ -1,6 +1,6 @@
 /**
- * Where cold rows go. The engine opens no file; the host brings the store, as it brings the sources of
- * weights. Calls are synchronous, because a layer that needs rows has nothing else to do. Only
+ * Where cold rows go. The engine opens no file; the host brings the store, as it brings the sources
+ * of weights. Calls are synchronous, because a layer that needs rows has nothing else to do. Only
  * {@link RowStore.begin} reads while the engine computes.
  *
  * Next: cold-rows.ts
@@ -17,8 +17,8 @@ export interface RowStore {
   /** Keeps all of `bytes`. When it throws, the bytes at this place may be anything. */
   write(offset: number, bytes: Uint8Array): void;
   /**
-   * Begins to read while the engine computes. A store may lack this, or return nothing; rows are then
-   * read when they are needed.
+   * Begins to read while the engine computes. A store may lack this, or return nothing; rows are
+   * then read when they are needed.
    */
   begin?(reads: readonly StoreRead[]): PendingReads | undefined;
 }
@@ -31,13 +31,15 @@ export interface StoreRead {
   readonly target: Uint8Array;
 }
 
-/** Reads that have begun. The targets belong to the store until {@link PendingReads.wait} returns. */
+/**
+ * Reads that have begun. The targets belong to the store until {@link PendingReads.wait} returns.
+ */
 export interface PendingReads {
   /** Whether all is read. */
   readonly isDone: boolean;
   /**
-   * Waits until all is read. It throws when something could not be read. After it, nothing is written
-   * to the targets any more.
+   * Waits until all is read. It throws when something could not be read. After it, nothing is
+   * written to the targets any more.
    */
   wait(): void;
 }

@@ -1,5 +1,6 @@
 /**
- * Groups of 32 numbers with one f16 scale: q8 and q4, bit for bit ggml's q8_0 and q4_0.
+ * Groups of 32 numbers with one f16 scale. The formats q8 and q4 are ggml's q8_0 and q4_0, bit for
+ * bit.
  *
  * ```text
  * q8   scale | 32 signed bytes                                 x[i] ≈ q[i] · scale
@@ -7,15 +8,13 @@
  *              byte j = n[j] + 16 · n[j + 16]                  x[i] ≈ (n[i] − 8) · scale
  * ```
  *
- * Reading is exact: 8 bits times the 11 of an f16 are 19, and an f32 has 24. Writing rounds with
- * the scale before its own rounding to f16, as ggml does.
- *
- * Next: table.ts
+ * Reading is exact: the product of 8 bits with the 11 bits of an f16 has 19, and an f32 has 24.
+ * Writing divides by the scale as it was before its own rounding to f16, as ggml does.
  * @module
  * @see ggml `src/ggml-quants.c`, `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref`
  */
 
-import { WeightsError } from "../weights/weights-error.ts";
+import { EncodingError } from "./encoding-error.ts";
 import { decode, fromF16, Q4_ZERO, toF16 } from "./formats.ts";
 import { GROUP, type RawTensor } from "./raw-tensor.ts";
 
@@ -25,7 +24,7 @@ const Q8_MAX = 127;
 /** The two formats. */
 export type GroupFormat = "q8" | "q4";
 
-/** How a file stores the numbers of each, and how many bytes one group of them takes. */
+/** For each format, the dtype of its numbers in a file, and the bytes of one group of them. */
 export const GROUP_FORMATS: Readonly<
   Record<GroupFormat, { readonly dtype: "I8" | "U8"; readonly bytes: number }>
 > = {
@@ -33,24 +32,28 @@ export const GROUP_FORMATS: Readonly<
   q4: { dtype: "U8", bytes: GROUP / 2 },
 };
 
-/** Numbers in groups. The scales are f16 bits. */
+/** Numbers in groups. */
 export interface Groups {
+  /** The numbers, group after group. */
   readonly quants: Uint8Array;
+  /** The f16 bits of each group's scale. */
   readonly scales: Uint16Array;
 }
 
 /**
- * Rounds numbers, whole groups of them.
+ * Rounds numbers to groups.
  *
  * - q8: `d = max|x| / 127`, `q = round(x / d)`, halves away from zero
  * - q4: `d = m / −8` for the `m` of largest magnitude (the first of equals),
- *   `n = min(15, ⌊x / d + 8.5⌋)`; so `m` itself is exact, but a number near `−m` is off by up to `|d|`, not by half of it
+ *   `n = min(15, ⌊x / d + 8.5⌋)`. So `m` itself is exact, but a number near `−m` is off by up to
+ *   `|d|` instead of half of it.
  *
- * @throws {WeightsError} when a group is too large for an f16 scale, or is cut off
+ * @throws {EncodingError} when a number is too large for an f16 scale, or the last group is not
+ *   whole
  */
 export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
   if (x.length % GROUP !== 0) {
-    throw new WeightsError(format, `expected a multiple of ${GROUP} numbers, got ${x.length}`);
+    throw new EncodingError(format, `expected a multiple of ${GROUP} numbers, got ${x.length}`);
   }
   const nGroups = x.length / GROUP;
   const width = GROUP_FORMATS[format].bytes;
@@ -62,7 +65,7 @@ export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
     const scale = Math.fround(format === "q8" ? Math.abs(m) / Q8_MAX : m / -Q4_ZERO);
     scales[g] = toF16(scale);
     if (!Number.isFinite(fromF16(scales[g]))) {
-      throw new WeightsError(format, `expected a group that an f16 scale can reach, got ${m}`);
+      throw new EncodingError(format, `expected a group that an f16 scale can reach, got ${m}`);
     }
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     pack(x, g * GROUP, inverse, quants.subarray(g * width, (g + 1) * width));
@@ -70,7 +73,7 @@ export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
   return { quants, scales };
 }
 
-/** The number of largest magnitude in a group, with its sign. */
+/** Returns the number of largest magnitude in a group, with its sign. */
 function farthest(x: ArrayLike<number>, from: number): number {
   let m = 0;
   for (let i = from; i < from + GROUP; i++) if (Math.abs(x[i]) > Math.abs(m)) m = x[i];
@@ -92,13 +95,13 @@ function packQ4(x: ArrayLike<number>, from: number, inverse: number, out: Uint8A
   for (let j = 0; j < GROUP / 2; j++) out[j] = nibble(j) | (nibble(j + GROUP / 2) << 4);
 }
 
-/** The numbers of groups, exactly. */
+/** Returns the numbers of groups, exactly. */
 export function fromGroups(format: GroupFormat, groups: Groups): Float32Array {
   const shape = [groups.scales.length * GROUP];
   return decode(rawGroups(format, shape, groups)) as Float32Array; // f64 is only what was stored so
 }
 
-/** Groups as a stored tensor of `shape`. */
+/** Returns groups as a stored tensor of `shape`. */
 export function rawGroups(
   format: GroupFormat,
   shape: readonly number[],

@@ -1,23 +1,24 @@
 /**
- * `exp`, `log`, `sin` and `cos` from + − × ÷ alone.
+ * Computes `exp`, `log`, `sin` and `cos` with + − × ÷ alone.
  *
- * ECMAScript lets every engine choose its own, and V8 has changed its choice between versions
- * (`x ** -0.5` has other bits in Node 24 than in Node 20). The four basic operations and the square
- * root are exact IEEE 754 everywhere, so these functions give the same bits in every runtime.
+ * ECMAScript lets every runtime choose its own functions, and V8 has changed its choice between
+ * versions (`x ** -0.5` has other bits in Node 24 than in Node 20). The four basic operations and
+ * the square root are exact IEEE 754 everywhere, so these functions give the same bits in every
+ * runtime.
  *
- * In units in the last place they are off by at most 1.1 (`exp`), 2.4 (`sin`, `cos`), and 1 (`log`,
- * away from 1; near 1 by 3e-16). test/engine/numbers/math.test.ts measures it.
+ * The errors, in units in the last place, are at most 1.1 (`exp`), 2.4 (`sin`, `cos`) and 1 (`log`;
+ * near 1 it is off by 3e-16). test/engine/numbers/math.test.ts measures them.
  *
- * Method, for all: reduce the argument to a short interval, sum the Taylor series there (the
- * coefficients are 1/n!, nothing is fitted), undo the reduction.
+ * The method is always the same: reduce the argument to a short interval, sum the Taylor series
+ * there, undo the reduction. The coefficients of the series are 1/n!; nothing is fitted.
  * @module
  */
 
-// ln 2 in two parts: the first has 33 significant bits, so its product with an exponent is exact.
+// ln 2 in two parts. The first has 33 significant bits, so its product with an exponent is exact.
 const LN2_HIGH = 0.6931471803691238;
 const LN2_LOW = 1.9082149292705877e-10;
 
-// π/2 in three parts of 33 bits each (the last as long as it is): products with n < 2^20 are exact.
+// π/2 in three parts. The first two have 33 bits each, so their products with n < 2^20 are exact.
 const HALF_PI_HIGH = 1.5707963267341256;
 const HALF_PI_MIDDLE = 6.077100506303966e-11;
 const HALF_PI_LOW = 2.0222662487959506e-21;
@@ -36,14 +37,14 @@ const INVERSE_FACTORIAL: readonly number[] = (() => {
 const asFloat = new Float64Array(1);
 const asWords = new Uint32Array(asFloat.buffer);
 
-/** `2^k` for `-1022 ≤ k ≤ 1023`, by writing the exponent field. Word 1 is the high one. */
+/** Returns `2^k` for `-1022 ≤ k ≤ 1023`. It writes the exponent field; word 1 is the high one. */
 function powerOfTwo(k: number): number {
   asWords[0] = 0;
   asWords[1] = (k + 1023) << 20;
   return asFloat[0];
 }
 
-/** `e^x`. */
+/** Returns `e^x`. */
 export function exp(x: number): number {
   if (x > 709.782712893384) return Number.POSITIVE_INFINITY;
   if (x < -745.1332191019412) return 0;
@@ -57,14 +58,14 @@ export function exp(x: number): number {
   return sum * powerOfTwo(half) * powerOfTwo(k - half);
 }
 
-/** Natural logarithm of `x > 0`, by Newton steps on {@link exp}. */
+/** Returns the natural logarithm of `x > 0`, by Halley's iteration on {@link exp}. */
 export function log(x: number): number {
   if (x === 0) return Number.NEGATIVE_INFINITY;
   if (!(x > 0) || x === Number.POSITIVE_INFINITY) return x > 0 ? x : Number.NaN;
   asFloat[0] = x;
   const exponent = ((asWords[1] >>> 20) & 0x7ff) - 1023;
   let y = exponent * Math.LN2;
-  // Halley's iteration converges with the cube of the error: 0.35 → 4e-3 → 5e-9 → below 1e-16.
+  // Every step cubes the error: 0.35, 4e-3, 5e-9, below 1e-16.
   for (let step = 0; step < 5; step++) {
     const e = exp(y);
     y += (2 * (x - e)) / (x + e);
@@ -72,7 +73,7 @@ export function log(x: number): number {
   return y;
 }
 
-/** `[sin x, cos x]` for `|x| ≤ 2^20`. */
+/** Returns `[sin x, cos x]` for `|x| ≤ 2^20`. */
 export function sinCos(x: number): [number, number] {
   const n = Math.round(x / (Math.PI / 2));
   const r = x - n * HALF_PI_HIGH - n * HALF_PI_MIDDLE - n * HALF_PI_LOW; // |r| ≤ π/4
@@ -91,12 +92,12 @@ export function sinCos(x: number): [number, number] {
   }
 }
 
-/** The logistic function `1 / (1 + e^−x)`. */
+/** Returns the logistic function `1 / (1 + e^−x)`. */
 export function sigmoid(x: number): number {
   return 1 / (1 + exp(-x));
 }
 
-/** Nearest integer, ties to even, for `|x| < 2^51`. NaN stays NaN. */
+/** Returns the nearest integer, ties to even, for `|x| < 2^51`. NaN stays NaN. */
 export function roundToEven(x: number): number {
   const magic = 1.5 * 2 ** 52; // from here on f64 has no fractions
   return x + magic - magic;

@@ -1,11 +1,12 @@
 /**
- * A parameter as the checkpoint stores it: bytes with a dtype, not yet placed by any backend.
+ * A parameter as the checkpoint stores it: bytes with a number format. No backend has placed it
+ * yet.
  * @module
  */
 
 /**
- * Stored number formats that the engine reads, by their safetensors names; Q8 and Q4 are groups of
- * {@link GROUP} numbers, which take two tensors of a file (weights/groups.ts).
+ * The number formats of stored weights that the engine reads, by their safetensors names. Q8 and Q4
+ * are groups of 32 numbers, which take two tensors of a file (groups.ts).
  */
 export type Dtype = "F32" | "F64" | "BF16" | "F16" | "F8_E4M3" | "Q8" | "Q4";
 
@@ -20,23 +21,30 @@ export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = {
   Q4: 1 / 2,
 };
 
+/** The largest finite number of `F8_E4M3`. */
+export const E4M3_MAX: number = 448;
+
 /** Rows and columns that share one fp8 scale (DeepSeek-V3 block quantisation). */
 export const FP8_BLOCK = 128;
 
-/** Numbers, neighbours along the input axis, that share one scale in q8 and q4. */
+/** Numbers that share one scale in q8 and q4. They are neighbours along the input axis. */
 export const GROUP = 32;
 
-/** A stored tensor, row-major, little-endian, with its scales if it has any. */
+/** A stored tensor with its scales, if it has any. */
 export interface RawTensor {
+  /** The format of its numbers. */
   readonly dtype: Dtype;
-  /** Lengths; fp8 tensors are `[rows, cols]` or a stack of such matrices. */
+  /** Length of each axis. An fp8 tensor is `[rows, cols]` or a stack of such matrices. */
   readonly shape: readonly number[];
+  /** The numbers, row-major and little-endian. */
   readonly bytes: Uint8Array;
   /**
-   * Only with `F8_E4M3`: one f32 factor per block of 128 x 128, `[⌈rows/128⌉, ⌈cols/128⌉]` for each
-   * matrix. The stored value is multiplied by it, though the checkpoint names it an inverse.
+   * Only `F8_E4M3` has it: one f32 factor per block of 128 x 128, `[⌈rows/128⌉, ⌈cols/128⌉]` for
+   * each matrix. The stored value is multiplied by it, although the checkpoint calls it an inverse.
    */
   readonly scales?: Float32Array;
-  /** Only with `Q8` and `Q4`: the f16 bits of one factor per group, in the order of the groups. */
+  /**
+   * Only `Q8` and `Q4` have it: the f16 bits of one factor per group, in the order of the groups.
+   */
   readonly groupScales?: Uint16Array;
 }

@@ -1,11 +1,11 @@
 /**
- * Rotary position embedding: the angles, once per step, shared by every layer.
+ * The angles of the rotary position embedding. They are computed once per step, for all layers.
  *
  * `angle[p,j] = p · θ^(−2j/rope)`, `j = 0 … rope/2 − 1`. GLM-5.2 scales nothing (no YaRN).
  *
- * In f32 the table is built with f32 roundings where torch has them (the power, its inverse, the
- * product with the position), because at positions near a million those roundings move the angle
- * by up to a few hundredths of a radian, and every engine in use moves it so. In f64 there are none.
+ * In f32, the table is rounded where torch rounds (the power, its inverse, the product with the
+ * position). At positions near a million, these roundings move the angle by up to a few hundredths
+ * of a radian, and every engine in use moves it so. In f64 nothing is rounded.
  *
  * @see Su et al., RoFormer, arXiv 2104.09864 · HF `GlmMoeDsaRotaryEmbedding.forward`
  * @module
@@ -14,20 +14,23 @@
 import type { Floats } from "../tensor.ts";
 import { exp, log, sinCos } from "./math.ts";
 
-/** Number format of activations. */
+/** The number format of activations. */
 export type Precision = "f32" | "f64";
 
-/** Cosine and sine of every pair for consecutive positions, row-major `[T, rope/2]`. */
+/** Cosines and sines for consecutive positions. */
 export interface RopeTable {
+  /** Pairs of channels that are rotated: `rope/2`. */
   readonly nPairs: number;
+  /** The cosine of each angle, row-major `[T, rope/2]`. */
   readonly cos: Floats;
+  /** The sine of each angle, row-major `[T, rope/2]`. */
   readonly sin: Floats;
 }
 
 /**
- * The table for positions `start … start + nT − 1`.
+ * Returns the table for positions `start … start + nT − 1`.
  *
- * @param nRope even number of rotated channels
+ * @param nRope number of rotated channels, an even number
  */
 export function ropeTable(
   start: number,

@@ -1,5 +1,6 @@
 /**
- * How the numbers of a cached row stand in bytes: one definition, for every backend.
+ * How the numbers of a cached row are stored as bytes. This is the one definition, for every
+ * backend.
  *
  * | encoding  | bytes of `n` numbers      | a number is                                              |
  * | --------- | ------------------------- | -------------------------------------------------------- |
@@ -9,33 +10,28 @@
  * | `int8x64` | `n + 2 ⌈n / 64⌉`          | `f32(q · scale)`, an f16 scale for each 64, after all q  |
  * | `int8`    | `n + 4`                   | `f32(q · scale)`, one f32 scale, after all q             |
  *
- * `scale = max |x| / 127`, rounded to its format; `q = x / scale`, rounded to the nearest, ties to
- * even, and cut at ±127. A scale never reaches beyond its row, so the row of a position does not depend
- * on how the text was cut. Bytes are little-endian and may stand anywhere.
+ * The scale is `max |x| / 127`, rounded to its format. `q` is `x / scale`, rounded to the nearest,
+ * ties to even, and cut at ±127. A scale belongs to one row only, so the row of a position does not
+ * depend on how the text was cut. Bytes are little-endian and need no alignment.
  *
- * Kernels decode the same bytes to the same bits; encoding is done here for all.
+ * Kernels decode the same bytes to the same bits. Only the code here encodes, for all backends.
  * @module
  */
-import { GlmError } from "../errors.ts";
 import type { Floats } from "../tensor.ts";
+import { EncodingError } from "./encoding-error.ts";
 import { fromBf16, fromF16, toBf16, toF16 } from "./formats.ts";
 import { roundToEven } from "./math.ts";
 
-/** See the top of this file. */
+/** A way to store numbers; the top of this file has the table. */
 export type Encoding = "f64" | "f32" | "bf16" | "int8x64" | "int8";
-
-/** A number that its encoding cannot hold. */
-export class EncodingError extends GlmError {
-  override readonly name = "EncodingError";
-  readonly code = "encoding";
-}
 
 /** Numbers under one scale of `int8x64`. */
 const SCALE_GROUP = 64;
 
+/** Largest magnitude of an int8 here; −128 is not used. */
 const LARGEST_INT8 = 127;
 
-/** Bytes of `n` numbers. */
+/** Returns the bytes that `n` numbers take. */
 export function encodedBytes(encoding: Encoding, n: number): number {
   // biome-ignore format: one encoding per line
   switch (encoding) {
@@ -125,7 +121,7 @@ export function decode(
   }
 }
 
-/** The largest magnitude. NaN if there is one. */
+/** Returns the largest magnitude, or NaN if there is one among the numbers. */
 function largest(values: Floats, from: number, n: number): number {
   let most = 0;
   for (let i = 0; i < n; i++) most = Math.max(most, Math.abs(values[from + i]));

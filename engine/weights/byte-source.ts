@@ -1,6 +1,6 @@
 /**
- * The only way bytes come in. The engine never opens a file: Node, Deno and a browser each bring
- * their own sources.
+ * Where bytes come from. The engine never opens a file; Node, Deno and a browser each bring their
+ * own sources.
  *
  * Next: safetensors.ts
  * @module
@@ -9,21 +9,26 @@ import { WeightsError } from "./weights-error.ts";
 
 /** Bytes that can be read at any place. */
 export interface ByteSource {
-  /** For error messages. */
+  /** What error messages call it. */
   readonly name: string;
-  /** In bytes. */
+  /** Its length in bytes. */
   readonly size: number;
-  /** Bytes `offset … offset + length − 1`, or fewer if they end before. They stay unchanged. */
+  /**
+   * Returns the bytes `offset … offset + length − 1`, or fewer where the source ends. The caller
+   * must not write to them, and the source does not change them later.
+   */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
 /** The named files of one checkpoint, each opened when it is first needed. */
 export interface CheckpointFiles {
+  /** Returns the names of all files. */
   list(): Promise<readonly string[]>;
+  /** Opens a file. */
   open(name: string): Promise<ByteSource>;
 }
 
-/** A source over bytes that are already in memory. They are not copied. */
+/** Makes a source of bytes that are already in memory. They are not copied. */
 export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
@@ -32,7 +37,7 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
-/** A checkpoint over files that are already in memory. */
+/** Makes the files of a checkpoint of bytes that are already in memory. They are not copied. */
 export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): CheckpointFiles {
   return {
     list: async () => Object.keys(files),
@@ -44,7 +49,7 @@ export function memoryFiles(files: Readonly<Record<string, Uint8Array>>): Checkp
 }
 
 /**
- * Exactly the bytes asked for.
+ * Reads exactly the bytes that are asked for.
  *
  * @throws {WeightsError} when the range leaves the source (nothing is allocated then), or when the
  *   source gives fewer bytes than it promised

@@ -1,5 +1,5 @@
 /**
- * One directory over all files of a checkpoint: `model.safetensors` alone, or shards that
+ * The directory of a checkpoint, over all of its files: `model.safetensors` alone, or shards that
  * `model.safetensors.index.json` lists.
  *
  * Next: names.ts
@@ -10,24 +10,34 @@ import { parseJson } from "./json.ts";
 import { type Header, readHeader, type StoredDtype, type TensorEntry } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** A tensor as it stands in a file: {@link RawTensor} before anyone asks what it is for. */
+/** A tensor as it stands in a file, which may be of any format. */
 export interface StoredTensor {
+  /** The format of its numbers. */
   readonly dtype: StoredDtype;
+  /** Length of each axis. */
   readonly shape: readonly number[];
+  /** The numbers, row-major and little-endian. */
   readonly bytes: Uint8Array;
 }
 
-/** All tensors of a checkpoint by name. Only the headers have been read. */
+/** Where a tensor of a checkpoint is. */
+export interface CheckpointEntry extends TensorEntry {
+  /** The name of the file. */
+  readonly file: string;
+}
+
+/** All tensors of a checkpoint. Only the headers of the files have been read. */
 export interface Checkpoint {
-  readonly tensors: ReadonlyMap<string, TensorEntry & { readonly file: string }>;
-  /** One tensor's bytes. The caller owns them and may not write to them. */
+  /** The place of each tensor, by its name. */
+  readonly tensors: ReadonlyMap<string, CheckpointEntry>;
+  /** Reads a tensor. The caller must not write to its bytes. */
   read(name: string): Promise<StoredTensor>;
 }
 
-/** The name of a checkpoint that fits one file. */
+/** The file of a checkpoint that is not cut into shards. */
 export const SINGLE_FILE = "model.safetensors";
 
-/** The list of shards of one that does not. */
+/** The list of the shards of one that is. */
 export const INDEX_FILE = "model.safetensors.index.json";
 
 /** Longest index that is read, in bytes. That of GLM-5.2-FP8 has 13 million. */
@@ -36,7 +46,7 @@ const MAX_INDEX = 200_000_000;
 /**
  * Reads the headers of all files and joins them.
  *
- * The index is believed in nothing: it must list exactly the tensors that the shards hold. Its
+ * Nothing in the index is trusted: it must list exactly the tensors that the shards hold. Its
  * `metadata` is not read, because published ones are wrong (NVIDIA's counts packed elements).
  *
  * @throws {WeightsError} when a file is malformed, or when the index and the shards disagree
@@ -48,7 +58,7 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
     throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
   }
   const sources = new Map<string, ByteSource>();
-  const tensors = new Map<string, TensorEntry & { file: string }>();
+  const tensors = new Map<string, CheckpointEntry>();
   const openShard = async (file: string): Promise<Header> => {
     const source = await files.open(file);
     sources.set(file, source);
@@ -84,7 +94,7 @@ export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint
   };
 }
 
-/** Tensor name → file name. A file is a plain name beside the index, never a path. */
+/** Reads the file of each tensor. A file is a plain name beside the index, never a path. */
 async function readIndex(files: CheckpointFiles): Promise<ReadonlyMap<string, string>> {
   const source = await files.open(INDEX_FILE);
   if (source.size > MAX_INDEX) {

@@ -1,15 +1,12 @@
 /**
- * Finds NaN and infinity in stored bytes without decoding them. In every format they are the numbers
- * whose exponent bits are all ones; in e4m3 all bits but the sign must be ones.
+ * Finds NaN and infinity in stored bytes without decoding them. In every format they are the
+ * numbers whose exponent bits are all ones; in e4m3 all bits but the sign must be ones.
  * @module
  */
 import { isNaNInE4m3 } from "../numbers/formats.ts";
-import { GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { SCALE_SUFFIX } from "./names.ts";
 import { WeightsError } from "./weights-error.ts";
-
-/** The largest e4m3 number. */
-const E4M3_MAX = 448;
 
 /** The exponent bits of an f16. */
 const F16_EXPONENT = 0x7c00;

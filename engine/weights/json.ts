@@ -1,23 +1,23 @@
 /**
- * JSON that says each thing once.
+ * Reads JSON in which no key is there twice.
  *
- * `JSON.parse` keeps the last of two equal keys and drops the other without a word; two readers
- * that keep different ones see two different checkpoints. So the text is walked once before.
+ * `JSON.parse` keeps the last of two equal keys and drops the other silently. Two readers that keep
+ * different ones would see two different checkpoints. So the text is checked before it is parsed.
  * @module
  */
 import { WeightsError } from "./weights-error.ts";
 
-/** Brackets inside brackets. A header needs 3; hostile ones nest until the memory is gone. */
+/** Levels of brackets. A header needs 3; a hostile one nests until the memory is full. */
 const MAX_DEPTH = 8;
 
-/** Names and brackets in one text. All of GLM-5.2-FP8 in one header would need 830,403. */
+/** Keys and brackets in one text. All of GLM-5.2-FP8 in one header would need 830,403. */
 const MAX_ITEMS = 4_000_000;
 
 /**
  * Parses UTF-8 JSON.
  *
- * @param where    begins every error message
- * @param numbers  which numbers the text may hold: in a safetensors header all are sizes
+ * @param where the beginning of every error message
+ * @param numbers which numbers the text may hold: in a safetensors header all are sizes
  * @throws {WeightsError} when the bytes are not UTF-8 or not JSON, when an object names a key
  *   twice, when the text nests too deep or holds too many items to fit in memory, or when a number
  *   is not a plain size and should be
@@ -35,7 +35,7 @@ export function parseJson(where: string, bytes: Uint8Array, numbers: "any" | "si
   return value;
 }
 
-/** No JSON text means `undefined`, so it can stand for a failure. */
+/** Parses JSON, or returns undefined, which no JSON text stands for. */
 function tryParse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -44,7 +44,7 @@ function tryParse(text: string): unknown {
   }
 }
 
-/** Walks strings, numbers and brackets. What is not JSON passes: the parser will say so. */
+/** Checks strings, numbers and brackets. Text that is not JSON may pass; the parser refuses it. */
 function checkTokens(where: string, text: string, numbers: "any" | "sizes"): void {
   const open: (Set<unknown> | undefined)[] = []; // the keys of each open object; lists have none
   let nItems = 0;
@@ -85,14 +85,14 @@ function checkTokens(where: string, text: string, numbers: "any" | "sizes"): voi
   }
 }
 
-/** The place after the quote that closes a string which opened just before `from`. */
+/** Returns the place after the quote that closes a string, which opened just before `from`. */
 function stringEnd(text: string, from: number): number {
   let i = from;
   while (i < text.length && text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
   return i + 1;
 }
 
-/** A string is a key iff a colon is the next character that is not white space. */
+/** Whether the string that ends at `from` is a key: a colon follows it. */
 function isKey(text: string, from: number): boolean {
   let i = from;
   while (" \n\r\t".includes(text[i]) && i < text.length) i++;

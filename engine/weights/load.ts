@@ -18,7 +18,9 @@ import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from 
 import { groupFormat, matchTensors } from "./match-tensors.ts";
 import { GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "./names.ts";
 
-/** A function that is called after each tensor, with the bytes read so far and those of all files. */
+/**
+ * A function that is called after each tensor, with the bytes read so far and those of all files.
+ */
 export type OnProgress = (bytesDone: number, bytesTotal: number) => void;
 
 /**
@@ -49,8 +51,8 @@ export async function loadWeights(
 }
 
 /**
- * Returns a function that reads a tensor of a matched checkpoint, with its scales if it has any, and
- * checks that its numbers are finite.
+ * Returns a function that reads a tensor of a matched checkpoint, with its scales if it has any,
+ * and checks that its numbers are finite.
  *
  * @param total bytes of all tensors, for `onProgress`
  */
@@ -68,7 +70,8 @@ export function tensorReader(
   const read = async (name: string): Promise<RawTensor> => {
     const { dtype, shape, bytes } = await readStored(name);
     const format = groupFormat(dtype);
-    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes }; // matchTensors() checked it
+    // matchTensors() has checked that the engine reads this dtype.
+    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes };
     return withScales(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
   };
   return async (name) => {

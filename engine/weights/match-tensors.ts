@@ -1,6 +1,6 @@
 /**
- * Compares the tensors that a checkpoint holds with those that the config implies, before any number
- * is read.
+ * Compares the tensors that a checkpoint holds with those that the config implies, before any
+ * number is read.
  *
  * Next: load.ts
  * @module
@@ -39,13 +39,14 @@ export interface MatchedTensors {
 }
 
 /**
- * Checks that every tensor that the config implies is there, with its shape and in a format that the
- * engine reads, and that nothing else is there.
+ * Checks that every tensor that the config implies is there, with its shape and in a format that
+ * the engine reads, and that nothing else is there.
  *
- * - A weight is fp8 iff a `_scale_inv` tensor stands beside it; the lists in the config are not read.
+ * - A weight is fp8 iff a `_scale_inv` tensor stands beside it; the lists in the config are not
+ *   read.
  * - Files that HF transformers saved keep `num_nextn_predict_layers: 1` but hold no MTP layer. So
- *   the config alone does not decide: if the files hold no tensor of that layer, the model has none.
- *   If they hold some, they must hold all.
+ *   the config alone does not decide: if the files hold no tensor of that layer, the model has
+ *   none. If they hold some, they must hold all.
  *
  * @throws {WeightsError} that names the first tensor that is missing, wrong or unknown
  */

@@ -4,12 +4,12 @@
  *
  * Each function below returns the fields of one interface in `model/weights.ts`, so the compiler
  * compares the axes. Two things look different in the files: `kv_b_proj` is one tensor (loading
- * splits it into `kUp` and `vUp`), and the experts are many tensors or two fused ones (loading makes
- * one bank of them).
+ * splits it into `kUp` and `vUp`), and the experts are many tensors or two fused ones (loading
+ * makes one bank of them).
  *
  * The functions take the beginning of the layer's names, `model.layers.<i>.`; without it the names
- * are relative to the layer. The MTP layer is number `<numHiddenLayers>`; it has neither an embedding
- * nor a head of its own.
+ * are relative to the layer. The MTP layer is number `<numHiddenLayers>`; it has neither an
+ * embedding nor a head of its own.
  *
  * | layer kind     | tensors, experts apart | fp8 scales beside them | 5.2: which layers     |
  * |----------------|------------------------|------------------------|-----------------------|

@@ -1,19 +1,16 @@
 /**
- * fp8 with block scales, written: for tests, and for tools that make small checkpoints.
+ * Writes fp8 with block scales, for tests and for tools that make small checkpoints.
  * @module
  */
 
 import { toE4m3 } from "../numbers/formats.ts";
-import { FP8_BLOCK, type RawTensor } from "../numbers/raw-tensor.ts";
+import { E4M3_MAX, FP8_BLOCK, type RawTensor } from "../numbers/raw-tensor.ts";
 
-/** Largest finite e4m3. */
-const E4M3_MAX = 448;
-
-/** A block of zeros still needs a scale above 0. */
+/** The smallest `amax` that a scale is made of: a block of zeros needs a scale above 0 too. */
 const SMALLEST_AMAX = 1e-12;
 
 /**
- * Quantises a matrix in blocks of 128 x 128, smaller ones at the right and lower edges.
+ * Quantises a matrix in blocks of 128 x 128. Blocks at the right and lower edges may be smaller.
  *
  * `scale = f32(max(amax, 1e-12) / 448)` of each block, `stored = e4m3(clamp(w / scale, ±448))`.
  *

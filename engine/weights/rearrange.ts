@@ -1,6 +1,6 @@
 /**
- * Stored tensors cut in the form that the model wants. Elements are moved, never rounded: they keep
- * their format, except where fp8 blocks or groups would be cut.
+ * Cuts stored tensors into the form that the model needs. Numbers are moved and never rounded. They
+ * keep their format, except where fp8 blocks or groups would be cut.
  * @module
  */
 
@@ -17,11 +17,11 @@ export interface KvUp {
 }
 
 /**
- * Splits `kv_b_proj` `[H*nope+v, kvLora]` by head, and turns the key half.
+ * Splits `kv_b_proj` `[H*nope+v, kvLora]` by head, and transposes the key half.
  *
- * fp8 becomes f32 first: a head of 448 rows is three blocks and a half, and a turned block would
- * need its scales turned too. Of groups only the keys do, whose rows are turned; the values keep
- * their rows.
+ * fp8 becomes f32 first: a head of 448 rows is three and a half blocks, and a transposed block
+ * would need transposed scales too. Of tensors in groups, only the keys become f32, because their
+ * rows change; the values keep their rows.
  */
 export function splitKvB(kvB: RawTensor, nH: number, nope: number, v: number): KvUp {
   const raw = kvB.dtype === "F8_E4M3" ? encodeF32(kvB.shape, decode(kvB)) : kvB;
@@ -29,6 +29,7 @@ export function splitKvB(kvB: RawTensor, nH: number, nope: number, v: number): K
   return { kUp: turnedKeys(keys, nH, nope, v), vUp: valueRows(raw, nH, nope, v) };
 }
 
+/** The key half, each head transposed. */
 function turnedKeys(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
   const nC = raw.shape[1];
   const from = elementsOf(raw);
@@ -42,6 +43,7 @@ function turnedKeys(raw: RawTensor, nH: number, nope: number, v: number): RawTen
   return { dtype: raw.dtype, shape: [nH, nC, nope], bytes: new Uint8Array(k.buffer) };
 }
 
+/** The value half, as it is stored. */
 function valueRows(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
   const [nRows, nC] = raw.shape;
   const pick = <A extends Uint8Array | Uint16Array>(all: A): A => {
@@ -60,7 +62,7 @@ function valueRows(raw: RawTensor, nH: number, nope: number, v: number): RawTens
 /**
  * Splits fused experts `[E, moe+moe, hidden]` into gates and ups `[E, moe, hidden]`.
  *
- * fp8 becomes f32 first where a block holds rows of both.
+ * fp8 becomes f32 first where a block would hold rows of both.
  */
 export function splitGateUp(fused: RawTensor): { gate: RawTensor; up: RawTensor } {
   const [nE, nRows, nCols] = fused.shape;
@@ -83,7 +85,7 @@ export function splitGateUp(fused: RawTensor): { gate: RawTensor; up: RawTensor 
   return { gate: part(0), up: part(1) };
 }
 
-/** Runs `which`, `which + 2`, `which + 4` … of `length` elements each. */
+/** Joins every second run of `length` elements, beginning with run `which`. */
 function everySecond<A extends Uint8Array | Uint16Array | Float32Array>(
   x: A,
   length: number,
@@ -99,7 +101,7 @@ function everySecond<A extends Uint8Array | Uint16Array | Float32Array>(
 
 type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 
-/** The elements as whole words, copied: what moves is the format's bits. */
+/** Copies the elements as whole words, so that their bits move unchanged. */
 function elementsOf(raw: RawTensor): Uint16Array {
   const { buffer } = new Uint8Array(raw.bytes); // a copy, even where `slice` gives a view
   const width = raw.bytes.length / sizeOf(raw.shape);

@@ -1,15 +1,15 @@
 /**
- * The safetensors container: 8 bytes of length, that many bytes of JSON, then all numbers.
+ * Reads the safetensors container: 8 bytes of length, that many bytes of JSON, then all numbers.
  *
  * ```text
  * | N: u64 | header: N bytes of JSON                                       | data …       |
  *            {"name": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}, …}
  * ```
  *
- * Offsets count from the end of the header. The tensors cover the data without overlap and
- * without gap, so no byte can hide and none is read as two things.
+ * Offsets count from the end of the header. The tensors cover the data without overlap and without
+ * gap, so no byte is unused and none belongs to two tensors.
  *
- * Files come from strangers: every number is checked before anything is allocated by it.
+ * Files come from strangers, so every number is checked before memory is allocated for it.
  *
  * Next: checkpoint.ts
  * @module
@@ -19,8 +19,13 @@ import { type ByteSource, readExactly } from "./byte-source.ts";
 import { parseJson } from "./json.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** Bytes of one element, for every number format that the container names and bytes can hold. */
-export const STORED_BYTES = {
+/** A number format in a file, of those that fill whole bytes. Weights may have only some of them. */
+export type StoredDtype =
+  | ("F64" | "F32" | "F16" | "BF16" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0")
+  | ("I64" | "I32" | "I16" | "I8" | "U64" | "U32" | "U16" | "U8" | "BOOL");
+
+/** Bytes of one element. */
+export const STORED_BYTES: Readonly<Record<StoredDtype, number>> = {
   F64: 8,
   I64: 8,
   U64: 8,
@@ -37,34 +42,35 @@ export const STORED_BYTES = {
   I8: 1,
   U8: 1,
   BOOL: 1,
-} as const;
+};
 
-/** A number format in a file. {@link Dtype} names those that weights may have. */
-export type StoredDtype = keyof typeof STORED_BYTES;
-
-/** Where a tensor stands in its file, and as what. */
+/** Where a tensor is in its file, and in which format. */
 export interface TensorEntry {
+  /** The format of its numbers. */
   readonly dtype: StoredDtype;
+  /** Length of each axis. */
   readonly shape: readonly number[];
-  /** First byte, counted from the start of the file. */
+  /** Its first byte, counted from the start of the file. */
   readonly offset: number;
-  /** In bytes. */
+  /** Its number of bytes. */
   readonly length: number;
 }
 
 /** The directory of one file. */
 export interface Header {
+  /** The place of each tensor, by its name. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** Notes that whoever wrote the file added. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Longest header that is read, in bytes: the limit of the format's own library. */
+/** Bytes of the longest header that is read. The format's own library has the same limit. */
 export const MAX_HEADER = 100_000_000;
 
 /**
  * Reads and checks the directory of a safetensors file.
  *
- * @throws {WeightsError} when anything in it is not as the module's description says
+ * @throws {WeightsError} when anything in it is not as the top of this file says
  */
 export async function readHeader(source: ByteSource): Promise<Header> {
   const where = source.name;
@@ -146,7 +152,7 @@ function readEntry(where: string, json: unknown, dataStart: number): TensorEntry
   return { dtype: dtype as StoredDtype, shape, offset: dataStart + offsets[0], length };
 }
 
-/** Every byte after the header belongs to exactly one tensor. Messages count from there. */
+/** Checks that every byte after the header belongs to exactly one tensor. */
 function checkCover(
   where: string,
   tensors: ReadonlyMap<string, TensorEntry>,
@@ -170,7 +176,7 @@ function checkCover(
   }
 }
 
-/** `[2048, 6144]`, as every message of this folder prints a shape. */
+/** Prints a shape, `[2048, 6144]`, for messages. */
 export function showShape(shape: readonly number[]): string {
   return `[${shape.slice(0, 8).join(", ")}${shape.length > 8 ? ", …" : ""}]`;
 }

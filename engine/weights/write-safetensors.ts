@@ -8,21 +8,23 @@ import type { StoredTensor } from "./checkpoint.ts";
 import { STORED_BYTES, showShape } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** Bytes to which the header is padded, so that every tensor begins aligned for its elements. */
+/** The header is padded to a multiple of this many bytes, so that every tensor begins aligned. */
 const ALIGNMENT = 8;
 
-/** A file's first bytes, and the names of its tensors in the order in which their bytes follow. */
+/** The beginning of a file, and what must follow it. */
 export interface SafetensorsHeader {
+  /** The first bytes of the file. */
   readonly bytes: Uint8Array;
+  /** The tensors whose bytes follow, in this order. */
   readonly names: readonly string[];
   /** Bytes of all tensors together. */
   readonly dataLength: number;
 }
 
 /**
- * The header of a safetensors file. Equal input gives equal bytes: tensors stand in the order of
- * their element size, widest first, and then of their names (by UTF-16 code unit), metadata keys
- * by name.
+ * Makes the header of a safetensors file. Equal input gives equal bytes: tensors are sorted by the
+ * size of their elements, the widest first, and then by name (by UTF-16 code unit); metadata are
+ * sorted by key.
  */
 export function safetensorsHeader(
   tensors: Readonly<Record<string, Omit<StoredTensor, "bytes">>>,
@@ -52,7 +54,7 @@ export function safetensorsHeader(
 }
 
 /**
- * One safetensors file, in the order of {@link safetensorsHeader}.
+ * Makes a whole safetensors file, in the order of {@link safetensorsHeader}.
  *
  * @throws {WeightsError} when a tensor's bytes are not as many as its shape says
  */

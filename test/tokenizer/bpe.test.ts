@@ -5,7 +5,9 @@ import { seeded } from "./random-text.ts";
 
 type Merge = readonly [left: number, right: number, merged: number];
 
-/** The definition: apply the lowest-ranked merge at its leftmost place until there is none. */
+/**
+ * BPE by its definition: apply the lowest-ranked merge at its leftmost place until there is none.
+ */
 function mergeOneByOne(symbols: number[], merges: readonly Merge[]): number[] {
   for (;;) {
     let rank = merges.length;

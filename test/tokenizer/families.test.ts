@@ -6,7 +6,7 @@ import { randomText, seeded, throughUtf8 } from "./random-text.ts";
 
 const { GLM52_FULL } = process.env;
 
-/** All of them take minutes: `GLM52_FULL=1`. */
+/** Texts for each family. The larger number takes minutes. */
 const TEXTS = GLM52_FULL ? 100_000 : 5000;
 const ID_LISTS = 500;
 

@@ -29,10 +29,10 @@ const GOLDEN: readonly (readonly [text: string, ids: string])[] = [
   ["", ""],
 ];
 
-/** `X` stands for the code point. Each makes some branch of the pattern decide what it is. */
+/** Contexts of a code point, `X`. In each, another branch of the pattern decides about it. */
 const CONTEXTS = ["X", "aXb", " X", "  X ", "1X1", "X'd", "!X!", "\nX\n"];
 const SWEEP_TIMEOUT = 900_000; // ms; all 1,112,064 take 150 s of an idle core, mostly the oracle
-/** All below the CJK blocks, then every 61st, which meets every larger block; or all. */
+/** Code points below the CJK blocks, then every 61st, so that no larger block is missed; or all. */
 const isSwept = (c: number) => GLM52_FULL === "1" || c < 0x3400 || c % 61 === 0;
 
 describe.skipIf(GLM_5_2.skip !== undefined)(title(GLM_5_2), () => {

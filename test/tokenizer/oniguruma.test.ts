@@ -71,7 +71,7 @@ describe("translateOniguruma", () => {
   });
 });
 
-/** The patterns of a tokenizer.json: those of its splits, and that of a ByteLevel that has one. */
+/** Returns the patterns of a tokenizer.json: those of its splits, and that of its ByteLevel. */
 function patternsOf(json: string): string[] {
   const patterns: string[] = [];
   const { pre_tokenizer } = JSON.parse(json);
@@ -87,7 +87,7 @@ function patternsOf(json: string): string[] {
 function* textsFor(pattern: string): Generator<string> {
   const random = seeded(55);
   for (let i = 0; i < 1000; i++) yield wellFormed(randomText(random, 30, []));
-  // The pattern's own characters, and what folds to them, in any order.
+  // Characters of the pattern itself, and characters that fold to them, in random order.
   const own = [...new Set(`${pattern}sSſkK\u212a\u0345 \n\r\u0085\ufeff١²`)];
   for (let i = 0; i < 5000; i++) {
     yield Array.from({ length: 1 + random(8) }, () => own[random(own.length)]).join("");
@@ -99,7 +99,7 @@ function* textsFor(pattern: string): Generator<string> {
   }
 }
 
-/** The first text that two patterns cut otherwise. */
+/** Returns the first text that two patterns cut differently. */
 function firstDifference(a: RegExp, b: RegExp, texts: Iterable<string>): string | undefined {
   const cuts = (text: string, split: RegExp): string =>
     preTokenize(text, [split])
@@ -110,9 +110,10 @@ function firstDifference(a: RegExp, b: RegExp, texts: Iterable<string>): string 
 }
 
 /**
- * The same pattern, translated by oniguruma-to-es. Where no letter stands outside of `(?i:…)`, that
- * package makes the whole pattern case-insensitive, and then JavaScript's `\p{L}` matches U+0345 too,
- * a mark that folds to a letter; Oniguruma's does not. So there is a letter, which never matches.
+ * Translates a pattern with oniguruma-to-es. When no letter stands outside of `(?i:…)`, that
+ * package makes the whole pattern case-insensitive. Then JavaScript's `\p{L}` also matches U+0345,
+ * a mark that folds to a letter; Oniguruma's does not. So we add a letter outside, in a branch that
+ * never matches.
  */
 function witness(pattern: string): RegExp {
   return toRegExp(`${pattern}|(?!)z`, { global: true, accuracy: "strict", target: "ES2024" });

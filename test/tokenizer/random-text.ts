@@ -1,5 +1,5 @@
 /**
- * Seeded texts that are hard on a pre-tokenizer: the pieces below in random order, glued.
+ * Seeded texts that are hard for a pre-tokenizer: the pieces below, joined in random order.
  * @module
  */
 
@@ -170,14 +170,14 @@ export function randomText(
   return text;
 }
 
-/** Mostly all of `token`, sometimes only a part, which must not be taken for it. */
+/** Returns all of `token`, or sometimes only a part, which must not be read as the token. */
 function cut(token: string, random: (n: number) => number): string {
   if (random(4) > 0) return token;
   const start = random(token.length);
   return token.slice(start, start + random(token.length));
 }
 
-/** `text` as UTF-8 can hold it, by another road than the tokenizer's. */
+/** Returns `text` as UTF-8 can hold it, without the code of the tokenizer. */
 export function throughUtf8(text: string): string {
   return Buffer.from(text, "utf8").toString("utf8");
 }

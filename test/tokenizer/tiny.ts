@@ -7,7 +7,7 @@ import { CHAR_OF_BYTE } from "../../tokenizer/byte-level.ts";
 
 export const GLM_PATTERN = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
-/** Rank order. `Ġ` is the space. */
+/** The merges, in the order of their ranks. `Ġ` is the space. */
 const MERGES: readonly (readonly [string, string])[] = [
   ...(["th", "he", "in", "er", "an", "lo", "ll"] as const).map(([a, b]) => [a, b] as const),
   ["th", "e"],
@@ -28,7 +28,7 @@ const MERGES: readonly (readonly [string, string])[] = [
   ["ä½", "ł"],
 ];
 
-/** In the vocabulary, but no chain of merges ends there. */
+/** A token that no chain of merges leads to. */
 export const UNREACHABLE = "Ġking";
 
 export interface TinyJson {
@@ -42,7 +42,7 @@ export interface TinyJson {
   added_tokens: Record<string, unknown>[];
 }
 
-/** A fresh copy, to be spoiled at will. */
+/** Returns a new copy, which a test may change. */
 export function tinyJson(): TinyJson {
   const tokens = [...CHAR_OF_BYTE, ...new Set(MERGES.map(([a, b]) => a + b)), UNREACHABLE];
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };

@@ -17,8 +17,8 @@ import { checkJson, entriesOf, type Json, type JsonObject, kindOf } from "./json
 /** How strict the check of a conversation is. */
 export interface CheckOptions {
   /**
-   * What happens to a message of an unknown role: it is an error (the default), or it is left out, as
-   * the template does.
+   * What happens to a message of an unknown role: it is an error (the default), or it is left out,
+   * as the template does.
    */
   readonly unknownRoles?: "error" | "drop";
 }

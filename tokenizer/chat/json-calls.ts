@@ -1,6 +1,6 @@
 /**
- * Reads calls that are written as JSON, `[{"name": "f", "arguments": {…}}]`. A model that is forced to
- * call a tool may write them so, instead of with tags.
+ * Reads calls that are written as JSON, `[{"name": "f", "arguments": {…}}]`. A model that is forced
+ * to call a tool may write them so, instead of with tags.
  * @module
  */
 import { parseJson } from "./json-parse.ts";

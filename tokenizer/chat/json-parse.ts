@@ -1,6 +1,6 @@
 /**
- * Reads JSON text and keeps the order of keys and the digits of numbers. Also reads the Python literals
- * that a model sometimes writes instead (`{'a': True}`).
+ * Reads JSON text and keeps the order of keys and the digits of numbers. Also reads the Python
+ * literals that a model sometimes writes instead (`{'a': True}`).
  *
  * Next: python-json.ts
  * @module
@@ -9,8 +9,9 @@ import { TokenizerError } from "../tokenizer-error.ts";
 import { type Json, JsonNumber } from "./json-value.ts";
 
 /**
- * Reads JSON text strictly (RFC 8259). Objects become maps, and numbers become {@link JsonNumber}s. When
- * a key is there twice, the last value counts at the place of the first, as in Python and JavaScript.
+ * Reads JSON text strictly (RFC 8259). Objects become maps, and numbers become {@link JsonNumber}s.
+ * When a key is there twice, the last value counts at the place of the first, as in Python and
+ * JavaScript.
  *
  * @param path what to call the text in an error
  * @throws {TokenizerError} with line and column
@@ -19,7 +20,9 @@ export function parseJson(text: string, path = "JSON"): Json {
   return new Reader(text, path, JSON_RULES).document();
 }
 
-/** Reads a Python literal: JSON, and also `True`, `None`, `'x'`, tuples and a comma before the end. */
+/**
+ * Reads a Python literal: JSON, and also `True`, `None`, `'x'`, tuples and a comma before the end.
+ */
 export function parsePythonLiteral(text: string, path = "literal"): Json {
   return new Reader(text, path, PYTHON_RULES).document();
 }

@@ -1,5 +1,6 @@
 /**
- * Reads fields of a JSON value with a check. The error says where, what was expected and what is there.
+ * Reads fields of a JSON value with a check. The error says where, what was expected and what is
+ * there.
  * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";

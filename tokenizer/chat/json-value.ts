@@ -1,10 +1,10 @@
 /**
- * JSON values that keep how they were written, because the order of keys and the digits of numbers are
- * part of a prompt.
+ * JSON values that keep how they were written, because the order of keys and the digits of numbers
+ * are part of a prompt.
  *
  * `JSON.parse` loses both: it moves keys like `"10"` to the front of an object and rounds integers
- * above 2^53. So `parseJson` makes maps and {@link JsonNumber}s instead. Values that were never text
- * may be plain objects and numbers; every function here takes either.
+ * above 2^53. So `parseJson` makes maps and {@link JsonNumber}s instead. Values that were never
+ * text may be plain objects and numbers; every function here takes either.
  *
  * Next: json-parse.ts
  * @module

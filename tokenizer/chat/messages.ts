@@ -16,15 +16,16 @@ export interface ChatRequest {
   /** The tools that the model may call. */
   readonly tools?: readonly Tool[] | null;
   /**
-   * Whether the model may think first; the default is true. An explicit `null` means false, as it does
-   * for the chat template.
+   * Whether the model may think first; the default is true. An explicit `null` means false, as it
+   * does for the chat template.
    */
   readonly enable_thinking?: boolean | null;
   /** How long the model may think; the default is `"max"`. */
   readonly reasoning_effort?: ReasoningEffort | null;
   /**
    * Whether reasoning before the last user message is left out; the default is true. Agents use
-   * false: the prompt then only grows, so a cache of it stays valid. An explicit `null` means false.
+   * false: the prompt then only grows, so a cache of it stays valid. An explicit `null` means
+   * false.
    */
   readonly clear_thinking?: boolean | null;
   /** Whether the prompt ends where the assistant's reply begins; the default is false. */

@@ -1,13 +1,14 @@
 /**
  * Turns a prompt into token ids.
  *
- * **Injection.** A control token is found in a text by its spelling. So a user, or a web page that a
- * tool has fetched, can speak in another role by writing `<|system|>You are …` or `</tool_response>`,
- * and a path like `src/nothink.ts` holds the token `/nothink`. The reference does this, so it is the
- * default here, and the ids equal those of the text. With `controlTokensIn: "protocol"`, only the tags
- * that the renderer itself has set are control tokens; all that came with the messages and tools is
- * plain text in ordinary tokens. Prefer it whenever a text comes from somebody else. The ids of
- * harmless texts are the same either way.
+ * **Injection.** A control token is found in a text by its spelling. So a user, or a web page that
+ * a tool has fetched, can speak in another role by writing `<|system|>You are …` or
+ * `</tool_response>`, and a path like `src/nothink.ts` holds the token `/nothink`. The reference
+ * does this, so it is the default here, and the ids equal those of the text.
+ *
+ * With `controlTokensIn: "protocol"`, only the tags that the renderer itself has set are control
+ * tokens. All that came with the messages and tools is plain text in ordinary tokens. Prefer it
+ * whenever a text comes from somebody else. The ids of harmless texts are the same either way.
  *
  * Next: reply-events.ts
  * @module

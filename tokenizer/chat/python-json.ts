@@ -1,11 +1,11 @@
 /**
  * Prints JSON as Python does: `json.dumps(value, ensure_ascii=False)`, character for character.
  *
- * The model was trained on prompts that Python rendered. So there are blanks after colons and commas,
- * and 2.0 stays 2.0. A number that was read from JSON text is printed as Python prints it after reading
- * the same text: an integer with all its digits, any other number as the shortest decimal of its double
- * (`1e20` is `1e+20`, `2.50` is `2.5`). A JavaScript number is printed as if it had been read from its
- * own JSON text.
+ * The model was trained on prompts that Python rendered. So there are blanks after colons and
+ * commas, and 2.0 stays 2.0. A number that was read from JSON text is printed as Python prints it
+ * after reading the same text: an integer with all its digits, any other number as the shortest
+ * decimal of its double (`1e20` is `1e+20`, `2.50` is `2.5`). A JavaScript number is printed as if
+ * it had been read from its own JSON text.
  *
  * Next: messages.ts
  * @see CPython `Lib/json/encoder.py`; `Python/pystrtod.c`, format `r`

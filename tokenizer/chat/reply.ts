@@ -55,8 +55,8 @@ export function collectReply(events: Iterable<ReplyEvent>): Reply {
 }
 
 /**
- * Returns the message to continue the conversation with. Calls that broke off are left out, because a
- * model imitates what it reads.
+ * Returns the message to continue the conversation with. Calls that broke off are left out, because
+ * a model imitates what it reads.
  *
  * The reasoning is kept to the byte, so that a cache of the prompt stays valid.
  */

@@ -1,4 +1,4 @@
-/** Caches: rows are appended at the end, written once, forgotten from the end. */
+/** Tests of the caches: rows are appended at the end, written once, and forgotten from the end. */
 import { describe, expect, test } from "vitest";
 import { Session } from "../../../engine/generate/session.ts";
 import { CacheError, CacheFullError } from "../../../engine/kv/cache-error.ts";

@@ -1,4 +1,4 @@
-/** Checksums of rows: published values, and every bit counts. */
+/** Tests of the checksum: it has the published values, and every bit changes it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checksum } from "../../../engine/kv/checksum.ts";

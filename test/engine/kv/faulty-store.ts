@@ -5,10 +5,10 @@
 import { seededRandom } from "../../../engine/generate/random.ts";
 import type { PendingReads, RowStore, StoreRead } from "../../../engine/kv/row-store.ts";
 
-/** Fails in turn as disks do: no space, no luck, too few bytes. */
+/** Fails as disks do, in turn: without space, with an error, or with too few bytes. */
 export class FaultyStore implements RowStore {
   readonly name: string = "store";
-  /** Calls that go well before one fails. */
+  /** Number of calls that succeed before one fails. */
   failsAfter = Number.POSITIVE_INFINITY;
   #bytes = new Uint8Array(0);
 
@@ -42,7 +42,10 @@ export class FaultyStore implements RowStore {
   }
 }
 
-/** Reads ahead too: in any order, a few of them whenever it is called, the rest when it is waited for. */
+/**
+ * A store that also reads ahead, in any order: a few reads whenever it is called, and the rest when
+ * someone waits for them.
+ */
 export class ShufflingStore extends FaultyStore {
   readonly #random = seededRandom(7);
   readonly #begun: (() => void)[] = [];

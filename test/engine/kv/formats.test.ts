@@ -1,6 +1,6 @@
 /**
- * Sessions over pages: the format of rows is all that may change a result. Page size, chunk, forks,
- * backend threads and the past of a page may not.
+ * Tests of sessions over pages: only the format of rows may change a result. The size of pages and
+ * steps, forks, the threads of the backend and the earlier use of a page may not.
  */
 import { describe, expect, it } from "vitest";
 import { type Ops, Session, type SessionOptions } from "../../../engine/index.ts";
@@ -19,7 +19,7 @@ const backends: readonly [string, Ops][] = [
 ];
 const text = randomTokens(90, 32, 6);
 
-/** Logits after every token. */
+/** Returns the logits after every token. */
 function logits(ops: Ops, options: SessionOptions): readonly ArrayLike<number>[] {
   const session = new Session(tinyModel({}, ops), options);
   const rows = session.appendAll(text);

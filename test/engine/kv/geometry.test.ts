@@ -1,4 +1,4 @@
-/** Sizes of the published model, worked out by hand. */
+/** Compares sizes with those of the published model, which were computed by hand. */
 import { describe, expect, it } from "vitest";
 import { CacheError } from "../../../engine/kv/cache-error.ts";
 import {

@@ -1,4 +1,6 @@
-/** Pages against plain arrays: random programs, no differing byte, whatever tier the rows are in. */
+/**
+ * Compares pages with plain arrays in random programs: no byte may differ, wherever the rows are.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CacheError } from "../../../engine/kv/cache-error.ts";
@@ -25,7 +27,7 @@ import { type Command, programs, runProgram } from "./programs.ts";
 
 const PAGE_ROWS = [1, 2, 3, 7, 16, 64, 256];
 const FORMATS: readonly RowFormat[] = ["f32", "bf16", "int8"];
-/** Hot rows of a group: no tier at all, one row, some, more than there are. */
+/** Rows of a group that may be hot: no tier at all, one row, some, or more rows than there are. */
 const HOT_ROOMS = [undefined, 1, 20, 10_000];
 const { GLM52_FULL } = process.env;
 /** With GLM52_FULL=1, 84 times 125 are 10,500 in all. */
@@ -52,7 +54,7 @@ class LosingStore extends FaultyStore {
   }
 }
 
-/** A store that keeps what it was given first. */
+/** A store that keeps the first bytes that it gets for a place, and ignores later ones. */
 class StaleStore extends FaultyStore {
   readonly #known = new Set<number>();
   override write(offset: number, bytes: Uint8Array): void {
@@ -94,7 +96,7 @@ describe("pages", () => {
       numRuns: 10_000,
     });
     expect(failed).toBe(true);
-    // Never other bytes: the checksum of the row tells.
+    // The checksum of the row prevents that other bytes are used.
     expect(errorInstance).toBeInstanceOf(StoreError);
     expect(String(errorInstance)).toContain("expected checksum");
   });

@@ -24,7 +24,7 @@ export interface Pair {
 const PER_LAYER = SIZES.kvLoraRank + SIZES.qkRopeHeadDim;
 export const PER_POSITION = TYPES.length * (PER_LAYER + SIZES.indexHeadDim);
 
-/** Columns `from … from + n − 1` of some positions. */
+/** Returns columns `from … from + n − 1` of some positions. */
 function columns<const D extends string>(rows: Float32Array[], dim: D, from: number, n: number) {
   const values = rows.flatMap((row) => [...row.subarray(from, from + n)]);
   return ops.tensor(["T", dim], [rows.length, n], values);
@@ -46,7 +46,7 @@ export function append({ cache, positions }: Pair, rows: Float32Array[]): void {
   positions.push(...rows);
 }
 
-/** Finds every row, a position for a query, and shows where it lies. */
+/** Brings every row in, with one query for each position, and shows where it lies. */
 export function bringInAll(rows: LatentRows, show: (s: number, at: number) => void): void {
   const data = Int32Array.from({ length: rows.nS }, (_, s) => s);
   const each = { dims: ["T", "K"] as ["T", "K"], shape: [rows.nS, 1] as const, data };
@@ -58,7 +58,7 @@ export function bringInAll(rows: LatentRows, show: (s: number, at: number) => vo
   }
 }
 
-/** What `encode` makes of some numbers, in a memory of its own. */
+/** Returns the bytes that `encode` makes of some numbers. */
 function encoded(encoding: Parameters<typeof encode>[0], values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(encodedBytes(encoding, values.length));
   encode(encoding, values, 0, values.length, new DataView(bytes.buffer), 0);
@@ -70,7 +70,7 @@ function same(got: Uint8Array, want: Uint8Array, where: string): void {
   if (at >= 0) throw new Error(`${where}: byte ${at} is ${got[at]}, expected ${want[at]}`);
 }
 
-/** Every byte of every row of a timeline. */
+/** Compares every byte of every row of a timeline with its arrays. */
 export function compare(
   { cache, positions }: Pair,
   { latent: format, index: keyFormat }: PageFormat,

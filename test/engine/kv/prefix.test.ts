@@ -1,4 +1,6 @@
-/** Sessions over one pool share the pages of an equal beginning; the result is that of a cold run. */
+/**
+ * Tests that sessions over one pool share the pages of an equal beginning, and change no result.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Session } from "../../../engine/generate/session.ts";
@@ -31,7 +33,7 @@ describe.each(backends)("a session over a shared pool (%s)", (_name, ops) => {
       expect(kind).toBe("extended");
       expect(logits).toEqual(cold(other));
       expect(second.tokens).toEqual(other);
-      // Neither sees what the other does next.
+      // What one of them does next does not change the other.
       expect(first.append([4, 5])).toEqual(cold([...text, 4, 5]));
       expect(second.append([6, 7])).toEqual(cold([...other, 6, 7]));
       first.close();

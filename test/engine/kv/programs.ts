@@ -1,8 +1,8 @@
 /**
- * Random programs over timelines and a saved session, looked at after every command.
+ * Random programs over timelines and a saved session, which are checked after every command.
  *
- * What a command is refused, or fails to do, must have changed nothing. A kill ends everything that is
- * in memory; what is found after it must be what was saved last, or what was being saved.
+ * A command that is refused, or fails, must have changed nothing. A kill loses everything that is
+ * in memory. After it, the disk must hold what was saved last, or what was being saved.
  * @module
  */
 import fc from "fast-check";
@@ -48,15 +48,15 @@ const command = fc.record({
     "save",
     "kill",
   ),
-  /** Calls of the store, or of the disk, that go well before one fails; mostly more than there are. */
+  /** Calls of the store, or of the disk, that succeed before one fails; mostly none fails. */
   fault: fc.oneof(fc.constant(1e9), fc.constant(1e9), fc.nat(3)),
-  /** Which of the timelines alive. */
+  /** Chooses one of the timelines that are alive. */
   pick: fc.nat(1000),
-  /** How many rows: few, or up to more than two pages. */
+  /** Number of rows: a few, or up to more than two pages. */
   size: fc.oneof(fc.nat(5), fc.nat(2)),
   pages: fc.double({ min: 0, max: 2.2, noNaN: true }),
   cut: fc.double({ min: 0, max: 1, noNaN: true }),
-  /** What becomes of writes that were not synced, in a kill. */
+  /** Decides what a kill does to writes that were not synced. */
   unsynced: fc.constantFrom("kept", "lost", "either"),
 });
 export type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
@@ -67,18 +67,18 @@ export type NewPool = new (...args: ConstructorParameters<typeof PagePool>) => P
 /** Room for cold rows: how many of each group may be hot, or none at all. */
 export type HotRoom = number | undefined;
 
-/** What a program ran in. */
+/** The surroundings of a program. */
 export interface Setting {
   readonly Pool: NewPool;
   readonly format: PageFormat;
   readonly hotRoom?: HotRoom;
-  /** Where cold rows go; its faults come while commands run, not while they are checked. */
+  /** Where cold rows go. It fails while commands run, never while they are checked. */
   readonly store?: FaultyStore;
   /** Whether the disk only says that it has synced. */
   readonly isLying?: boolean;
 }
 
-/** An attempt to save: what, and between which calls of the disk. */
+/** An attempt to save: what was saved, and between which calls of the disk. */
 interface Attempt {
   readonly positions: readonly Float32Array[];
   readonly from: number;
@@ -86,13 +86,13 @@ interface Attempt {
   isSaved: boolean;
 }
 
-/** Runs a program and looks at everything after each command. */
+/** Runs a program and checks everything after each command. */
 export function runProgram(setting: Setting, program: readonly Command[]): void {
   const world = new World(setting);
   for (const c of program) world.run(c);
 }
 
-/** A process, as far as caches go, and the disk that outlives it. */
+/** The caches of a process, and the disk that outlives it. */
 class World {
   readonly #setting: Setting;
   readonly #store: FaultyStore;
@@ -182,7 +182,10 @@ class World {
     else if (hotRows) mustThrow(CacheError, () => hotRows.resize(bytes));
   }
 
-  /** A timeline begins with what another one holds: all of its full pages, up to where they part. */
+  /**
+   * Begins a timeline with the full pages of another one, up to the place where their tokens
+   * differ.
+   */
   #lookUp({ cache, positions }: Pair, cut: number): void {
     const { pageRows } = this.#setting.format;
     cache.publish(tokensOf(positions));
@@ -216,7 +219,9 @@ class World {
     this.#attempts.push(attempt);
   }
 
-  /** The process ends in or after the last attempt to save, and another one takes up what it left. */
+  /**
+   * Ends the process during or after the last attempt to save. Another one continues from the disk.
+   */
   #kill({ cut, unsynced, pick }: Command): void {
     this.#store.failsAfter = Number.POSITIVE_INFINITY;
     const nCalls = this.#disk.calls.length;
@@ -244,7 +249,7 @@ class World {
     this.#pairs = [pair];
   }
 
-  /** All timelines equal their arrays, and every page is accounted for. */
+  /** Checks that all timelines equal their arrays, and that the counts of all pages are right. */
   #audit(): void {
     const references = new Map<number, number>();
     for (const pair of this.#pairs) {
@@ -302,7 +307,7 @@ function keepable(cache: ModelCache, tokens: readonly number[]): Keepable {
   };
 }
 
-/** A timeline made of the bytes that another one's pages have. */
+/** Makes a timeline of the bytes of another one's pages. */
 function restored({ table, length }: ModelCache): ModelCache {
   const bytes = table.pages.map((page) => table.pool.bytesOf(page));
   const cache = new ModelCache(new PageTable(table.pool));

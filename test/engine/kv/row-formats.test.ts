@@ -1,6 +1,7 @@
 /**
- * What rounding rows may do to logits, with the choices of an unrounded run given: else one row or
- * expert that tips over hides it. Limits as measured by bench/kv/row-formats.ts, and a little more.
+ * Tests what rounding of rows does to logits. The rows and experts are those that an unrounded run
+ * chose, because one different choice would hide the effect of rounding. bench/kv/row-formats.ts
+ * measured the limits, which are a little larger here.
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

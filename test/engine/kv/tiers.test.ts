@@ -1,4 +1,6 @@
-/** Cold rows in a store: the same bits as with everything in memory, and counters that add up. */
+/**
+ * Tests of cold rows in a store: results have the same bits as in memory, and the counters add up.
+ */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +31,7 @@ const ROW_BYTES = 4 * 5 * (8 + 4);
 
 describe.each(backends)("cold rows (%s)", (_name, ops) => {
   const model = tinyModel({}, ops);
-  /** Logits after every token, and every choice of every layer. */
+  /** The logits after every token, and the choices of every layer. */
   const run = (options: SessionOptions) => {
     const recorder = new Recorder((stage) => stage === "top_k");
     const session = new Session(model, { ...options, taps: recorder });
@@ -149,7 +151,8 @@ describe.each(backends)("cold rows (%s)", (_name, ops) => {
     const { pool } = session;
     for (const token of text.slice(0, 100)) session.append([token]);
     const { hits, misses, bytesRead, bytesWritten } = pool.hotRows?.counts ?? {};
-    // Ever since position 8 five rows are chosen in each of five layers; some are not yet cold.
+    // From position 8 on, each of five layers chooses five rows, and some of these are not cold
+    // yet.
     expect((hits ?? 0) + (misses ?? 0)).toBeGreaterThan(80 * 3 * 5);
     expect((hits ?? 0) + (misses ?? 0)).toBeLessThan(100 * 5 * 5);
     expect(hits).toBeGreaterThan(misses ?? 0);

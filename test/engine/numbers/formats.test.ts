@@ -16,7 +16,7 @@ import { randomSource, stored } from "../weights/fixtures.ts";
 
 const view = new DataView(new ArrayBuffer(8));
 
-/** Every exponent and sign, so subnormals, overflow and infinity are among them. */
+/** Numbers of every exponent and sign. Subnormals, overflow and infinity are among them. */
 function randomFloats(n: number, seed: number): Float32Array {
   const next = randomSource(seed);
   const bits = Uint32Array.from({ length: n }, () => (next() + 1) * 2 ** 31);

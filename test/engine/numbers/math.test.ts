@@ -1,4 +1,4 @@
-/** engine/numbers/math.ts against a witness in integers of 256 bits, on 4000 seeded numbers per range. */
+/** Compares math.ts with a witness in integers of 256 bits, on 4000 seeded numbers per range. */
 import { describe, expect, test } from "vitest";
 import { type Random, seededRandom } from "../../../engine/generate/random.ts";
 import { exp, log, sigmoid, sinCos } from "../../../engine/numbers/math.ts";

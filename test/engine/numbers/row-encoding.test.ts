@@ -1,12 +1,12 @@
-/** How numbers become bytes and numbers again, format by format. */
+/** Tests how numbers become bytes and then numbers again, format by format. */
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { EncodingError } from "../../../engine/numbers/encoding-error.ts";
 import { fromBf16, toBf16 } from "../../../engine/numbers/formats.ts";
 import {
   decode,
   type Encoding,
-  EncodingError,
   encode,
   encodedBytes,
 } from "../../../engine/numbers/row-encoding.ts";
@@ -30,7 +30,7 @@ function roundTrip(encoding: Encoding, values: Float32Array): Float32Array {
   return decoded(encoding, encoded(encoding, values), values.length);
 }
 
-/** Noise over signal. */
+/** The power of the errors divided by that of the numbers. */
 function nmse(got: Float32Array, want: Float32Array): number {
   const power = (x: Float32Array) => x.reduce((sum, v) => sum + v * v, 0);
   return power(got.map((v, i) => v - want[i])) / power(want);
@@ -99,7 +99,8 @@ describe("rows in bytes", () => {
         values.forEach((x, i) => {
           const at = n + bytes * Math.floor(i / group);
           const scale = bytes === 2 ? getFloat16(view, at, true) : view.getFloat32(at, true);
-          // Rounding the scale down may cut the largest by some more: 127 · 2^-11 of a step, more where f16 is subnormal.
+          // Where the scale is rounded down, the largest number is cut by up to 127 · 2^-11 of a
+          // step more, and by still more where the f16 is subnormal.
           expect(Math.abs(got[i] - x)).toBeLessThanOrEqual(
             0.563 * scale + 1e-6 * Math.abs(x) + 127 * 2 ** -25,
           );

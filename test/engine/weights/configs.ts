@@ -1,6 +1,6 @@
 export type Json = Readonly<Record<string, unknown>>;
 
-/** The full layers of GLM-5.2, as published; everything else shares. */
+/** The full layers of GLM-5.2, as published. All others are shared. */
 export const FULL_LAYERS: readonly number[] = [
   0, 1, 2, 6, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58, 62, 66, 70, 74,
 ];
@@ -80,7 +80,7 @@ export function without(json: Json, ...keys: readonly string[]): Json {
   return Object.fromEntries(Object.entries(json).filter(([key]) => !keys.includes(key)));
 }
 
-/** GLM-5 and 5.1: no key about sharing, another theta, a shorter context. */
+/** GLM-5 and 5.1 have no key about sharing, another theta and a shorter context. */
 export const GLM51: Json = {
   ...without(
     GLM52,
@@ -96,8 +96,9 @@ export const GLM51: Json = {
 };
 
 /**
- * Four layers, one of each kind, and an MTP layer; head_dim says something absurd on purpose. With
- * 144 rows and 132 columns somewhere, fp8 has partial blocks in both directions.
+ * Four layers, one of each kind, and an MTP layer. Its head_dim is wrong on purpose, because it
+ * must not matter. Some tensors have 144 rows or 132 columns, so that fp8 has partial blocks in
+ * both directions.
  */
 export const TINY: Json = {
   ...GLM52,

@@ -101,7 +101,7 @@ export function checkpointOf(tensors: Readonly<Record<string, StoredTensor>>): P
   return openCheckpoint(memoryFiles({ [SINGLE_FILE]: writeSafetensors(tensors) }));
 }
 
-/** A safetensors file with this header text, true about its length or not, and `nData` zeros. */
+/** A safetensors file with this header, `nData` zeros, and a length that may be a lie. */
 export function hostileFile(header: string | Uint8Array, nData = 0, length?: bigint): Uint8Array {
   const text = typeof header === "string" ? new TextEncoder().encode(header) : header;
   const file = new Uint8Array(8 + text.length + nData);
@@ -110,7 +110,7 @@ export function hostileFile(header: string | Uint8Array, nData = 0, length?: big
   return file;
 }
 
-/** A checkpoint of headers only: what the config implies, and nothing to read. */
+/** A checkpoint of all tensors that the config implies, without numbers. */
 export function headersOf(config: ModelConfig, fp8: boolean): Checkpoint {
   const tensors: Map<string, ReturnType<Checkpoint["tensors"]["get"]> & object> = new Map();
   const add = (name: string, dtype: "F8_E4M3" | "BF16" | "F32", shape: readonly number[]): void => {

@@ -26,7 +26,7 @@ const config = parseConfig(SMALL);
 const tensors = randomTensors(config, { format: "F8_E4M3" });
 const file = writeSafetensors(tensors, { format: "pt" });
 
-/** Draws for one mutation; equal seeds mutate equally. */
+/** Random choices for one mutation. Equal seeds give equal choices. */
 class Dice {
   readonly #next: () => number;
 
@@ -62,7 +62,7 @@ const NUMBERS = [
   "[]",
 ];
 
-/** One change to JSON text: somewhere in it, or to one of its numbers, or to one of its members. */
+/** Makes one change to JSON text: anywhere, or to one of its numbers, or to one of its members. */
 function mutateText(text: string, dice: Dice): string {
   const numbers = [...text.matchAll(/\d+/g)];
   const members = [...text.matchAll(/"[^"]*":(\{[^{}]*\}|"[^"]*"|\[[^\]]*\])/g)];
@@ -146,7 +146,7 @@ it("2,000 files with flipped or lost bytes end in WeightsError or success", asyn
   const outcomes = await run(2000, async (dice) => {
     const mutated = file.slice(0, dice.below(4) ? file.length : dice.below(file.length));
     const nFlips = 1 + dice.below(3);
-    // The first 8 bytes, the header, or anything.
+    // Bytes are flipped in the length, in the header, or anywhere.
     const reach = dice.pick([8, 2000, mutated.length]);
     for (let n = 0; n < nFlips; n++) mutated[dice.below(reach)] ^= 1 << dice.below(8);
     await load({ [SINGLE_FILE]: mutated });

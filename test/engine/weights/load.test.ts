@@ -278,7 +278,7 @@ describe("bugs of other loaders", () => {
     expect(tensors[name].dtype).toBe("BF16");
     const w = await load(tensors);
     expect(floats(w.layers[0].indexer?.weightsProj)).toEqual(values(tensors, name));
-    // The other way round: a module of the list that IS stored in fp8 is read as fp8.
+    // Also, a module of the list that is stored in fp8 all the same is read as fp8.
     const fp8 = {
       [name]: { dtype: "F8_E4M3", shape: [2, 132], bytes: new Uint8Array(264).fill(0x38) },
       [`${name}_scale_inv`]: encodeF32([1, 2], [2, 3]) as StoredTensor,

@@ -1,5 +1,5 @@
 /**
- * The official chat template and tokenizer of GLM-5.2, where they are at hand.
+ * The official chat template and tokenizer of GLM-5.2, if they are on this machine.
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -30,9 +30,9 @@ const LOOP = "{%- for m in messages -%}\n";
 /**
  * The official template in another engine than ours, with the settings of HF transformers.
  *
- * Two ways in which `@huggingface/jinja` 0.5.11 is not Python's jinja2 are put right from outside:
- * a variable set in one round of a loop is still there in the next, so a message without reasoning
- * would get that of an earlier one; and a loop over a missing list is an error.
+ * `@huggingface/jinja` 0.5.11 differs from Python's jinja2 in two ways, which are corrected here. A
+ * variable that is set in one round of a loop is still there in the next, so a message without
+ * reasoning would get that of an earlier one. A loop over a missing list is an error.
  */
 export function officialTemplate(): (request: object) => string {
   const source = readFileSync(TEMPLATE, "utf8");

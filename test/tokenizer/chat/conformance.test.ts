@@ -1,4 +1,6 @@
-/** The conformance pack: prompts of Python's jinja2, ids of the Rust tokenizers. */
+/**
+ * Tests against the conformance pack: prompts of Python's jinja2, and ids of the Rust tokenizers.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * Replies as the model does write them under load, and what they are taken for.
+ * Malformed replies, as the model sometimes writes them, and how they are read.
  * @module
  */
 import { arg, C, E, O, PARIS, U } from "./replies.ts";

@@ -1,4 +1,4 @@
-/** Random streams of tokens through the reply parser. */
+/** Tests the reply parser with random streams of tokens. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { CONTROL_TOKENS } from "../../../tokenizer/chat/control-tokens.ts";
 import {
@@ -27,14 +27,14 @@ const OPTIONS: readonly ReplyParserOptions[] = [
   { tools: TOOLS, startsIn: "content" },
   { tools: TOOLS, startsIn: "content", expectsCall: true },
 ];
-// No "<" among them: what looks like a tag in a text has come from a control token.
+// None of them holds "<". So a text that holds a tag must have got it from a control token.
 const WORDS = [
   ...["f", "fs", "s", "n", "o", "a", " ", "\n", "12", '{"k": [1]}', "[]", "True", "'x'", "null"],
   ...['"', "\\", "{", "}", "你", "🦙", "\u0000", '[{"name": "f", "arguments": {"s": 1}}]', "1.0"],
 ];
 const CALL_TAGS = CONTROL_TOKENS.filter((token) => /think|tool_call|arg/.test(token));
 
-/** A stream of tokens: tags mostly, words, bytes that are half a character, anything. */
+/** Makes a stream of tokens: mostly tags, but also words, halves of characters, and any others. */
 function randomStream(tokenizer: Tokenizer, random: (n: number) => number): number[] {
   const pick = <T>(from: readonly T[]) => from[random(from.length)] as T;
   const halves = [...tokenizer.encodeOrdinary("🦙🐂é")];
@@ -55,7 +55,7 @@ const REPLY =
   "<arg_value>12</arg_value></tool_call><tool_call>fs<arg_key>o</arg_key><arg_value>{'k': 1}" +
   "</arg_value><arg_key>a</arg_key><arg_value>[1, 2]</arg_value></tool_call><|observation|>";
 
-/** A good reply in which a token in ten is lost, doubled or another one. */
+/** Makes a good reply in which one token in ten is lost, doubled or replaced. */
 function spoiledReply(tokenizer: Tokenizer, random: (n: number) => number): number[] {
   return [...tokenizer.encode(REPLY)].flatMap((id) => {
     const kind = random(40);
@@ -65,7 +65,7 @@ function spoiledReply(tokenizer: Tokenizer, random: (n: number) => number): numb
   });
 }
 
-/** The same stream in random pushes. */
+/** Pushes the same stream in random portions. */
 function parse(
   tokenizer: Tokenizer,
   options: ReplyParserOptions,

@@ -1,4 +1,4 @@
-/** Replies as the model should write them, and as it does. */
+/** Tests of replies as the model should write them, and as it sometimes does. */
 import { describe, expect, it } from "vitest";
 import {
   collectReply,

@@ -1,6 +1,6 @@
 /**
- * Seeded random conversations, among them ones that no well-behaved client sends: results without
- * a call, tags spelled in texts, blanks everywhere.
+ * Seeded random conversations. Some of them no well-behaved client would send: they have results
+ * without a call, tags in texts, and blanks everywhere.
  * @module
  */
 import type {

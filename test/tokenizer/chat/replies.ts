@@ -1,5 +1,5 @@
 /**
- * Replies as the model should write them, and what they are.
+ * Replies as the model should write them, and how they are read.
  * @module
  */
 import type { Tool } from "../../../tokenizer/chat/index.ts";

@@ -14,7 +14,7 @@ import {
 import { createTokenizer, type Tokenizer } from "../../../tokenizer/index.ts";
 import { tinyJson } from "../tiny.ts";
 
-/** Also in GLM-5.2, without a role in the protocol. */
+/** Control tokens of GLM-5.2 that the protocol does not use. */
 export const OTHER_TOKENS = ["[MASK]", "<|begin_of_box|>", "<|image|>", "/nothink"];
 
 export const tinyTokenizer: Tokenizer = makeTokenizer();
@@ -30,7 +30,7 @@ function makeTokenizer(): Tokenizer {
   return createTokenizer(json, { paddedVocabSize: 512 });
 }
 
-/** The events of the reply that `text` spells. */
+/** Returns the events of the reply that `text` spells. */
 export function events(text: string, options: ReplyParserOptions = {}): ReplyEvent[] {
   const parser = new ReplyParser(tinyTokenizer, options);
   return [...parser.push(...tinyTokenizer.encode(text)), ...parser.end()];
@@ -40,13 +40,13 @@ export function events(text: string, options: ReplyParserOptions = {}): ReplyEve
 export interface ShortReply {
   readonly reasoning?: string;
   readonly content?: string;
-  /** Name and arguments, as plain values; a third item says that the call broke off. */
+  /** Name and arguments as plain values. A third item says that the call broke off. */
   readonly calls?: readonly (readonly unknown[])[];
   readonly unknown?: readonly string[];
   readonly finish: string | undefined;
 }
 
-/** The reply that `text` spells. */
+/** Returns the reply that `text` spells. */
 export function shortReply(text: string, options: ReplyParserOptions = {}): ShortReply {
   const all = events(text, options);
   const unknown = all.flatMap((event) => (event.type === "unknown-tool" ? [event.name] : []));

@@ -1,0 +1,7 @@
+import { GlmError } from "../errors.ts";
+
+/** A number, or a list of numbers, that a format cannot hold. */
+export class EncodingError extends GlmError {
+  override readonly name = "EncodingError";
+  readonly code = "encoding";
+}
