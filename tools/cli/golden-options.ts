@@ -4,14 +4,13 @@
  */
 
 import { type Command, Option } from "commander";
-import { CLASSES, type EngineClass } from "../golden/case/arithmetics.ts";
-import { classOf } from "../golden/case/bounds.ts";
+import { CLASSES, type EngineClass } from "../golden/case/engine-class.ts";
 import { readNames } from "../golden/case/engine-names.ts";
 import { type Expectation, expectation } from "../golden/case/expectation.ts";
 import { caseFolders } from "../golden/case/pack-cases.ts";
 import { type Diagnosis, diagnose } from "../golden/diagnose/diagnose.ts";
 import { runMutants } from "../golden/diagnose/mutant-runs.ts";
-import { type Dump, readEngineDump } from "../golden/dump/dump.ts";
+import { classOf, type Dump, readEngineDump } from "../golden/dump/dump.ts";
 import { UserError } from "../node/user-error.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";

@@ -8,19 +8,18 @@
  * not worth having, nor is a case that catches nothing.
  * @module
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, stderr } from "node:process";
 import { type Model, referenceOps } from "../../../engine/index.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
+import { type Envelope, readEnvelope, type Tie } from "../case/envelope-file.ts";
 import { traceCase } from "../case/expectation.ts";
-import { jsonText } from "../case/json-text.ts";
-import type { Tie } from "../case/margins.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MUTANTS } from "../mutants/all.ts";
 import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
-import type { Envelope } from "./envelope.ts";
+import { jsonText } from "./json-text.ts";
 
 /** A case of the pack, ready to judge runs. */
 interface Judge {
@@ -57,7 +56,7 @@ export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise
     info,
     model: await openCase(dir, info, referenceOps("f64")),
     want: await readDump(join(dir, "f64.safetensors")),
-    envelope: JSON.parse(await readFile(join(dir, "envelope.json"), "utf8")),
+    envelope: await readEnvelope(dir),
   };
   const found: [string, string][] = [];
   for (const mutant of mutants) {

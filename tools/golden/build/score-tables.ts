@@ -8,7 +8,7 @@ import type { Model } from "../../../engine/index.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import { borders, magnitude } from "../case/margins.ts";
+import { borders, magnitude } from "./margins.ts";
 
 /** In each row the `k` best of the scores are chosen. */
 export interface ScoreTable {

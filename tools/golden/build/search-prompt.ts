@@ -12,11 +12,11 @@ import { argv, exit, stderr, stdout } from "node:process";
 import { type Model, mtpStep, referenceOps, Session, type Tensor } from "../../../engine/index.ts";
 import { newDraftCache } from "../../../engine/kv/model-cache.ts";
 import { Recorder } from "../../../engine/trace/recorder.ts";
-import { CLASSES, type EngineClass } from "../case/arithmetics.ts";
 import { type CaseInfo, openCase, readCase } from "../case/case.ts";
+import { CLASSES, type EngineClass } from "../case/engine-class.ts";
 import { traceCase } from "../case/expectation.ts";
-import { borders, gaps } from "../case/margins.ts";
 import { measureEnvelope, ROOM } from "./envelope.ts";
+import { borders, gaps } from "./margins.ts";
 import { scoreTables } from "./score-tables.ts";
 
 const WANTED = ["indexer_score", "ffn_moe_logits", "result_output", "result_norm"];

@@ -16,7 +16,7 @@ import { checkedOps, f32ReferenceBounds, type Ops, referenceOps } from "../../..
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { openCase, readCase, readDump } from "../case/case.ts";
-import { compareRun, type RunReport } from "../judge/compare.ts";
+import { compareRun, type RunReport } from "./compare-run.ts";
 
 /** What one case showed. */
 export interface CaseResult {

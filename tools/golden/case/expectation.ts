@@ -12,8 +12,9 @@ import { type Model, referenceOps } from "../../../engine/index.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { trace } from "../../../engine/trace/trace.ts";
-import { type Bounds, readBounds } from "./bounds.ts";
+import { type Bounds, boundsOf } from "./bounds.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "./case.ts";
+import { readEnvelope } from "./envelope-file.ts";
 
 /** A case, ready to judge dumps. */
 export interface Expectation {
@@ -45,6 +46,7 @@ export async function expectation(
   onProgress?: (done: number, total: number) => void,
 ): Promise<Expectation> {
   const info = await readCase(dir);
+  const envelope = await readEnvelope(dir);
   const model = await openCase(dir, info, referenceOps("f64"));
   const golden = await readDump(join(dir, "f64.safetensors"));
   const stages = new Map<string, GoldenTensor>();
@@ -61,6 +63,6 @@ export async function expectation(
       const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
       return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
     },
-    bound: await readBounds(dir),
+    bound: boundsOf(envelope),
   };
 }

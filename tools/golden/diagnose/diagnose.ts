@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { Dump } from "../dump/dump.ts";
 import { judge, type StageResult } from "../judge/judge.ts";

@@ -11,9 +11,9 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { Bounds } from "../case/bounds.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { Dump, DumpTensor } from "../dump/dump.ts";
 import { distanceOf } from "../judge/distance.ts";

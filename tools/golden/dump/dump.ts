@@ -12,6 +12,7 @@ import { readExactly } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
 import { handleSource } from "../../node/file-source.ts";
 import { UserError } from "../../node/user-error.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import { type NameMap, stageName } from "../case/engine-names.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { isZip, readNpz } from "./npz.ts";
@@ -110,4 +111,11 @@ async function readSafetensors(
   } finally {
     await handle.close();
   }
+}
+
+/** The class that a dump's coarsest format speaks for, when nothing is said. */
+export function classOf(dump: Dump): EngineClass {
+  const dtypes = new Set([...dump.values()].map(({ dtype }) => dtype.toUpperCase()));
+  if (dtypes.has("BF16")) return "bf16";
+  return dtypes.has("F16") ? "f16-cache" : "f32";
 }

@@ -9,8 +9,8 @@ import { argmax, type Model, type Ops } from "../../../engine/index.ts";
 import type { Indices } from "../../../engine/tensor.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import { type Expectation, traceCase } from "../case/expectation.ts";
-import { weighExperts } from "../case/replay.ts";
 import type { Dump } from "../dump/dump.ts";
+import { weighExperts } from "./weigh-experts.ts";
 
 /** A run with the dump's choices. */
 export interface ForcedRun {

@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { DumpTensor } from "../dump/dump.ts";
 import { distanceOf } from "./distance.ts";

@@ -8,12 +8,12 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { Bound } from "../case/bounds.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { Dump, DumpTensor } from "../dump/dump.ts";
-import { scoresOf } from "./compare.ts";
+import { scoresOf } from "./choice-scores.ts";
 import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
 import { place, shapeFault } from "./faults.ts";
 import { hint, stageLike } from "./hints.ts";

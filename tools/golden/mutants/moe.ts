@@ -2,8 +2,9 @@
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { type Floats, floatsLike } from "../../../engine/tensor.ts";
+import { bf16 } from "../case/rounding.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
-import { bf16, mapped } from "./wrong-ops.ts";
+import { mapped } from "./wrong-ops.ts";
 
 /** What a wrong router does with a row of sigmoids and biases. */
 interface Wrong {

@@ -5,15 +5,9 @@
 
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
-import type { ModelWeights } from "../../../engine/model/weights.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";
-
-/** A model of a case. */
-export interface CaseModel extends Model {
-  /** Its fp8 weights as a reader of equal blocks unpacks them (misread.ts); none without fp8. */
-  readonly misread?: ModelWeights;
-}
+import type { CaseModel } from "../case/case.ts";
 
 /** The engine with one bug put in. */
 export interface Mutant {

@@ -5,18 +5,19 @@ import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import { traceFile } from "../../../../engine/trace/trace-file.ts";
+import { roundedOps } from "../../../../tools/golden/build/rounded-ops.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
 import {
   type Expectation,
   expectation,
   traceCase,
 } from "../../../../tools/golden/case/expectation.ts";
-import { roundedOps } from "../../../../tools/golden/case/rounded-ops.ts";
+import { bf16 } from "../../../../tools/golden/case/rounding.ts";
 import { diagnose } from "../../../../tools/golden/diagnose/diagnose.ts";
 import { type MutantRun, runMutants } from "../../../../tools/golden/diagnose/mutant-runs.ts";
 import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
-import { bf16, mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
+import { mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
 import { CASES, scratchFolder, TINY } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 

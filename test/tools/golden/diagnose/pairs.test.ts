@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import { traceFile } from "../../../../engine/trace/trace-file.ts";
-import { engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
 import {
   type Expectation,

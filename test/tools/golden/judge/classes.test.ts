@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Ops } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { LEGAL, nameOf } from "../../../../tools/golden/build/mutation-matrix.ts";
-import { CLASSES, type EngineClass, engines } from "../../../../tools/golden/case/arithmetics.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
+import { CLASSES, type EngineClass } from "../../../../tools/golden/case/engine-class.ts";
 import {
   type Expectation,
   expectation,

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
-import { CLASSES, engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { type CaseInfo, openCase, readCase } from "../../../../tools/golden/case/case.ts";
+import { CLASSES } from "../../../../tools/golden/case/engine-class.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
 import { isBreakdown } from "../../../../tools/golden/mutants/mutant.ts";

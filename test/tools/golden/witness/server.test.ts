@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
-import { engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { openCase, readCase } from "../../../../tools/golden/case/case.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
@@ -166,7 +166,12 @@ describe("a server that cannot be checked ends in a sentence, with exit code 1",
       /position 2: \S+\/completions: status 500: out of memory/,
     ],
     ["a status without a reason", "", 404, /status 404: no reason given/],
-    ["no logprobs", choices(null), 200, /position 2: answer: expected logprobs with tokens .*; got null/],
+    [
+      "no logprobs",
+      choices(null),
+      200,
+      /position 2: answer: expected logprobs with tokens .*; got null/,
+    ],
     ["no choices", "{}", 200, /position 2: answer: expected choices; got nothing/],
     ["no top_logprobs", choices({ content: [{}] }), 200, /expected top_logprobs; got \{\}/],
     [

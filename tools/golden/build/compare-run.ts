@@ -3,15 +3,10 @@
  * @module
  */
 import { ArgumentError } from "../../../engine/index.ts";
-import { sigmoid } from "../../../engine/numbers/math.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import {
-  compareSelections,
-  indexScoreBound,
-  routerScoreBound,
-  type SelectionReport,
-} from "./selections.ts";
+import { scoresOf } from "../judge/choice-scores.ts";
+import { compareSelections, type SelectionReport } from "../judge/selections.ts";
 
 /** How the numbers of one stage compare. Everything is relative to the stage's largest magnitude. */
 export interface StageReport {
@@ -79,50 +74,4 @@ function distance(got: GoldenTensor, want: GoldenTensor): Pick<StageReport, "lar
   }
   const unit = magnitude || 1;
   return { largest: largest / unit, rms: Math.sqrt(sumSq / want.data.length) / unit };
-}
-
-type Dump = ReadonlyMap<string, GoldenTensor>;
-
-/** What a selection was made from, and how far our own version of it may be off. */
-export function scoresOf(
-  name: string,
-  ours: Dump,
-  oracle: Dump,
-  bias: (layer: number) => ArrayLike<number> | undefined,
-): { scores: GoldenTensor | undefined; bounds: Float64Array | undefined } {
-  const nothing = { scores: undefined, bounds: undefined };
-  const [stage, layerText] = name.split("-");
-  const layer = Number(layerText);
-  if (stage === "ffn_moe_topk") {
-    const mine = ours.get(`ffn_moe_logits-${layer}`);
-    const theirs = oracle.get(`ffn_moe_logits-${layer}`);
-    const b = bias(layer);
-    if (!mine || !theirs || !b) return nothing;
-    const data = Float64Array.from(theirs.data, (x, i) => sigmoid(x) + b[i % b.length]);
-    return { scores: { shape: theirs.shape, data }, bounds: routerScoreBound(mine, theirs) };
-  }
-  // Scores of the MTP layer's later steps are not recorded; those of its first are the last there are.
-  if (stage === "mtp_top_k" && layer > 0) return nothing;
-  // A shared layer's rows were chosen by the last full layer before it.
-  let source = stage === "mtp_top_k" ? lastIndexer(oracle) : layer;
-  while (source >= 0 && !oracle.has(`indexer_score-${source}`)) source--;
-  const scores = oracle.get(`indexer_score-${source}`);
-  const inputs = (dump: Dump) => ({
-    q: dump.get(`indexer_q-${source}`),
-    k: dump.get(`indexer_k-${source}`),
-    w: dump.get(`indexer_weights-${source}`),
-  });
-  const a = inputs(ours);
-  const b = inputs(oracle);
-  if (!scores || !a.q || !a.k || !a.w || !b.q || !b.k || !b.w) return nothing;
-  return {
-    scores,
-    bounds: indexScoreBound({ q: a.q, k: a.k, w: a.w }, { q: b.q, k: b.k, w: b.w }, scores),
-  };
-}
-
-/** The last layer that has scores. */
-function lastIndexer(dump: Dump): number {
-  const layers = [...dump.keys()].filter((name) => name.startsWith("indexer_score-"));
-  return Math.max(-1, ...layers.map((name) => Number(name.split("-")[1])));
 }
