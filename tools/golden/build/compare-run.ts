@@ -5,7 +5,8 @@
 import { ArgumentError } from "../../../engine/index.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import { scoresOf } from "../judge/choice-scores.ts";
+import { choiceScores, type RouterBias } from "../judge/choice-scores.ts";
+import { distanceOf } from "../judge/distance.ts";
 import { compareSelections, type SelectionReport } from "../judge/selections.ts";
 
 /** How the numbers of one stage compare. Everything is relative to the stage's largest magnitude. */
@@ -33,14 +34,14 @@ export interface RunReport {
 export function compareRun(
   recorded: readonly NamedTensor[],
   oracle: ReadonlyMap<string, GoldenTensor>,
-  bias: (layer: number) => ArrayLike<number> | undefined = () => undefined,
+  bias: RouterBias = () => undefined,
 ): RunReport {
-  const ours = new Map(recorded.map((tensor) => [tensor.name, tensor]));
+  const made = new Map(recorded.map((tensor) => [tensor.name, tensor]));
   const missing: string[] = [];
   const stages: StageReport[] = [];
   const selections: (SelectionReport & { name: string })[] = [];
   for (const [name, want] of oracle) {
-    const got = ours.get(name);
+    const got = made.get(name);
     if (!got) {
       missing.push(name);
       continue;
@@ -49,29 +50,12 @@ export function compareRun(
       throw new ArgumentError(name, `[${got.shape}], the oracle has [${want.shape}]`);
     }
     if (want.data instanceof Int32Array) {
-      const { scores, bounds } = scoresOf(name, ours, oracle, bias);
-      selections.push({ name, ...compareSelections(got, want, scores, bounds) });
-    } else stages.push({ name, size: want.data.length, ...distance(got, want) });
+      const known = choiceScores(name, made, oracle, bias);
+      selections.push({ name, ...compareSelections(got, want, known?.scores, known?.bounds) });
+    } else {
+      const { largest, rms } = distanceOf(got.data, want.data, want.data.length);
+      stages.push({ name, size: want.data.length, largest, rms });
+    }
   }
   return { missing, stages, selections };
-}
-
-/** Largest and root-mean-square difference. Equal infinities (masked scores) do not differ. */
-function distance(got: GoldenTensor, want: GoldenTensor): Pick<StageReport, "largest" | "rms"> {
-  let magnitude = 0;
-  let largest = 0;
-  let sumSq = 0;
-  for (let i = 0; i < want.data.length; i++) {
-    if (got.data[i] === want.data[i]) {
-      if (Number.isFinite(want.data[i])) magnitude = Math.max(magnitude, Math.abs(want.data[i]));
-      continue;
-    }
-    const d = Math.abs(got.data[i] - want.data[i]);
-    if (Number.isNaN(d)) return { largest: Number.NaN, rms: Number.NaN };
-    magnitude = Math.max(magnitude, Math.abs(want.data[i]));
-    largest = Math.max(largest, d);
-    sumSq += d * d;
-  }
-  const unit = magnitude || 1;
-  return { largest: largest / unit, rms: Math.sqrt(sumSq / want.data.length) / unit };
 }

@@ -52,12 +52,3 @@ export function gaps(scores: GoldenTensor, { chosen }: Borders): Float64Array {
     return worst - best;
   });
 }
-
-/** Largest finite magnitude. */
-export function magnitude(x: ArrayLike<number>): number {
-  let largest = 0;
-  for (let i = 0; i < x.length; i++) {
-    if (Number.isFinite(x[i])) largest = Math.max(largest, Math.abs(x[i]));
-  }
-  return largest;
-}

@@ -15,10 +15,10 @@ import { type Model, referenceOps } from "../../../engine/index.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
 import { type Envelope, readEnvelope, type Tie } from "../case/envelope-file.ts";
-import { traceCase } from "../case/expectation.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MUTANTS } from "../mutants/all.ts";
-import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
+import type { Mutant } from "../mutants/mutant.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
 import { jsonText } from "./json-text.ts";
 
 /** A case of the pack, ready to judge runs. */
@@ -87,17 +87,10 @@ export async function mutationMatrix(
 }
 
 function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): string | undefined {
-  const seen = new Set<string>();
-  let run: ReturnType<typeof traceCase>;
-  try {
-    run = traceCase(mutant.change(model), info, mutant.chunk);
-  } catch (error) {
-    if (isBreakdown(error)) return "does not run";
-    throw error;
-  }
-  for (const { name, shape, data } of run) {
+  const run = runMutant(mutant, model, info);
+  if (!run) return "does not run";
+  for (const [name, { shape, data }] of run) {
     const right = want.get(name);
-    seen.add(name);
     if (!right) continue;
     if (String(shape) !== String(right.shape)) return name;
     if (right.data instanceof Int32Array) {
@@ -107,7 +100,7 @@ function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): str
       if (!(distanceOf(data, right.data, data.length).largest <= allowed)) return name;
     }
   }
-  return [...want.keys()].find((name) => !seen.has(name));
+  return [...want.keys()].find((name) => !run.has(name));
 }
 
 /** Whether each row chooses what it must, and of equals as many as it must. */

@@ -13,9 +13,9 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { argv, exit, stdout } from "node:process";
 import { checkedOps, f32ReferenceBounds, type Ops, referenceOps } from "../../../engine/index.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { openCase, readCase, readDump } from "../case/case.ts";
+import { routerBias } from "../case/router-bias.ts";
 import { compareRun, type RunReport } from "./compare-run.ts";
 
 /** What one case showed. */
@@ -62,11 +62,7 @@ export async function runCase(dir: string): Promise<CaseResult> {
     },
   );
   const fast = await run(checked, oracle64);
-  const bias = (layer: number) => {
-    const { layers, mtp } = spec.model.weights;
-    const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
-    return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
-  };
+  const bias = (layer: number) => routerBias(spec.model.weights, layer);
   const f32 = compareRun(fast.recorded, oracle64, bias);
   const hf32 = compareRun(
     [...oracle32].map(([name, tensor]) => ({ name, ...tensor })),

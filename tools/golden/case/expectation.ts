@@ -9,12 +9,12 @@
  */
 import { join } from "node:path";
 import { type Model, referenceOps } from "../../../engine/index.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { type Bounds, boundsOf } from "./bounds.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "./case.ts";
 import { readEnvelope } from "./envelope-file.ts";
+import { routerBias } from "./router-bias.ts";
 
 /** A case, ready to judge dumps. */
 export interface Expectation {
@@ -58,11 +58,7 @@ export async function expectation(
     model,
     stages,
     inCase: new Set(golden.keys()),
-    bias: (layer) => {
-      const { layers, mtp } = model.weights;
-      const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
-      return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
-    },
+    bias: (layer) => routerBias(model.weights, layer),
     bound: boundsOf(envelope),
   };
 }

@@ -3,10 +3,11 @@
  * @module
  */
 import type { GoldenTensor } from "../case/case.ts";
-import { type Expectation, traceCase } from "../case/expectation.ts";
+import type { Expectation } from "../case/expectation.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MUTANTS } from "../mutants/all.ts";
-import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
+import type { Mutant } from "../mutants/mutant.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
 
 /** What a mutant gives on a case. */
 export interface MutantRun {
@@ -31,21 +32,6 @@ export function runMutants(
     onProgress(i + 1, MUTANTS.length);
   });
   return runs;
-}
-
-/** Undefined where the mistake breaks the run: such an engine leaves no dump. */
-export function runMutant(
-  mutant: Pick<Mutant, "change" | "chunk">,
-  model: Expectation["model"],
-  info: Expectation["info"],
-): Map<string, GoldenTensor> | undefined {
-  try {
-    const tensors = traceCase(mutant.change(model), info, mutant.chunk);
-    return new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  } catch (error) {
-    if (isBreakdown(error)) return undefined;
-    throw error;
-  }
 }
 
 function differs(got: GoldenTensor, want: GoldenTensor | undefined): boolean {

@@ -11,7 +11,8 @@ import type { Model } from "../../../engine/index.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "../judge/judge.ts";
 import type { Mutant } from "../mutants/mutant.ts";
-import { type MutantRun, runMutant } from "./mutant-runs.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
+import type { MutantRun } from "./mutant-runs.ts";
 import { type Closeness, closeness, type OffDump } from "./suspects.ts";
 
 /** A known mistake by name. */

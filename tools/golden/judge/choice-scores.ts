@@ -1,56 +1,100 @@
 /**
- * What a choice was made from: the scores of the candidates, and how far an engine's own scores may
- * be from them.
+ * The scores that a choice is made from, and how far an engine's own scores may be from them.
+ *
+ * Rows are chosen by the scores of an indexer, experts by the sigmoid of a router's logits plus a
+ * bias. Where the engine's dump holds what its scores are made of, the distance is bounded from the
+ * measured differences of that; where it does not, the bound of the stage stands in.
  *
  * Next: judge.ts
  * @module
  */
 import { sigmoid } from "../../../engine/numbers/math.ts";
+import { parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import { indexScoreBound, routerScoreBound } from "./selections.ts";
+import { magnitudeOf } from "./distance.ts";
+import { type IndexerInputs, indexScoreBound, routerScoreBound } from "./selections.ts";
 
-type Dump = ReadonlyMap<string, GoldenTensor>;
+type Stages = ReadonlyMap<string, GoldenTensor>;
 
-/** What a selection was made from, and how far our own version of it may be off. */
-export function scoresOf(
-  name: string,
-  ours: Dump,
-  oracle: Dump,
-  bias: (layer: number) => ArrayLike<number> | undefined,
-): { scores: GoldenTensor | undefined; bounds: Float64Array | undefined } {
-  const nothing = { scores: undefined, bounds: undefined };
-  const [stage, layerText] = name.split("-");
-  const layer = Number(layerText);
-  if (stage === "ffn_moe_topk") {
-    const mine = ours.get(`ffn_moe_logits-${layer}`);
-    const theirs = oracle.get(`ffn_moe_logits-${layer}`);
-    const b = bias(layer);
-    if (!mine || !theirs || !b) return nothing;
-    const data = Float64Array.from(theirs.data, (x, i) => sigmoid(x) + b[i % b.length]);
-    return { scores: { shape: theirs.shape, data }, bounds: routerScoreBound(mine, theirs) };
-  }
-  // Scores of the MTP layer's later steps are not recorded; those of its first are the last there are.
-  if (stage === "mtp_top_k" && layer > 0) return nothing;
-  // A shared layer's rows were chosen by the last full layer before it.
-  let source = stage === "mtp_top_k" ? lastIndexer(oracle) : layer;
-  while (source >= 0 && !oracle.has(`indexer_score-${source}`)) source--;
-  const scores = oracle.get(`indexer_score-${source}`);
-  const inputs = (dump: Dump) => ({
-    q: dump.get(`indexer_q-${source}`),
-    k: dump.get(`indexer_k-${source}`),
-    w: dump.get(`indexer_weights-${source}`),
-  });
-  const a = inputs(ours);
-  const b = inputs(oracle);
-  if (!scores || !a.q || !a.k || !a.w || !b.q || !b.k || !b.w) return nothing;
-  return {
-    scores,
-    bounds: indexScoreBound({ q: a.q, k: a.k, w: a.w }, { q: b.q, k: b.k, w: b.w }, scores),
-  };
+/** Router biases by layer. */
+export type RouterBias = (layer: number) => ArrayLike<number> | undefined;
+
+/** Expected scores of all candidates, and for each how far an engine's may be off. */
+export interface ChoiceScores {
+  readonly scores: GoldenTensor;
+  readonly bounds: Float64Array;
 }
 
-/** The last layer that has scores. */
-function lastIndexer(dump: Dump): number {
-  const layers = [...dump.keys()].filter((name) => name.startsWith("indexer_score-"));
-  return Math.max(-1, ...layers.map((name) => Number(name.split("-")[1])));
+/**
+ * The scores behind the choice `name`; undefined where they are not known, so that nothing about the
+ * choice can be explained.
+ *
+ * @param allowed how far a stage may be off, as a share of its largest magnitude. It stands in for
+ *   what `got` lacks; without it there are no scores then
+ */
+export function choiceScores(
+  name: string,
+  got: Stages,
+  want: Stages,
+  bias: RouterBias,
+  allowed?: (stage: string) => number,
+): ChoiceScores | undefined {
+  const source = sourceOf(name, want);
+  const numbers = source === undefined ? undefined : want.get(source);
+  if (source === undefined || !numbers) return undefined;
+  const { stage, number: layer = 0 } = parseStage(source);
+  const isRouter = stage === "ffn_moe_logits";
+  const scores = isRouter ? biased(numbers, bias(layer)) : numbers;
+  if (!scores) return undefined;
+  const measured = isRouter
+    ? routerBounds(got.get(source), numbers)
+    : indexerBounds(inputsOf(got, layer), inputsOf(want, layer), scores);
+  if (measured) return { scores, bounds: measured };
+  if (!allowed) return undefined;
+  // The slope of a sigmoid is ¼ at most.
+  const room = allowed(source) * magnitudeOf(numbers.data) * (isRouter ? 0.25 : 1);
+  return { scores, bounds: new Float64Array(scores.data.length).fill(room) };
+}
+
+/** The stage that the choice `name` is made from. */
+function sourceOf(name: string, want: Stages): string | undefined {
+  const { stage, number = 0 } = parseStage(name);
+  if (stage === "ffn_moe_topk") return stageAt("ffn_moe_logits", number);
+  // Scores of later draft steps are not recorded. Those of the first are the last that there are.
+  const isDraft = stage === "mtp_top_k";
+  if (isDraft && number > 0) return undefined;
+  // The rows of a shared layer were chosen by the last full layer before it.
+  const full = [...want.keys()]
+    .map(parseStage)
+    .filter((one) => one.stage === "indexer_score" && (isDraft || (one.number ?? 0) <= number));
+  const last = Math.max(...full.map((one) => one.number ?? 0));
+  return full.length > 0 ? stageAt("indexer_score", last) : undefined;
+}
+
+function biased(
+  { shape, data }: GoldenTensor,
+  bias: ArrayLike<number> | undefined,
+): GoldenTensor | undefined {
+  if (!bias) return undefined;
+  return { shape, data: Float64Array.from(data, (x, i) => sigmoid(x) + bias[i % bias.length]) };
+}
+
+const routerBounds = (
+  got: GoldenTensor | undefined,
+  want: GoldenTensor,
+): Float64Array | undefined => got && routerScoreBound(got, want);
+
+function indexerBounds(
+  got: IndexerInputs | undefined,
+  want: IndexerInputs | undefined,
+  scores: GoldenTensor,
+): Float64Array | undefined {
+  return got && want && indexScoreBound(got, want, scores);
+}
+
+function inputsOf(stages: Stages, layer: number): IndexerInputs | undefined {
+  const [q, k, w] = (["indexer_q", "indexer_k", "indexer_weights"] as const).map((stage) =>
+    stages.get(stageAt(stage, layer)),
+  );
+  return q && k && w && { q, k, w };
 }

@@ -6,7 +6,6 @@
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import type { CaseModel } from "../case/case.ts";
 
 /** The engine with one bug put in. */
@@ -22,10 +21,6 @@ export interface Mutant {
   readonly chunk?: number;
   readonly change: (right: CaseModel) => CaseModel;
 }
-
-/** Whether a mistake has broken the run itself: a choice of rows or experts that there are not. */
-export const isBreakdown = (error: unknown): boolean =>
-  error instanceof RangeError || error instanceof ShapeError;
 
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =
