@@ -9,8 +9,8 @@ import { readNames } from "../golden/case/engine-names.ts";
 import { type Expectation, expectation } from "../golden/case/expectation.ts";
 import { caseFolders } from "../golden/case/pack-cases.ts";
 import { type Diagnosis, diagnose } from "../golden/diagnose/diagnose.ts";
-import { runMutants } from "../golden/diagnose/mutant-runs.ts";
 import { classOf, type Dump, readEngineDump } from "../golden/dump/dump.ts";
+import type { Judged } from "../golden/judge/judge.ts";
 import { UserError } from "../node/user-error.ts";
 import { progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
@@ -104,12 +104,12 @@ export async function openBoth(
 }
 
 /** Runs the known mistakes beside a dump that is off. */
-export function suspectsOf({ dump, expected, kind }: Opened, { stderr }: Terminal): Diagnosis {
+export async function diagnosisOf(judged: Judged, { stderr }: Terminal): Promise<Diagnosis> {
   const running = progressLine(stderr, "running known mistakes");
-  const runs = runMutants(expected, running.update);
-  running.end();
   const pairing = progressLine(stderr, "running two mistakes at once");
-  const diagnosis = diagnose(dump, expected, kind, runs, pairing.update);
-  pairing.end();
-  return diagnosis;
+  const hooks = { onMistake: running.update, onPair: pairing.update };
+  return diagnose(judged, hooks).finally(() => {
+    running.end();
+    pairing.end();
+  });
 }

@@ -1,13 +1,12 @@
 import type { Command } from "commander";
-import { diagnose } from "../../golden/diagnose/diagnose.ts";
 import { renderDiagnosis } from "../../golden/diagnose/diagnosis-text.ts";
 import { judge } from "../../golden/judge/judge.ts";
 import {
   DUMP,
+  diagnosisOf,
   type GoldenOptions,
   HELP,
   openBoth,
-  suspectsOf,
   withGoldenOptions,
 } from "../golden-options.ts";
 import type { Terminal } from "../terminal.ts";
@@ -40,8 +39,8 @@ async function diagnoseDump(
 ): Promise<number> {
   const opened = await openBoth(file, options, terminal);
   const { dump, expected, kind } = opened;
-  const isOff = judge(dump, expected, kind).firstOff !== undefined;
-  const diagnosis = isOff ? suspectsOf(opened, terminal) : diagnose(dump, expected, kind, []);
+  const judgement = judge(dump, expected, kind);
+  const diagnosis = await diagnosisOf({ ...opened, judgement }, terminal);
   const { stdout } = terminal;
   if (options.json) {
     stdout.write(`${JSON.stringify({ case: expected.info.name, class: kind, ...diagnosis })}\n`);

@@ -10,10 +10,10 @@ import { renderJunit } from "../../golden/report/junit.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
 import {
   DUMP,
+  diagnosisOf,
   type GoldenOptions,
   HELP,
   openBoth,
-  suspectsOf,
   withGoldenOptions,
 } from "../golden-options.ts";
 import { progressLine } from "../progress.ts";
@@ -89,7 +89,11 @@ async function check(file: string, options: CheckOptions, terminal: Terminal): P
   if (options.junit) await writeText(options.junit, renderJunit(judgement, caseName));
   if (options.html) {
     const isOff = judgement.firstOff !== undefined;
-    const diagnosis = isOff ? suspectsOf(opened, terminal) : undefined;
+    // The diagnosis goes by the model's own run, which with --replay is not the one judged above.
+    const plain = options.replay ? judge(dump, expected, kind) : judgement;
+    const diagnosis = isOff
+      ? await diagnosisOf({ ...opened, judgement: plain }, terminal)
+      : undefined;
     const parts = { caseName, dumpName: basename(file), kind, judgement, diagnosis };
     await writeText(
       options.html,

@@ -16,8 +16,8 @@ import { writeWhole } from "../../node/write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
 import { type Envelope, readEnvelope, type Tie } from "../case/envelope-file.ts";
 import { distanceOf } from "../judge/distance.ts";
-import { MUTANTS } from "../mutants/all.ts";
-import type { Mutant } from "../mutants/mutant.ts";
+import { MISTAKES, MUTANTS } from "../mutants/all.ts";
+import { type Mutant, nameOf } from "../mutants/mutant.ts";
 import { runMutant } from "../mutants/run-mutant.ts";
 import { jsonText } from "./json-text.ts";
 
@@ -43,12 +43,6 @@ export interface MutationMatrix {
   readonly cases: Readonly<Record<string, CaughtAt>>;
 }
 
-/** Any of equal scores may be chosen. */
-export const LEGAL: readonly string[] = ["G27: equal scores go to the larger position"];
-
-/** A mistake's name in the matrix. */
-export const nameOf = ({ id, what }: Mutant): string => `${id}: ${what}`;
-
 /** Puts every mistake into one case. */
 export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise<CaughtAt> {
   const info = await readCase(dir);
@@ -71,17 +65,16 @@ export async function mutationMatrix(
   pack: string,
   onCase: (name: string) => void = () => {},
 ): Promise<MutationMatrix> {
-  const mistakes = MUTANTS.filter((mutant) => !LEGAL.includes(nameOf(mutant)));
   const cases: [string, CaughtAt][] = [];
   for (const name of (await readdir(join(pack, "cases"))).sort()) {
     onCase(name);
-    cases.push([name, await caughtOn(join(pack, "cases", name), mistakes)]);
+    cases.push([name, await caughtOn(join(pack, "cases", name), MISTAKES)]);
   }
   return {
     format: "glm52-mutations 1",
     caught: new Set(cases.flatMap(([, row]) => Object.keys(row))).size,
-    mutants: mistakes.length,
-    legal: LEGAL,
+    mutants: MISTAKES.length,
+    legal: MUTANTS.filter(({ isLegal }) => isLegal).map(nameOf),
     cases: Object.fromEntries(cases),
   };
 }

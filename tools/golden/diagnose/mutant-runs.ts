@@ -4,6 +4,7 @@
  */
 import type { GoldenTensor } from "../case/case.ts";
 import type { Expectation } from "../case/expectation.ts";
+import type { Pause } from "../case/pause.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MUTANTS } from "../mutants/all.ts";
 import type { Mutant } from "../mutants/mutant.ts";
@@ -19,18 +20,18 @@ export interface MutantRun {
 const SAME = 1e-12;
 
 /** Runs all mutants in float64; those that change nothing on this case are left out. */
-export function runMutants(
+export async function runMutants(
   { model, info, stages }: Expectation,
-  onProgress: (done: number, total: number) => void = () => {},
-): MutantRun[] {
+  pause: Pause = () => {},
+): Promise<MutantRun[]> {
   const runs: MutantRun[] = [];
-  MUTANTS.forEach((mutant, i) => {
+  for (const [i, mutant] of MUTANTS.entries()) {
     const run = runMutant(mutant, model, info);
     if (run && [...run].some(([name, got]) => differs(got, stages.get(name)))) {
       runs.push({ mutant, stages: run });
     }
-    onProgress(i + 1, MUTANTS.length);
-  });
+    await pause(i + 1, MUTANTS.length);
+  }
   return runs;
 }
 

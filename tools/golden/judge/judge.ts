@@ -54,6 +54,14 @@ export interface Judgement {
   readonly unknown: readonly string[];
 }
 
+/** A dump and what came of judging it against a case, as an engine of a class. */
+export interface Judged {
+  readonly dump: Dump;
+  readonly expected: Expectation;
+  readonly kind: EngineClass;
+  readonly judgement: Judgement;
+}
+
 /** What to judge a dump against, if not the model alone. */
 export interface JudgeOptions {
   /** Numbers of a mutant, or of a run with forced choices, in place of the right ones. */

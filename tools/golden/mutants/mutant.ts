@@ -7,20 +7,33 @@ import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import type { CaseModel } from "../case/case.ts";
+import type { Bug } from "./bugs.ts";
 
-/** The engine with one bug put in. */
-export interface Mutant {
-  /** G-numbers are those of test/README.md; `D6` is a control that no comparison may miss. */
-  readonly id: string;
+/** A mistake by name. Several mistakes may be forms of one bug; `what` tells them apart. */
+export interface Mistake {
+  readonly bug: Bug;
+  /** What this form of the bug does, in words that no other mutant has. */
   readonly what: string;
+}
+
+/** The engine with one mistake put in. */
+export interface Mutant extends Mistake {
   /** The golden case that shows it. */
   readonly golden: string;
   /** The first recorded stage that must go wrong. */
   readonly stage: string;
   /** Tokens per prefill step, where the bug needs several steps. */
   readonly chunk?: number;
+  /** The engine differs from the reference, and is right all the same. */
+  readonly isLegal?: true;
   readonly change: (right: CaseModel) => CaseModel;
 }
+
+/** The mistake alone. */
+export const mistakeOf = ({ bug, what }: Mistake): Mistake => ({ bug, what });
+
+/** The name of a mistake, which no other has. */
+export const nameOf = ({ bug, what }: Mistake): string => `${bug}: ${what}`;
 
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =
