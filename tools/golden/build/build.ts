@@ -20,6 +20,7 @@ import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
 import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
+import { writeText } from "./write-text.ts";
 
 /** Where a pack comes from and goes to. */
 export interface BuildOptions {
@@ -92,6 +93,3 @@ async function buildCase(dir: string): Promise<CaseEntry> {
     oracle: oracle.versions,
   };
 }
-
-const writeText = (file: string, text: string): Promise<void> =>
-  writeWhole(file, new TextEncoder().encode(text));

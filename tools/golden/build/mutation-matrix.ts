@@ -1,8 +1,6 @@
 /**
  * Which known mistake does each case of the pack catch, and at which stage?
  *
- *     npm run mutations            writes golden/mutation-matrix.json; some minutes
- *
  * A mistake is caught where a stage of its run, in the order of the model, is further off than a
  * float32 engine may be (envelope.json), or chooses what is not legal. A pack that lets one pass is
  * not worth having, nor is a case that catches nothing.
@@ -10,16 +8,13 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { argv, stderr } from "node:process";
 import { type Model, referenceOps } from "../../../engine/index.ts";
-import { writeWhole } from "../../node/write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
 import { type Envelope, readEnvelope, type Tie } from "../case/envelope-file.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MISTAKES, MUTANTS } from "../mutants/all.ts";
 import { type Mutant, nameOf } from "../mutants/mutant.ts";
 import { runMutant } from "../mutants/run-mutant.ts";
-import { jsonText } from "./json-text.ts";
 
 /** A case of the pack, ready to judge runs. */
 interface Judge {
@@ -32,7 +27,10 @@ interface Judge {
 /** The stage at which each mistake is caught on one case; mistakes that pass are left out. */
 export type CaughtAt = Readonly<Record<string, string>>;
 
-/** What mutation-matrix.json holds. */
+/** The file's name in a pack. */
+export const MATRIX_FILE = "mutation-matrix.json";
+
+/** What the file holds. */
 export interface MutationMatrix {
   readonly format: "glm52-mutations 1";
   /** Mistakes that some case catches, of all that are mistakes. */
@@ -60,7 +58,7 @@ export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise
   return Object.fromEntries(found);
 }
 
-/** The whole matrix. */
+/** The whole matrix of a pack. It takes a minute or more. */
 export async function mutationMatrix(
   pack: string,
   onCase: (name: string) => void = () => {},
@@ -110,12 +108,3 @@ function isLegal(data: ArrayLike<number>, right: GoldenTensor, ties: readonly Ti
     return isFull && rest.length === tie.any && rest.every((s) => tie.of.includes(s));
   });
 }
-
-async function main(pack: string): Promise<void> {
-  const matrix = await mutationMatrix(pack, (name) => stderr.write(`${name}\n`));
-  const text = new TextEncoder().encode(jsonText(matrix, 3));
-  await writeWhole(join(pack, "mutation-matrix.json"), text);
-  stderr.write(`${matrix.caught} of ${matrix.mutants} mistakes are caught\n`);
-}
-
-if (import.meta.url === new URL(argv[1], "file:").href) await main(argv[2] ?? "golden");

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
+import { writeText } from "../../golden/build/write-text.ts";
 import { caseFolders } from "../../golden/case/pack-cases.ts";
 import { renderJudgement } from "../../golden/judge/check-text.ts";
 import { type ForcedRun, runForced } from "../../golden/judge/forced.ts";
@@ -7,7 +8,7 @@ import { judge } from "../../golden/judge/judge.ts";
 import { passes, renderSelfCheck, selfCheck } from "../../golden/judge/self-check.ts";
 import { renderHtml } from "../../golden/report/html.ts";
 import { renderJunit } from "../../golden/report/junit.ts";
-import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { checkWritable } from "../../node/write-whole.ts";
 import {
   DUMP,
   diagnosisOf,
@@ -18,9 +19,6 @@ import {
 } from "../golden-options.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { addGoldenBuild } from "./golden-build.ts";
-import { addGoldenDiagnose } from "./golden-diagnose.ts";
-import { addGoldenWitness } from "./golden-witness.ts";
 
 interface CheckOptions extends GoldenOptions {
   readonly html?: string;
@@ -40,19 +38,12 @@ Examples:
   glm52 golden check --self --pack FOLDER --case tiny-all --case long-520
 `;
 
-/** Adds `glm52 golden`. */
-export function addGolden(
-  program: Command,
+/** Adds `glm52 golden check`. */
+export function addGoldenCheck(
+  golden: Command,
   terminal: Terminal,
   exit: (code: number) => void,
 ): void {
-  const golden = program
-    .command("golden")
-    .summary("compare another engine's stages with the model's")
-    .description("Finds the first stage where an engine leaves the model.");
-  addGoldenBuild(golden, terminal);
-  addGoldenWitness(golden, terminal, exit);
-  addGoldenDiagnose(golden, terminal, exit);
   withGoldenOptions(golden.command("check").argument("[dump]", DUMP))
     .summary("compare a dump of stages with a golden case")
     .description("Compares a dump with a case, stage by stage.")
@@ -113,8 +104,4 @@ async function self(
   const results = await selfCheck(folders, running.update).finally(running.end);
   stdout.write(json ? `${JSON.stringify(results)}\n` : renderSelfCheck(results));
   return results.every(passes) ? 0 : 3;
-}
-
-function writeText(path: string, text: string): Promise<void> {
-  return writeWhole(path, new TextEncoder().encode(text));
 }
