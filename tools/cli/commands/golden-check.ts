@@ -1,26 +1,28 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { writeText } from "../../golden/build/write-text.ts";
-import { caseFolders } from "../../golden/case/pack-cases.ts";
-import { renderJudgement } from "../../golden/judge/check-text.ts";
-import { type ForcedRun, runForced } from "../../golden/judge/forced.ts";
-import { judge } from "../../golden/judge/judge.ts";
-import { passes, renderSelfCheck, selfCheck } from "../../golden/judge/self-check.ts";
-import { renderHtml } from "../../golden/report/html.ts";
-import { renderJunit } from "../../golden/report/junit.ts";
+import {
+  check,
+  diagnose,
+  htmlOf,
+  jsonOf,
+  junitOf,
+  passes,
+  selfCheck,
+  textOf,
+} from "../../golden/index.ts";
 import { checkWritable } from "../../node/write-whole.ts";
 import {
+  checkOptions,
   DUMP,
-  diagnosisOf,
   type GoldenOptions,
   HELP,
-  openBoth,
   withGoldenOptions,
+  withStepLines,
 } from "../golden-options.ts";
-import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface CheckOptions extends GoldenOptions {
+interface CheckCommandOptions extends GoldenOptions {
   readonly html?: string;
   readonly junit?: string;
   readonly self?: boolean;
@@ -57,51 +59,47 @@ export function addGoldenCheck(
         "check this engine's own backends, on all cases or those named",
       ).conflicts(["names", "class", "html", "junit", "replay"]),
     )
-    .action(async (file: string | undefined, options: CheckOptions, command: Command) => {
+    .action(async (file: string | undefined, options: CheckCommandOptions, command: Command) => {
       if ((file === undefined) !== (options.self ?? false)) {
         command.error("error: give either a dump or --self");
       }
-      exit(await (file === undefined ? self(options, terminal) : check(file, options, terminal)));
+      const isSelf = file === undefined;
+      exit(await (isSelf ? checkSelf(options, terminal) : checkDump(file, options, terminal)));
     });
 }
 
 /** Returns the exit code. */
-async function check(file: string, options: CheckOptions, terminal: Terminal): Promise<number> {
-  for (const path of [options.html, options.junit]) if (path) await checkWritable(path);
-  const opened = await openBoth(file, options, terminal);
-  const { dump, expected, kind } = opened;
-  const run: Partial<ForcedRun> = options.replay ? runForced(dump, expected) : {};
-  const judgement = judge(dump, expected, kind, run);
-  const caseName = expected.info.name;
-  const { stdout } = terminal;
-  if (options.json) {
-    stdout.write(`${JSON.stringify({ case: caseName, class: kind, ...judgement })}\n`);
-  } else stdout.write(renderJudgement(judgement, caseName, kind, run.forced));
-  if (options.junit) await writeText(options.junit, renderJunit(judgement, caseName));
-  if (options.html) {
-    const isOff = judgement.firstOff !== undefined;
-    // The diagnosis goes by the model's own run, which with --replay is not the one judged above.
-    const plain = options.replay ? judge(dump, expected, kind) : judgement;
-    const diagnosis = isOff
-      ? await diagnosisOf({ ...opened, judgement: plain }, terminal)
-      : undefined;
-    const parts = { caseName, dumpName: basename(file), kind, judgement, diagnosis };
-    await writeText(
-      options.html,
-      renderHtml({ ...parts, dump, wanted: run.wanted ?? expected.stages }),
-    );
+async function checkDump(
+  file: string,
+  options: CheckCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { html, junit, replay = false, json } = options;
+  for (const path of [html, junit]) if (path !== undefined) await checkWritable(path);
+  const wanted = await checkOptions(options);
+  const verdict = await withStepLines(terminal, (onProgress) =>
+    check(file, { ...wanted, replay, onProgress }),
+  );
+  terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict))}\n` : textOf(verdict));
+  if (junit !== undefined) await writeText(junit, junitOf(verdict));
+  if (html !== undefined) {
+    const diagnosis =
+      verdict.status === "wrong"
+        ? await withStepLines(terminal, (onProgress) => diagnose(verdict, { onProgress }))
+        : undefined;
+    await writeText(html, htmlOf(verdict, basename(file), diagnosis));
   }
-  return judgement.firstOff === undefined ? 0 : 3;
+  return verdict.status === "wrong" ? 3 : 0;
 }
 
 /** Returns the exit code. */
-async function self(
-  { case: cases = [], pack, json }: CheckOptions,
-  { stdout, stderr }: Terminal,
+async function checkSelf(
+  { case: cases = [], pack, json }: CheckCommandOptions,
+  terminal: Terminal,
 ): Promise<number> {
-  const folders = await caseFolders(cases, pack);
-  const running = progressLine(stderr, "running");
-  const results = await selfCheck(folders, running.update).finally(running.end);
-  stdout.write(json ? `${JSON.stringify(results)}\n` : renderSelfCheck(results));
+  const results = await withStepLines(terminal, (onProgress) =>
+    selfCheck({ cases, onProgress, ...(pack !== undefined && { pack }) }),
+  );
+  terminal.stdout.write(json ? `${JSON.stringify(results)}\n` : textOf(results));
   return results.every(passes) ? 0 : 3;
 }

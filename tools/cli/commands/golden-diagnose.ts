@@ -1,13 +1,12 @@
 import type { Command } from "commander";
-import { renderDiagnosis } from "../../golden/diagnose/diagnosis-text.ts";
-import { judge } from "../../golden/judge/judge.ts";
+import { check, diagnose, textOf } from "../../golden/index.ts";
 import {
+  checkOptions,
   DUMP,
-  diagnosisOf,
   type GoldenOptions,
   HELP,
-  openBoth,
   withGoldenOptions,
+  withStepLines,
 } from "../golden-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -37,13 +36,13 @@ async function diagnoseDump(
   options: GoldenOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const opened = await openBoth(file, options, terminal);
-  const { dump, expected, kind } = opened;
-  const judgement = judge(dump, expected, kind);
-  const diagnosis = await diagnosisOf({ ...opened, judgement }, terminal);
-  const { stdout } = terminal;
-  if (options.json) {
-    stdout.write(`${JSON.stringify({ case: expected.info.name, class: kind, ...diagnosis })}\n`);
-  } else stdout.write(renderDiagnosis(diagnosis));
-  return diagnosis.firstOff === undefined ? 0 : 3;
+  const wanted = await checkOptions(options);
+  const [verdict, diagnosis] = await withStepLines(terminal, async (onProgress) => {
+    const found = await check(file, { ...wanted, onProgress });
+    return [found, await diagnose(found, { onProgress })];
+  });
+  const { caseName, engineClass, status } = verdict;
+  const json = { case: caseName, class: engineClass, ...diagnosis };
+  terminal.stdout.write(options.json ? `${JSON.stringify(json)}\n` : textOf(diagnosis));
+  return status === "wrong" ? 3 : 0;
 }

@@ -41,9 +41,12 @@ export function stageName(theirs: string, names: NameMap): string {
   return ours ? ours.replace("{l}", number?.[0] ?? "") : theirs;
 }
 
-/** The built-in map, and over it that of a JSON file. */
-export async function readNames(file: string | undefined): Promise<NameMap> {
-  if (file === undefined) return BUILT_IN;
+/**
+ * Reads a map from a JSON file.
+ *
+ * @throws {UserError} when it is something else than an object of strings
+ */
+export async function readNames(file: string): Promise<NameMap> {
   const json = parseJson(file, await readFile(file), "any");
   const isMap =
     typeof json === "object" &&
@@ -53,7 +56,7 @@ export async function readNames(file: string | undefined): Promise<NameMap> {
   if (!isMap) {
     throw new UserError(file, "expected an object of strings: their name to ours");
   }
-  return { ...BUILT_IN, ...(json as NameMap) };
+  return json as NameMap;
 }
 
 /**

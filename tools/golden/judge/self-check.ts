@@ -5,6 +5,7 @@
 import { basename, join } from "node:path";
 import { BACKENDS, type Backend, openModel } from "../../node/open-model.ts";
 import { expectation, traceCase } from "../case/expectation.ts";
+import type { Pause } from "../case/pause.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "./judge.ts";
 
@@ -30,7 +31,7 @@ export const passes = ({ firstOff, ok, explained, of }: SelfResult): boolean =>
 /** Runs every backend on every case. */
 export async function selfCheck(
   folders: readonly string[],
-  onProgress: (done: number, total: number) => void = () => {},
+  pause: Pause = () => {},
 ): Promise<SelfResult[]> {
   const results: SelfResult[] = [];
   for (const dir of folders) {
@@ -52,7 +53,7 @@ export async function selfCheck(
         firstOff,
         sentence: stages.find(({ name }) => name === firstOff)?.sentence,
       });
-      onProgress(results.length, folders.length * BACKENDS.length);
+      await pause(results.length, folders.length * BACKENDS.length);
     }
   }
   return results;
