@@ -21,7 +21,7 @@ import {
 } from "../../engine/index.ts";
 import type { RowFormat } from "../../engine/kv/geometry.ts";
 import { type Difference, difference } from "../../test/support/logit-difference.ts";
-import { type Choices, recordChoices, replayChoices } from "../../tools/golden/case/replay.ts";
+import { type Choices, recordChoices, replayChoices } from "../../tools/golden/build/replay.ts";
 import { openModel } from "../../tools/node/open.ts";
 
 const N_TOKENS = 600;

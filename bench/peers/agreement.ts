@@ -2,8 +2,9 @@
  * Do two engines run the same model? Their logits after the same tokens say it.
  * @module
  */
-import { argmax, logProbs } from "../../engine/generate/sampler.ts";
+import { argmax } from "../../engine/generate/sampler.ts";
 import type { Floats } from "../../engine/index.ts";
+import { klDivergence } from "../../tools/convert/divergence.ts";
 import { median } from "./protocol.ts";
 
 /** How far an engine is from the one that counts as right. */
@@ -43,9 +44,8 @@ export function agreement(
   let nSame = 0;
   const kls = want.map((row, t) => {
     const both = [row, got[t]].map((logits) => logits.filter((_, id) => !out.has(id)));
-    const [p, q] = both.map((logits) => logProbs(logits, [...logits.keys()]));
     if (argmax(both[0]) === argmax(both[1])) nSame++;
-    return p.reduce((sum, x, i) => sum + Math.exp(x) * (x - q[i]), 0);
+    return klDivergence(both[0], both[1]);
   });
   return {
     positions: want.length,

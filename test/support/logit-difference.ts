@@ -2,8 +2,9 @@
  * How far some logits are from others, by the measures of engines that publish one.
  * @module
  */
-import { argmax, logProbs } from "../../engine/generate/sampler.ts";
+import { argmax } from "../../engine/generate/sampler.ts";
 import type { Floats } from "../../engine/index.ts";
+import { klDivergence } from "../../tools/convert/divergence.ts";
 
 /** Over all positions. */
 export interface Difference {
@@ -18,7 +19,6 @@ export interface Difference {
 
 /** Compares position by position. */
 export function difference(got: readonly Floats[], want: readonly Floats[]): Difference {
-  const ids = Array.from(want[0], (_, id) => id);
   let [squares, n, largest, kl, nSame] = [0, 0, 0, 0, 0];
   want.forEach((w, t) => {
     const [a, b] = [Array.from(got[t]), Array.from(w)];
@@ -29,8 +29,7 @@ export function difference(got: readonly Floats[], want: readonly Floats[]): Dif
       largest = Math.max(largest, d);
     });
     n += a.length;
-    const [p, q] = [w, got[t]].map((row) => logProbs(row, ids));
-    kl += p.reduce((sum, x, i) => sum + Math.exp(x) * (x - q[i]), 0);
+    kl += klDivergence(w, got[t]);
     if (argmax(got[t]) === argmax(w)) nSame++;
   });
   const nT = want.length;

@@ -4,16 +4,16 @@
  */
 
 import { type Command, Option } from "commander";
-import { CLASSES, type EngineClass } from "../golden/case/arithmetics.ts";
-import { classOf } from "../golden/case/bounds.ts";
-import { readNames } from "../golden/case/engine-names.ts";
-import { type Expectation, expectation } from "../golden/case/expectation.ts";
-import { caseFolders } from "../golden/case/pack-cases.ts";
-import { type Diagnosis, diagnose } from "../golden/diagnose/diagnose.ts";
-import { runMutants } from "../golden/diagnose/mutant-runs.ts";
-import { type Dump, readEngineDump } from "../golden/dump/dump.ts";
+import {
+  type CheckOptions,
+  CLASSES,
+  type EngineClass,
+  readNames,
+  type Step,
+  type WorkOptions,
+} from "../golden/index.ts";
 import { UserError } from "../node/user-error.ts";
-import { progressLine } from "./progress.ts";
+import { type Progress, progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of both commands. */
@@ -23,13 +23,6 @@ export interface GoldenOptions {
   readonly names?: string;
   readonly class?: EngineClass;
   readonly json?: boolean;
-}
-
-/** Both sides of a comparison. */
-export interface Opened {
-  readonly dump: Dump;
-  readonly expected: Expectation;
-  readonly kind: EngineClass;
 }
 
 /** Help of the argument. */
@@ -71,46 +64,42 @@ export const withGoldenOptions = (command: Command): Command =>
     )
     .option("--json", "print JSON");
 
-async function caseFolder({ case: cases = [], pack }: GoldenOptions): Promise<string> {
-  const [folder, ...more] = cases.length > 0 ? await caseFolders(cases, pack) : [];
-  if (folder !== undefined && more.length === 0) return folder;
-  throw new UserError("--case", `expected one case for a dump, got ${cases.join(", ") || "none"}`);
-}
-
 /**
- * Reads both sides.
+ * What the options mean to the library.
  *
- * @throws {UserError} when there is not one case, or the dump has none of its stages
+ * @throws {UserError} when there is not one case
  */
-export async function openBoth(
-  file: string,
-  options: GoldenOptions,
-  { stderr }: Terminal,
-): Promise<Opened> {
-  const reading = progressLine(stderr, "reading");
-  const names = await readNames(options.names);
-  const dump = await readEngineDump(file, names, reading.update).finally(reading.end);
-  const running = progressLine(stderr, "running the model");
-  const folder = await caseFolder(options);
-  const expected = await expectation(folder, running.update).finally(running.end);
-  if (![...dump.keys()].some((name) => expected.stages.has(name))) {
-    const theirs = [...dump.keys()].slice(0, 3).join(", ") || "nothing";
-    const ours = [...expected.stages.keys()].slice(0, 3).join(", ");
+export async function checkOptions(options: GoldenOptions): Promise<CheckOptions> {
+  const { case: cases = [], pack, names, class: kind } = options;
+  const [name, ...more] = cases;
+  if (name === undefined || more.length > 0) {
     throw new UserError(
-      file,
-      `expected stages of ${expected.info.name}, such as ${ours}; got ${theirs}. --names can map them`,
+      "--case",
+      `expected one case for a dump, got ${cases.join(", ") || "none"}`,
     );
   }
-  return { dump, expected, kind: options.class ?? classOf(dump) };
+  return {
+    case: name,
+    ...(pack !== undefined && { pack }),
+    ...(kind && { class: kind }),
+    ...(names !== undefined && { names: await readNames(names) }),
+  };
 }
 
-/** Runs the known mistakes beside a dump that is off. */
-export function suspectsOf({ dump, expected, kind }: Opened, { stderr }: Terminal): Diagnosis {
-  const running = progressLine(stderr, "running known mistakes");
-  const runs = runMutants(expected, running.update);
-  running.end();
-  const pairing = progressLine(stderr, "running two mistakes at once");
-  const diagnosis = diagnose(dump, expected, kind, runs, pairing.update);
-  pairing.end();
-  return diagnosis;
+/** Hands `work` a progress line for each of its steps, one after the other. */
+export async function withStepLines<T>(
+  { stderr }: Terminal,
+  work: (onProgress: NonNullable<WorkOptions["onProgress"]>) => Promise<T>,
+): Promise<T> {
+  let line: Progress | undefined;
+  let step: Step | undefined;
+  const onProgress = (now: Step, done: number, total: number): void => {
+    if (now !== step) {
+      line?.end();
+      line = progressLine(stderr, now);
+      step = now;
+    }
+    line?.update(done, total);
+  };
+  return work(onProgress).finally(() => line?.end());
 }

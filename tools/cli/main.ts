@@ -12,7 +12,6 @@ import { addChat } from "./commands/chat.ts";
 import { addDetokenize } from "./commands/detokenize.ts";
 import { addEval } from "./commands/eval.ts";
 import { addExport } from "./commands/export.ts";
-import { addGolden } from "./commands/golden.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
 import { addQuantize } from "./commands/quantize.ts";
@@ -22,6 +21,7 @@ import { addSession } from "./commands/session.ts";
 import { addTokenize } from "./commands/tokenize.ts";
 import { addTrace } from "./commands/trace.ts";
 import { explain } from "./explain.ts";
+import { addGolden } from "./golden-commands.ts";
 import type { Terminal } from "./terminal.ts";
 
 const HELP = `

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../engine/index.ts";
 import { trace } from "../../../engine/trace/trace.ts";
+import { compareRun } from "../../../tools/golden/build/compare-run.ts";
 import { complaints, runCase } from "../../../tools/golden/build/sweep.ts";
 import { openCase, readCase, readDump } from "../../../tools/golden/case/case.ts";
-import { compareRun } from "../../../tools/golden/judge/compare.ts";
 import { CASES } from "../../support/paths.ts";
 
 const cases = readdirSync(CASES);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Ops, Session, type SessionOptions } from "../../../engine/index.ts";
 import type { RowFormat } from "../../../engine/kv/geometry.ts";
-import { recordChoices, replayChoices } from "../../../tools/golden/case/replay.ts";
+import { recordChoices, replayChoices } from "../../../tools/golden/build/replay.ts";
 import { openModel } from "../../../tools/node/open.ts";
 import { difference } from "../../support/logit-difference.ts";
 import { randomTokens } from "../../support/random.ts";

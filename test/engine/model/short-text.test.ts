@@ -18,14 +18,14 @@ const ranking = indexerMutants.filter(
 );
 
 describe("with as many tokens as index_topk", () => {
-  const table = ranking.map((mutant) => [mutant.id, mutant.what, mutant] as const);
-  test.each(table)("%s, %s: the same logits, bit for bit", (_id, _what, { change }) => {
+  const table = ranking.map((mutant) => [mutant.bug, mutant.what, mutant] as const);
+  test.each(table)("%s, %s: the same logits, bit for bit", (_bug, _what, { change }) => {
     expect(stage(runAll(change(model), short), "logits")).toEqual(
       stage(runAll(model, short), "logits"),
     );
   });
 
-  test.each(table)("%s, %s: other logits with all 24 tokens", (_id, _what, { change }) => {
+  test.each(table)("%s, %s: other logits with all 24 tokens", (_bug, _what, { change }) => {
     expect(stage(runAll(change(model), fixture.tokens), "logits")).not.toEqual(
       stage(runAll(model, fixture.tokens), "logits"),
     );

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";
+import { bf16 } from "../../../tools/golden/case/rounding.ts";
 import { bruteForceRoute } from "../../../tools/golden/mutants/moe.ts";
-import { bf16 } from "../../../tools/golden/mutants/wrong-ops.ts";
 import { random, randomWeight, weight } from "../../support/random.ts";
 import { BACKENDS, REFERENCES } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { memorySource } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
+import { compareRun } from "../../../tools/golden/build/compare-run.ts";
 import { readDump } from "../../../tools/golden/case/case.ts";
-import { compareRun } from "../../../tools/golden/judge/compare.ts";
 import { scratchFolder, TINY, TINY_MODEL } from "../../support/paths.ts";
 import { glm52, type Outcome } from "./fake-terminal.ts";
 

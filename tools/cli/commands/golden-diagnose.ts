@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import { diagnose } from "../../golden/diagnose/diagnose.ts";
-import { renderDiagnosis } from "../../golden/diagnose/diagnosis-text.ts";
-import { judge } from "../../golden/judge/judge.ts";
+import { check, diagnose, textOf } from "../../golden/index.ts";
 import {
+  checkOptions,
   DUMP,
   type GoldenOptions,
   HELP,
-  openBoth,
-  suspectsOf,
   withGoldenOptions,
+  withStepLines,
 } from "../golden-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -38,13 +36,13 @@ async function diagnoseDump(
   options: GoldenOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const opened = await openBoth(file, options, terminal);
-  const { dump, expected, kind } = opened;
-  const isOff = judge(dump, expected, kind).firstOff !== undefined;
-  const diagnosis = isOff ? suspectsOf(opened, terminal) : diagnose(dump, expected, kind, []);
-  const { stdout } = terminal;
-  if (options.json) {
-    stdout.write(`${JSON.stringify({ case: expected.info.name, class: kind, ...diagnosis })}\n`);
-  } else stdout.write(renderDiagnosis(diagnosis));
-  return diagnosis.firstOff === undefined ? 0 : 3;
+  const wanted = await checkOptions(options);
+  const [verdict, diagnosis] = await withStepLines(terminal, async (onProgress) => {
+    const found = await check(file, { ...wanted, onProgress });
+    return [found, await diagnose(found, { onProgress })];
+  });
+  const { caseName, engineClass, status } = verdict;
+  const json = { case: caseName, class: engineClass, ...diagnosis };
+  terminal.stdout.write(options.json ? `${JSON.stringify(json)}\n` : textOf(diagnosis));
+  return status === "wrong" ? 3 : 0;
 }

@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Command, Option } from "commander";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { withCaseGguf } from "../../golden/build/case-gguf.ts";
-import { CLASSES, type EngineClass } from "../../golden/case/arithmetics.ts";
+import { CLASSES, type EngineClass } from "../../golden/case/engine-class.ts";
 import { caseFolders } from "../../golden/case/pack-cases.ts";
 import type { Answer } from "../../golden/witness/answer.ts";
 import {

@@ -12,13 +12,15 @@ import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { readCase } from "../case/case.ts";
-import { jsonText } from "../case/json-text.ts";
-import { describeNames } from "../case/stage-map.ts";
+import { describeNames } from "../case/engine-names.ts";
+import { ENVELOPE_FILE } from "../case/envelope-file.ts";
 import { CASE_GGUF, writeCaseGguf } from "./case-gguf.ts";
 import { measureEnvelope } from "./envelope.ts";
+import { jsonText } from "./json-text.ts";
 import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
 import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
+import { writeText } from "./write-text.ts";
 
 /** Where a pack comes from and goes to. */
 export interface BuildOptions {
@@ -80,7 +82,7 @@ async function buildCase(dir: string): Promise<CaseEntry> {
   const info = await readCase(dir);
   const oracle = JSON.parse(await readFile(join(dir, "case.json"), "utf8"));
   const envelope = await measureEnvelope(dir);
-  await writeText(join(dir, "envelope.json"), jsonText(envelope));
+  await writeText(join(dir, ENVELOPE_FILE), jsonText(envelope));
   return {
     purpose: info.purpose,
     tokens: info.tokens.length,
@@ -91,6 +93,3 @@ async function buildCase(dir: string): Promise<CaseEntry> {
     oracle: oracle.versions,
   };
 }
-
-const writeText = (file: string, text: string): Promise<void> =>
-  writeWhole(file, new TextEncoder().encode(text));

@@ -8,43 +8,25 @@
  */
 import { type Model, referenceOps } from "../../../engine/index.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
-import { CLASSES, type EngineClass, engines } from "../case/arithmetics.ts";
 import { type CaseInfo, openCase, readCase } from "../case/case.ts";
+import { CLASSES, type EngineClass, type PerClass } from "../case/engine-class.ts";
+import {
+  type Choice,
+  ENVELOPE_FORMAT,
+  type Envelope,
+  type StageError,
+  type Tie,
+} from "../case/envelope-file.ts";
 import { traceCase } from "../case/expectation.ts";
-import { measured } from "../case/json-text.ts";
-import { borders, gaps, type Tie } from "../case/margins.ts";
-import { recordChoices, replayChoices } from "../case/replay.ts";
-import { compareRun } from "../judge/compare.ts";
+import { engines } from "./arithmetics.ts";
+import { compareRun } from "./compare-run.ts";
+import { measured } from "./json-text.ts";
+import { borders, gaps } from "./margins.ts";
+import { recordChoices, replayChoices } from "./replay.ts";
 import { scoreTables } from "./score-tables.ts";
-
-/** Changes when the meaning of the file does. */
-export const ENVELOPE_FORMAT = "glm52-envelope 1";
 
 /** Other engines may be off this many times as far as ours. */
 export const ROOM = 4;
-
-/** One value for each class of engine. */
-export type PerClass<T> = Readonly<Record<EngineClass, T>>;
-
-/** Root-mean-square and largest error, as shares of the stage's largest magnitude. */
-export type StageError = readonly [rms: number, largest: number];
-
-/** The narrowest choice of a stage, and how far the gaps of the stage's choices move. */
-export interface Choice {
-  readonly margin: number;
-  readonly row: number;
-  readonly moved: PerClass<number>;
-}
-
-/** What envelope.json holds. */
-export interface Envelope {
-  readonly format: typeof ENVELOPE_FORMAT;
-  readonly room: number;
-  readonly certified: readonly EngineClass[];
-  readonly choices: Readonly<Record<string, Choice>>;
-  readonly ties: Readonly<Record<string, readonly Tie[]>>;
-  readonly stages: Readonly<Record<string, PerClass<StageError>>>;
-}
 
 /** Runs of one case: the right one, and those of each class with the right choices. */
 interface Runs {

@@ -1,26 +1,20 @@
 /**
  * Which known mistake does each case of the pack catch, and at which stage?
  *
- *     npm run mutations            writes golden/mutation-matrix.json; some minutes
- *
  * A mistake is caught where a stage of its run, in the order of the model, is further off than a
  * float32 engine may be (envelope.json), or chooses what is not legal. A pack that lets one pass is
  * not worth having, nor is a case that catches nothing.
  * @module
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { argv, stderr } from "node:process";
 import { type Model, referenceOps } from "../../../engine/index.ts";
-import { writeWhole } from "../../node/write-whole.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "../case/case.ts";
-import { traceCase } from "../case/expectation.ts";
-import { jsonText } from "../case/json-text.ts";
-import type { Tie } from "../case/margins.ts";
+import { type Envelope, readEnvelope, type Tie } from "../case/envelope-file.ts";
 import { distanceOf } from "../judge/distance.ts";
-import { MUTANTS } from "../mutants/all.ts";
-import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
-import type { Envelope } from "./envelope.ts";
+import { MISTAKES, MUTANTS } from "../mutants/all.ts";
+import { type Mutant, nameOf } from "../mutants/mutant.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
 
 /** A case of the pack, ready to judge runs. */
 interface Judge {
@@ -33,7 +27,10 @@ interface Judge {
 /** The stage at which each mistake is caught on one case; mistakes that pass are left out. */
 export type CaughtAt = Readonly<Record<string, string>>;
 
-/** What mutation-matrix.json holds. */
+/** The file's name in a pack. */
+export const MATRIX_FILE = "mutation-matrix.json";
+
+/** What the file holds. */
 export interface MutationMatrix {
   readonly format: "glm52-mutations 1";
   /** Mistakes that some case catches, of all that are mistakes. */
@@ -44,12 +41,6 @@ export interface MutationMatrix {
   readonly cases: Readonly<Record<string, CaughtAt>>;
 }
 
-/** Any of equal scores may be chosen. */
-export const LEGAL: readonly string[] = ["G27: equal scores go to the larger position"];
-
-/** A mistake's name in the matrix. */
-export const nameOf = ({ id, what }: Mutant): string => `${id}: ${what}`;
-
 /** Puts every mistake into one case. */
 export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise<CaughtAt> {
   const info = await readCase(dir);
@@ -57,7 +48,7 @@ export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise
     info,
     model: await openCase(dir, info, referenceOps("f64")),
     want: await readDump(join(dir, "f64.safetensors")),
-    envelope: JSON.parse(await readFile(join(dir, "envelope.json"), "utf8")),
+    envelope: await readEnvelope(dir),
   };
   const found: [string, string][] = [];
   for (const mutant of mutants) {
@@ -67,38 +58,30 @@ export async function caughtOn(dir: string, mutants: readonly Mutant[]): Promise
   return Object.fromEntries(found);
 }
 
-/** The whole matrix. */
+/** The whole matrix of a pack. It takes a minute or more. */
 export async function mutationMatrix(
   pack: string,
   onCase: (name: string) => void = () => {},
 ): Promise<MutationMatrix> {
-  const mistakes = MUTANTS.filter((mutant) => !LEGAL.includes(nameOf(mutant)));
   const cases: [string, CaughtAt][] = [];
   for (const name of (await readdir(join(pack, "cases"))).sort()) {
     onCase(name);
-    cases.push([name, await caughtOn(join(pack, "cases", name), mistakes)]);
+    cases.push([name, await caughtOn(join(pack, "cases", name), MISTAKES)]);
   }
   return {
     format: "glm52-mutations 1",
     caught: new Set(cases.flatMap(([, row]) => Object.keys(row))).size,
-    mutants: mistakes.length,
-    legal: LEGAL,
+    mutants: MISTAKES.length,
+    legal: MUTANTS.filter(({ isLegal }) => isLegal).map(nameOf),
     cases: Object.fromEntries(cases),
   };
 }
 
 function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): string | undefined {
-  const seen = new Set<string>();
-  let run: ReturnType<typeof traceCase>;
-  try {
-    run = traceCase(mutant.change(model), info, mutant.chunk);
-  } catch (error) {
-    if (isBreakdown(error)) return "does not run";
-    throw error;
-  }
-  for (const { name, shape, data } of run) {
+  const run = runMutant(mutant, model, info);
+  if (!run) return "does not run";
+  for (const [name, { shape, data }] of run) {
     const right = want.get(name);
-    seen.add(name);
     if (!right) continue;
     if (String(shape) !== String(right.shape)) return name;
     if (right.data instanceof Int32Array) {
@@ -108,7 +91,7 @@ function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): str
       if (!(distanceOf(data, right.data, data.length).largest <= allowed)) return name;
     }
   }
-  return [...want.keys()].find((name) => !seen.has(name));
+  return [...want.keys()].find((name) => !run.has(name));
 }
 
 /** Whether each row chooses what it must, and of equals as many as it must. */
@@ -125,12 +108,3 @@ function isLegal(data: ArrayLike<number>, right: GoldenTensor, ties: readonly Ti
     return isFull && rest.length === tie.any && rest.every((s) => tie.of.includes(s));
   });
 }
-
-async function main(pack: string): Promise<void> {
-  const matrix = await mutationMatrix(pack, (name) => stderr.write(`${name}\n`));
-  const text = new TextEncoder().encode(jsonText(matrix, 3));
-  await writeWhole(join(pack, "mutation-matrix.json"), text);
-  stderr.write(`${matrix.caught} of ${matrix.mutants} mistakes are caught\n`);
-}
-
-if (import.meta.url === new URL(argv[1], "file:").href) await main(argv[2] ?? "golden");

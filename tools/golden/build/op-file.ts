@@ -4,13 +4,14 @@
  */
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
-import { decode, F32_ROUNDING } from "../../../engine/numbers/formats.ts";
+import { decode } from "../../../engine/numbers/formats.ts";
 import type { StoredTensor } from "../../../engine/weights/checkpoint.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
-import { measured } from "../case/json-text.ts";
+import { ROUNDING } from "../case/rounding.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { CHOICE_CASES } from "./choice-cases.ts";
 import { ROOM } from "./envelope.ts";
+import { measured } from "./json-text.ts";
 import { NUMBER_CASES } from "./op-cases.ts";
 import type { OpCase, Output } from "./op-numbers.ts";
 
@@ -31,14 +32,14 @@ export function allowedError({ run }: OpCase): number {
     const got = run(shaken(seed)).y;
     return distanceOf(got.data, want.data, want.data.length).largest;
   });
-  return measured(ROOM * Math.max(F32_ROUNDING, ...moves));
+  return measured(ROOM * Math.max(ROUNDING.F32, ...moves));
 }
 
 /** The float64 reference on inputs that are off by up to one f32 rounding. */
 function shaken(seed: number): Ops {
   const ops = referenceOps("f64");
   const random = seededRandom(seed);
-  const move = (x: number): number => x * (1 + (2 * random() - 1) * 2 * F32_ROUNDING);
+  const move = (x: number): number => x * (1 + (2 * random() - 1) * 2 * ROUNDING.F32);
   return {
     ...ops,
     tensor: (dims, shape, values) => ops.tensor(dims, shape, Float64Array.from(values, move)),

@@ -6,9 +6,11 @@
  */
 import type { Model } from "../../../engine/index.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
+import { parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import { borders, magnitude } from "../case/margins.ts";
+import { routerBias } from "../case/router-bias.ts";
+import { magnitudeOf } from "../judge/distance.ts";
+import { borders } from "./margins.ts";
 
 /** In each row the `k` best of the scores are chosen. */
 export interface ScoreTable {
@@ -31,12 +33,12 @@ export function scoreTables(
   right: GoldenTensor,
   model: Model,
 ): ScoreTable[] {
-  const [stage, number] = name.split("-");
+  const { stage, number = 0 } = parseStage(name);
   const { config } = model;
-  const unit = magnitude(right.data);
+  const unit = magnitudeOf(right.data);
   switch (stage) {
     case "indexer_score":
-      return [{ name: `top_k-${number}`, scores: got, k: config.indexTopk, unit }];
+      return [{ name: stageAt("top_k", number), scores: got, k: config.indexTopk, unit }];
     case "logits":
       return [{ name, scores: got, k: 1, unit }];
     case "mtp_logits": {
@@ -44,7 +46,7 @@ export function scoreTables(
       return [{ name, scores: { shape: [1, data.length], data }, k: 1, unit }];
     }
     case "ffn_moe_logits":
-      return routerTables(Number(number), got, right, model);
+      return routerTables(number, got, right, model);
     default:
       return [];
   }
@@ -58,15 +60,14 @@ function routerTables(
   { config, weights }: Model,
 ): ScoreTable[] {
   const { nGroup, topkGroup, numExpertsPerTok: k } = config;
-  const ffn = (weights.layers[layer] ?? weights.mtp?.layer)?.ffn;
-  if (ffn?.kind !== "sparse") return [];
-  const bias = floatsOf(ffn.eScoreCorrectionBias);
+  const bias = routerBias(weights, layer);
+  if (!bias) return [];
   const nE = bias.length;
   const biased = (x: GoldenTensor): GoldenTensor => ({
     shape: x.shape,
     data: Float64Array.from(x.data, (logit, i) => sigmoid(logit) + bias[i % nE]),
   });
-  const experts = { name: `ffn_moe_topk-${layer}`, scores: biased(got), k, unit: 1 };
+  const experts = { name: stageAt("ffn_moe_topk", layer), scores: biased(got), k, unit: 1 };
   if (nGroup === 1) return [experts];
   const worth = (x: GoldenTensor): GoldenTensor => groupWorth(biased(x), nGroup);
   const { chosen } = borders(worth(right), topkGroup);

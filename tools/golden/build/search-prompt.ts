@@ -1,14 +1,12 @@
 /**
  * A prompt whose choices are clear: rounding of a class of engines cannot turn any of them.
  *
- *     node dist/tools/golden/build/search-prompt.js CASE-FOLDER CLASS
- *
- * prints tokens for tools/golden/oracle/prompts.json. Position by position every token of the vocabulary is
- * tried; kept is the one whose narrowest choice, in any layer, is the widest in units of what the
- * class moves that choice by (envelope.ts, measured on the prompt that the case has so far).
+ * Position by position every token of the vocabulary is tried. Kept is the token whose narrowest
+ * choice, in any layer, is the widest in units of what engines of the class move that choice by
+ * (envelope.ts, measured on the prompt that the case has so far). The tokens go into
+ * tools/golden/oracle/prompts.json.
  * @module
  */
-import { argv, exit, stderr, stdout } from "node:process";
 import {
   type Model,
   mtpStep,
@@ -19,11 +17,11 @@ import {
 } from "../../../engine/index.ts";
 import { newDraftCache } from "../../../engine/kv/model-cache.ts";
 import { Recorder } from "../../../engine/trace/recorder.ts";
-import { CLASSES, type EngineClass } from "../case/arithmetics.ts";
 import { type CaseInfo, openCase, readCase } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import { traceCase } from "../case/expectation.ts";
-import { borders, gaps } from "../case/margins.ts";
 import { measureEnvelope, ROOM } from "./envelope.ts";
+import { borders, gaps } from "./margins.ts";
 import { scoreTables } from "./score-tables.ts";
 
 const WANTED = ["indexer_score", "ffn_moe_logits", "result_output", "result_norm"];
@@ -111,8 +109,23 @@ class Trial {
   }
 }
 
-/** The prompt, and its narrowest choice in units of what is needed. */
-async function searchPrompt(dir: string, kind: EngineClass): Promise<[number[], number]> {
+/** A prompt that was found. */
+export interface FoundPrompt {
+  readonly tokens: readonly number[];
+  /** Its narrowest choice, in units of what is needed. */
+  readonly narrowest: number;
+}
+
+/**
+ * Searches a prompt as long as that of the case in `dir`.
+ *
+ * @param onToken is told after each token how wide the choices up to there are
+ */
+export async function searchPrompt(
+  dir: string,
+  kind: EngineClass,
+  onToken: (done: number, total: number, width: number) => void = () => {},
+): Promise<FoundPrompt> {
   const info = await readCase(dir);
   const model = await openCase(dir, info, referenceOps("f32"));
   const need = await needs(dir, info, model, kind);
@@ -129,16 +142,7 @@ async function searchPrompt(dir: string, kind: EngineClass): Promise<[number[], 
     trial.take(best);
     prompt.push(best);
     least = Math.min(least, widest);
-    stderr.write(`${prompt.length} of ${nTokens}: ${widest.toPrecision(3)}\n`);
+    onToken(prompt.length, nTokens, widest);
   }
-  return [prompt, least];
+  return { tokens: prompt, narrowest: least };
 }
-
-const [, , dir, kind] = argv;
-if (dir === undefined || !CLASSES.includes(kind as EngineClass)) {
-  stderr.write(`usage: search-prompt CASE-FOLDER ${CLASSES.join("|")}\n`);
-  exit(2);
-}
-const [prompt, least] = await searchPrompt(dir, kind as EngineClass);
-stderr.write(`narrowest choice: ${least.toPrecision(3)} times what is needed\n`);
-stdout.write(`${JSON.stringify(prompt)}\n`);

@@ -1,7 +1,5 @@
 /**
- * Every case of the oracle against this engine, as a table.
- *
- *     npm run sweep -- .cache/oracle --out docs/sweep.md
+ * Every case of the oracle against this engine, as the table of docs/sweep.md.
  *
  * Float64: how far the logits are from HF transformers in float64, and whether all selections are
  * equal. Float32: every op within its bound of the f64 op on the same inputs; the error of the
@@ -9,14 +7,12 @@
  * selection explained or not.
  * @module
  */
-import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { argv, exit, stdout } from "node:process";
 import { checkedOps, f32ReferenceBounds, type Ops, referenceOps } from "../../../engine/index.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { openCase, readCase, readDump } from "../case/case.ts";
-import { compareRun, type RunReport } from "../judge/compare.ts";
+import { routerBias } from "../case/router-bias.ts";
+import { compareRun, type RunReport } from "./compare-run.ts";
 
 /** What one case showed. */
 export interface CaseResult {
@@ -62,11 +58,7 @@ export async function runCase(dir: string): Promise<CaseResult> {
     },
   );
   const fast = await run(checked, oracle64);
-  const bias = (layer: number) => {
-    const { layers, mtp } = spec.model.weights;
-    const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
-    return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
-  };
+  const bias = (layer: number) => routerBias(spec.model.weights, layer);
   const f32 = compareRun(fast.recorded, oracle64, bias);
   const hf32 = compareRun(
     [...oracle32].map(([name, tensor]) => ({ name, ...tensor })),
@@ -108,7 +100,7 @@ export function complaints(result: CaseResult): string[] {
 }
 
 /** The results as a Markdown table. */
-export function renderTable(results: readonly CaseResult[]): string {
+function renderTable(results: readonly CaseResult[]): string {
   const worst = (report: RunReport): string =>
     Math.max(...report.stages.map((stage) => stage.largest)).toExponential(1);
   const logits = (report: RunReport): string =>
@@ -165,25 +157,5 @@ error of HF's own float32 run.
 
 `;
 
-async function main(args: readonly string[]): Promise<void> {
-  const [root = ".cache/oracle", flag, out] = args;
-  if (args.length > 1 && (flag !== "--out" || !out)) {
-    stdout.write("usage: npm run sweep -- [FOLDER] [--out FILE.md]\n");
-    exit(2);
-  }
-  const results: CaseResult[] = [];
-  let failed = false;
-  for (const name of (await readdir(root)).sort()) {
-    const result = await runCase(join(root, name));
-    results.push(result);
-    const list = complaints(result);
-    failed ||= list.length > 0;
-    stdout.write(`${name}: ${list.length > 0 ? list.join("; ") : "ok"}\n`);
-  }
-  const table = PREFACE + renderTable(results);
-  if (out) await writeFile(out, table);
-  else stdout.write(table);
-  exit(failed ? 1 : 0);
-}
-
-if (import.meta.url === new URL(argv[1], "file:").href) await main(argv.slice(2));
+/** The whole page: what the table shows, and the table. */
+export const sweepPage = (results: readonly CaseResult[]): string => PREFACE + renderTable(results);

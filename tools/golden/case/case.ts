@@ -9,7 +9,9 @@ import {
   type ByteSource,
   type Checkpoint,
   loadWeights,
+  type Model,
   type ModelConfig,
+  type ModelWeights,
   type Ops,
   openCheckpoint,
   parseConfig,
@@ -18,13 +20,18 @@ import { decode } from "../../../engine/numbers/formats.ts";
 import type { Dtype } from "../../../engine/numbers/raw-tensor.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
 import { fileCheckpoint, handleSource } from "../../node/file-source.ts";
-import type { CaseModel } from "../mutants/mutant.ts";
 import { equalBlocks } from "./misread.ts";
 
 /** A stored tensor with its numbers unpacked. */
 export interface GoldenTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+/** A model of a case. */
+export interface CaseModel extends Model {
+  /** Its fp8 weights as a reader of equal blocks unpacks them (misread.ts); none without fp8. */
+  readonly misread?: ModelWeights;
 }
 
 /** What case.json says, as far as a comparison needs it. */

@@ -9,11 +9,12 @@
  */
 import { join } from "node:path";
 import { type Model, referenceOps } from "../../../engine/index.ts";
-import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { trace } from "../../../engine/trace/trace.ts";
-import { type Bounds, readBounds } from "./bounds.ts";
+import { type Bounds, boundsOf } from "./bounds.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "./case.ts";
+import { readEnvelope } from "./envelope-file.ts";
+import { routerBias } from "./router-bias.ts";
 
 /** A case, ready to judge dumps. */
 export interface Expectation {
@@ -46,6 +47,7 @@ export async function expectation(
   onProgress?: (done: number, total: number) => void,
 ): Promise<Expectation> {
   const info = await readCase(dir);
+  const envelope = await readEnvelope(dir);
   const model = await openCase(dir, info, referenceOps("f64"));
   const golden = await readDump(join(dir, "f64.safetensors"));
   const stages = new Map<string, GoldenTensor>();
@@ -57,11 +59,7 @@ export async function expectation(
     model,
     stages,
     inCase: new Set(golden.keys()),
-    bias: (layer) => {
-      const { layers, mtp } = model.weights;
-      const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
-      return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
-    },
-    bound: await readBounds(dir),
+    bias: (layer) => routerBias(model.weights, layer),
+    bound: boundsOf(envelope),
   };
 }

@@ -1,26 +1,24 @@
 /**
  * Which known mistake makes a dump what it is?
  *
- * Every mutant's run on the case is set beside the dump, and the mutants are ranked by how near
- * they are: those that fit first. When none fits, two at once are tried.
+ * 1. A dump of which no stage is off needs no diagnosis.
+ * 2. Every mutant is run on the case (mutant-runs.ts).
+ * 3. The mutants are ranked by how near the dump is to their runs (suspects.ts). Those whose numbers
+ *    the dump has fit; they come first.
+ * 4. Where no mutant fits, two mistakes at once are tried (pairs.ts).
  *
- * Next: pairs.ts
+ * Next: suspects.ts, pairs.ts
  * @module
  */
-
-import type { EngineClass } from "../case/arithmetics.ts";
-import type { Expectation } from "../case/expectation.ts";
-import type { Dump } from "../dump/dump.ts";
-import { judge, type StageResult } from "../judge/judge.ts";
-import type { MutantRun } from "./mutant-runs.ts";
+import type { Pause } from "../case/pause.ts";
+import type { Judged, StageResult } from "../judge/judge.ts";
+import { type Mistake, mistakeOf } from "../mutants/mutant.ts";
+import { type MutantRun, runMutants } from "./mutant-runs.ts";
 import { findPairs, type Pair } from "./pairs.ts";
 import { type Closeness, closeness } from "./suspects.ts";
 
 /** A known mistake and how near the dump is to it. */
-export interface Suspect extends Closeness {
-  readonly id: string;
-  readonly what: string;
-}
+export interface Suspect extends Mistake, Closeness {}
 
 /** What is known about a dump. */
 export interface Diagnosis {
@@ -34,25 +32,30 @@ export interface Diagnosis {
   readonly pairs: readonly Pair[];
 }
 
-/** Ranks the mutants by their closeness to a dump; runs two at once where no one fits. */
-export function diagnose(
-  dump: Dump,
-  expected: Expectation,
-  kind: EngineClass,
-  runs: readonly MutantRun[],
-  onProgress: (done: number, total: number) => void = () => {},
-): Diagnosis {
-  const { firstOff, stages } = judge(dump, expected, kind);
+/** How a diagnosis goes about it. */
+export interface DiagnoseOptions {
+  /** What {@link runMutants} gives for the case, where it is known already. */
+  readonly runs?: readonly MutantRun[];
+  /** Is called for each mistake that is run. */
+  readonly onMistake?: Pause;
+  /** Is called for each mistake that is tried as the first of two. */
+  readonly onPair?: Pause;
+}
+
+/** Ranks the mutants by how near a judged dump is to them. Runs two at once where no one fits. */
+export async function diagnose(judged: Judged, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const { firstOff, stages } = judged.judgement;
   if (firstOff === undefined) return { firstOff, evidence: undefined, suspects: [], pairs: [] };
   const evidence = stages.find(({ name }) => name === firstOff);
-  const off = { dump, expected, kind, firstOff, evidence };
+  const off = { ...judged, firstOff, evidence };
+  const runs = options.runs ?? (await runMutants(judged.expected, options.onMistake));
   const ranked = runs
     .map((run) => ({ ...run, ...closeness(off, run.stages) }))
     .sort((a, b) => Number(b.fits) - Number(a.fits) || a.score - b.score);
   return {
     firstOff,
     evidence,
-    suspects: ranked.map(({ mutant: { id, what }, stages: _, ...near }) => ({ id, what, ...near })),
-    pairs: ranked[0]?.fits ? [] : findPairs(off, ranked, onProgress),
+    suspects: ranked.map(({ mutant, stages: _, ...near }) => ({ ...mistakeOf(mutant), ...near })),
+    pairs: ranked[0]?.fits ? [] : await findPairs(off, ranked, options.onPair),
   };
 }

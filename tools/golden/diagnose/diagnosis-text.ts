@@ -4,6 +4,7 @@
  */
 
 import type { StageResult } from "../judge/judge.ts";
+import { nameOf } from "../mutants/mutant.ts";
 import type { Diagnosis, Suspect } from "./diagnose.ts";
 import type { Pair } from "./pairs.ts";
 
@@ -14,14 +15,14 @@ const LISTED = 3;
 export function renderDiagnosis({ firstOff, evidence, suspects, pairs }: Diagnosis): string {
   if (firstOff === undefined) return "nothing to diagnose: every stage of the dump is right\n";
   const fitting = suspects.filter(({ fits }) => fits);
-  const line = ({ id, what, evidence: beside }: Suspect): string =>
-    `  ${id}: ${what}\n    ${numbers(beside, "this mistake")}`;
+  const line = (suspect: Suspect): string =>
+    `  ${nameOf(suspect)}\n    ${numbers(suspect.evidence, "this mistake")}`;
   const numbers = (beside: StageResult | undefined, whose: string): string =>
     `${firstOff}: ${closeness(beside)} against ${whose}, ${closeness(evidence)} against the model`;
   const list = (some: readonly Suspect[]): string => `${some.map(line).join("\n")}\n`;
   if (pairs.length > 0) {
     const pair = ({ mistakes, secondAt, evidence: beside }: Pair): string =>
-      `${mistakes.map(({ id, what }) => `  ${id}: ${what}\n`).join("")}    ${numbers(beside, "both")}; the second is needed from ${secondAt} on\n`;
+      `${mistakes.map((mistake) => `  ${nameOf(mistake)}\n`).join("")}    ${numbers(beside, "both")}; the second is needed from ${secondAt} on\n`;
     const head =
       pairs.length > 1 ? "any of these pairs of mistakes" : "these two mistakes together";
     return `${firstOff} is off, and the dump is what ${head} would give:\n${pairs.map(pair).join("")}`;

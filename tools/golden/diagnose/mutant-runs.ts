@@ -3,10 +3,12 @@
  * @module
  */
 import type { GoldenTensor } from "../case/case.ts";
-import { type Expectation, traceCase } from "../case/expectation.ts";
+import type { Expectation } from "../case/expectation.ts";
+import type { Pause } from "../case/pause.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { MUTANTS } from "../mutants/all.ts";
-import { isBreakdown, type Mutant } from "../mutants/mutant.ts";
+import type { Mutant } from "../mutants/mutant.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
 
 /** What a mutant gives on a case. */
 export interface MutantRun {
@@ -18,34 +20,19 @@ export interface MutantRun {
 const SAME = 1e-12;
 
 /** Runs all mutants in float64; those that change nothing on this case are left out. */
-export function runMutants(
+export async function runMutants(
   { model, info, stages }: Expectation,
-  onProgress: (done: number, total: number) => void = () => {},
-): MutantRun[] {
+  pause: Pause = () => {},
+): Promise<MutantRun[]> {
   const runs: MutantRun[] = [];
-  MUTANTS.forEach((mutant, i) => {
+  for (const [i, mutant] of MUTANTS.entries()) {
     const run = runMutant(mutant, model, info);
     if (run && [...run].some(([name, got]) => differs(got, stages.get(name)))) {
       runs.push({ mutant, stages: run });
     }
-    onProgress(i + 1, MUTANTS.length);
-  });
-  return runs;
-}
-
-/** Undefined where the mistake breaks the run: such an engine leaves no dump. */
-export function runMutant(
-  mutant: Pick<Mutant, "change" | "chunk">,
-  model: Expectation["model"],
-  info: Expectation["info"],
-): Map<string, GoldenTensor> | undefined {
-  try {
-    const tensors = traceCase(mutant.change(model), info, mutant.chunk);
-    return new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  } catch (error) {
-    if (isBreakdown(error)) return undefined;
-    throw error;
+    await pause(i + 1, MUTANTS.length);
   }
+  return runs;
 }
 
 function differs(got: GoldenTensor, want: GoldenTensor | undefined): boolean {

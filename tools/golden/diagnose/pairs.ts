@@ -1,21 +1,26 @@
 /**
- * Two known mistakes at once.
+ * Which two known mistakes at once make a dump what it is?
  *
- * The first mistake is one that begins where the dump does, and explains it the furthest. The
- * second is put on top of it, and begins no later than the first ceases to explain: so few of all
- * pairs are run. They are run in one order, and if none fits in the other where that can be another
- * engine: of two mistakes in one operation the later may undo the earlier.
+ * All pairs would be too many to run, so the search looks where a pair can be:
+ *
+ * 1. The first mistake must begin at the stage where the dump leaves the model. Of those that do, the
+ *    ones that explain the dump the furthest are tried first, {@link FIRSTS} at most.
+ * 2. The second mistake is put in on top of the first. It must begin no later than where the first
+ *    ceases to explain the dump, and it must explain that stage.
+ * 3. Each pair is run in one order. Only when no pair fits are they run in the other order, where
+ *    that can be another engine: of two mistakes in one operation the later may undo the earlier.
+ * 4. The search ends with the first mistake for which a pair fits. Others that are the same
+ *    arithmetic on this case are tried too.
  * @module
  */
 import type { Model } from "../../../engine/index.ts";
+import type { Pause } from "../case/pause.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "../judge/judge.ts";
-import type { Mutant } from "../mutants/mutant.ts";
-import { type MutantRun, runMutant } from "./mutant-runs.ts";
+import { type Mistake, type Mutant, mistakeOf } from "../mutants/mutant.ts";
+import { runMutant } from "../mutants/run-mutant.ts";
+import type { MutantRun } from "./mutant-runs.ts";
 import { type Closeness, closeness, type OffDump } from "./suspects.ts";
-
-/** A known mistake by name. */
-type Mistake = Pick<Mutant, "id" | "what">;
 
 /** Two mistakes that together give a dump. */
 export interface Pair extends Closeness {
@@ -30,11 +35,11 @@ const FIRSTS = 12;
 type RankedRun = MutantRun & Closeness;
 
 /** Pairs that fit, the nearest first: of the first mistake that has any, and of its equals. */
-export function findPairs(
+export async function findPairs(
   off: OffDump,
   runs: readonly RankedRun[],
-  onProgress: (done: number, total: number) => void,
-): Pair[] {
+  pause: Pause = () => {},
+): Promise<Pair[]> {
   const { dump, expected, firstOff } = off;
   const order = [...expected.stages.keys()].filter((name) => dump.has(name));
   const at = (stage: string | undefined): number =>
@@ -53,12 +58,13 @@ export function findPairs(
   const pairs: Pair[] = [];
   let found: (typeof rounds)[number] | undefined;
   for (const [i, { first, isTurned }] of rounds.entries()) {
-    onProgress(i, rounds.length);
     if (found && (found.isTurned !== isTurned || !isEqual(found.first, first))) break;
     const second = first.leaves
       ? { ...off, firstOff: first.leaves.name, evidence: first.leaves }
       : off;
-    for (const { mutant } of secondsOf(first)) {
+    const seconds = secondsOf(first);
+    for (const [j, { mutant }] of seconds.entries()) {
+      await pause(i + j / seconds.length, rounds.length);
       if (isTurned && !isOrdered(first.mutant, mutant, expected.model)) continue;
       const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
       const run = runMutant(both, expected.model, expected.info);
@@ -66,7 +72,7 @@ export function findPairs(
       const near = closeness(off, run);
       // The second must explain what the first does not.
       if (!near.fits || !closeness(second, run).fits) continue;
-      const mistakes = [nameOf(first.mutant), nameOf(mutant)] as const;
+      const mistakes = [mistakeOf(first.mutant), mistakeOf(mutant)] as const;
       pairs.push({ mistakes, secondAt: second.firstOff, ...near });
     }
     if (pairs.length > 0) found ??= { first, isTurned };
@@ -77,8 +83,6 @@ export function findPairs(
 /** Whether two mistakes are the same arithmetic on this case. */
 const isEqual = (a: Closeness, b: Closeness): boolean =>
   a.leaves?.name === b.leaves?.name && Math.abs(a.score - b.score) < 1e-9;
-
-const nameOf = ({ id, what }: Mutant): Mistake => ({ id, what });
 
 /** The engine of the first mistake with the second put in as well. */
 function onTop(first: Mutant, second: Mutant): Pick<Mutant, "change" | "chunk"> {
@@ -101,6 +105,6 @@ function isOrdered(a: Mutant, b: Mutant, right: Model): boolean {
 /** The first stage of the dump where a mistake alone leaves the model. */
 function beginning({ dump, expected, kind, firstOff }: OffDump, run: MutantRun) {
   const shown = [...run.stages].filter(([name]) => dump.has(name));
-  const mine = asDump(shown.map(([name, tensor]) => ({ name, ...tensor })));
-  return judge(mine, expected, kind, { until: firstOff }).firstOff;
+  const alone = asDump(shown.map(([name, tensor]) => ({ name, ...tensor })));
+  return judge(alone, expected, kind, { until: firstOff }).firstOff;
 }

@@ -2,28 +2,22 @@
  * How near is a dump to what a known mistake gives?
  *
  * A mistake fits when the dump passes the comparison with the mistake's numbers in place of the
- * model's, and is much nearer to them where it is off: a small mistake is near the model, and must
- * not be blamed for what is hardly off. Its score is the mean over the dump's stages of
- * `log10(1 + (rms error / bound)²)`: a stage that is right counts little, and one that is wrong counts
- * by orders of magnitude, not by its size.
+ * model's, and is much nearer to them than to the model where it is off. The second condition is
+ * there because a small mistake is near the model, and must not be blamed for what is hardly off.
  *
- * Next: diagnose.ts
+ * The score of a mistake is the mean over the dump's stages of `log10(1 + (rms error / bound)²)`. So
+ * a stage that is right counts little, and one that is wrong counts by its orders of magnitude.
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { Bounds } from "../case/bounds.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import type { Expectation } from "../case/expectation.ts";
-import type { Dump, DumpTensor } from "../dump/dump.ts";
+import type { DumpTensor } from "../dump/dump.ts";
 import { distanceOf } from "../judge/distance.ts";
-import { judge, type StageResult } from "../judge/judge.ts";
+import { type Judged, judge, type StageResult } from "../judge/judge.ts";
 
 /** A dump that is off. */
-export interface OffDump {
-  readonly dump: Dump;
-  readonly expected: Expectation;
-  readonly kind: EngineClass;
+export interface OffDump extends Judged {
   /** The first stage that is off. */
   readonly firstOff: string;
   /** That stage beside the model's. */
@@ -61,19 +55,19 @@ export function closeness(
   };
   const expected = { ...right, bound };
   const beside = judge(dump, expected, kind, { wanted, until: firstOff });
-  const ours = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
-  const sum = ours.reduce((total, [name, got]) => {
+  const known = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
+  const sum = known.reduce((total, [name, got]) => {
     const want = wanted.get(name);
     return total + (want ? unlike(got, want, expected.bound(name, kind, got.dtype).rms) : UNLIKE);
   }, 0);
-  const mine = beside.stages.find(({ name }) => name === firstOff);
+  const atFirst = beside.stages.find(({ name }) => name === firstOff);
   // Where the model masks and the dump does not, the model's distance is no number.
   const isNoNearer =
-    mine?.distance && NEARER * mine.distance.rms > (evidence?.distance?.rms ?? Infinity);
+    atFirst?.distance && NEARER * atFirst.distance.rms > (evidence?.distance?.rms ?? Infinity);
   return {
     fits: beside.firstOff === undefined && !isNoNearer,
-    score: sum / ours.length,
-    evidence: mine,
+    score: sum / known.length,
+    evidence: atFirst,
     leaves: beside.stages.find(({ name }) => name === beside.firstOff),
   };
 }

@@ -8,10 +8,11 @@
 
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { readExactly } from "../../../engine/weights/byte-source.ts";
+import { type ByteSource, memorySource, readExactly } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
 import { handleSource } from "../../node/file-source.ts";
 import { UserError } from "../../node/user-error.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import { type NameMap, stageName } from "../case/engine-names.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { isZip, readNpz } from "./npz.ts";
@@ -27,52 +28,75 @@ export interface DumpTensor extends StoredTensor {
 /** A dump by stage. */
 export type Dump = ReadonlyMap<string, DumpTensor>;
 
-/** Bytes that tell a container. */
+/** A file or folder by its path, or the bytes of a file. */
+export type DumpSource = string | Uint8Array;
+
+type OnProgress = (done: number, total: number) => void;
+
+/** As many bytes of a file as tell its container. */
 const SNIFF_BYTES = 65536;
 
+/** What messages call bytes that come from no file. */
+const NAMELESS = "dump";
+
 /**
- * Reads a dump whole.
+ * Reads a dump whole. An array of a .npy file is called as the file is; bytes of one have no name.
  *
  * @throws {WeightsError} for a file that is cut off or in none of the formats
  * @throws {UserError} when two tensors are the same stage, a file is damaged, or a format is neither
  *   float nor integer
  */
 export async function readEngineDump(
-  file: string,
+  source: DumpSource,
   names: NameMap,
-  onProgress: (done: number, total: number) => void,
+  onProgress: OnProgress,
 ): Promise<Dump> {
+  const where = typeof source === "string" ? source : NAMELESS;
+  const tensors = await (typeof source === "string"
+    ? readPath(source, onProgress)
+    : readBytes(source, onProgress));
   const dump = new Map<string, DumpTensor>();
-  for (const [theirName, tensor] of await readTensors(file, onProgress)) {
+  for (const [theirName, tensor] of tensors) {
     const name = stageName(theirName, names);
     const other = dump.get(name);
     if (other) {
-      throw new UserError(file, `${other.theirName} and ${theirName} both are stage ${name}`);
+      throw new UserError(where, `${other.theirName} and ${theirName} both are stage ${name}`);
     }
     dump.set(name, { theirName, ...tensor });
   }
   return dump;
 }
 
-async function readTensors(
-  file: string,
-  onProgress: (done: number, total: number) => void,
-): Promise<[string, StoredTensor][]> {
-  if ((await stat(file)).isDirectory()) return readFolder(file, onProgress);
-  const first = await firstBytes(file);
-  if (isNpy(first)) return [[arrayName(file), readNpy(file, await readFile(file))]];
-  if (isZip(first)) return readNpz(file, await readFile(file), onProgress);
-  if (isText(first)) return readText(file, await readFile(file));
-  return readSafetensors(file, onProgress);
+type Tensors = [string, StoredTensor][];
+
+async function readPath(path: string, onProgress: OnProgress): Promise<Tensors> {
+  if ((await stat(path)).isDirectory()) return readFolder(path, onProgress);
+  const handle = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
+    const first = buffer.subarray(0, bytesRead);
+    const whole = () => readFile(path);
+    return (
+      (await readWhole(path, first, whole, onProgress)) ??
+      (await readSafetensors(await handleSource(path, handle), onProgress))
+    );
+  } finally {
+    await handle.close();
+  }
 }
 
-async function readFolder(
-  folder: string,
-  onProgress: (done: number, total: number) => void,
-): Promise<[string, StoredTensor][]> {
+async function readBytes(bytes: Uint8Array, onProgress: OnProgress): Promise<Tensors> {
+  const whole = async () => bytes;
+  return (
+    (await readWhole(NAMELESS, bytes.subarray(0, SNIFF_BYTES), whole, onProgress)) ??
+    (await readSafetensors(memorySource(NAMELESS, bytes), onProgress))
+  );
+}
+
+async function readFolder(folder: string, onProgress: OnProgress): Promise<Tensors> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".npy")).sort();
   if (files.length === 0) throw new UserError(folder, "expected .npy files, got none");
-  const arrays: [string, StoredTensor][] = [];
+  const arrays: Tensors = [];
   for (const name of files) {
     const path = join(folder, name);
     arrays.push([arrayName(name), readNpy(path, await readFile(path))]);
@@ -83,31 +107,33 @@ async function readFolder(
 
 const arrayName = (file: string): string => basename(file).replace(/\.npy$/, "");
 
-async function firstBytes(file: string): Promise<Uint8Array> {
-  const handle = await open(file, "r");
-  try {
-    const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+/** Reads the containers that are unpacked from memory; undefined where the bytes are of none. */
+async function readWhole(
+  where: string,
+  first: Uint8Array,
+  whole: () => Promise<Uint8Array>,
+  onProgress: OnProgress,
+): Promise<Tensors | undefined> {
+  if (isNpy(first)) return [[arrayName(where), readNpy(where, await whole())]];
+  if (isZip(first)) return readNpz(where, await whole(), onProgress);
+  if (isText(first)) return readText(where, await whole());
+  return undefined;
 }
 
-async function readSafetensors(
-  file: string,
-  onProgress: (done: number, total: number) => void,
-): Promise<[string, StoredTensor][]> {
-  const handle = await open(file, "r");
-  try {
-    const source = await handleSource(file, handle);
-    const tensors: [string, StoredTensor][] = [];
-    for (const [name, { dtype, shape, offset, length }] of (await readHeader(source)).tensors) {
-      const bytes = await readExactly(source, offset, length);
-      tensors.push([name, unpack(`${file}: ${name}`, dtype, shape, bytes)]);
-      onProgress(offset + length, source.size);
-    }
-    return tensors;
-  } finally {
-    await handle.close();
+/** Reads tensor by tensor, so that a large file is never in memory beside its tensors. */
+async function readSafetensors(source: ByteSource, onProgress: OnProgress): Promise<Tensors> {
+  const tensors: Tensors = [];
+  for (const [name, { dtype, shape, offset, length }] of (await readHeader(source)).tensors) {
+    const bytes = await readExactly(source, offset, length);
+    tensors.push([name, unpack(`${source.name}: ${name}`, dtype, shape, bytes)]);
+    onProgress(offset + length, source.size);
   }
+  return tensors;
+}
+
+/** The class that a dump's coarsest format speaks for, when nothing is said. */
+export function classOf(dump: Dump): EngineClass {
+  const dtypes = new Set([...dump.values()].map(({ dtype }) => dtype.toUpperCase()));
+  if (dtypes.has("BF16")) return "bf16";
+  return dtypes.has("F16") ? "f16-cache" : "f32";
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Divergence } from "./distance.ts";
 import type { Judgement, StageResult } from "./judge.ts";
 

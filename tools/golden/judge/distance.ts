@@ -2,7 +2,8 @@
  * How far two lists of numbers are apart, in the measures that engines use.
  * @module
  */
-import { exp, log } from "../../../engine/numbers/math.ts";
+import { argmax } from "../../../engine/index.ts";
+import { klDivergence } from "../../convert/divergence.ts";
 
 /** Distances of one stage. `rms` and `largest` are shares of the stage's largest magnitude. */
 export interface Distance {
@@ -48,8 +49,8 @@ export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: n
   };
 }
 
-/** The largest magnitude; of masked numbers and NaN there is none. */
-function magnitudeOf(numbers: ArrayLike<number>): number {
+/** The largest magnitude; masked numbers and NaN do not count. */
+export function magnitudeOf(numbers: ArrayLike<number>): number {
   let magnitude = 0;
   for (let i = 0; i < numbers.length; i++) {
     const x = Math.abs(numbers[i]);
@@ -94,30 +95,21 @@ export function compareLogits(
   nVocab: number,
   room: number,
 ): LogitsReport {
+  const rowOf = (logits: ArrayLike<number>, t: number): Float64Array =>
+    Float64Array.from({ length: nVocab }, (_, v) => logits[t * nVocab + v]);
   let [kl, sameTop] = [0, 0];
   let divergence: Divergence | undefined;
   for (let t = 0; t < rows; t++) {
-    const g = Array.from({ length: nVocab }, (_, v) => got[t * nVocab + v]);
-    const w = Array.from({ length: nVocab }, (_, v) => want[t * nVocab + v]);
-    const [gMax, wMax] = [Math.max(...g), Math.max(...w)];
-    if (g.indexOf(gMax) === w.indexOf(wMax)) sameTop++;
+    const [g, w] = [rowOf(got, t), rowOf(want, t)];
+    if (argmax(g) === argmax(w)) sameTop++;
     else divergence ??= divergenceAt(t, g, w, room);
-    const gSum = g.reduce((sum, x) => sum + exp(x - gMax), 0);
-    const wSum = w.reduce((sum, x) => sum + exp(x - wMax), 0);
-    const shift = gMax - wMax + log(gSum / wSum);
-    for (let v = 0; v < nVocab; v++) kl += (exp(w[v] - wMax) / wSum) * (w[v] - g[v] + shift);
+    kl += klDivergence(w, g);
   }
   return { rows, meanKl: kl / Math.max(rows, 1), sameTop, ...(divergence && { divergence }) };
 }
 
-function divergenceAt(
-  row: number,
-  g: readonly number[],
-  w: readonly number[],
-  room: number,
-): Divergence {
-  const want = w.indexOf(Math.max(...w));
-  const got = g.indexOf(Math.max(...g));
+function divergenceAt(row: number, g: Float64Array, w: Float64Array, room: number): Divergence {
+  const [want, got] = [argmax(w), argmax(g)];
   const next = Math.max(...w.filter((_, v) => v !== want));
   const maxAbs = Math.max(...w.map((x, v) => Math.abs(g[v] - x)));
   return {

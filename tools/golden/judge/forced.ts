@@ -7,10 +7,11 @@
  */
 import { argmax, type Model, type Ops } from "../../../engine/index.ts";
 import type { Indices } from "../../../engine/tensor.ts";
+import { stageAt } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import { type Expectation, traceCase } from "../case/expectation.ts";
-import { weighExperts } from "../case/replay.ts";
 import type { Dump } from "../dump/dump.ts";
+import { weighExperts } from "./weigh-experts.ts";
 
 /** A run with the dump's choices. */
 export interface ForcedRun {
@@ -51,17 +52,18 @@ interface CallNames {
 function callNames({ config, weights }: Model): CallNames {
   const n = config.numHiddenLayers;
   const mtp = (step: number): readonly string[] =>
-    step === 0 ? [`top_k-${n}`, "mtp_top_k-0"] : [`mtp_top_k-${step}`];
+    step === 0 ? [stageAt("top_k", n), stageAt("mtp_top_k", 0)] : [stageAt("mtp_top_k", step)];
   const layers = [...weights.layers.keys()];
   const full = layers.filter((l) => weights.layers[l].indexer);
   const sparse = [...weights.layers, ...(weights.mtp ? [weights.mtp.layer] : [])].flatMap(
     ({ ffn }, l) => (ffn.kind === "sparse" ? [l] : []),
   );
   return {
-    select: (call) => (call < full.length ? [`top_k-${full[call]}`] : mtp(call - full.length)),
-    attend: (call) => (call < n ? [`top_k-${call}`] : mtp(call - n)),
+    select: (call) =>
+      call < full.length ? [stageAt("top_k", full[call])] : mtp(call - full.length),
+    attend: (call) => (call < n ? [stageAt("top_k", call)] : mtp(call - n)),
     // Experts of later draft steps are no stage.
-    route: (call) => (call < sparse.length ? [`ffn_moe_topk-${sparse[call]}`] : []),
+    route: (call) => (call < sparse.length ? [stageAt("ffn_moe_topk", sparse[call])] : []),
   };
 }
 
@@ -92,7 +94,7 @@ function forcedOps(
     ...ops,
     embed: (tokens, table) => {
       // Calls 0 and 1 are the text, for the model and for the first step of the MTP layer.
-      const guess = dump.get(`mtp_logits-${nEmbed++ - 2}`);
+      const guess = dump.get(stageAt("mtp_logits", nEmbed++ - 2));
       const row = guess?.data.slice(-table.shape[0]);
       const isUsable = row?.length === table.shape[0] && row.every(Number.isFinite);
       return ops.embed(isUsable ? Int32Array.of(argmax(row as Float32Array)) : tokens, table);

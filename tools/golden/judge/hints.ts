@@ -3,11 +3,12 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { DumpTensor } from "../dump/dump.ts";
 import { distanceOf } from "./distance.ts";
+import { isSameSet, rowSet } from "./row-sets.ts";
 
 /** Axes longer than this are not searched: every index is compared with every other. */
 const LONGEST = 256;
@@ -71,24 +72,18 @@ function choiceLike(
 ): string | undefined {
   const want = stages.get(name);
   if (!want) return undefined;
-  const [mine, right] = [rowSets(got), rowSets(want)];
+  const [nRows, width] = want.shape;
   for (const [other, tensor] of stages) {
     const isChoice = tensor.data instanceof Int32Array;
     if (!isChoice || String(tensor.shape) !== String(got.shape)) continue;
-    const theirs = rowSets(tensor);
-    const telling = theirs.flatMap((set, row) => (set === right[row] ? [] : [row]));
-    const nTheirs = telling.filter((row) => mine[row] === theirs[row]).length;
-    if (telling.length > 0 && nTheirs >= MOST * telling.length) return other;
+    const isSame = (a: GoldenTensor, b: GoldenTensor, row: number): boolean =>
+      isSameSet(rowSet(a, row, width), rowSet(b, row, width));
+    const rows = Array.from({ length: nRows }, (_, row) => row);
+    const telling = rows.filter((row) => !isSame(tensor, want, row));
+    const nLike = telling.filter((row) => isSame(tensor, got, row)).length;
+    if (telling.length > 0 && nLike >= MOST * telling.length) return other;
   }
   return undefined;
-}
-
-/** Each row of a choice in one order. */
-function rowSets({ shape, data }: GoldenTensor): string[] {
-  const [nRows, width] = shape;
-  return Array.from({ length: nRows }, (_, row) =>
-    String([...data.subarray(row * width, (row + 1) * width)].sort((a, b) => a - b)),
-  );
 }
 
 /** Which index of `want` each index of `got` is along an axis, when that is all that differs. */
@@ -102,11 +97,9 @@ function permutation(
   const n = shape[axis];
   if (n > LONGEST || n < 2) return undefined;
   const order = Array.from({ length: n }, (_, i) => {
-    const mine = along(got, shape, axis, i);
-    const off = (j: number): number => {
-      const theirs = along(want, shape, axis, j);
-      return distanceOf(mine, theirs, mine.length).maxAbs;
-    };
+    const found = along(got, shape, axis, i);
+    const off = (j: number): number =>
+      distanceOf(found, along(want, shape, axis, j), found.length).maxAbs;
     let best = 0;
     let least = off(0);
     for (let j = 1; j < n && least > 0; j++) {

@@ -1,22 +1,28 @@
 /**
- * A dump against what is expected, stage by stage in the order of the model.
+ * Judges a dump stage by stage, in the order in which the model makes the stages.
  *
- * The first stage that is off and not explained by rounding ends the judging: all after it may be
- * wrong because of it. An explained choice of other rows or experts does not end it, but from its
- * first row on later stages are computed from other inputs, and are left out; unless the model has
- * run with the dump's choices (forced.ts), so that no choice, explained or not, spoils what follows.
+ * 1. A stage that the dump lacks is `missing`. It is not held against the dump.
+ * 2. Numbers are right when they are within the bound of the stage. Choices of rows or experts are
+ *    right when they are those expected, or when rounding can have turned them: `explained`.
+ * 3. The first stage that is `off` ends the judging. All stages after it may be wrong because of it,
+ *    so they are measured, but their verdict is `after`.
+ * 4. An explained choice does not end the judging. But from its first row on, later stages are
+ *    computed from other inputs than expected, so that these rows are left out.
+ * 5. Steps 3 and 4 do not hold for choices that the model was made to share with the dump
+ *    (forced.ts): what follows from them can be compared in any case.
  * @module
  */
-
-import type { EngineClass } from "../case/arithmetics.ts";
+import { isDraftStage, isLogits, parseStage } from "../../../engine/trace/stage-names.ts";
 import type { Bound } from "../case/bounds.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Expectation } from "../case/expectation.ts";
 import type { Dump, DumpTensor } from "../dump/dump.ts";
-import { scoresOf } from "./compare.ts";
+import { choiceScores } from "./choice-scores.ts";
 import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
 import { place, shapeFault } from "./faults.ts";
 import { hint, stageLike } from "./hints.ts";
+import { firstOtherRow } from "./row-sets.ts";
 import { compareSelections, type SelectionReport } from "./selections.ts";
 
 /** One stage's result. `after`: not judged, since an earlier stage is off. */
@@ -48,6 +54,14 @@ export interface Judgement {
   readonly unknown: readonly string[];
 }
 
+/** A dump and what came of judging it against a case, as an engine of a class. */
+export interface Judged {
+  readonly dump: Dump;
+  readonly expected: Expectation;
+  readonly kind: EngineClass;
+  readonly judgement: Judgement;
+}
+
 /** What to judge a dump against, if not the model alone. */
 export interface JudgeOptions {
   /** Numbers of a mutant, or of a run with forced choices, in place of the right ones. */
@@ -58,6 +72,24 @@ export interface JudgeOptions {
   readonly until?: string;
 }
 
+/** Both sides of a comparison. */
+interface Sides {
+  readonly dump: Dump;
+  readonly wanted: ReadonlyMap<string, GoldenTensor>;
+  readonly expected: Expectation;
+  readonly kind: EngineClass;
+}
+
+/** One stage of both sides, and how many of its rows no turned choice reaches. */
+interface Pair {
+  readonly name: string;
+  readonly got: DumpTensor;
+  readonly want: GoldenTensor;
+  readonly rows: number;
+}
+
+type Result = Omit<StageResult, "name">;
+
 /** Judges every stage of `expected`, or of `wanted`. */
 export function judge(
   dump: Dump,
@@ -65,55 +97,61 @@ export function judge(
   kind: EngineClass,
   { wanted = expected.stages, forced = new Set(), until }: JudgeOptions = {},
 ): Judgement {
+  const sides: Sides = { dump, wanted, expected, kind };
   const stages: StageResult[] = [];
   const off: string[] = [];
   let isOver = false;
-  let clean = Number.POSITIVE_INFINITY;
-  const withHints = until === undefined;
+  let clean = Number.POSITIVE_INFINITY; // rows before this one have the inputs that are expected
   for (const [name, want] of wanted) {
-    const isPast = until !== undefined && stages.some((stage) => stage.name === until);
-    if (isPast && isOver) break;
+    if (isOver && until !== undefined && stages.some((stage) => stage.name === until)) break;
     const got = dump.get(name);
     if (!got) {
       stages.push({ name, verdict: "missing" });
       continue;
     }
-    const bound = expected.bound(name, kind, got.dtype);
-    const fault = shapeFault(got, want);
-    const result: Omit<StageResult, "name"> = fault
-      ? { verdict: "off", sentence: fault }
-      : want.data instanceof Int32Array
-        ? judgeSelection(name, got, want, dump, wanted, expected, kind, clean)
-        : judgeNumbers(name, got, want, bound, clean, withHints && !isOver);
-    const verdict: StageResult["verdict"] = isOver ? "after" : result.verdict;
-    if (verdict === "off") off.push(name);
-    isOver ||= verdict === "off" && !forced.has(name);
-    const { bound: boundOf } = expected;
-    const isChoice = want.data instanceof Int32Array;
-    const other =
-      verdict === "off" &&
-      withHints &&
-      stageLike(name, got, { stages: isChoice ? expected.stages : wanted, bound: boundOf }, kind);
-    const sentence = other
-      ? `${result.sentence}; these are the numbers of ${other}: stages are out of order`
-      : result.sentence;
-    stages.push({ name, ...result, ...(sentence && { sentence }), verdict });
+    const pair: Pair = { name, got, want, rows: cleanRows(name, want.shape[0], clean) };
+    const withHints = until === undefined && !isOver;
+    const result = judgeStage(sides, pair, withHints);
+    if (isOver) stages.push({ name, ...result, verdict: "after" });
+    else stages.push({ name, ...(withHints ? withOther(sides, pair, result) : result) });
+    if (result.verdict === "off" && !isOver) {
+      off.push(name);
+      isOver = !forced.has(name);
+    }
     if (result.selection && result.selection.explained > 0 && !forced.has(name)) {
-      clean = Math.min(clean, firstOther(got, want));
+      clean = Math.min(clean, firstOtherRow(got, want));
     }
   }
   const unknown = [...dump].filter(([name]) => !wanted.has(name)).map(([, x]) => x.theirName);
   return { stages, firstOff: off[0], off, unknown };
 }
 
-function judgeNumbers(
-  name: string,
-  got: DumpTensor,
-  want: GoldenTensor,
-  bound: Bound,
-  clean: number,
-  withHint: boolean,
-): Omit<StageResult, "name"> {
+function judgeStage(sides: Sides, pair: Pair, withHint: boolean): Result {
+  const fault = shapeFault(pair.got, pair.want);
+  if (fault) return { verdict: "off", sentence: fault };
+  if (pair.want.data instanceof Int32Array) return judgeChoice(sides, pair);
+  return judgeNumbers(pair, sides.expected.bound(pair.name, sides.kind, pair.got.dtype), withHint);
+}
+
+/** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */
+function cleanRows(name: string, nRows: number, clean: number): number {
+  // A later draft step has one row, made from all rows of the text.
+  const { stage, number = 0 } = parseStage(name);
+  const isLaterDraft = isDraftStage(stage) && number > 0;
+  return isLaterDraft && clean < Number.POSITIVE_INFINITY ? 0 : Math.min(nRows, clean);
+}
+
+/** Says of a stage that is off which other stage has its numbers, if one has. */
+function withOther({ wanted, expected, kind }: Sides, { name, got, want }: Pair, result: Result) {
+  if (result.verdict !== "off") return result;
+  const stages = want.data instanceof Int32Array ? expected.stages : wanted;
+  const other = stageLike(name, got, { stages, bound: expected.bound }, kind);
+  if (!other) return result;
+  const sentence = `${result.sentence}; these are the numbers of ${other}: stages are out of order`;
+  return { ...result, sentence };
+}
+
+function judgeNumbers({ name, got, want, rows }: Pair, bound: Bound, withHint: boolean): Result {
   const nRows = want.shape[0];
   const width = want.data.length / nRows;
   // Only a mutant has NaN of its own.
@@ -124,11 +162,10 @@ function judgeNumbers(
     const sentence = `${got.data[nBad]} at ${place(nBad, want.shape)}: expected finite numbers`;
     return { verdict: "off", sentence };
   }
-  const rows = cleanRows(name, nRows, clean);
   const distance = distanceOf(got.data, want.data, rows * width);
   const errorOverBound = Math.max(distance.rms / bound.rms, distance.largest / bound.largest);
   const magnitude = distance.largest > 0 ? distance.maxAbs / distance.largest : 0;
-  const logits = /^(mtp_)?logits/.test(name)
+  const logits = isLogits(parseStage(name).stage)
     ? { logits: compareLogits(got.data, want.data, rows, width, bound.largest * magnitude) }
     : {};
   const numbers = { rows, of: nRows, distance, bound, errorOverBound, ...logits };
@@ -145,76 +182,24 @@ function judgeNumbers(
 const outOf = (error: number, allowed: number): string =>
   `${error.toExponential(1)} of ${allowed.toExponential(1)} allowed`;
 
-function judgeSelection(
-  name: string,
-  got: DumpTensor,
-  want: GoldenTensor,
-  dump: Dump,
-  wanted: ReadonlyMap<string, GoldenTensor>,
-  expected: Expectation,
-  kind: EngineClass,
-  clean: number,
-): Omit<StageResult, "name"> {
-  const of = want.shape[0];
-  const rows = cleanRows(name, of, clean);
+function judgeChoice({ dump, wanted, expected, kind }: Sides, pair: Pair): Result {
+  const { name, got, want, rows } = pair;
+  const [of, width] = want.shape;
   const first = (x: GoldenTensor): GoldenTensor => ({
-    shape: [rows, want.shape[1]],
-    data: x.data.subarray(0, rows * want.shape[1]),
+    shape: [rows, width],
+    data: x.data.subarray(0, rows * width),
   });
-  const { scores, bounds } =
-    firstOther(got, want) < rows
-      ? scoresAndBounds(name, dump, wanted, expected, kind)
-      : { scores: undefined, bounds: undefined };
-  const selection = compareSelections(first(got), first(want), scores, bounds);
+  const row = firstOtherRow(got, want);
+  const allowed = (stage: string): number => expected.bound(stage, kind).largest;
+  const known = row < rows ? choiceScores(name, dump, wanted, expected.bias, allowed) : undefined;
+  const selection = compareSelections(first(got), first(want), known?.scores, known?.bounds);
   const { equal, unexplained } = selection;
   const counts = { rows, of, selection };
   if (unexplained === 0) {
     return { verdict: equal === of ? "ok" : "explained", ...counts };
   }
-  const row = firstOther(got, want);
-  const set = (x: GoldenTensor): string =>
-    [...x.data.subarray(row * want.shape[1], (row + 1) * want.shape[1])].join(" ");
-  const sentence = `${unexplained} of ${rows} rows choose otherwise than rounding explains, row ${row} first: expected ${set(want)}, got ${set(got)}`;
+  const listed = ({ data }: GoldenTensor): string =>
+    [...data.subarray(row * width, (row + 1) * width)].join(" ");
+  const sentence = `${unexplained} of ${rows} rows choose otherwise than rounding explains, row ${row} first: expected ${listed(want)}, got ${listed(got)}`;
   return { verdict: "off", sentence, ...counts };
-}
-
-/** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */
-function cleanRows(name: string, nRows: number, clean: number): number {
-  // A later step of the MTP layer has one row, made from all rows of the text.
-  const isDraft = /^mtp_.*-[1-9]\d*$/.test(name);
-  return isDraft && clean < Number.POSITIVE_INFINITY ? 0 : Math.min(nRows, clean);
-}
-
-/** From measured differences where the dump has what scores are made of; else from the bound. */
-function scoresAndBounds(
-  name: string,
-  dump: Dump,
-  wanted: ReadonlyMap<string, GoldenTensor>,
-  expected: Expectation,
-  kind: EngineClass,
-): ReturnType<typeof scoresOf> {
-  const measured = scoresOf(name, dump, wanted, expected.bias);
-  if (measured.scores) return measured;
-  // What the dump lacks counts as equal; the room for its rounding is the stage's bound.
-  const { scores } = scoresOf(name, wanted, wanted, expected.bias);
-  if (!scores) return measured;
-  const layer = Number(name.split("-")[1]); // of mtp_top_k-0, whose bound is near any layer's: 0
-  const isRouter = name.startsWith("ffn_moe_topk");
-  let source = layer;
-  while (!isRouter && source > 0 && !wanted.has(`indexer_score-${source}`)) source--;
-  const stage = isRouter ? `ffn_moe_logits-${layer}` : `indexer_score-${source}`;
-  const numbers = wanted.get(stage)?.data ?? scores.data;
-  let magnitude = 0;
-  for (const x of numbers) if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
-  const room = expected.bound(stage, kind).largest * magnitude * (isRouter ? 0.25 : 1);
-  return { scores, bounds: new Float64Array(scores.data.length).fill(room) };
-}
-
-/** The first row whose sets differ. */
-function firstOther(got: GoldenTensor, want: GoldenTensor): number {
-  const [nRows, width] = want.shape;
-  const key = (x: GoldenTensor, t: number): string =>
-    String([...x.data.subarray(t * width, (t + 1) * width)].sort((a, b) => a - b));
-  for (let t = 0; t < nRows; t++) if (key(got, t) !== key(want, t)) return t;
-  return nRows;
 }

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { BACKENDS, type Backend } from "../../library/arithmetic.ts";
 import { openModel } from "../../node/open.ts";
 import { expectation, traceCase } from "../case/expectation.ts";
+import type { Pause } from "../case/pause.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "./judge.ts";
 
@@ -31,7 +32,7 @@ export const passes = ({ firstOff, ok, explained, of }: SelfResult): boolean =>
 /** Runs every backend on every case. */
 export async function selfCheck(
   folders: readonly string[],
-  onProgress: (done: number, total: number) => void = () => {},
+  pause: Pause = () => {},
 ): Promise<SelfResult[]> {
   const results: SelfResult[] = [];
   for (const dir of folders) {
@@ -55,7 +56,7 @@ export async function selfCheck(
         firstOff,
         sentence: stages.find(({ name }) => name === firstOff)?.sentence,
       });
-      onProgress(results.length, folders.length * BACKENDS.length);
+      await pause(results.length, folders.length * BACKENDS.length);
     }
   }
   return results;

@@ -1,6 +1,6 @@
 /**
- * All mutants. `test/tools/golden/mutants/mutants.test.ts` shows for each that the right engine passes the
- * comparison and the mutant does not.
+ * All mutants. test/tools/golden/mutants/mutants.test.ts shows for each that the right engine passes
+ * the comparison with HF transformers and that the mutant does not.
  * @module
  */
 import { attentionMutants } from "./attention.ts";
@@ -19,3 +19,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...mtpMutants,
   ...weightMutants,
 ];
+
+/** Those that are mistakes. */
+export const MISTAKES: readonly Mutant[] = MUTANTS.filter(({ isLegal }) => !isLegal);

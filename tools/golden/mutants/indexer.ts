@@ -54,7 +54,7 @@ const withIndexers =
 
 export const indexerMutants: readonly Mutant[] = [
   {
-    id: "G05",
+    bug: "G05",
     what: "a shared layer has an indexer of its own",
     golden: "tiny-all",
     stage: "top_k-2",
@@ -67,7 +67,7 @@ export const indexerMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G04",
+    bug: "G04",
     what: "the schedule is off by one layer (D6: off-by-one layer group)",
     golden: "tiny-all",
     stage: "top_k-2",
@@ -79,14 +79,14 @@ export const indexerMutants: readonly Mutant[] = [
     ),
   },
   {
-    id: "G10",
+    bug: "G10",
     what: "k_norm is an RMSNorm: no mean, no bias",
     golden: "tiny-all",
     stage: "indexer_k-0",
     change: withKeyNorm((ops) => (x, gain, _bias, eps) => ops.rmsNorm(x, gain, eps)),
   },
   {
-    id: "G10",
+    bug: "G10",
     what: "k_norm has no bias",
     golden: "tiny-all",
     stage: "indexer_k-0",
@@ -97,21 +97,21 @@ export const indexerMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G18",
+    bug: "G18",
     what: "the eps of k_norm is 1e-5",
     golden: "eps-visible",
     stage: "indexer_score-0",
     change: withKeyNorm((ops) => (x, gain, bias) => ops.layerNorm(x, gain, bias, 1e-5)),
   },
   {
-    id: "G18",
+    bug: "G18",
     what: "the eps of k_norm is 0",
     golden: "eps-visible",
     stage: "indexer_score-0",
     change: withKeyNorm((ops) => (x, gain, bias) => ops.layerNorm(x, gain, bias, 0)),
   },
   {
-    id: "G12",
+    bug: "G12",
     what: "tokens with the pad id are masked, though pad is an eos id",
     golden: "tiny-all",
     stage: "indexer_score-0",
@@ -128,7 +128,7 @@ export const indexerMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G14",
+    bug: "G14",
     what: "the indexer rotates halves instead of neighbours",
     golden: "tiny-all",
     stage: "indexer_q-0",
@@ -143,7 +143,7 @@ export const indexerMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G15",
+    bug: "G15",
     what: "the indexer's rotary channels are taken from the end (D6: swapped rope halves)",
     golden: "tiny-all",
     stage: "indexer_q-0",
@@ -157,7 +157,7 @@ export const indexerMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G16",
+    bug: "G16",
     what: "the indexer's query is made before q_a_layernorm",
     golden: "tiny-all",
     stage: "indexer_q-0",
@@ -177,14 +177,14 @@ export const indexerMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "D6",
+    bug: "D6",
     what: "the scores lack the ReLU",
     golden: "tiny-all",
     stage: "indexer_score-0",
     change: withScores(() => scoresBy((w, dot) => w * dot)),
   },
   {
-    id: "D6",
+    bug: "D6",
     what: "the scores lack the factor index_head_dim^-1/2",
     golden: "tiny-all",
     stage: "indexer_score-0",
@@ -194,28 +194,28 @@ export const indexerMutants: readonly Mutant[] = [
     ),
   },
   {
-    id: "G28",
+    bug: "G28",
     what: "negative head weights lose their sign",
     golden: "tiny-all",
     stage: "indexer_score-0",
     change: withWeights((row) => row.map(Math.abs)),
   },
   {
-    id: "G28",
+    bug: "G28",
     what: "negative head weights are cut at zero",
     golden: "tiny-all",
     stage: "indexer_score-0",
     change: withWeights((row) => row.map((w) => Math.max(w, 0))),
   },
   {
-    id: "G28",
+    bug: "G28",
     what: "head weights go through a softmax",
     golden: "tiny-all",
     stage: "indexer_score-0",
     change: withWeights(softmax),
   },
   {
-    id: "G21",
+    bug: "G21",
     what: "a causal mask of ones and zeros is added instead of applied",
     golden: "tiny-all",
     stage: "indexer_score-0",
@@ -225,7 +225,7 @@ export const indexerMutants: readonly Mutant[] = [
     ),
   },
   {
-    id: "G20",
+    bug: "G20",
     what: "a query may see one position after its own",
     golden: "tiny-all",
     stage: "indexer_score-0",

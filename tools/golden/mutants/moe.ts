@@ -2,8 +2,9 @@
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { type Floats, floatsLike } from "../../../engine/tensor.ts";
+import { bf16 } from "../case/rounding.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
-import { bf16, mapped } from "./wrong-ops.ts";
+import { mapped } from "./wrong-ops.ts";
 
 /** What a wrong router does with a row of sigmoids and biases. */
 interface Wrong {
@@ -76,21 +77,21 @@ export const bruteForceRoute: Ops["route"] = routeBy({});
 
 export const moeMutants: readonly Mutant[] = [
   {
-    id: "G08",
+    bug: "G08",
     what: "the correction bias is rounded to bf16",
     golden: "near-equal-bias",
     stage: "ffn_moe_topk-1",
     change: withRoute(() => routeBy({ rank: (s, b) => s + bf16(b) })),
   },
   {
-    id: "G35",
+    bug: "G35",
     what: "scores and bias are added in bf16",
     golden: "near-equal-bias",
     stage: "ffn_moe_topk-1",
     change: withRoute(() => routeBy({ rank: (s, b) => bf16(bf16(s) + b) })),
   },
   {
-    id: "G35",
+    bug: "G35",
     what: "the router's matrix product is rounded to bf16",
     golden: "tiny-all",
     stage: "ffn_moe_logits-1",
@@ -100,28 +101,28 @@ export const moeMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G36",
+    bug: "G36",
     what: "the weights are taken from the biased scores",
     golden: "near-equal-bias",
     stage: "ffn_moe_weights-1",
     change: withRoute(() => routeBy({ weigh: (s, b) => s + b })),
   },
   {
-    id: "G36",
+    bug: "G36",
     what: "experts are chosen without the bias",
     golden: "near-equal-bias",
     stage: "ffn_moe_topk-1",
     change: withRoute(() => routeBy({ rank: (s) => s })),
   },
   {
-    id: "G36",
+    bug: "G36",
     what: "routed_scaling_factor is never applied",
     golden: "tiny-all",
     stage: "ffn_moe_weights-1",
     change: withConfig(() => ({ routedScalingFactor: 1 })),
   },
   {
-    id: "G36",
+    bug: "G36",
     what: "routed_scaling_factor is applied to the weights and to the sum of the experts",
     golden: "tiny-all",
     stage: "ffn_moe_out-1",
@@ -133,7 +134,7 @@ export const moeMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G36",
+    bug: "G36",
     what: "the shared expert is scaled as well",
     golden: "tiny-all",
     stage: "ffn_shexp-1",
@@ -146,21 +147,21 @@ export const moeMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "D9",
+    bug: "D9",
     what: "the weights are not normed to their sum",
     golden: "tiny-all",
     stage: "ffn_moe_weights-1",
     change: withConfig(() => ({ normTopkProb: false })),
   },
   {
-    id: "D9",
+    bug: "D9",
     what: "experts of closed groups are masked with 0, which beats a negative score",
     golden: "groups2-bias",
     stage: "ffn_moe_topk-1",
     change: withRoute(() => routeBy({ closed: 0 })),
   },
   {
-    id: "G39",
+    bug: "G39",
     what: "gate and up are swapped in the experts",
     golden: "tiny-all",
     stage: "ffn_moe_out-1",

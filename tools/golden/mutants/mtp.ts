@@ -17,7 +17,7 @@ const withNorms = (
 
 export const mtpMutants: readonly Mutant[] = [
   {
-    id: "G40",
+    bug: "G40",
     what: "a draft step starts from the hidden state before shared_head.norm",
     golden: "tiny-all",
     stage: "mtp_eh_proj-1",
@@ -36,7 +36,7 @@ export const mtpMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G40",
+    bug: "G40",
     what: "shared_head.norm is applied twice",
     golden: "tiny-all",
     stage: "mtp_hidden-0",
@@ -46,7 +46,7 @@ export const mtpMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G40",
+    bug: "G40",
     what: "the first draft step starts from the hidden state before model.norm",
     golden: "tiny-all",
     stage: "mtp_eh_proj-0",
@@ -62,7 +62,7 @@ export const mtpMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G41",
+    bug: "G41",
     what: "eh_proj gets the hidden state first and the embedding second",
     golden: "tiny-all",
     stage: "mtp_eh_proj-0",
@@ -74,21 +74,21 @@ export const mtpMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G42",
+    bug: "G42",
     what: "every draft step selects for itself, against index_share_for_mtp_iteration",
     golden: "tiny-all",
     stage: "mtp_hidden-1",
     change: withConfig(() => ({ indexShareForMtpIteration: false })),
   },
   {
-    id: "G42",
+    bug: "G42",
     what: "draft steps reuse the first step's rows, though the config says they select",
     golden: "sharded",
     stage: "mtp_hidden-1",
     change: withConfig(() => ({ indexShareForMtpIteration: true })),
   },
   {
-    id: "G42",
+    bug: "G42",
     what: "the MTP layer attends to the rows of the main model's last full layer",
     golden: "tiny-all",
     stage: "top_k-5",
@@ -107,7 +107,7 @@ export const mtpMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G43",
+    bug: "G43",
     what: "the embedding of slot 0 is zeroed",
     golden: "tiny-all",
     stage: "mtp_eh_proj-0",

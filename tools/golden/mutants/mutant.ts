@@ -5,33 +5,35 @@
 
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
-import type { ModelWeights } from "../../../engine/model/weights.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
+import type { CaseModel } from "../case/case.ts";
+import type { Bug } from "./bugs.ts";
 
-/** A model of a case. */
-export interface CaseModel extends Model {
-  /** Its fp8 weights as a reader of equal blocks unpacks them (misread.ts); none without fp8. */
-  readonly misread?: ModelWeights;
+/** A mistake by name. Several mistakes may be forms of one bug; `what` tells them apart. */
+export interface Mistake {
+  readonly bug: Bug;
+  /** What this form of the bug does, in words that no other mutant has. */
+  readonly what: string;
 }
 
-/** The engine with one bug put in. */
-export interface Mutant {
-  /** G-numbers are those of test/README.md; `D6` is a control that no comparison may miss. */
-  readonly id: string;
-  readonly what: string;
+/** The engine with one mistake put in. */
+export interface Mutant extends Mistake {
   /** The golden case that shows it. */
   readonly golden: string;
   /** The first recorded stage that must go wrong. */
   readonly stage: string;
   /** Tokens per prefill step, where the bug needs several steps. */
   readonly chunk?: number;
+  /** The engine differs from the reference, and is right all the same. */
+  readonly isLegal?: true;
   readonly change: (right: CaseModel) => CaseModel;
 }
 
-/** Whether a mistake has broken the run itself: a choice of rows or experts that there are not. */
-export const isBreakdown = (error: unknown): boolean =>
-  error instanceof RangeError || error instanceof ShapeError;
+/** The mistake alone. */
+export const mistakeOf = ({ bug, what }: Mistake): Mistake => ({ bug, what });
+
+/** The name of a mistake, which no other has. */
+export const nameOf = ({ bug, what }: Mistake): string => `${bug}: ${what}`;
 
 /** Replaces ops. `right` is the model without the bug. */
 export const withOps =

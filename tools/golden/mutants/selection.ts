@@ -22,7 +22,7 @@ const withoutKeys = (isGone: (right: Model) => (start: number, nT: number, s: nu
 
 export const selectionMutants: readonly Mutant[] = [
   {
-    id: "G20",
+    bug: "G20",
     what: "short rows are filled with positions that are masked",
     golden: "tiny-all",
     stage: "top_k-0",
@@ -35,7 +35,7 @@ export const selectionMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G23",
+    bug: "G23",
     what: "a prefill no longer than index_topk writes no index keys",
     golden: "tiny-all",
     stage: "indexer_score-0",
@@ -49,7 +49,7 @@ export const selectionMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G24",
+    bug: "G24",
     what: "a step of several tokens forgets the index keys before it",
     golden: "tiny-all",
     stage: "indexer_score-0",
@@ -63,8 +63,9 @@ export const selectionMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G27",
+    bug: "G27",
     what: "equal scores go to the larger position",
+    isLegal: true,
     golden: "ties-one-head",
     stage: "top_k-0",
     change: withOps(() => ({
@@ -74,7 +75,7 @@ export const selectionMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G27",
+    bug: "G27",
     what: "scores equal to the last chosen one are all dropped",
     golden: "ties-one-head",
     stage: "top_k-0",
@@ -86,7 +87,7 @@ export const selectionMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G27",
+    bug: "G27",
     what: "scores of exactly zero are never chosen",
     golden: "ties-one-head",
     stage: "top_k-0",
@@ -97,14 +98,14 @@ export const selectionMutants: readonly Mutant[] = [
     })),
   },
   {
-    id: "G32",
+    bug: "G32",
     what: "index_topk is set so high that nothing is dropped",
     golden: "tiny-all",
     stage: "top_k-0",
     change: withConfig(() => ({ indexTopk: 32_768 })),
   },
   {
-    id: "D6",
+    bug: "D6",
     what: "the top-k chooses one row too few",
     golden: "tiny-all",
     stage: "top_k-0",

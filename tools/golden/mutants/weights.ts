@@ -17,7 +17,7 @@ function withFp8HeadWeights(ops: Ops, layer: LayerWeights): LayerWeights {
 
 export const weightMutants: readonly Mutant[] = [
   {
-    id: "G06",
+    bug: "G06",
     what: "weights_proj is quantised to fp8, since the list protects indexers_proj",
     golden: "fp8-blocks",
     stage: "indexer_score-0",
@@ -30,7 +30,7 @@ export const weightMutants: readonly Mutant[] = [
     }),
   },
   {
-    id: "G09",
+    bug: "G09",
     what: "fp8 blocks are of equal size, not of 128 with smaller ones at the edges",
     golden: "fp8-blocks",
     stage: "qr-0",

@@ -3,14 +3,10 @@
  * @module
  */
 
-import { fromBf16, toBf16 } from "../../../engine/numbers/formats.ts";
 import type { RopeTable } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedKeys } from "../../../engine/ops/stored-rows.ts";
 import { type Floats, floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
-
-/** A number rounded to bf16. */
-export const bf16 = (x: number): number => fromBf16(toBf16(x));
 
 /** `x` with every number replaced; `f` also gets the position in the last axis and the row. */
 export function mapped<X extends Tensor>(

@@ -5,6 +5,7 @@
  * Next: selection-map.ts
  * @module
  */
+import { parseStage } from "../../../engine/trace/stage-names.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
 import { escaped } from "./escape.ts";
 
@@ -41,9 +42,8 @@ export function heatMap({ stages, firstOff }: Judgement): string {
 }
 
 function placeOf(name: string): { kind: string; layer: string } {
-  const dash = name.lastIndexOf("-");
-  if (dash < 0) return { kind: name, layer: NO_LAYER };
-  return { kind: name.slice(0, dash), layer: name.slice(dash + 1) };
+  const { stage, number } = parseStage(name);
+  return { kind: stage, layer: number === undefined ? NO_LAYER : String(number) };
 }
 
 /** What a stage's colour stands for, for people who point at it. */

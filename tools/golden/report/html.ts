@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { EngineClass } from "../case/arithmetics.ts";
 import type { GoldenTensor } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Diagnosis } from "../diagnose/diagnose.ts";
 import { renderDiagnosis } from "../diagnose/diagnosis-text.ts";
 import type { Dump } from "../dump/dump.ts";

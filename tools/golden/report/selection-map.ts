@@ -6,6 +6,7 @@
  * @module
  */
 import type { GoldenTensor } from "../case/case.ts";
+import { firstOtherRow, rowSet } from "../judge/row-sets.ts";
 import { escaped } from "./escape.ts";
 
 /** Queries that are drawn at most, from a little before the first difference on. */
@@ -15,7 +16,7 @@ const BEFORE = 8;
 
 const [WIDTH, LINE, LEFT, TOP] = [720, 4, 60, 24];
 
-const COLOURS = { both: "#bbbbbb", theirs: "#d73027", ours: "#2166ac" } as const;
+const COLOURS = { both: "#bbbbbb", got: "#d73027", want: "#2166ac" } as const;
 
 /** The map as SVG, or nothing when all sets are equal. */
 export function selectionMap(
@@ -23,21 +24,18 @@ export function selectionMap(
   got: GoldenTensor,
   want: GoldenTensor,
 ): string | undefined {
-  const [nRows] = want.shape;
-  const first = Array.from({ length: nRows }, (_, t) => t).find((t) => {
-    const [a, b] = [setOf(got, t), setOf(want, t)];
-    return a.size !== b.size || [...a].some((s) => !b.has(s));
-  });
-  if (first === undefined) return undefined;
+  const [nRows, width] = want.shape;
+  const first = firstOtherRow(got, want);
+  if (first === nRows) return undefined;
   const from = Math.max(0, first - BEFORE);
   const to = Math.min(nRows, from + QUERIES);
   let nS = 1;
   for (const s of want.data) nS = Math.max(nS, s + 1);
   const unit = (WIDTH - LEFT) / nS;
   const lines = Array.from({ length: to - from }, (_, i) => {
-    const [theirs, ours] = [setOf(got, from + i), setOf(want, from + i)];
+    const [g, w] = [rowSet(got, from + i, width), rowSet(want, from + i, width)];
     const kind = (s: number): keyof typeof COLOURS | undefined =>
-      theirs.has(s) ? (ours.has(s) ? "both" : "theirs") : ours.has(s) ? "ours" : undefined;
+      g.has(s) ? (w.has(s) ? "both" : "got") : w.has(s) ? "want" : undefined;
     return runsOf(nS, kind)
       .map(({ start, end, value }) => {
         const box = `x="${(LEFT + start * unit).toFixed(1)}" y="${TOP + i * LINE}"`;
@@ -53,10 +51,6 @@ export function selectionMap(
     `<text x="${LEFT - 6}" y="${height - 8}" text-anchor="end">${to - 1}</text>`,
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" role="img" aria-label="chosen positions by query">${labels.join("")}${lines.join("")}</svg>`;
-}
-
-function setOf({ data, shape: [, width] }: GoldenTensor, t: number): Set<number> {
-  return new Set([...data.subarray(t * width, (t + 1) * width)].filter((s) => s >= 0));
 }
 
 /** Neighbours of one kind, together. */

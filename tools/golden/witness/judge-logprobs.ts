@@ -12,14 +12,13 @@
  * @module
  */
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { logProbs } from "../../../engine/generate/sampler.ts";
-import { F32_ROUNDING } from "../../../engine/numbers/formats.ts";
 import { UserError } from "../../node/user-error.ts";
-import type { Envelope } from "../build/envelope.ts";
-import type { EngineClass } from "../case/arithmetics.ts";
 import { readCase, readDump } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
+import { readEnvelope } from "../case/envelope-file.ts";
+import { ROUNDING } from "../case/rounding.ts";
 import type { Answer } from "./answer.ts";
 
 /** What a right engine says follows each prefix of a case. */
@@ -66,7 +65,7 @@ export async function expectedLogprobs(
   engineClass: EngineClass,
 ): Promise<ExpectedLogprobs> {
   const { name, tokens } = await readCase(dir);
-  const envelope: Envelope = JSON.parse(await readFile(join(dir, "envelope.json"), "utf8"));
+  const envelope = await readEnvelope(dir);
   if (Object.keys(envelope.ties).length > 0) {
     throw new UserError(name, "equal scores may be chosen either way here: take another case");
   }
@@ -87,7 +86,7 @@ export async function expectedLogprobs(
   const { logits: errors } = envelope.stages;
   const [, share] = errors[engineClass];
   const lowest = Math.min(...rows.map((row) => Math.min(...row)));
-  const softmax = F32_ROUNDING * (nVocab - 2 * lowest);
+  const softmax = ROUNDING.F32 * (nVocab - 2 * lowest);
   const bound = 2 * envelope.room * share * magnitude + softmax;
   return { name, tokens, nVocab, rows, bound, engineClass };
 }

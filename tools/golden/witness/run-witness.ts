@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { withCaseGguf } from "../build/case-gguf.ts";
-import type { Envelope } from "../build/envelope.ts";
 import type { Manifest } from "../build/manifest.ts";
-import type { EngineClass } from "../case/arithmetics.ts";
 import { readCase } from "../case/case.ts";
+import type { EngineClass } from "../case/engine-class.ts";
 import { BUILT_IN } from "../case/engine-names.ts";
+import { readEnvelope } from "../case/envelope-file.ts";
 import { expectation } from "../case/expectation.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { type Dump, readEngineDump } from "../dump/dump.ts";
@@ -93,7 +93,9 @@ function llama(peers: string, version: string): Witness {
   return {
     ...{ engine: "llama.cpp", version, kind },
     run: async (dir) => {
-      const manifest: Manifest = await readJson(join(dir, "../../manifest.json"));
+      const manifest: Manifest = JSON.parse(
+        await readFile(join(dir, "../../manifest.json"), "utf8"),
+      );
       const { name, tokens } = await readCase(dir);
       const gguf = manifest.cases[name]?.gguf;
       if (gguf !== true) return gguf ?? "not in the manifest";
@@ -108,17 +110,15 @@ function llama(peers: string, version: string): Witness {
 /** The dump's own choices are forced upon the model, so that every row is compared. */
 async function judged(dir: string, dump: Dump, kind: EngineClass): Promise<CaseRun> {
   const expected = await expectation(dir);
-  const envelope: Envelope = await readJson(join(dir, "envelope.json"));
+  const { certified } = await readEnvelope(dir);
   const { stages, off } = judge(dump, expected, kind, runForced(dump, expected));
   const compared = stages.filter(({ verdict }) => verdict !== "missing");
   if (compared.length === 0) throw new UserError(dir, "the dump has none of its stages");
   return {
-    isCertified: envelope.certified.includes(kind),
+    isCertified: certified.includes(kind),
     compared: compared.length,
     errorOverBound: Math.max(...compared.map(({ errorOverBound }) => errorOverBound ?? 0)),
     explained: compared.reduce((sum, { selection }) => sum + (selection?.explained ?? 0), 0),
     off,
   };
 }
-
-const readJson = async <T>(file: string): Promise<T> => JSON.parse(await readFile(file, "utf8"));

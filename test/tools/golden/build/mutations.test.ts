@@ -4,25 +4,23 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   caughtOn,
-  LEGAL,
   type MutationMatrix,
   mutationMatrix,
-  nameOf,
 } from "../../../../tools/golden/build/mutation-matrix.ts";
-import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
+import { MISTAKES } from "../../../../tools/golden/mutants/all.ts";
+import { nameOf } from "../../../../tools/golden/mutants/mutant.ts";
 import { CASES, ROOT } from "../../../support/paths.ts";
 
 const { GLM52_FULL } = process.env as { readonly GLM52_FULL?: string };
 const matrix: MutationMatrix = JSON.parse(
   readFileSync(join(ROOT, "golden/mutation-matrix.json"), "utf8"),
 );
-const mistakes = MUTANTS.filter((mutant) => !LEGAL.includes(nameOf(mutant)));
 
 describe("mutation-matrix.json", () => {
   it("has caught every mistake: a score of 100 %", () => {
-    expect([matrix.caught, matrix.mutants]).toEqual([mistakes.length, mistakes.length]);
+    expect([matrix.caught, matrix.mutants]).toEqual([MISTAKES.length, MISTAKES.length]);
     const caught = new Set(Object.values(matrix.cases).flatMap((row) => Object.keys(row)));
-    expect(mistakes.map(nameOf).filter((name) => !caught.has(name))).toEqual([]);
+    expect(MISTAKES.map(nameOf).filter((name) => !caught.has(name))).toEqual([]);
   });
 
   it("has no case that catches nothing", () => {
@@ -30,7 +28,7 @@ describe("mutation-matrix.json", () => {
     expect(idle).toEqual([]);
   });
 
-  it.each(mistakes.map((mutant) => [nameOf(mutant), mutant] as const))(
+  it.each(MISTAKES.map((mutant) => [nameOf(mutant), mutant] as const))(
     "%s: at the stage where it begins",
     (name, { golden, stage }) => {
       expect(matrix.cases[golden]?.[name]).toBe(stage);
@@ -40,11 +38,11 @@ describe("mutation-matrix.json", () => {
   // The whole takes a minute: GLM52_FULL=1, or npm run mutations.
   const some = ["dense-only", "clear-bf16", "ties-one-head"];
   it.skipIf(GLM52_FULL === "1").each(some)("is made again: %s", async (name) => {
-    expect(await caughtOn(join(CASES, name), mistakes)).toEqual(matrix.cases[name]);
+    expect(await caughtOn(join(CASES, name), MISTAKES)).toEqual(matrix.cases[name]);
   });
   it.skipIf(GLM52_FULL === "1")("is made again: each mistake on the case made for it", async () => {
-    for (const golden of new Set(mistakes.map((mutant) => mutant.golden))) {
-      const own = mistakes.filter((mutant) => mutant.golden === golden);
+    for (const golden of new Set(MISTAKES.map((mutant) => mutant.golden))) {
+      const own = MISTAKES.filter((mutant) => mutant.golden === golden);
       const row = Object.entries(matrix.cases[golden] ?? {});
       const wanted = row.filter(([name]) => own.some((mutant) => nameOf(mutant) === name));
       expect(await caughtOn(join(CASES, golden), own)).toEqual(Object.fromEntries(wanted));

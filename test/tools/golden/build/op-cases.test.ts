@@ -7,9 +7,9 @@ import { storedLatents } from "../../../../engine/ops/stored-rows.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { allowedError, OP_CASES } from "../../../../tools/golden/build/op-file.ts";
 import { readDump } from "../../../../tools/golden/case/case.ts";
+import { bf16 } from "../../../../tools/golden/case/rounding.ts";
 import { distanceOf } from "../../../../tools/golden/judge/distance.ts";
 import {
-  bf16,
   halfSplitRope,
   largestFirst,
   mapped,

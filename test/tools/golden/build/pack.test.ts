@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import { STAGE_NAMES } from "../../../../engine/trace/trace.ts";
-import type { Envelope } from "../../../../tools/golden/build/envelope.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { listFiles, type Manifest } from "../../../../tools/golden/build/manifest.ts";
-import { engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { borders, gaps } from "../../../../tools/golden/build/margins.ts";
 import { openCase, readCase, readDump } from "../../../../tools/golden/case/case.ts";
+import type { Envelope } from "../../../../tools/golden/case/envelope-file.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
-import { borders, gaps } from "../../../../tools/golden/case/margins.ts";
 import { CASES, ROOT, scratchFolder } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 

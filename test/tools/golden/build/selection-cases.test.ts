@@ -21,7 +21,7 @@ import {
   select,
 } from "../../../../tools/golden/build/selection-cases.ts";
 import { readDump } from "../../../../tools/golden/case/case.ts";
-import { bf16 } from "../../../../tools/golden/mutants/wrong-ops.ts";
+import { bf16 } from "../../../../tools/golden/case/rounding.ts";
 import { kernels } from "../../../../tools/node/node-host.ts";
 import { ROOT } from "../../../support/paths.ts";
 import { keyRows } from "../../../support/stored.ts";

@@ -5,26 +5,26 @@ import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import { traceFile } from "../../../../engine/trace/trace-file.ts";
+import { roundedOps } from "../../../../tools/golden/build/rounded-ops.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
 import {
   type Expectation,
   expectation,
   traceCase,
 } from "../../../../tools/golden/case/expectation.ts";
-import { roundedOps } from "../../../../tools/golden/case/rounded-ops.ts";
-import { diagnose } from "../../../../tools/golden/diagnose/diagnose.ts";
+import { bf16 } from "../../../../tools/golden/case/rounding.ts";
 import { type MutantRun, runMutants } from "../../../../tools/golden/diagnose/mutant-runs.ts";
-import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
-import { bf16, mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
+import { mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
 import { CASES, scratchFolder, TINY } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
+import { diagnosed } from "./diagnosed.ts";
 
 const folder = (name: string): string => join(CASES, name);
 const opened = new Map<string, { expected: Expectation; runs: MutantRun[] }>();
 for (const name of new Set(MUTANTS.map(({ golden }) => golden))) {
   const expected = await expectation(folder(name));
-  opened.set(name, { expected, runs: runMutants(expected) });
+  opened.set(name, { expected, runs: await runMutants(expected) });
 }
 const caseOf = (name: string) => opened.get(name) as { expected: Expectation; runs: MutantRun[] };
 
@@ -38,17 +38,17 @@ const dumps = await Promise.all(
 );
 
 /** Mutants whose dump of the wanted stages is not named first. */
-function missed(wanted: (name: string) => boolean): string[] {
+async function missed(wanted: (name: string) => boolean): Promise<string[]> {
   const list: string[] = [];
   for (const { mutant, tensors } of dumps) {
     const { expected, runs } = caseOf(mutant.golden);
-    const dump = asDump(tensors.filter(({ name }) => wanted(name)));
-    const { suspects, firstOff } = diagnose(dump, expected, "f32", runs);
+    const shown = tensors.filter(({ name }) => wanted(name));
+    const { suspects, firstOff } = await diagnosed(shown, expected, "f32", runs);
     // G01 and one form of G19 are the same arithmetic; they share their place.
     const equal = suspects.filter((s) => s.fits && s.score - suspects[0].score < 1e-9);
     if (!equal.some(({ what }) => what === mutant.what)) {
       const first = suspects[0]?.fits ? suspects[0].what : "nothing";
-      list.push(`${mutant.id} ${mutant.what}: off at ${firstOff}, named: ${first}`);
+      list.push(`${mutant.bug} ${mutant.what}: off at ${firstOff}, named: ${first}`);
     }
   }
   return list;
@@ -63,8 +63,8 @@ describe("a known mistake is named first", () => {
       (name: string) => /^(mtp_)?(top_k|l_out|logits)/.test(name),
     ],
     ["logits alone", 0.95, (name: string) => /^(mtp_)?logits/.test(name)],
-  ])("from %s, in at least a share of %d", (_what, share, wanted) => {
-    const list = missed(wanted);
+  ])("from %s, in at least a share of %d", async (_what, share, wanted) => {
+    const list = await missed(wanted);
     expect(1 - list.length / MUTANTS.length, list.join("\n")).toBeGreaterThanOrEqual(share);
   });
 });
@@ -72,27 +72,27 @@ describe("a known mistake is named first", () => {
 describe("nobody is accused", () => {
   it.each([...opened.keys()].filter((name) => name !== "groups2-bias"))(
     "of a mistake on %s by a right engine in bf16",
-    (name) => {
+    async (name) => {
       const { expected, runs } = caseOf(name);
       const model = { ...expected.model, ops: roundedOps(expected.model.ops, bf16) };
       const tensors = traceCase(model, expected.info);
-      const { firstOff } = diagnose(asDump(tensors), expected, "bf16", runs);
+      const { firstOff } = await diagnosed(tensors, expected, "bf16", runs);
       expect(firstOff).toBeUndefined();
       // Logits alone do not show that a choice has turned: they may be off, with nobody to blame.
       const logits = tensors.filter((tensor) => tensor.name === "logits");
-      const { suspects, pairs } = diagnose(asDump(logits), expected, "bf16", runs);
+      const { suspects, pairs } = await diagnosed(logits, expected, "bf16", runs);
       expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
     },
   );
 
-  it("of a mistake that is not in the list: the value channels are doubled", () => {
+  it("of a mistake that is not in the list: the value channels are doubled", async () => {
     const { expected, runs } = caseOf("tiny-all");
     const { ops } = expected.model;
     const latentAttention: typeof ops.latentAttention = (...args) =>
       mapped(ops.latentAttention(...args), (x) => 2 * x);
     const wrong = { ...expected.model, ops: { ...ops, latentAttention } };
-    const dump = asDump(traceCase(wrong, expected.info));
-    const { firstOff, suspects, pairs } = diagnose(dump, expected, "f32", runs);
+    const tensors = traceCase(wrong, expected.info);
+    const { firstOff, suspects, pairs } = await diagnosed(tensors, expected, "f32", runs);
     expect(firstOff).toBe("attn_out-0");
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
@@ -111,7 +111,7 @@ describe("glm52 golden diagnose", () => {
   };
 
   it("names the mistake with its numbers, exit code 3", async () => {
-    const dump = dumps.find(({ mutant }) => mutant.id === "G14");
+    const dump = dumps.find(({ mutant }) => mutant.bug === "G14");
     const { code, stdout } = await run(dump?.tensors ?? []);
     expect(code).toBe(3);
     expect(stdout).toContain("G14: the indexer rotates halves instead of neighbours");

@@ -5,28 +5,28 @@ import { describe, expect, it } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import { traceFile } from "../../../../engine/trace/trace-file.ts";
-import { engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
 import {
   type Expectation,
   expectation,
   traceCase,
 } from "../../../../tools/golden/case/expectation.ts";
-import { diagnose } from "../../../../tools/golden/diagnose/diagnose.ts";
+import type { Diagnosis } from "../../../../tools/golden/diagnose/diagnose.ts";
 import { type MutantRun, runMutants } from "../../../../tools/golden/diagnose/mutant-runs.ts";
-import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
 import type { Mutant } from "../../../../tools/golden/mutants/mutant.ts";
 import { mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
 import { CASES, scratchFolder, TINY } from "../../../support/paths.ts";
 import { random } from "../../../support/random.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
+import { diagnosed } from "./diagnosed.ts";
 
 const opened = new Map<string, { expected: Expectation; runs: MutantRun[]; right: Model }>();
 for (const name of ["tiny-all", "near-equal-bias"]) {
   const expected = await expectation(join(CASES, name));
   const right = await openCase(join(CASES, name), expected.info, referenceOps("f32"));
-  opened.set(name, { expected, runs: runMutants(expected), right });
+  opened.set(name, { expected, runs: await runMutants(expected), right });
 }
 const caseOf = (name: string) => {
   const found = opened.get(name);
@@ -48,10 +48,10 @@ function wrongRun(name: string, whats: readonly string[]): NamedTensor[] {
   return traceCase(wrong, expected.info, mutants.find(({ chunk }) => chunk)?.chunk);
 }
 
-const diagnosed = (tensors: readonly NamedTensor[], name: string) =>
-  diagnose(asDump(tensors), caseOf(name).expected, "f32", caseOf(name).runs);
+const diagnosisOn = (name: string, tensors: readonly NamedTensor[]): Promise<Diagnosis> =>
+  diagnosed(tensors, caseOf(name).expected, "f32", caseOf(name).runs);
 
-const namesOf = ({ pairs }: ReturnType<typeof diagnose>): string[] =>
+const namesOf = ({ pairs }: Diagnosis): string[] =>
   pairs.map(({ mistakes }) =>
     mistakes
       .map(({ what }) => what)
@@ -78,29 +78,32 @@ const PAIRS = [
 ] as const;
 
 describe("two mistakes are named", () => {
-  it.each(PAIRS)("%s, from all stages: %s; %s", (name, first, second) => {
-    const diagnosis = diagnosed(wrongRun(name, [first, second]), name);
+  it.each(PAIRS)("%s, from all stages: %s; %s", async (name, first, second) => {
+    const diagnosis = await diagnosisOn(name, wrongRun(name, [first, second]));
     expect(diagnosis.suspects.filter(({ fits }) => fits)).toEqual([]);
     expect(namesOf(diagnosis)).toEqual([joined(first, second)]);
   });
 
-  it.each(PAIRS.slice(0, 6))("%s, put in the other way round: %s; %s", (name, first, second) => {
-    const diagnosis = diagnosed(wrongRun(name, [second, first]), name);
-    expect(namesOf(diagnosis)).toEqual([joined(first, second)]);
-  });
-
-  it.each([PAIRS[0], PAIRS[4], PAIRS[6]])(
-    "%s, from logits alone: %s; %s",
-    (name, first, second) => {
-      const logits = wrongRun(name, [first, second]).filter((t) => t.name.includes("logits"));
-      expect(namesOf(diagnosed(logits, name))).toContain(joined(first, second));
+  it.each(PAIRS.slice(0, 6))(
+    "%s, put in the other way round: %s; %s",
+    async (name, first, second) => {
+      const diagnosis = await diagnosisOn(name, wrongRun(name, [second, first]));
+      expect(namesOf(diagnosis)).toEqual([joined(first, second)]);
     },
   );
 
-  it("the first is the one that begins first, and the second's beginning is told", () => {
+  it.each([PAIRS[0], PAIRS[4], PAIRS[6]])(
+    "%s, from logits alone: %s; %s",
+    async (name, first, second) => {
+      const logits = wrongRun(name, [first, second]).filter((t) => t.name.includes("logits"));
+      expect(namesOf(await diagnosisOn(name, logits))).toContain(joined(first, second));
+    },
+  );
+
+  it("the first is the one that begins first, and the second's beginning is told", async () => {
     const [name, first, second] = PAIRS[0];
-    const [pair] = diagnosed(wrongRun(name, [second, first]), name).pairs;
-    expect(pair?.mistakes.map(({ id }) => id)).toEqual(["D6", "G39"]);
+    const [pair] = (await diagnosisOn(name, wrongRun(name, [second, first]))).pairs;
+    expect(pair?.mistakes.map(({ bug }) => bug)).toEqual(["D6", "G39"]);
     expect(pair?.secondAt).toBe("ffn_moe_out-1");
   });
 });
@@ -115,18 +118,21 @@ describe("nothing is named", () => {
       return { ...tensor, data: data.map((x, i) => x * (1 + size * (noise[i] as number))) };
     });
 
-  it.each([1e-5, 1e-3, 1e-1])("for noise of %d", (size) => {
+  it.each([1e-5, 1e-3, 1e-1])("for noise of %d", async (size) => {
     const right = wrongRun("tiny-all", []);
     for (const stages of [/./, /^l_out-1/, /^logits/]) {
-      const { firstOff, suspects, pairs } = diagnosed(noisy(right, stages, size), "tiny-all");
+      const { firstOff, suspects, pairs } = await diagnosisOn(
+        "tiny-all",
+        noisy(right, stages, size),
+      );
       expect(firstOff).toBeDefined();
       expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
     }
   });
 
-  it("for noise in the logits alone", () => {
+  it("for noise in the logits alone", async () => {
     const right = wrongRun("tiny-all", []).filter(({ name }) => name === "logits");
-    const { suspects, pairs } = diagnosed(noisy(right, /./, 1e-3), "tiny-all");
+    const { suspects, pairs } = await diagnosisOn("tiny-all", noisy(right, /./, 1e-3));
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
 
@@ -136,13 +142,13 @@ describe("nothing is named", () => {
     const [engine] = engines("f16-cache");
     const right = await openCase(dir, expected.info, engine ?? referenceOps("f32"));
     const shown = traceCase(right, expected.info).filter((t) => /^(l_out|logits)/.test(t.name));
-    const runs = runMutants(expected);
-    const { firstOff, suspects, pairs } = diagnose(asDump(shown), expected, "f16-cache", runs);
+    const runs = await runMutants(expected);
+    const { firstOff, suspects, pairs } = await diagnosed(shown, expected, "f16-cache", runs);
     expect(firstOff).toBe("l_out-4");
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
 
-  it("for a known mistake and one that is not in the list", () => {
+  it("for a known mistake and one that is not in the list", async () => {
     const { right, expected } = caseOf("tiny-all");
     const doubled = (model: Model): Model => ({
       ...model,
@@ -152,14 +158,14 @@ describe("nothing is named", () => {
       },
     });
     const wrong = mutantOf("gate and up are swapped").change(doubled(right));
-    const { suspects, pairs } = diagnosed(traceCase(wrong, expected.info), "tiny-all");
+    const { suspects, pairs } = await diagnosisOn("tiny-all", traceCase(wrong, expected.info));
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
 });
 
-it("one mistake is never called two", () => {
+it("one mistake is never called two", async () => {
   for (const { mutant } of caseOf("tiny-all").runs) {
-    const { pairs } = diagnosed(wrongRun("tiny-all", [mutant.what]), "tiny-all");
+    const { pairs } = await diagnosisOn("tiny-all", wrongRun("tiny-all", [mutant.what]));
     expect([mutant.what, pairs]).toEqual([mutant.what, []]);
   }
 });

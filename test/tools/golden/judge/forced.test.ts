@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import { traceFile } from "../../../../engine/trace/trace-file.ts";
-import { type EngineClass, engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { openCase } from "../../../../tools/golden/case/case.ts";
+import type { EngineClass } from "../../../../tools/golden/case/engine-class.ts";
 import {
   type Expectation,
   expectation,

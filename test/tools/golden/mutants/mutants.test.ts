@@ -48,8 +48,8 @@ describe("without a bug, every stage is within 1e-12 of HF transformers in f64",
 });
 
 describe("with a bug, the first wrong stage is named", () => {
-  const table = MUTANTS.map((mutant) => [mutant.id, mutant.what, mutant.stage, mutant] as const);
-  test.each(table)("%s: %s → %s", async (_id, _what, stage, { golden: name, chunk, change }) => {
+  const table = MUTANTS.map((mutant) => [mutant.bug, mutant.what, mutant.stage, mutant] as const);
+  test.each(table)("%s: %s → %s", async (_bug, _what, stage, { golden: name, chunk, change }) => {
     const fixture = caseOf(name);
     const wrong = change(await fixture.model(ops));
     const got = runAll(wrong, fixture.tokens, options(fixture, chunk));

@@ -53,7 +53,7 @@ describe("the report of a dump that is off", async () => {
       expect.stringContaining(`<title>${mutant.stage}: off`),
     ]);
     expect(page.indexOf("Diagnosis")).toBeLessThan(page.indexOf("Stages by layer"));
-    expect(page).toContain(`  ${mutant.id}: `);
+    expect(page).toContain(`  ${mutant.bug}: `);
   });
 
   it("draws the choices that differ, in red and blue", () => {

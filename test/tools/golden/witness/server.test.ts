@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
-import { engines } from "../../../../tools/golden/case/arithmetics.ts";
+import { engines } from "../../../../tools/golden/build/arithmetics.ts";
 import { openCase, readCase } from "../../../../tools/golden/case/case.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
 import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
@@ -83,10 +83,10 @@ async function leaves(mutant: Mutant): Promise<number> {
 
 describe("a wrong engine is off at the first position that the mistake reaches", () => {
   const ids = ["G13", "G14", "G15", "G16", "G19", "G36", "G39"];
-  const some = ids.map((id) => MUTANTS.find((mutant) => mutant.id === id) as Mutant);
-  it.each(some.map((mutant) => [mutant.id, mutant.what, mutant] as const))(
+  const some = ids.map((id) => MUTANTS.find((mutant) => mutant.bug === id) as Mutant);
+  it.each(some.map((mutant) => [mutant.bug, mutant.what, mutant] as const))(
     "%s: %s",
-    async (_id, _what, mutant) => {
+    async (_bug, _what, mutant) => {
       const position = await leaves(mutant);
       expect(position).toBeGreaterThanOrEqual(0);
       for (const style of ["vllm", "llama"] as const) {
@@ -100,7 +100,7 @@ describe("a wrong engine is off at the first position that the mistake reaches",
   );
 
   it("says so when nothing is off while the indexer leaves nothing out", async () => {
-    const mutant = MUTANTS.find(({ id }) => id === "G14") as Mutant;
+    const mutant = MUTANTS.find(({ bug }) => bug === "G14") as Mutant;
     const served = await serve({ style: "vllm", model: mutant.change(right) });
     const { stdout } = await witness(served, "tiny-all");
     expect(stdout).toContain(
@@ -109,7 +109,7 @@ describe("a wrong engine is off at the first position that the mistake reaches",
   });
 
   it("by echo too", async () => {
-    const mutant = MUTANTS.find(({ id }) => id === "G14") as Mutant;
+    const mutant = MUTANTS.find(({ bug }) => bug === "G14") as Mutant;
     const served = await serve({ style: "vllm", model: mutant.change(right) });
     const { code, stdout } = await witness(served, "tiny-all", "--echo", "--json");
     expect([code, JSON.parse(stdout).firstOff]).toEqual([3, await leaves(mutant)]);

@@ -3,9 +3,9 @@
  * and nothing else: rows, experts, and the tokens that draft steps go on with.
  * @module
  */
-import { sigmoid } from "../../../engine/numbers/math.ts";
-import type { Ops, RouteRule, Routing } from "../../../engine/ops/ops.ts";
-import { floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
+import type { Ops, Routing } from "../../../engine/ops/ops.ts";
+import type { Indices } from "../../../engine/tensor.ts";
+import { weighExperts } from "../judge/weigh-experts.ts";
 
 /** Everything a run chose, in the order in which it chose. */
 export interface Choices {
@@ -56,26 +56,4 @@ export function replayChoices(ops: Ops, choices: Choices): Ops {
       return { experts, weights: weighExperts(logits, experts, rule) };
     },
   };
-}
-
-/** Weights of experts that are given. */
-export function weighExperts(
-  logits: Tensor<["T", "E"]>,
-  experts: Indices<["T", "A"]>,
-  rule: RouteRule,
-): Tensor<["T", "A"]> {
-  const [nT, nActive] = experts.shape;
-  const nE = logits.shape[1];
-  const s = Array.from(experts.data, (e, i) =>
-    sigmoid(logits.data[Math.floor(i / nActive) * nE + e]),
-  );
-  const data = floatsLike(logits.data, nT * nActive);
-  for (let at = 0; at < data.length; at += nActive) {
-    const row = s.slice(at, at + nActive);
-    const sum = rule.normTopkProb ? row.reduce((a, b) => a + b, 0) + 1e-20 : 1;
-    row.forEach((x, a) => {
-      data[at + a] = (x / sum) * rule.scale;
-    });
-  }
-  return { dims: ["T", "A"], shape: [nT, nActive], data };
 }

@@ -6,18 +6,13 @@
  * @module
  */
 import { type Ops, referenceOps } from "../../../engine/index.ts";
-import { decode, encodeF32, fromF16, toF16 } from "../../../engine/numbers/formats.ts";
+import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
-import { bf16 } from "../mutants/wrong-ops.ts";
+import type { EngineClass } from "../case/engine-class.ts";
+import { bf16, f16 } from "../case/rounding.ts";
 import { expertsInF32, linearInF32 } from "./f32-sums.ts";
 import { roundedOps } from "./rounded-ops.ts";
-
-/** Classes of engines that a case has an envelope for; docs/golden-pack.md says what each rounds. */
-export const CLASSES = ["f32", "f16-cache", "bf16"] as const;
-
-/** One of {@link CLASSES}. */
-export type EngineClass = (typeof CLASSES)[number];
 
 /** Engines whose errors make up the envelope of a class. */
 export function engines(kind: EngineClass): Ops[] {
@@ -33,8 +28,6 @@ export function engines(kind: EngineClass): Ops[] {
       return kind satisfies never;
   }
 }
-
-const f16 = (x: number): number => fromF16(toF16(x));
 
 const rounded = <X extends Tensor>(x: X, round: (value: number) => number): X => ({
   ...x,

@@ -4,16 +4,8 @@
  * Next: score-tables.ts
  * @module
  */
-import type { GoldenTensor } from "./case.ts";
-
-/** Exactly equal scores at the border of a row: which answers are legal. */
-export interface Tie {
-  readonly row: number;
-  readonly always: readonly number[];
-  /** How many of `of` are chosen. */
-  readonly any: number;
-  readonly of: readonly number[];
-}
+import type { GoldenTensor } from "../case/case.ts";
+import type { Tie } from "../case/envelope-file.ts";
 
 /** The right choices of a stage. */
 export interface Borders {
@@ -59,13 +51,4 @@ export function gaps(scores: GoldenTensor, { chosen }: Borders): Float64Array {
     }
     return worst - best;
   });
-}
-
-/** Largest finite magnitude. */
-export function magnitude(x: ArrayLike<number>): number {
-  let largest = 0;
-  for (let i = 0; i < x.length; i++) {
-    if (Number.isFinite(x[i])) largest = Math.max(largest, Math.abs(x[i]));
-  }
-  return largest;
 }

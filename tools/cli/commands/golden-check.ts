@@ -1,0 +1,105 @@
+import { basename } from "node:path";
+import { type Command, Option } from "commander";
+import { writeText } from "../../golden/build/write-text.ts";
+import {
+  check,
+  diagnose,
+  htmlOf,
+  jsonOf,
+  junitOf,
+  passes,
+  selfCheck,
+  textOf,
+} from "../../golden/index.ts";
+import { checkWritable } from "../../node/write-whole.ts";
+import {
+  checkOptions,
+  DUMP,
+  type GoldenOptions,
+  HELP,
+  withGoldenOptions,
+  withStepLines,
+} from "../golden-options.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface CheckCommandOptions extends GoldenOptions {
+  readonly html?: string;
+  readonly junit?: string;
+  readonly self?: boolean;
+  readonly replay?: boolean;
+}
+
+const CHECK_EXAMPLES = `
+Examples:
+  glm52 golden check dump.safetensors --case golden/cases/tiny-all
+  glm52 golden check dump.safetensors --case DIR --class bf16 --names map.json --json
+  glm52 golden check dump.safetensors --case DIR --replay
+  glm52 golden check dump.safetensors --case DIR --html report.html --junit report.xml
+  glm52 golden check dump.safetensors --pack FOLDER --case clear-bf16
+  glm52 golden check --self
+  glm52 golden check --self --pack FOLDER --case tiny-all --case long-520
+`;
+
+/** Adds `glm52 golden check`. */
+export function addGoldenCheck(
+  golden: Command,
+  terminal: Terminal,
+  exit: (code: number) => void,
+): void {
+  withGoldenOptions(golden.command("check").argument("[dump]", DUMP))
+    .summary("compare a dump of stages with a golden case")
+    .description("Compares a dump with a case, stage by stage.")
+    .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
+    .option("--junit <file>", "write JUnit XML: a stage is a test")
+    .option("--replay", "run the model with the dump's choices, and judge what follows from them")
+    .addHelpText("after", HELP + CHECK_EXAMPLES)
+    .addOption(
+      new Option(
+        "--self",
+        "check this engine's own backends, on all cases or those named",
+      ).conflicts(["names", "class", "html", "junit", "replay"]),
+    )
+    .action(async (file: string | undefined, options: CheckCommandOptions, command: Command) => {
+      if ((file === undefined) !== (options.self ?? false)) {
+        command.error("error: give either a dump or --self");
+      }
+      const isSelf = file === undefined;
+      exit(await (isSelf ? checkSelf(options, terminal) : checkDump(file, options, terminal)));
+    });
+}
+
+/** Returns the exit code. */
+async function checkDump(
+  file: string,
+  options: CheckCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { html, junit, replay = false, json } = options;
+  for (const path of [html, junit]) if (path !== undefined) await checkWritable(path);
+  const wanted = await checkOptions(options);
+  const verdict = await withStepLines(terminal, (onProgress) =>
+    check(file, { ...wanted, replay, onProgress }),
+  );
+  terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict))}\n` : textOf(verdict));
+  if (junit !== undefined) await writeText(junit, junitOf(verdict));
+  if (html !== undefined) {
+    const diagnosis =
+      verdict.status === "wrong"
+        ? await withStepLines(terminal, (onProgress) => diagnose(verdict, { onProgress }))
+        : undefined;
+    await writeText(html, htmlOf(verdict, basename(file), diagnosis));
+  }
+  return verdict.status === "wrong" ? 3 : 0;
+}
+
+/** Returns the exit code. */
+async function checkSelf(
+  { case: cases = [], pack, json }: CheckCommandOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const results = await withStepLines(terminal, (onProgress) =>
+    selfCheck({ cases, onProgress, ...(pack !== undefined && { pack }) }),
+  );
+  terminal.stdout.write(json ? `${JSON.stringify(results)}\n` : textOf(results));
+  return results.every(passes) ? 0 : 3;
+}

@@ -1,0 +1,249 @@
+/**
+ * `glm52.ts/golden`: checks another engine's stages against the model's.
+ *
+ * ```ts
+ * import { check, diagnose, textOf } from "glm52.ts/golden";
+ *
+ * const verdict = await check("dump.safetensors", { case: "tiny-all" });
+ * console.log(textOf(verdict));
+ * if (verdict.status === "wrong") console.log(textOf(await diagnose(verdict)));
+ * ```
+ *
+ * Nothing here prints, ends the process, or writes a file. docs/check-your-engine.md tells what a dump
+ * is and how it is judged.
+ *
+ * The rooms beside this file have an order, and each imports only from rooms before it: `case` (the
+ * pack and what is expected), `mutants` (known mistakes), `dump` (other engines' files), `judge` (a
+ * dump against a case), `diagnose` (a mistake behind a dump), `build` (how the pack is made), `report`
+ * (pages and test reports), `witness` (other engines, asked while they run).
+ *
+ * Next: judge/judge.ts, diagnose/diagnose.ts
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import type { NamedTensor } from "../../engine/trace/recorder.ts";
+import { UserError } from "../node/user-error.ts";
+import { readCase } from "./case/case.ts";
+import type { EngineClass } from "./case/engine-class.ts";
+import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
+import { readEnvelope } from "./case/envelope-file.ts";
+import { expectation } from "./case/expectation.ts";
+import { caseFolders } from "./case/pack-cases.ts";
+import { type Diagnosis, diagnose as diagnoseJudged } from "./diagnose/diagnose.ts";
+import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
+import { asDump } from "./dump/as-dump.ts";
+import { classOf, type Dump, readEngineDump } from "./dump/dump.ts";
+import { renderJudgement } from "./judge/check-text.ts";
+import { type ForcedRun, runForced } from "./judge/forced.ts";
+import { type Judged, type Judgement, judge, type StageResult } from "./judge/judge.ts";
+import {
+  selfCheck as checkBackends,
+  renderSelfCheck,
+  type SelfResult,
+} from "./judge/self-check.ts";
+import { renderHtml } from "./report/html.ts";
+import { renderJunit } from "./report/junit.ts";
+
+export type { NamedTensor } from "../../engine/trace/recorder.ts";
+export type { Bound } from "./case/bounds.ts";
+export { CLASSES, type EngineClass } from "./case/engine-class.ts";
+export { type NameMap, readNames } from "./case/engine-names.ts";
+export type { Diagnosis, Suspect } from "./diagnose/diagnose.ts";
+export type { Pair } from "./diagnose/pairs.ts";
+export type { Distance, Divergence, LogitsReport } from "./judge/distance.ts";
+export type { Judgement, StageResult } from "./judge/judge.ts";
+export type { SelectionReport } from "./judge/selections.ts";
+export { passes, type SelfResult } from "./judge/self-check.ts";
+export { type Mistake, nameOf } from "./mutants/mutant.ts";
+
+/** What an engine made of a case: a file or folder by its path, the bytes of a file, or tensors. */
+export type DumpInput = string | Uint8Array | readonly NamedTensor[];
+
+/** What the work is at, for people. */
+export type Step =
+  | "reading"
+  | "running the model"
+  | "running known mistakes"
+  | "running two mistakes at once"
+  | "running this engine";
+
+/** How to follow long work, and how to stop it. */
+export interface WorkOptions {
+  /** Work that is stopped throws the signal's reason. It looks at the signal between two runs. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (step: Step, done: number, total: number) => void;
+}
+
+/** What a dump is checked against, and as what. */
+export interface CheckOptions extends WorkOptions {
+  /** The name of a case of the pack, or the folder of a case. */
+  readonly case: string;
+  /** Folder of a golden pack. Default: the pack that comes with this package. */
+  readonly pack?: string;
+  /** What the engine computes in. Default: told by the coarsest number format of the dump. */
+  readonly class?: EngineClass;
+  /** Run the model with the choices of the dump, so that what follows from them is judged too. */
+  readonly replay?: boolean;
+  /** The dump's names to ours, beside those of HF transformers, which are built in. */
+  readonly names?: NameMap;
+}
+
+/** What a check found. */
+export interface Verdict extends Judgement {
+  /** `allowed`: nothing is off, and rounding explains what differs more than a stage may. */
+  readonly status: "right" | "allowed" | "wrong";
+  readonly caseName: string;
+  /** The class that the dump was judged as. */
+  readonly engineClass: EngineClass;
+  /** The first stage that is off, with its distance and its bound, or its choices. */
+  readonly firstWrong: StageResult | undefined;
+  /** With `replay`: the run with the dump's choices, and which of them were taken. */
+  readonly replayed: ForcedRun | undefined;
+  /** Both sides of the comparison, for {@link diagnose} and {@link htmlOf}. */
+  readonly judged: Judged;
+}
+
+/**
+ * Compares a dump with a case, stage by stage.
+ *
+ * @throws {UserError} when the case is not there, or the dump cannot be read or has none of its stages
+ */
+export async function check(dump: DumpInput, options: CheckOptions): Promise<Verdict> {
+  options.signal?.throwIfAborted();
+  const got = await openDump(dump, options);
+  const [folder] = await caseFolders([options.case], options.pack);
+  const running = told(options, "running the model");
+  running(0, 1); // a short text is run in one piece, with nothing to tell in between
+  const expected = await expectation(folder, running);
+  running(1, 1);
+  if (![...got.keys()].some((name) => expected.stages.has(name))) {
+    const found = [...got.keys()].slice(0, 3).join(", ") || "nothing";
+    const wanted = [...expected.stages.keys()].slice(0, 3).join(", ");
+    throw new UserError(
+      typeof dump === "string" ? dump : "dump",
+      `expected stages of ${expected.info.name}, such as ${wanted}; got ${found}. --names can map them`,
+    );
+  }
+  const kind = options.class ?? classOf(got);
+  await breath(options);
+  const replayed = options.replay ? runForced(got, expected) : undefined;
+  const judgement = judge(got, expected, kind, replayed);
+  const { stages, firstOff } = judgement;
+  const isExplained = stages.some(({ verdict }) => verdict === "explained");
+  return {
+    ...judgement,
+    status: firstOff !== undefined ? "wrong" : isExplained ? "allowed" : "right",
+    caseName: expected.info.name,
+    engineClass: kind,
+    firstWrong: stages.find(({ name }) => name === firstOff),
+    replayed,
+    judged: { dump: got, expected, kind, judgement },
+  };
+}
+
+async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {
+  const names = { ...BUILT_IN, ...options.names };
+  if (typeof dump === "string" || dump instanceof Uint8Array) {
+    return readEngineDump(dump, names, told(options, "reading"));
+  }
+  return asDump(dump, names);
+}
+
+/**
+ * Names the known mistakes that make a dump what it is: of a dump, or of a verdict on one.
+ *
+ * A diagnosis goes by the run of the model alone, also where the verdict is with `replay`.
+ *
+ * @throws {UserError} as {@link check} does
+ */
+export async function diagnose(verdict: Verdict, options?: WorkOptions): Promise<Diagnosis>;
+export async function diagnose(dump: DumpInput, options: CheckOptions): Promise<Diagnosis>;
+export async function diagnose(
+  dump: DumpInput | Verdict,
+  options: WorkOptions | CheckOptions = {},
+): Promise<Diagnosis> {
+  const verdict = isVerdict(dump)
+    ? dump
+    : await check(dump, { ...(options as CheckOptions), replay: false });
+  const { judged, replayed } = verdict;
+  const plain = (): Judgement => judge(judged.dump, judged.expected, judged.kind);
+  return diagnoseJudged(replayed ? { ...judged, judgement: plain() } : judged, {
+    onMistake: pauses(options, "running known mistakes"),
+    onPair: pauses(options, "running two mistakes at once"),
+  });
+}
+
+const isVerdict = (dump: DumpInput | Verdict): dump is Verdict =>
+  typeof dump === "object" && "judged" in dump;
+
+/** Runs this engine's own backends on cases, as engines of class `f32`; see {@link passes}. */
+export async function selfCheck(
+  options: WorkOptions & { readonly cases?: readonly string[]; readonly pack?: string } = {},
+): Promise<SelfResult[]> {
+  options.signal?.throwIfAborted();
+  const folders = await caseFolders(options.cases ?? [], options.pack);
+  return checkBackends(folders, pauses(options, "running this engine"));
+}
+
+/** A case of a pack. */
+export interface CaseSummary {
+  readonly name: string;
+  readonly folder: string;
+  /** What it is for, in words. */
+  readonly purpose: string;
+  readonly nTokens: number;
+  /** Classes of engines of which a right one chooses exactly what the case says. */
+  readonly certified: readonly EngineClass[];
+}
+
+/** All cases of a pack, by default of the one that comes with this package, by name. */
+export async function cases(pack?: string): Promise<CaseSummary[]> {
+  const summaries: CaseSummary[] = [];
+  for (const folder of await caseFolders([], pack)) {
+    const { name, purpose, tokens } = await readCase(folder);
+    const { certified } = await readEnvelope(folder);
+    summaries.push({ name, folder, purpose, nTokens: tokens.length, certified });
+  }
+  return summaries;
+}
+
+/** A verdict, a diagnosis or the results of a self-check in lines for people, as glm52 prints them. */
+export function textOf(result: Verdict | Diagnosis | readonly SelfResult[]): string {
+  if ("suspects" in result) return renderDiagnosis(result);
+  if (!("judged" in result)) return renderSelfCheck(result);
+  return renderJudgement(result, result.caseName, result.engineClass, result.replayed?.forced);
+}
+
+/** A verdict as plain data for JSON, as `glm52 golden check --json` prints it. */
+export function jsonOf({ caseName, engineClass, judged }: Verdict): object {
+  return { case: caseName, class: engineClass, ...judged.judgement };
+}
+
+/** A verdict as one HTML page that needs no other file; with a diagnosis, where there is one. */
+export function htmlOf(verdict: Verdict, dumpName: string, diagnosis?: Diagnosis): string {
+  const { judged, replayed, caseName } = verdict;
+  const wanted = replayed?.wanted ?? judged.expected.stages;
+  return renderHtml({ ...judged, caseName, dumpName, diagnosis, wanted });
+}
+
+/** A verdict as JUnit XML: a stage is a test. */
+export const junitOf = (verdict: Verdict): string => renderJunit(verdict, verdict.caseName);
+
+/** Tells how far a step is, and stops it where that is wanted. */
+const told =
+  ({ signal, onProgress }: WorkOptions, step: Step) =>
+  (done: number, total: number): void => {
+    onProgress?.(step, done, total);
+    signal?.throwIfAborted();
+  };
+
+/** {@link told}, and lets others run, so that somebody can stop the work. */
+const pauses = (options: WorkOptions, step: Step) => async (done: number, total: number) => {
+  told(options, step)(done, total);
+  await breath(options);
+};
+
+async function breath({ signal }: WorkOptions): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
+}

@@ -1,0 +1,26 @@
+/**
+ * A mutant on one case.
+ * @module
+ */
+import { ShapeError } from "../../../engine/tensor.ts";
+import type { CaseInfo, CaseModel, GoldenTensor } from "../case/case.ts";
+import { traceCase } from "../case/expectation.ts";
+import type { Mutant } from "./mutant.ts";
+
+/**
+ * Every stage of the run, in the order of the model. Undefined where the mistake breaks the run
+ * itself, as by choosing rows that there are not: such an engine leaves no dump.
+ */
+export function runMutant(
+  mutant: Pick<Mutant, "change" | "chunk">,
+  right: CaseModel,
+  info: CaseInfo,
+): Map<string, GoldenTensor> | undefined {
+  try {
+    const tensors = traceCase(mutant.change(right), info, mutant.chunk);
+    return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof ShapeError) return undefined;
+    throw error;
+  }
+}
