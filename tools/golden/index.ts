@@ -22,7 +22,6 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
-import { UserError } from "../node/user-error.ts";
 import { readCase } from "./case/case.ts";
 import type { EngineClass } from "./case/engine-class.ts";
 import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
@@ -34,6 +33,7 @@ import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
 import { asDump } from "./dump/as-dump.ts";
 import { classOf, type Dump, readEngineDump } from "./dump/dump.ts";
 import { renderJudgement } from "./judge/check-text.ts";
+import { mustShare } from "./judge/faults.ts";
 import { type ForcedRun, runForced } from "./judge/forced.ts";
 import { type Judged, type Judgement, judge, type StageResult } from "./judge/judge.ts";
 import {
@@ -48,6 +48,7 @@ export type { NamedTensor } from "../../engine/trace/recorder.ts";
 export type { Bound } from "./case/bounds.ts";
 export { CLASSES, type EngineClass } from "./case/engine-class.ts";
 export { type NameMap, readNames } from "./case/engine-names.ts";
+export { caseFolders } from "./case/pack-cases.ts";
 export type { Diagnosis, Suspect } from "./diagnose/diagnose.ts";
 export type { Pair } from "./diagnose/pairs.ts";
 export type { Distance, Divergence, LogitsReport } from "./judge/distance.ts";
@@ -116,14 +117,7 @@ export async function check(dump: DumpInput, options: CheckOptions): Promise<Ver
   running(0, 1); // a short text is run in one piece, with nothing to tell in between
   const expected = await expectation(folder, running);
   running(1, 1);
-  if (![...got.keys()].some((name) => expected.stages.has(name))) {
-    const found = [...got.keys()].slice(0, 3).join(", ") || "nothing";
-    const wanted = [...expected.stages.keys()].slice(0, 3).join(", ");
-    throw new UserError(
-      typeof dump === "string" ? dump : "dump",
-      `expected stages of ${expected.info.name}, such as ${wanted}; got ${found}. --names can map them`,
-    );
-  }
+  mustShare(typeof dump === "string" ? dump : "dump", got, expected);
   const kind = options.class ?? classOf(got);
   await breath(options);
   const replayed = options.replay ? runForced(got, expected) : undefined;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { searchPrompt } from "../../golden/build/search-prompt.ts";
-import { CLASSES, type EngineClass } from "../../golden/case/engine-class.ts";
+import { CLASSES, type EngineClass } from "../../golden/index.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `

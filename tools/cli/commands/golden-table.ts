@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { Command } from "commander";
-import { caseFolders } from "../../golden/case/pack-cases.ts";
+import { caseFolders } from "../../golden/index.ts";
 import { witnesses } from "../../golden/witness/run-witness.ts";
 import { isOff, renderTable, runTable } from "../../golden/witness/table.ts";
 import type { Terminal } from "../terminal.ts";

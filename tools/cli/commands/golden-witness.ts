@@ -3,9 +3,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
-import { withCaseGguf } from "../../golden/build/case-gguf.ts";
-import { CLASSES, type EngineClass } from "../../golden/case/engine-class.ts";
-import { caseFolders } from "../../golden/case/pack-cases.ts";
+import { CLASSES, caseFolders, type EngineClass } from "../../golden/index.ts";
 import type { Answer } from "../../golden/witness/answer.ts";
 import {
   type ExpectedLogprobs,
@@ -13,7 +11,7 @@ import {
   judgeLogprobs,
   logSoftmax,
 } from "../../golden/witness/judge-logprobs.ts";
-import { llamaLogits } from "../../golden/witness/llama.ts";
+import { llamaLogits, llamaLogitsOfCase } from "../../golden/witness/llama.ts";
 import { renderLogprobs } from "../../golden/witness/report.ts";
 import { writeServedModel } from "../../golden/witness/served-model.ts";
 import { askServer } from "../../golden/witness/server.ts";
@@ -181,8 +179,10 @@ async function llama(
   const expected = await expectedLogprobs(dir, options.class ?? "f16-cache");
   if (options.out) await checkWritable(options.out);
   const { tokens, nVocab } = expected;
-  const ask = (gguf: string) => llamaLogits(options.from, gguf, tokens);
-  const logits = await (file === undefined ? withCaseGguf(dir, ask) : ask(file));
+  const { from } = options;
+  const logits = await (file === undefined
+    ? llamaLogitsOfCase(from, dir, tokens)
+    : llamaLogits(from, file, tokens));
   const bad = logits.find(({ length }) => length !== nVocab);
   if (bad) {
     throw new UserError(file ?? dir, `expected logits of ${nVocab} tokens, got ${bad.length}`);

@@ -12,12 +12,18 @@ import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
 import { readCase } from "../case/case.ts";
+import { CASE_GGUF, writeCaseGguf } from "../case/case-gguf.ts";
 import { describeNames } from "../case/engine-names.ts";
 import { ENVELOPE_FILE } from "../case/envelope-file.ts";
-import { CASE_GGUF, writeCaseGguf } from "./case-gguf.ts";
+import {
+  type CaseEntry,
+  listFiles,
+  type Manifest,
+  PACK_FORMAT,
+  PACK_VERSION,
+} from "../case/manifest.ts";
 import { measureEnvelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
-import { type CaseEntry, listFiles, type Manifest, PACK_FORMAT, PACK_VERSION } from "./manifest.ts";
 import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
 import { writeText } from "./write-text.ts";

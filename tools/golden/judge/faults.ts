@@ -1,9 +1,25 @@
 /**
- * What is wrong with a tensor before its numbers are looked at.
+ * What is wrong with a dump or a tensor before its numbers are looked at.
  * @module
  */
+import { UserError } from "../../node/user-error.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import type { DumpTensor } from "../dump/dump.ts";
+import type { Expectation } from "../case/expectation.ts";
+import type { Dump, DumpTensor } from "../dump/dump.ts";
+
+/**
+ * @param where what the message names: the dump
+ * @throws {UserError} when a dump has none of the stages of a case
+ */
+export function mustShare(where: string, dump: Dump, { info, stages }: Expectation): void {
+  if ([...dump.keys()].some((name) => stages.has(name))) return;
+  const got = [...dump.keys()].slice(0, 3).join(", ") || "nothing";
+  const want = [...stages.keys()].slice(0, 3).join(", ");
+  throw new UserError(
+    where,
+    `expected stages of ${info.name}, such as ${want}; got ${got}. --names can map them`,
+  );
+}
 
 /** Wrong format or shape, in words. A leading batch axis of 1 and joined last axes are fine. */
 export function shapeFault(got: DumpTensor, want: GoldenTensor): string | undefined {

@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../../node/user-error.ts";
+import { withCaseGguf } from "../case/case-gguf.ts";
 
 const PACKAGE = "node-llama-cpp";
 
@@ -67,6 +68,13 @@ export async function llamaLogits(
     throw new UserError(file, `${PACKAGE}: ${(error as Error).message}`);
   }
 }
+
+/** {@link llamaLogits} of the tokens of the case in `dir`, by the case's own file. */
+export const llamaLogitsOfCase = (
+  from: string,
+  dir: string,
+  tokens: readonly number[],
+): Promise<Float64Array[]> => withCaseGguf(dir, (file) => llamaLogits(from, file, tokens));
 
 const folderOf = (from: string): string => join(resolve(from), "node_modules", PACKAGE);
 

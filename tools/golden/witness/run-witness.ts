@@ -9,18 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
-import { withCaseGguf } from "../build/case-gguf.ts";
-import type { Manifest } from "../build/manifest.ts";
 import { readCase } from "../case/case.ts";
 import type { EngineClass } from "../case/engine-class.ts";
 import { BUILT_IN } from "../case/engine-names.ts";
 import { readEnvelope } from "../case/envelope-file.ts";
 import { expectation } from "../case/expectation.ts";
+import type { Manifest } from "../case/manifest.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { type Dump, readEngineDump } from "../dump/dump.ts";
 import { runForced } from "../judge/forced.ts";
 import { judge } from "../judge/judge.ts";
-import { hasLlama, llamaLogits, llamaVersion } from "./llama.ts";
+import { hasLlama, llamaLogitsOfCase, llamaVersion } from "./llama.ts";
 
 /** How one engine does on one case. */
 export interface CaseRun {
@@ -99,7 +98,7 @@ function llama(peers: string, version: string): Witness {
       const { name, tokens } = await readCase(dir);
       const gguf = manifest.cases[name]?.gguf;
       if (gguf !== true) return gguf ?? "not in the manifest";
-      const rows = await withCaseGguf(dir, (file) => llamaLogits(peers, file, tokens));
+      const rows = await llamaLogitsOfCase(peers, dir, tokens);
       const data = Float32Array.from(rows.flatMap((row) => [...row]));
       const shape = [rows.length, data.length / rows.length];
       return judged(dir, asDump([{ name: "logits", shape, data }]), kind);

@@ -10,7 +10,7 @@ import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
-import { byteVocabulary } from "../build/byte-vocabulary.ts";
+import { byteVocabulary } from "../case/byte-vocabulary.ts";
 
 /**
  * Copies the model of the case in `dir` to `out`, and writes a tokenizer beside it.

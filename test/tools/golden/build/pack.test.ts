@@ -6,11 +6,11 @@ import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import { STAGE_NAMES } from "../../../../engine/trace/trace.ts";
 import { engines } from "../../../../tools/golden/build/arithmetics.ts";
-import { listFiles, type Manifest } from "../../../../tools/golden/build/manifest.ts";
 import { borders, gaps } from "../../../../tools/golden/build/margins.ts";
 import { openCase, readCase, readDump } from "../../../../tools/golden/case/case.ts";
 import type { Envelope } from "../../../../tools/golden/case/envelope-file.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
+import { listFiles, type Manifest } from "../../../../tools/golden/case/manifest.ts";
 import { CASES, ROOT, scratchFolder } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Manifest } from "../../../../tools/golden/build/manifest.ts";
 import { readCase, readDump } from "../../../../tools/golden/case/case.ts";
 import type { Envelope } from "../../../../tools/golden/case/envelope-file.ts";
+import type { Manifest } from "../../../../tools/golden/case/manifest.ts";
 import { compareLogits, distanceOf } from "../../../../tools/golden/judge/distance.ts";
 import { llamaLogits } from "../../../../tools/golden/witness/llama.ts";
 import { hasLlama, PEERS } from "../../../support/llama.ts";

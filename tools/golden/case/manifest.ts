@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
-import type { EngineClass } from "../case/engine-class.ts";
+import type { EngineClass } from "./engine-class.ts";
 
 /** Changes when a reader of the old pack could not read the new one. */
 export const PACK_FORMAT = "glm52-golden 1";

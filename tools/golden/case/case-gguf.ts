@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { writeGguf } from "../../convert/gguf/write-gguf.ts";
 import { UserError } from "../../node/user-error.ts";
-import { readCase } from "../case/case.ts";
 import { byteVocabulary } from "./byte-vocabulary.ts";
+import { readCase } from "./case.ts";
 
 /** Its name in a case. */
 export const CASE_GGUF = "model.gguf";
