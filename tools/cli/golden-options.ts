@@ -1,5 +1,5 @@
 /**
- * What `golden check` and `golden diagnose` have in common: a dump, a case, and the engine's class.
+ * The options that `golden check` and `golden diagnose` share, and what they mean to the library.
  * @module
  */
 

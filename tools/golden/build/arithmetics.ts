@@ -1,6 +1,6 @@
 /**
- * Engines of other arithmetic than float64, made of the reference: numbers rounded where such an
- * engine rounds them, sums in another order.
+ * Engines that compute in another arithmetic than float64. They are made of the reference: numbers are
+ * rounded where such an engine rounds them, and sums are taken in another order.
  *
  * Next: envelope.ts
  * @module
@@ -34,7 +34,9 @@ const rounded = <X extends Tensor>(x: X, round: (value: number) => number): X =>
   data: x.data.map(round),
 });
 
-/** Caches in f16, rounded where the rows are made, and the queries that meet them: llama.cpp's way. */
+/**
+ * Rounds cached rows to f16 where they are made, and the queries that meet them, as llama.cpp does.
+ */
 function withF16Caches(ops: Ops): Ops {
   return {
     ...ops,

@@ -1,8 +1,8 @@
 /**
- * Builds the golden pack: what the oracle wrote is copied, all else is made from it, and the
- * manifest lists the whole. The same input gives the same bytes.
+ * Builds the golden pack. What the oracle wrote is copied, everything else is made from it, and the
+ * manifest lists all files. The same input gives the same bytes.
  *
- * Next: envelope.ts, op-cases.ts, selection-cases.ts, manifest.ts
+ * Next: envelope.ts, op-cases.ts, selection-cases.ts, ../case/manifest.ts
  * @module
  */
 

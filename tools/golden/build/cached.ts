@@ -13,9 +13,9 @@ import type { Tensor } from "../../../engine/tensor.ts";
 
 /** How the rows are kept. */
 export interface Keeping {
-  /** Three, if nothing is said: nothing is contiguous by chance. */
+  /** Default 3: then rows are not contiguous by chance. */
   readonly pageRows?: number;
-  /** Not rounded, if nothing is said. */
+  /** Default: the format in which nothing is rounded. */
   readonly format?: RowFormat;
 }
 

@@ -1,5 +1,5 @@
 /**
- * One run of this engine against one dump of the oracle, stage by stage.
+ * Compares a run of this engine with a dump of the oracle, stage by stage.
  * @module
  */
 import { ArgumentError } from "../../../engine/index.ts";

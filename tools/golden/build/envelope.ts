@@ -1,9 +1,9 @@
 /**
  * How far may rounding take an engine from a case, and which of its choices can it turn?
  *
- * Measured, not guessed: the case runs on engines of each class (arithmetics.ts) with the right
- * choices forced upon them (replay.ts), and the largest error against float64 is kept.
- * docs/golden-pack.md tells what the file means.
+ * This is measured: the case runs on engines of each class (arithmetics.ts), which are made to choose
+ * what is right (replay.ts), and the largest error against float64 is kept. docs/golden-pack.md tells
+ * what the file means.
  * @module
  */
 import { type Model, referenceOps } from "../../../engine/index.ts";
@@ -56,7 +56,7 @@ function isCertain(choices: Envelope["choices"], kind: EngineClass): boolean {
 }
 
 async function runCase(dir: string, info: CaseInfo): Promise<Runs> {
-  // All tokens at once: choices then come in one order, whatever the engine.
+  // All tokens run at once, so that choices come in the same order in every engine.
   const run = (model: Model) => {
     const tensors = traceCase(model, info, info.tokens.length);
     return new Map(tensors.map((tensor) => [tensor.name, tensor]));

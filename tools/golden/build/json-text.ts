@@ -8,7 +8,7 @@ export function jsonText(value: unknown, depth = 2): string {
   return `${open(value, depth, "")}\n`;
 }
 
-/** A number as measured: three digits say all that a measurement means. */
+/** A measured number, rounded to three digits: more would say nothing. */
 export const measured = (x: number): number => Number(x.toPrecision(3));
 
 function open(value: unknown, depth: number, indent: string): string {

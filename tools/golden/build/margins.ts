@@ -1,5 +1,5 @@
 /**
- * How near is each choice of a run to turning?
+ * How near is each choice of a run to being another one?
  *
  * Next: score-tables.ts
  * @module

@@ -24,7 +24,7 @@ interface Judge {
   readonly envelope: Envelope;
 }
 
-/** The stage at which each mistake is caught on one case; mistakes that pass are left out. */
+/** The stage at which one case catches each mistake. Mistakes that it does not catch are left out. */
 export type CaughtAt = Readonly<Record<string, string>>;
 
 /** The file's name in a pack. */
@@ -33,7 +33,7 @@ export const MATRIX_FILE = "mutation-matrix.json";
 /** What the file holds. */
 export interface MutationMatrix {
   readonly format: "glm52-mutations 1";
-  /** Mistakes that some case catches, of all that are mistakes. */
+  /** How many mistakes some case catches, and how many mistakes there are. */
   readonly caught: number;
   readonly mutants: number;
   /** Ways that differ from the reference, and are right all the same. */
@@ -94,7 +94,7 @@ function firstWrong({ info, model, want, envelope }: Judge, mutant: Mutant): str
   return [...want.keys()].find((name) => !run.has(name));
 }
 
-/** Whether each row chooses what it must, and of equals as many as it must. */
+/** Whether each row chooses all that it must, and as many of equal scores as it must. */
 function isLegal(data: ArrayLike<number>, right: GoldenTensor, ties: readonly Tie[]): boolean {
   const width = right.shape[1];
   const rowOf = (x: ArrayLike<number>, row: number): number[] =>

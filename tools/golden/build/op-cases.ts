@@ -83,7 +83,7 @@ function rope(): OpCase {
 }
 
 function attention(): OpCase {
-  // The second query is flat: all rows it names count, and one that it does not name would.
+  // The second query is flat, so that every row counts, also one that is taken by mistake.
   const steep = (i: number, perQuery: number) => (Math.floor(i / perQuery) === 1 ? 1e-3 : 30);
   const qLatent = numbers([3, 2, 4], 10, (v, i) => v * steep(i, 8));
   const qPe = numbers([3, 2, 2], 11, (v, i) => v * steep(i, 4));

@@ -18,7 +18,7 @@ import type { OpCase, Output } from "./op-numbers.ts";
 /** Every operation's case. */
 export const OP_CASES: readonly OpCase[] = [...NUMBER_CASES, ...CHOICE_CASES];
 
-/** Runs with shaken inputs that an allowance is measured on. */
+/** How many runs with shaken inputs an allowance is measured on. */
 const TRIES = 8;
 
 /**

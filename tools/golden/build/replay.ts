@@ -1,6 +1,6 @@
 /**
- * Choices written down in one run and forced upon another, so that the second shows its rounding
- * and nothing else: rows, experts, and the tokens that draft steps go on with.
+ * Writes down the choices of one run and makes another run choose the same, so that the second differs
+ * by its rounding alone. Choices are rows, experts, and the tokens that draft steps go on with.
  * @module
  */
 import type { Ops, Routing } from "../../../engine/ops/ops.ts";
@@ -39,12 +39,12 @@ export function recordChoices(ops: Ops): { ops: Ops; choices: Choices } {
   };
 }
 
-/** What a later call of the ops does not overwrite. */
+/** A copy, because a later call of the ops may overwrite the original. */
 function kept<X extends Indices>(chosen: X): X {
   return { ...chosen, data: chosen.data.slice() };
 }
 
-/** `ops` that choose what is written down; the same calls must come in the same order. */
+/** `ops` that choose what is written down. The same calls must come in the same order. */
 export function replayChoices(ops: Ops, choices: Choices): Ops {
   let [nRows, nExperts, nTokens] = [0, 0, 0];
   return {

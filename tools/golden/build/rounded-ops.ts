@@ -1,12 +1,12 @@
 /**
- * An engine of another number format: the right ops, with every result rounded to it.
+ * An engine in another number format: the right ops, whose results are rounded to the format.
  * @module
  */
 import type { Ops } from "../../../engine/ops/ops.ts";
 
 type AnyOp = (...args: readonly unknown[]) => unknown;
 
-/** Ops that make numbers; the others store, choose or read. */
+/** Ops that compute numbers. The others store, choose or read. */
 const ROUNDED: readonly (keyof Ops)[] = [
   "embed",
   "linear",

@@ -1,5 +1,5 @@
 /**
- * What a run chooses by: each discrete choice of the model as a table of scores and a count.
+ * Everything that a run chooses, as tables of scores: in each row the best ones are chosen.
  *
  * Next: envelope.ts
  * @module
@@ -14,11 +14,11 @@ import { borders } from "./margins.ts";
 
 /** In each row the `k` best of the scores are chosen. */
 export interface ScoreTable {
-  /** The stage that holds the choice, or that it would have. */
+  /** The stage that holds the choice; for groups of experts a name that no trace has. */
   readonly name: string;
   readonly scores: GoldenTensor;
   readonly k: number;
-  /** What gaps are shares of. */
+  /** Gaps between scores are given as shares of this. */
   readonly unit: number;
 }
 

@@ -82,7 +82,7 @@ export function firstSeed(keys: number, queries: number): number {
   }
 }
 
-/** A first look at few keys: is the last one among the best? It spares the look at a million. */
+/** Whether the last key is among the best of a few. This spares most seeds a look at a million keys. */
 function choosesLast(seed: number, t: number, n: number): boolean {
   const [q, w] = [integerQuery(seed, t), integerWeights(seed, t)];
   const mine = score(q, w, integerKey(seed, n - 1));

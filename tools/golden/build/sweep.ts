@@ -1,10 +1,10 @@
 /**
  * Every case of the oracle against this engine, as the table of docs/sweep.md.
  *
- * Float64: how far the logits are from HF transformers in float64, and whether all selections are
- * equal. Float32: every op within its bound of the f64 op on the same inputs; the error of the
- * whole run against float64, as a share of the error that HF's own float32 has; every differing
- * selection explained or not.
+ * A case is run twice. The float64 run shows how far the logits are from those of HF transformers in
+ * float64, and whether all selections are equal. The float32 run shows whether every op is within its
+ * bound of the f64 op on the same inputs, how large the error of the whole run is beside the error of
+ * HF's own float32 run, and whether rounding explains every selection that differs.
  * @module
  */
 import { join } from "node:path";

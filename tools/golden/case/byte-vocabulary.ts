@@ -1,6 +1,7 @@
 /**
- * A tokenizer for models that have none, since llama.cpp's tools want one: token `b` is the byte `b`,
- * and tokens from 256 on are spelled `<256>`, `<257>`, … So a text stands for any prompt.
+ * A tokenizer for the models of the pack, which have none, because llama.cpp's tools and many servers
+ * want one. Token `b` is the byte `b`, and tokens from 256 on are spelled `<256>`, `<257>`, and so on.
+ * So every prompt can be written as a text.
  * @module
  */
 import { CHAR_OF_BYTE } from "../../../tokenizer/byte-level.ts";

@@ -1,6 +1,6 @@
 /**
- * A case's model for llama.cpp. It is a file of the pack; the npm package leaves it out, and then
- * it is made when it is wanted.
+ * The model of a case as a GGUF file, for llama.cpp. The pack holds this file, but the npm package
+ * leaves it out. There it is made when somebody wants it.
  * @module
  */
 
@@ -13,7 +13,7 @@ import { UserError } from "../../node/user-error.ts";
 import { byteVocabulary } from "./byte-vocabulary.ts";
 import { readCase } from "./case.ts";
 
-/** Its name in a case. */
+/** The file's name in a case. */
 export const CASE_GGUF = "model.gguf";
 
 /** Writes the model of the case in `dir`, or says why llama.cpp's architecture cannot hold it. */
@@ -32,7 +32,7 @@ export async function writeCaseGguf(dir: string, file: string): Promise<true | s
 }
 
 /**
- * Hands `use` the file of the case, or one that is there only for that time.
+ * Gives `use` the file of the case. Where the case has none, one is made for the time of the call.
  *
  * @throws {UserError} when llama.cpp's architecture cannot hold the model
  */

@@ -1,6 +1,6 @@
 /**
- * A case of the oracle: a checkpoint, its tokens, and what HF transformers made of them.
- * The layout of a case's folder is told in tools/golden/oracle/README.md.
+ * A case of the oracle: a checkpoint, its tokens, and every stage as HF transformers computes it.
+ * tools/golden/oracle/README.md describes the files of a case.
  * @module
  */
 import { open, readFile } from "node:fs/promises";
@@ -30,7 +30,7 @@ export interface GoldenTensor {
 
 /** A model of a case. */
 export interface CaseModel extends Model {
-  /** Its fp8 weights as a reader of equal blocks unpacks them (misread.ts); none without fp8. */
+  /** Only of a case in fp8: the weights as a reader of equal blocks unpacks them (misread.ts). */
   readonly misread?: ModelWeights;
 }
 
@@ -65,7 +65,7 @@ export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<C
   }
 }
 
-/** Loads a case's weights, and of fp8 ones what a mutant makes of them. */
+/** Loads the weights of a case. Weights in fp8 are also loaded as a mutant misreads them. */
 export async function loadCase(
   ops: Ops,
   config: ModelConfig,

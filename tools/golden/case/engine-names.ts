@@ -1,5 +1,5 @@
 /**
- * What other engines call our stages.
+ * The names that other engines have for our stages. A name map of one more engine belongs here.
  * @module
  */
 
@@ -11,7 +11,9 @@ import { UserError } from "../../node/user-error.ts";
 export type NameMap = Readonly<Record<string, string>>;
 
 /**
- * Outputs of the modules of HF transformers' `GlmMoeDsaForCausalLM`; of several outputs the first.
+ * Outputs of the modules of HF transformers' `GlmMoeDsaForCausalLM`. Where a module has several
+ * outputs, the first one is meant.
+ *
  * llama.cpp's names are ours, and vLLM's and SGLang's are HF's, but for their names of the logits.
  */
 export const BUILT_IN: NameMap = {
@@ -34,7 +36,7 @@ export const BUILT_IN: NameMap = {
   "model.layers.{l}.mlp": "ffn_out-{l}",
 };
 
-/** Our name of a tensor; its own where the map has none. */
+/** Our name of a tensor. A tensor that the map does not have keeps its own name. */
 export function stageName(theirs: string, names: NameMap): string {
   const number = /(?<![\w])\d+(?![\w])/.exec(theirs);
   const ours = names[theirs] ?? (number && names[theirs.replace(number[0], "{l}")]);
@@ -60,10 +62,10 @@ export async function readNames(file: string): Promise<NameMap> {
 }
 
 /**
- * Modules of vLLM's `deepseek_v2.py` whose output is the stage; of a pair (a norm that adds the
- * residual first gives both) the first. Its experts and its layers give other sums than ours. Its
- * code for one maker's devices (`vllm/models/deepseek_v32`) fuses the latent norms, which have no
- * output there.
+ * Modules of vLLM's `deepseek_v2.py` whose output is the stage. A norm that adds the residual gives a
+ * pair, of which the first is the stage. Experts and layers are left out, because their outputs are
+ * other sums than ours. vLLM's code for one maker's devices (`vllm/models/deepseek_v32`) fuses the
+ * latent norms, so that they have no output there.
  */
 const VLLM: Readonly<Record<string, string>> = {
   logits: "logits_processor",
@@ -78,8 +80,9 @@ const VLLM: Readonly<Record<string, string>> = {
 };
 
 /**
- * Modules without modules of their own, which SGLang's `--debug-tensor-dump-output-folder` writes,
- * where `deepseek_v2.py` calls them for one tensor. Its logits are those of the last token alone.
+ * Modules whose outputs SGLang writes with `--debug-tensor-dump-output-folder`. It writes modules that
+ * have no modules of their own, where `deepseek_v2.py` calls them for one tensor. Logits are left out,
+ * because SGLang computes those of the last token alone.
  */
 const SGLANG: Readonly<Record<string, string>> = {
   inp_embd: "model.embed_tokens",
@@ -89,7 +92,7 @@ const SGLANG: Readonly<Record<string, string>> = {
   "ffn_moe_logits-{l}": "model.layers.{l}.mlp.gate",
 };
 
-/** Stage → its name in each engine that has one; `{l}` is the layer. */
+/** names.json of the pack: for each stage its name in each engine that has one. `{l}` is the layer. */
 export function describeNames(): object {
   const hf = Object.entries(BUILT_IN).filter(([name]) => !OTHERS.includes(name));
   const stages = hf.map(([theirs, stage]) => {

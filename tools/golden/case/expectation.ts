@@ -1,10 +1,10 @@
 /**
  * What a right engine gives on a case, and how far rounding may take it from that.
  *
- * The numbers are HF transformers' in float64; stages that the case does not hold are filled in
- * from this engine's float64 run, which agrees with HF to 1e-9 of each stage (docs/sweep.md).
+ * The numbers are those of HF transformers in float64. A case does not hold every stage. The others
+ * come from a float64 run of this engine, which agrees with HF to 1e-9 of each stage (docs/sweep.md).
  *
- * Next: bounds.ts
+ * Next: envelope-file.ts, bounds.ts
  * @module
  */
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export interface Expectation {
   readonly model: Model;
   /** In the order in which the model makes them. */
   readonly stages: ReadonlyMap<string, GoldenTensor>;
-  /** Stages that the case holds; the others are this engine's. */
+  /** The stages whose numbers are HF transformers'. */
   readonly inCase: ReadonlySet<string>;
   /** Biases of a layer's router. */
   bias(layer: number): ArrayLike<number> | undefined;

@@ -11,7 +11,7 @@ import type { EngineClass } from "./engine-class.ts";
 /** Changes when a reader of the old pack could not read the new one. */
 export const PACK_FORMAT = "glm52-golden 1";
 
-/** Of the numbers: the first changes when an engine that passed may fail. */
+/** The version of the numbers. Its first part changes when an engine that passed may fail. */
 export const PACK_VERSION = "1.0.0";
 
 /** One case in the list. */
@@ -20,7 +20,7 @@ export interface CaseEntry {
   readonly tokens: number;
   /** Classes of engines that choose exactly what the case says. */
   readonly certified: readonly EngineClass[];
-  /** True, or why llama.cpp cannot hold the model. */
+  /** True where the case has a GGUF, else the reason why llama.cpp cannot hold the model. */
   readonly gguf: true | string;
   /** Seed of the weights, and how the prompt was chosen. */
   readonly seed: number;
@@ -39,7 +39,7 @@ export interface Manifest {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
-/** Every file of a pack but the manifest, with its sum, by path. */
+/** Every file of a pack but the manifest, with its size and its SHA-256, by path. */
 export async function listFiles(folder: string): Promise<Manifest["files"]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries

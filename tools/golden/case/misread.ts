@@ -7,8 +7,9 @@ import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import { SCALE_SUFFIX } from "../../../engine/weights/names.ts";
 
 /**
- * fp8 matrices divided into equal blocks, as many as there are scales, where the blocks are of 128
- * and the last ones smaller. Undefined for a checkpoint that has no scales.
+ * The checkpoint of a reader who divides each fp8 matrix into equal blocks, as many as there are
+ * scales. Right are blocks of 128 rows and columns, of which the last ones may be smaller. Undefined
+ * for a checkpoint that has no scales.
  */
 export function equalBlocks(right: Checkpoint): Checkpoint | undefined {
   const isScaled = (name: string): boolean => right.tensors.has(name + SCALE_SUFFIX);

@@ -1,5 +1,5 @@
 /**
- * A diagnosis in lines for people.
+ * A diagnosis as text for people.
  * @module
  */
 
@@ -8,10 +8,10 @@ import { nameOf } from "../mutants/mutant.ts";
 import type { Diagnosis, Suspect } from "./diagnose.ts";
 import type { Pair } from "./pairs.ts";
 
-/** Suspects that are listed when none fits. */
+/** How many of the nearest suspects are listed when none fits. */
 const LISTED = 3;
 
-/** The names, and for each the numbers that speak for it. */
+/** The names of the mistakes that fit, each with the numbers that speak for it. */
 export function renderDiagnosis({ firstOff, evidence, suspects, pairs }: Diagnosis): string {
   if (firstOff === undefined) return "nothing to diagnose: every stage of the dump is right\n";
   const fitting = suspects.filter(({ fits }) => fits);

@@ -1,5 +1,5 @@
 /**
- * Every known mistake on one case.
+ * Runs every known mistake on one case.
  * @module
  */
 import type { GoldenTensor } from "../case/case.ts";
@@ -16,7 +16,7 @@ export interface MutantRun {
   readonly stages: ReadonlyMap<string, GoldenTensor>;
 }
 
-/** Differences below are rounding of float64. */
+/** A difference below this is rounding of float64. */
 const SAME = 1e-12;
 
 /** Runs all mutants in float64; those that change nothing on this case are left out. */

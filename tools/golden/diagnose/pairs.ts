@@ -29,12 +29,12 @@ export interface Pair extends Closeness {
   readonly secondAt: string;
 }
 
-/** First mistakes that are tried. */
+/** How many mistakes are tried as the first of two. */
 const FIRSTS = 12;
 
 type RankedRun = MutantRun & Closeness;
 
-/** Pairs that fit, the nearest first: of the first mistake that has any, and of its equals. */
+/** The pairs that fit, the nearest first. */
 export async function findPairs(
   off: OffDump,
   runs: readonly RankedRun[],
@@ -70,7 +70,7 @@ export async function findPairs(
       const run = runMutant(both, expected.model, expected.info);
       if (!run) continue;
       const near = closeness(off, run);
-      // The second must explain what the first does not.
+      // The pair must fit the whole dump, and the second mistake what the first does not explain.
       if (!near.fits || !closeness(second, run).fits) continue;
       const mistakes = [mistakeOf(first.mutant), mistakeOf(mutant)] as const;
       pairs.push({ mistakes, secondAt: second.firstOff, ...near });

@@ -27,7 +27,7 @@ export interface OffDump extends Judged {
 /** How near a dump is to some wrong run. */
 export interface Closeness {
   readonly fits: boolean;
-  /** 0 is equal; see the module's description. */
+  /** 0 for a dump that is equal to the run. The description of the module defines it. */
   readonly score: number;
   /** The dump's first wrong stage beside the run's. */
   readonly evidence: StageResult | undefined;
@@ -35,10 +35,10 @@ export interface Closeness {
   readonly leaves: StageResult | undefined;
 }
 
-/** Score of a stage that has nothing to do with the run's. */
+/** The score of a stage that has nothing in common with the run's. */
 const UNLIKE = 12;
 
-/** The envelope is that of the right model; a wrong one may carry rounding further. */
+/** Bounds are this many times as wide here, because a wrong model may carry rounding further. */
 const ROOM = 2;
 
 /** The model must be this many times as far from the first wrong stage as a mistake that fits. */
@@ -72,7 +72,7 @@ export function closeness(
   };
 }
 
-/** How little one stage of a dump has of a run's, 0 … {@link UNLIKE}. */
+/** How unlike one stage of a dump is to the same stage of a run: 0 for equal, at most {@link UNLIKE}. */
 function unlike(got: DumpTensor, want: GoldenTensor, bound: number): number {
   if (got.data.length !== want.data.length) return UNLIKE;
   if (want.data instanceof Int32Array) {

@@ -1,8 +1,8 @@
 /**
- * Dumps of any engine: one tensor per stage, in a safetensors file, a .npz or .npy, a folder of
- * .npy files, or text. The container is told by its first bytes, not by its name.
+ * Reads the dump of any engine: one tensor for each stage, in a safetensors file, a .npz or .npy file,
+ * a folder of .npy files, or a text. The first bytes of a file tell which it is, not its name.
  *
- * Next: judge.ts
+ * Next: stored.ts, ../judge/judge.ts
  * @module
  */
 
@@ -131,7 +131,7 @@ async function readSafetensors(source: ByteSource, onProgress: OnProgress): Prom
   return tensors;
 }
 
-/** The class that a dump's coarsest format speaks for, when nothing is said. */
+/** The class of engine that the coarsest number format of a dump speaks for. */
 export function classOf(dump: Dump): EngineClass {
   const dtypes = new Set([...dump.values()].map(({ dtype }) => dtype.toUpperCase()));
   if (dtypes.has("BF16")) return "bf16";

@@ -1,7 +1,8 @@
 /**
  * One array in NumPy's .npy format, versions 1 to 3.
  *
- * A magic, a version, the length of a header that is a Python dict, the header, then the numbers.
+ * A file begins with a magic, a version and the length of its header. The header is a Python dict in
+ * text. The numbers follow.
  *
  * Next: npz.ts
  * @module
@@ -22,13 +23,13 @@ const DTYPES: Readonly<Record<string, { dtype: StoredDtype; bytes: number }>> = 
   "<i8": { dtype: "I64", bytes: 8 },
 };
 
-/** Whether a file begins as .npy does. */
+/** Whether a file begins with the magic of .npy. */
 export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
 
 /**
  * Reads an array.
  *
- * @param where what a message names
+ * @param where the name of the array in messages
  * @throws {UserError} when it is cut off, in Fortran order, big-endian, or of another format
  */
 export function readNpy(where: string, bytes: Uint8Array): StoredTensor {

@@ -19,7 +19,7 @@ const ENTRY_BYTES = 46;
 const LOCAL_BYTES = 30;
 const LONGEST_COMMENT = 0xffff;
 
-/** Whether a file begins as a zip does; an empty zip is its end alone. */
+/** Whether a file begins as a zip does. An empty zip begins with its end record. */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes.length < 4) return false;
   const signature = viewOf(bytes).getUint32(0, true);
@@ -27,7 +27,7 @@ export function isZip(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads all arrays of a zip; a name loses its `.npy`.
+ * Reads all arrays of a zip under their names without `.npy`.
  *
  * @throws {UserError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
  *   than by deflate or above 4 GiB (zip64), or an entry is no array
@@ -57,7 +57,7 @@ export function readNpz(
   return arrays;
 }
 
-/** Where the end record is: before a comment, if there is one. */
+/** The place of the end record. Only a comment may follow it. */
 function findEnd(file: string, view: DataView): number {
   const last = view.byteLength - END_BYTES;
   for (let at = last; at >= Math.max(0, last - LONGEST_COMMENT); at--) {

@@ -1,5 +1,5 @@
 /**
- * Bytes of one tensor of a dump as numbers, whichever container they came in.
+ * Turns the bytes of one tensor into numbers, for all containers that a dump may be in.
  *
  * Next: npy.ts, npz.ts, text.ts
  * @module
@@ -21,7 +21,7 @@ const FLOATS: readonly StoredDtype[] = ["F64", "F32", "F16", "BF16"];
 /**
  * Unpacks little-endian numbers in C order.
  *
- * @param where what a message names: the file and the tensor
+ * @param where the file and the tensor, for messages
  * @throws {UserError} for a format that is neither float nor a signed integer of 4 or 8 bytes
  */
 export function unpack(

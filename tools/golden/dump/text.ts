@@ -1,5 +1,5 @@
 /**
- * A dump that any language can print:
+ * Reads a dump that any language can print:
  *
  * ```
  * # a comment
@@ -11,7 +11,7 @@
  * A line `name [d0,d1] format` begins a tensor, with format f64, f32, f16, bf16, i32 or i64; its
  * numbers follow, separated by white space, on as many lines as you like.
  *
- * Next: ../dump.ts
+ * Next: dump.ts
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * A judgement in lines for people.
+ * A judgement as text for people.
  * @module
  */
 
@@ -7,7 +7,7 @@ import type { EngineClass } from "../case/engine-class.ts";
 import type { Divergence } from "./distance.ts";
 import type { Judgement, StageResult } from "./judge.ts";
 
-/** Names in a list before it is cut. */
+/** A list of names is cut after this many. */
 const LONGEST_LIST = 8;
 
 /**

@@ -17,12 +17,13 @@ export interface Distance {
   readonly worst: number;
 }
 
-/** Masked scores: engines write −∞ or a large negative number. */
+/** Numbers below this are masked scores. Some engines write −∞, others a large negative number. */
 const MASKED = -1e30;
 
 /**
- * Compares the first `n` numbers, in units of the largest of all of `want`: few rows of a stage are
- * measured as the whole stage is. Masked ones must be masked in both; so must NaN, or all is NaN.
+ * Compares the first `n` numbers. The unit is the largest magnitude of all of `want`, so that a few
+ * rows of a stage are measured as the whole stage is. A number that is masked on both sides, or NaN on
+ * both sides, counts as equal. A NaN on one side only makes all distances NaN.
  */
 export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: number): Distance {
   let [maxAbs, worst, sumSq, gg, ww, gw] = [0, 0, 0, 0, 0, 0];
@@ -79,7 +80,7 @@ export interface Divergence {
   readonly margin: number;
   /** `max |got − want|` of the row. */
   readonly maxAbs: number;
-  /** Whether rounding can have turned the two tokens: each may move by `room`. */
+  /** Whether rounding can have turned the two tokens, when each logit may move by `room`. */
   readonly explained: boolean;
 }
 

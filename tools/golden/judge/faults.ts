@@ -8,7 +8,9 @@ import type { Expectation } from "../case/expectation.ts";
 import type { Dump, DumpTensor } from "../dump/dump.ts";
 
 /**
- * @param where what the message names: the dump
+ * Stops where there is nothing to compare.
+ *
+ * @param where the dump's name in the message
  * @throws {UserError} when a dump has none of the stages of a case
  */
 export function mustShare(where: string, dump: Dump, { info, stages }: Expectation): void {
@@ -21,7 +23,10 @@ export function mustShare(where: string, dump: Dump, { info, stages }: Expectati
   );
 }
 
-/** Wrong format or shape, in words. A leading batch axis of 1 and joined last axes are fine. */
+/**
+ * Says what is wrong with the format or shape of a tensor; undefined where both are right. A batch
+ * axis of 1 in front is right too, and so are last axes that are joined to one.
+ */
 export function shapeFault(got: DumpTensor, want: GoldenTensor): string | undefined {
   const isInteger = got.data instanceof Int32Array;
   if (isInteger !== want.data instanceof Int32Array) {
@@ -35,7 +40,7 @@ export function shapeFault(got: DumpTensor, want: GoldenTensor): string | undefi
   return `wrong shape: expected [${want.shape}], got [${got.shape}]`;
 }
 
-/** `[3, 0, 2]` for a flat index. */
+/** The coordinates of a flat index as text, such as `[3, 0, 2]`. */
 export function place(index: number, shape: readonly number[]): string {
   const at: number[] = [];
   let rest = index;

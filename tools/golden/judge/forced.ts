@@ -1,6 +1,6 @@
 /**
- * The model with the choices of a dump forced upon it: rows, experts, and the tokens that draft
- * steps go on with. What comes after a choice can then be judged whatever the choice was.
+ * Runs the model with the choices of a dump: its rows, its experts, and the tokens that its draft
+ * steps go on with. After that the stages behind a choice can be compared, whatever the choice was.
  *
  * Next: judge.ts
  * @module
@@ -25,8 +25,8 @@ export interface ForcedRun {
 }
 
 /**
- * Runs a case with the choices of `dump`. Those that the model cannot make, such as rows that there
- * are not, are left to the model.
+ * Runs a case with the choices of `dump`. Where the model cannot make a choice, such as one of rows
+ * that do not exist, it makes its own.
  */
 export function runForced(dump: Dump, { model, info }: Expectation): ForcedRun {
   const own = new Map<string, Indices>();
@@ -41,9 +41,9 @@ export function runForced(dump: Dump, { model, info }: Expectation): ForcedRun {
   return { wanted: new Map(stages), forced };
 }
 
-/** What the calls of the ops that choose are called, in their order. */
+/** Which stages belong to the calls of the ops that choose. Calls are counted from 0. */
 interface CallNames {
-  /** By each call the stages that show its choice; the first that the dump has is forced. */
+  /** The stages that show the choice of a call. The first of them that the dump has is forced. */
   readonly select: (call: number) => readonly string[];
   readonly attend: (call: number) => readonly string[];
   readonly route: (call: number) => readonly string[];
@@ -70,8 +70,8 @@ function callNames({ config, weights }: Model): CallNames {
 /**
  * Ops that choose what the dump says.
  *
- * @param own    gets the model's own choices where the dump's are forced
- * @param forced gets the stages whose choices are
+ * @param own    is filled with what the model itself would have chosen
+ * @param forced is filled with the stages whose choices are the dump's
  */
 function forcedOps(
   dump: Dump,
@@ -121,7 +121,10 @@ function forcedOps(
   };
 }
 
-/** A choice of the dump in the form of the model's: ascending, −1 at the end; no row empty. */
+/**
+ * A choice of the dump in the form of the model's, with ascending rows that end in −1. Undefined where
+ * a row is empty or names what does not exist.
+ */
 function usable(
   choice: GoldenTensor | undefined,
   { shape: [nRows] }: Indices,

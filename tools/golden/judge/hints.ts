@@ -1,5 +1,6 @@
 /**
- * Layouts and scales that make a right stage look wrong: what to say beside "off".
+ * Looks for simple reasons why a stage is off: another scale, another order of heads, or the numbers
+ * of another stage.
  * @module
  */
 
@@ -13,7 +14,7 @@ import { isSameSet, rowSet } from "./row-sets.ts";
 /** Axes longer than this are not searched: every index is compared with every other. */
 const LONGEST = 256;
 
-/** A sentence about how `got` could be made of `want`; nothing when no simple way is found. */
+/** A sentence about how `got` could be made of `want`; undefined when no simple way is found. */
 export function hint(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
@@ -61,7 +62,10 @@ export function stageLike(
   return undefined;
 }
 
-/** Of the rows in which two stages differ, this many must be the other's: rounding turns a few. */
+/**
+ * Where two stages choose otherwise, this share of the rows must be as in the other stage. It is not
+ * all of them, because rounding turns a few.
+ */
 const MOST = 0.9;
 
 /** Another stage that chooses what `got` does, where it and `name` choose otherwise. */
@@ -86,7 +90,10 @@ function choiceLike(
   return undefined;
 }
 
-/** Which index of `want` each index of `got` is along an axis, when that is all that differs. */
+/**
+ * For each index of `got` along an axis the index of `want` that has its numbers. Undefined unless
+ * such an order is all that differs.
+ */
 function permutation(
   got: ArrayLike<number>,
   want: ArrayLike<number>,

@@ -1,5 +1,5 @@
 /**
- * This engine's own backends on cases of the pack.
+ * Checks this engine's own backends on cases of the pack.
  * @module
  */
 import { basename, join } from "node:path";
@@ -14,7 +14,7 @@ import { judge } from "./judge.ts";
 export interface SelfResult {
   readonly case: string;
   readonly backend: Backend;
-  /** Stages that are right, those explained by rounding, and all that the case has. */
+  /** How many stages are right, how many rounding explains, and how many the case has. */
   readonly ok: number;
   readonly explained: number;
   readonly of: number;

@@ -18,7 +18,11 @@ const withAttentionRope = (rope: (ops: Ops) => Ops["ropeInterleaved"]) =>
     };
   });
 
-/** Changes what layers attend to that borrow their rows from the layer `history` ends with. */
+/**
+ * Changes the rows of layers that borrow their rows from another layer.
+ *
+ * @param rows gets the choices made so far, of which the last is the borrowed one
+ */
 const withBorrowed = (
   rows: (history: readonly Indices[], past: LatentRows) => Selection | Indices,
 ) =>

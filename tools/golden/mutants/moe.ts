@@ -16,7 +16,7 @@ interface Wrong {
   readonly closed?: number;
 }
 
-/** A router by brute force; right where `wrong` is silent. */
+/** A router by brute force. It is right in everything that `wrong` does not change. */
 function routeBy(wrong: Wrong): Ops["route"] {
   const { rank = (s, b) => s + b, weigh = (s) => s, closed = -Infinity } = wrong;
   return (logits, bias, rule) => {
@@ -72,7 +72,7 @@ const withRoute = (route: (ops: Ops) => Ops["route"]) => withOps((ops) => ({ rou
 
 const scaled = (x: Floats, factor: number): Floats => x.map((v) => v * factor);
 
-/** The router of the reference, once more by brute force: a control that must pass. */
+/** The right router by brute force. It is a control, which must pass every comparison. */
 export const bruteForceRoute: Ops["route"] = routeBy({});
 
 export const moeMutants: readonly Mutant[] = [

@@ -4,7 +4,7 @@ import { keyAddress } from "../../../engine/ops/stored-rows.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
 import { largestFirst, topKBy } from "./wrong-ops.ts";
 
-/** Index keys of which those at some positions were never written, or were forgotten: zeros. */
+/** Sets the index keys at some positions to zero, as if they had not been written, or were lost. */
 const withoutKeys = (isGone: (right: Model) => (start: number, nT: number, s: number) => boolean) =>
   withOps((ops, right) => {
     const gone = isGone(right);

@@ -1,5 +1,5 @@
 /**
- * Ops that are wrong on purpose, or right in another way than the reference. Plain loops.
+ * Ops in plain loops that are wrong on purpose, or right in another way than the reference.
  * @module
  */
 
@@ -102,7 +102,7 @@ export interface Selection {
   readonly data: Int32Array;
 }
 
-/** Columns of the last axis, `from … to`, of a tensor of any rank. */
+/** The columns `from` to `to − 1` of the last axis, of a tensor of any rank. */
 export function columnsOf(x: Tensor, from: number, to: number): Floats {
   const nC = x.shape[x.shape.length - 1];
   return x.data.filter((_, i) => i % nC >= from && i % nC < to);

@@ -5,7 +5,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
 };
 
-/** A text as it may stand in HTML, SVG and XML, also between quotes. */
+/** A text in the form in which it may stand in HTML, SVG and XML, also between quotes. */
 export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (c) => ENTITIES[c]);
 }

@@ -1,6 +1,6 @@
 /**
- * All stages of a dump as a map: one row for each kind of stage, one column for each layer, and the
- * colour says how far the stage is off. The first stage that is off has a frame.
+ * Draws all stages of a dump as a map. It has a row for each kind of stage and a column for each layer.
+ * The colour tells how far the stage is off, and the first stage that is off has a frame.
  *
  * Next: selection-map.ts
  * @module
@@ -46,7 +46,7 @@ function placeOf(name: string): { kind: string; layer: string } {
   return { kind: stage, layer: number === undefined ? NO_LAYER : String(number) };
 }
 
-/** What a stage's colour stands for, for people who point at it. */
+/** What the colour of a stage stands for, shown to people who point at it. */
 export function inWords({ verdict, errorOverBound, selection, sentence }: StageResult): string {
   if (verdict === "missing") return "not in the dump";
   const judged = verdict === "after" ? "after the first wrong stage" : verdict;
@@ -58,7 +58,7 @@ export function inWords({ verdict, errorOverBound, selection, sentence }: StageR
   return `${judged}; error ${errorOverBound.toPrecision(2)} times its bound`;
 }
 
-/** Grey where nothing is known, green up to the bound, then yellow to dark red by powers of ten. */
+/** Grey: not in the dump. Green: within the bound. Yellow to dark red: off, by powers of ten. */
 export function colourOf(stage: StageResult): string {
   const { verdict, errorOverBound, selection, sentence, rows = 0, of = 0 } = stage;
   if (verdict === "missing") return "#e4e4e4";

@@ -1,5 +1,5 @@
 /**
- * A judgement as one HTML page that needs nothing else: no script, no network.
+ * A judgement as one HTML page. The page needs no other file, no script and no network.
  * @module
  */
 
@@ -26,7 +26,7 @@ export interface ReportInput {
   readonly wanted: ReadonlyMap<string, GoldenTensor>;
 }
 
-/** Selections that are drawn. */
+/** How many selections are drawn. */
 const MAPS = 3;
 
 const STYLE = `

@@ -1,6 +1,6 @@
 /**
- * One selection as a map: a line for each query, a column for each position. What both chose is
- * grey, what only the dump chose is red, what only the model chose is blue.
+ * Draws one selection as a map, with a line for each query and a column for each position. Grey is what
+ * both sides chose, red what only the dump chose, blue what only the model chose.
  *
  * Next: html.ts
  * @module
@@ -9,7 +9,7 @@ import type { GoldenTensor } from "../case/case.ts";
 import { firstOtherRow, rowSet } from "../judge/row-sets.ts";
 import { escaped } from "./escape.ts";
 
-/** Queries that are drawn at most, from a little before the first difference on. */
+/** How many queries are drawn at most, from a little before the first difference on. */
 const QUERIES = 160;
 
 const BEFORE = 8;
@@ -53,7 +53,7 @@ export function selectionMap(
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" role="img" aria-label="chosen positions by query">${labels.join("")}${lines.join("")}</svg>`;
 }
 
-/** Neighbours of one kind, together. */
+/** Joins neighbours of the same kind to runs. */
 function runsOf<V>(
   n: number,
   kind: (i: number) => V | undefined,

@@ -1,9 +1,9 @@
 /**
  * The log-probabilities in a server's answer, in either of two forms.
  *
- * OpenAI's of old, which vLLM and SGLang have: `{tokens: [name], top_logprobs: [{name: x, …}]}`.
- * That of OpenAI's chats, which llama-server has here too: `{content: [{id, token, logprob,
- * top_logprobs: [{id, token, logprob}, …]}]}`.
+ * - vLLM and SGLang have the older form of OpenAI: `{tokens: [name], top_logprobs: [{name: x, …}]}`.
+ * - llama-server has the form of OpenAI's chats: `{content: [{id, token, logprob, top_logprobs: [{id,
+ *   token, logprob}, …]}]}`.
  * @module
  */
 import { ServerError } from "./server-error.ts";
@@ -12,7 +12,7 @@ import { checkedId, type TokenNames } from "./token-names.ts";
 /** What an engine says follows a prefix. */
 export interface Answer {
   readonly logprobs: ReadonlyMap<number, number>;
-  /** A token that may be there without being one of the most likely: the chosen one, or the next. */
+  /** The token that was chosen, or that comes next. It may be there without being a likely one. */
   readonly named?: number;
   /** Whether `named` was chosen, at temperature 0. */
   readonly isChoice: boolean;
@@ -74,7 +74,7 @@ function numberOf(x: unknown): number {
   throw lacking("log-probabilities that are numbers", x);
 }
 
-/** What was expected, and how what came begins. */
+/** An error that tells what was expected and how the answer begins. */
 export function lacking(what: string, got: unknown): ServerError {
   const text = JSON.stringify(got) ?? "nothing";
   return new ServerError("logprobs", "answer", `expected ${what}; got ${text.slice(0, 120)}`);

@@ -1,14 +1,17 @@
 /**
- * An engine's log-probabilities against a case, position by position.
+ * Judges an engine's log-probabilities against a case, position by position.
  *
- * The bound. `envelope.json` says how far rounding takes one logit of the case in engines of a
- * class: `room` times the largest error measured, E. A log-probability is a logit less the log of a
- * sum of exponentials, and that log moves no farther than the farthest logit: so 2 E. To this come
- * the roundings of a log-softmax in float32: one for each addition of the sum, which is as many as
- * there are tokens, and one each for the difference and for the result.
+ * How far may one be off?
  *
- * Logits alone do not show which rows and experts were chosen. So only classes are judged for which
- * rounding can turn no choice of the case: then there is one right answer.
+ * 1. `envelope.json` says how far rounding takes one logit of the case in engines of a class: by E,
+ *    which is `room` times the largest error that was measured.
+ * 2. A log-probability is a logit less the log of a sum of exponentials. That log moves no farther than
+ *    the logit that moves the farthest. So the difference may be off by 2 E.
+ * 3. A log-softmax in float32 rounds: once for each addition of the sum, so as often as there are
+ *    tokens, and once each for the difference and for the result.
+ *
+ * Log-probabilities do not show which rows and experts were chosen. So a case is used only for classes
+ * of engines whose rounding can turn no choice of it. Then there is one right answer.
  * @module
  */
 
@@ -33,7 +36,7 @@ export interface ExpectedLogprobs {
   readonly engineClass: EngineClass;
 }
 
-/** One position. `tie`: another token is the most likely, and rounding can have turned the two. */
+/** One position. A `tie` has another most likely token, and rounding can have turned the two. */
 export interface PositionResult {
   readonly position: number;
   readonly verdict: "ok" | "tie" | "off";

@@ -1,5 +1,5 @@
 /**
- * llama.cpp in this process, through node-llama-cpp. It is no dependency of this package: whoever
+ * Runs llama.cpp in this process, through node-llama-cpp. That is no dependency of this package. Whoever
  * wants this witness installs it.
  * @module
  */
@@ -34,7 +34,7 @@ interface Sequence {
   ): Promise<readonly { next?: { logits?: ReadonlyMap<number, number> } }[]>;
 }
 
-/** Room for the caches: llama.cpp's smallest. */
+/** The smallest number of positions that llama.cpp makes room for. */
 const LEAST_CONTEXT = 256;
 
 /**
@@ -101,7 +101,7 @@ async function load(from: string): Promise<LlamaModule> {
   return import(pathToFileURL(join(folderOf(from), "dist/index.js")).href);
 }
 
-/** In the order of the tokens; node-llama-cpp has the largest first. */
+/** The logits in the order of the tokens. node-llama-cpp gives the largest first. */
 function rowOf({ next }: { next?: { logits?: ReadonlyMap<number, number> } }): Float64Array {
   const row = new Float64Array(next?.logits?.size ?? 0);
   for (const [id, x] of next?.logits ?? []) row[id] = x;

@@ -1,5 +1,5 @@
 /**
- * A judgement of log-probabilities in lines for people.
+ * A judgement of log-probabilities as text for people.
  * @module
  */
 import type { ExpectedLogprobs, LogprobJudgement } from "./judge-logprobs.ts";
@@ -10,7 +10,7 @@ const LONGEST_LIST = 8;
 /**
  * What was compared, how far the worst is off, and where it begins.
  *
- * @param indexTopk rows that the case's indexers choose: up to there all rows are
+ * @param indexTopk how many rows the case's indexers choose. In shorter texts they choose all rows
  */
 export function renderLogprobs(
   { positions, firstOff, bound, worst }: LogprobJudgement,

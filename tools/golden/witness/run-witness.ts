@@ -1,5 +1,5 @@
 /**
- * HF transformers and llama.cpp, each run on one case and judged as `golden check --replay` does.
+ * Runs HF transformers and llama.cpp on a case and judges them as `golden check --replay` does.
  * @module
  */
 
@@ -29,7 +29,7 @@ export interface CaseRun {
   readonly compared: number;
   /** The largest of any stage; 1 is the limit. */
   readonly errorOverBound: number;
-  /** Rows whose experts or positions are others, as rounding or equal scores explain. */
+  /** How many rows have other experts or positions, which rounding or equal scores explain. */
   readonly explained: number;
   /** Stages that are off. */
   readonly off: readonly string[];
@@ -106,7 +106,7 @@ function llama(peers: string, version: string): Witness {
   };
 }
 
-/** The dump's own choices are forced upon the model, so that every row is compared. */
+/** Judges a dump by a model that makes the dump's choices, so that every row is compared. */
 async function judged(dir: string, dump: Dump, kind: EngineClass): Promise<CaseRun> {
   const expected = await expectation(dir);
   const { certified } = await readEnvelope(dir);

@@ -1,8 +1,8 @@
 /**
- * A case's model as a server wants it: with a tokenizer.
+ * Writes the model of a case with a tokenizer, as servers want it.
  *
- * The tokenizer is that of byte-vocabulary.ts. Servers get ids from us, so that it has no work; but
- * many do not start without one, and some name tokens by its texts alone.
+ * The tokenizer is that of byte-vocabulary.ts. Servers get ids from us, so they do not need it for the
+ * prompt. But many do not start without one, and some name tokens by its texts alone.
  * @module
  */
 

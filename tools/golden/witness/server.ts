@@ -1,5 +1,5 @@
 /**
- * A server with OpenAI's `/completions`, asked what follows each prefix of a case.
+ * Asks a server with OpenAI's `/completions` what follows each prefix of a case.
  *
  * Next: answer.ts
  * @module
@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly timeout: number;
 }
 
-/** What most of a page of HTML or a stack of a server says. */
+/** A server's complaint is cut after this many characters; it may be a page of HTML or a stack. */
 const LONGEST_COMPLAINT = 300;
 
 /** Token with a text of its own, `!`: see {@link askPrefix}. */
@@ -68,8 +68,11 @@ export async function askServer(
 type Ask = (prompt: readonly number[], more?: object) => Promise<Answer[]>;
 
 /**
- * llama-server gives nothing where the chosen token is a part of a UTF-8 character. Its
- * log-probabilities are those before any bias, so another choice is forced upon it there.
+ * Asks for one prefix.
+ *
+ * llama-server gives no log-probabilities where the token it chooses is a part of a UTF-8 character.
+ * There it is asked again with a bias, so that it chooses another token. The log-probabilities that it
+ * gives are those before the bias.
  */
 async function askPrefix(ask: Ask, prefix: readonly number[]): Promise<Answer> {
   try {
@@ -89,7 +92,7 @@ function only(answers: readonly Answer[]): Answer {
   throw lacking("logprobs of one token", answers.length);
 }
 
-/** The prompt's log-probabilities are of its next tokens, which nobody chose. */
+/** Asks once for all. Nobody has chosen the tokens of the prompt, only the one after it. */
 async function askOnce(ask: Ask, tokens: readonly number[]): Promise<Answer[]> {
   const answers = await ask(tokens, { echo: true });
   if (answers.length !== tokens.length) {
@@ -98,7 +101,7 @@ async function askOnce(ask: Ask, tokens: readonly number[]): Promise<Answer[]> {
   return answers.map((answer, i) => ({ ...answer, isChoice: i === tokens.length - 1 }));
 }
 
-/** Says where it was. */
+/** Adds the position to an error. */
 async function at<T>(position: number, asked: () => Promise<T>): Promise<T> {
   try {
     return await asked();
@@ -115,7 +118,7 @@ async function firstModel(options: ServerOptions): Promise<string> {
   throw new ServerError("json", "models", "the server lists none: name one with --model");
 }
 
-/** JSON of one request. */
+/** Sends one request and returns the JSON of the answer. */
 async function request(options: ServerOptions, path: string, body?: object): Promise<unknown> {
   const { apiKey, timeout } = options;
   const url = `${options.url.replace(/\/+$/, "")}/${path}`;
@@ -151,12 +154,12 @@ function complaint(text: string): string {
     const message = fieldsOf(json.error).message ?? json.message ?? json.detail;
     if (typeof message === "string") return message;
   } catch {
-    // Not JSON: as it is.
+    // The text is not JSON, so it is shown as it is.
   }
   return text.slice(0, LONGEST_COMPLAINT).trim() || "no reason given";
 }
 
-/** Both ends of a text. */
+/** The beginning and the end of a text. */
 const ends = (text: string): string =>
   text.length > 80 ? `${text.slice(0, 40)} … ${text.slice(-40)}` : text;
 

@@ -1,16 +1,14 @@
 /**
- * What servers call the tokens of a case.
+ * Finds the tokens of a case by the names that servers have for them.
  *
- * The models of the pack come without a tokenizer; docs/golden-pack.md gives them one: token `b` is
- * the byte `b`, and tokens from 256 on are spelled `<256>`, `<257>`, … A server's text of a byte
- * above 127 is U+FFFD for all of them alike, since such a byte alone is not UTF-8: then only ids
- * tell the tokens apart.
+ * The models of the pack have the tokenizer of ../case/byte-vocabulary.ts. A byte above 127 alone is
+ * not UTF-8, so a server shows U+FFFD for each of these tokens. Only ids tell them apart.
  * @module
  */
 import { CHAR_OF_BYTE } from "../../../tokenizer/byte-level.ts";
 import { ServerError } from "./server-error.ts";
 
-/** Token of a server's name, which is `token_id:N` as vLLM has it, a text, or a spelling. */
+/** Finds the token of a name: `token_id:N` as vLLM writes it, a text, or a spelling like `<257>`. */
 export type TokenNames = (name: string) => number;
 
 /** Bytes that are a text of their own. */
@@ -36,7 +34,7 @@ export function tokenNames(n: number): TokenNames {
   };
 }
 
-/** `id`, when the case has it. */
+/** Returns `id`, when the case has it. */
 export function checkedId(id: number, n: number): number {
   if (Number.isInteger(id) && id >= 0 && id < n) return id;
   throw new ServerError(
