@@ -1,5 +1,24 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests of what is published: they share one packed and installed copy of it. */
+const PUBLISHED = ["test/package/**/*.test.ts", "test/runtimes/**/*.test.ts"];
+
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 120_000 },
+  test: {
+    testTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "sources", include: ["test/**/*.test.ts"], exclude: PUBLISHED },
+      },
+      {
+        extends: true,
+        test: {
+          name: "published",
+          include: PUBLISHED,
+          globalSetup: "test/support/installed.ts",
+        },
+      },
+    ],
+  },
 });

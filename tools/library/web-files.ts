@@ -39,8 +39,10 @@ export async function webFiles(base: URL | string): Promise<CheckpointFiles> {
   };
 }
 
+/** A server of a single-page app answers every name with its page, so a page is no file. */
 async function exists(url: URL): Promise<boolean> {
-  return (await fetch(url, { method: "HEAD" })).ok;
+  const { ok, headers } = await fetch(url, { method: "HEAD" });
+  return ok && headers.get("content-type")?.startsWith("text/html") !== true;
 }
 
 function shards(index: Uint8Array): string[] {

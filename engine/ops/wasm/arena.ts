@@ -37,8 +37,16 @@ export class WasmMemoryError extends GlmError {
   readonly code = "memory";
 }
 
+/**
+ * A WebAssembly memory. Programs that use this package may be compiled without the types of a page,
+ * which alone have a name for it.
+ */
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike;
+}
+
 /** A memory of a fixed size, rounded up to whole pages, which threads may share where they can. */
-export function reserveMemory(bytes: number): WebAssembly.Memory {
+export function reserveMemory(bytes: number): WasmMemory {
   const pages = Math.ceil(bytes / PAGE);
   if (!(pages > 0)) throw new WasmMemoryError("memoryBytes", `expected 1 or more, got ${bytes}`);
   try {
@@ -56,7 +64,7 @@ export class Arena {
   #top: number;
 
   /** @param heapBase first address that no constant of the kernels stands at */
-  constructor(memory: WebAssembly.Memory, heapBase: number) {
+  constructor(memory: WasmMemory, heapBase: number) {
     this.#buffer = memory.buffer;
     this.#low = heapBase;
     this.#top = this.#buffer.byteLength - GUARD;

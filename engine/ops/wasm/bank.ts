@@ -5,7 +5,7 @@
  * Next: machine.ts
  * @module
  */
-import { Arena } from "./arena.ts";
+import { Arena, type WasmMemory } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
 
 /** One memory, and the kernels that work in it. */
@@ -16,8 +16,8 @@ export interface Bank {
 
 /** What a thread needs to make kernels over the same memories. */
 export interface SharedModule {
-  readonly module: WebAssembly.Module;
-  readonly memories: readonly WebAssembly.Memory[];
+  readonly module: object;
+  readonly memories: readonly WasmMemory[];
   /** See WasmOptions in machine.ts. */
   readonly isWide: boolean;
 }
@@ -26,7 +26,8 @@ export interface SharedModule {
 export function startBanks({ module, memories, isWide }: SharedModule): Bank[] {
   const tiles = { WIDE: Number(isWide) };
   return memories.map((memory) => {
-    const instance = new WebAssembly.Instance(module, { env: { memory }, tiles });
+    const env = { memory: memory as WebAssembly.Memory };
+    const instance = new WebAssembly.Instance(module, { env, tiles });
     const kernels = instance.exports as unknown as Kernels;
     return { kernels, arena: new Arena(memory, kernels.heapBase()) };
   });

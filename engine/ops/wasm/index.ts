@@ -26,7 +26,10 @@ export interface WasmOps extends Ops {
  * @param bytes `kernels-as/build/kernels.wasm`; where it is read from is the caller's business
  * @throws {WasmMemoryError} here if the memory cannot be had, later if it is full
  */
-export async function wasmOps(bytes: BufferSource, options: WasmOptions = {}): Promise<WasmOps> {
+export async function wasmOps(
+  bytes: Uint8Array<ArrayBuffer> | ArrayBuffer,
+  options: WasmOptions = {},
+): Promise<WasmOps> {
   const machine = await startMachine(bytes, options);
   return {
     close: () => machine.team.close(),

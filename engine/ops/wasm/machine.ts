@@ -45,7 +45,7 @@ const DEFAULT_MEMORY_BYTES = 2 ** 30;
 
 /** Compiles the module over memories of its own, as many as `memoryBytes` need. */
 export async function startMachine(
-  bytes: BufferSource,
+  bytes: Uint8Array<ArrayBuffer> | ArrayBuffer,
   options: WasmOptions = {},
 ): Promise<Machine> {
   const { memoryBytes = DEFAULT_MEMORY_BYTES, activations = "f32", threads } = options;

@@ -25,10 +25,8 @@ const KIND = { memory: 2, global: 3 } as const;
 const SHARED = 2;
 
 /** A copy of a module that imports memory which is not shared. */
-export function unshared(module: BufferSource): Uint8Array<ArrayBuffer> {
-  const bytes = ArrayBuffer.isView(module)
-    ? new Uint8Array(module.buffer, module.byteOffset, module.byteLength).slice()
-    : new Uint8Array(module).slice();
+export function unshared(module: Uint8Array<ArrayBuffer> | ArrayBuffer): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(module).slice();
   let at = HEADER;
   /** A number in LEB128, as all counts and lengths of a module are written. */
   const number = (): number => {

@@ -44,7 +44,7 @@ export interface ThreadData extends SharedModule {
 export function serve(data: ThreadData): void {
   const { module, memories, isWide, control, at, thread, spins } = data;
   const tiles = { WIDE: Number(isWide) };
-  const kernels = memories.flatMap((memory) =>
+  const kernels = (memories as readonly WebAssembly.Memory[]).flatMap((memory) =>
     Object.values(new WebAssembly.Instance(module, { env: { memory }, tiles }).exports),
   ) as ((...args: number[]) => void)[];
   const numbers = new Float64Array(memories[0].buffer);

@@ -1,0 +1,106 @@
+/**
+ * The program of the README, against the installed package: in every runtime, in JavaScript and in
+ * TypeScript, it prints the same text, which is that of the specification.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { open } from "../../tools/node/index.ts";
+import {
+  noBrowser,
+  pageOf,
+  printedBy,
+  type StaticServer,
+  serve,
+  startBrowser,
+} from "../support/browser.ts";
+import { ROOT } from "../support/paths.ts";
+import { compile, everyRuntime, MODULES, PLACES, run, sha256, write } from "../support/stranger.ts";
+
+const program = readFileSync(join(ROOT, "examples/generate.js"), "utf8");
+
+/** The same in a browser, which has no standard output. */
+const inBrowser = program
+  .replace("glm52.ts/node", "glm52.ts")
+  .replaceAll("process.stdout.write", "print");
+
+/** What the sources say with the reference backend. */
+const expected = (async () => {
+  await using glm = await open(undefined, { backend: "reference" });
+  let text = "";
+  for await (const piece of glm.generate("Once upon a time", { maxTokens: 60 })) text += piece.text;
+  const { content } = await glm.chat().say("Please tell a story about a cat.");
+  return `${text}\n${content}\n`;
+})();
+
+async function expectSame(printed: string): Promise<void> {
+  expect(printed).toBe(await expected);
+  expect(sha256(printed)).toBe(sha256(await expected));
+}
+
+it("stands in the README as it is", () => {
+  expect(program.split("\n").length).toBeLessThanOrEqual(11);
+  const [, ...lines] = program.split("\n");
+  expect(readFileSync(join(ROOT, "README.md"), "utf8")).toContain(lines.join("\n"));
+});
+
+it("says something", async () => {
+  expect((await expected).length).toBeGreaterThan(200);
+});
+
+const runtimes = everyRuntime();
+
+describe("in JavaScript", () => {
+  it.each(runtimes)("in $name", async ({ command }) => {
+    await expectSame(await run(command, [write("program/generate.js", program)]));
+  });
+});
+
+/** Compiles only where the compiler sees the wrong name, as it should. */
+const wrong = program
+  .replace("for await", "// @ts-expect-error\nfor await")
+  .replace("maxTokens", "maxToken");
+
+/** What the page has instead of a standard output. */
+const PRINT = "declare function print(text: string): void;\n";
+
+describe.each(Object.entries(MODULES))("in TypeScript with modules as %s", (name, modules) => {
+  it("compiles, and runs", async () => {
+    const file = write("program/generate.ts", program);
+    const control = write("program/wrong.ts", wrong);
+    expect(compile([file, control], `program/${name}`, modules, PLACES.node)).toBe("");
+    for (const { command } of runtimes) {
+      await expectSame(await run(command, [`program/${name}/generate.js`]));
+    }
+  });
+
+  it("compiles for a browser, without types of Node", () => {
+    const file = write("program/browser.ts", PRINT + inBrowser);
+    expect(compile([file], `program/${name}-browser`, modules, PLACES.browser)).toBe("");
+  });
+});
+
+describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {
+  let browser: Browser;
+  let server: StaticServer;
+  beforeAll(async () => {
+    browser = await startBrowser();
+    server = await serve(inject("project"));
+  });
+  afterAll(async () => {
+    await browser.close();
+    server.close();
+  });
+
+  it("in JavaScript", async () => {
+    write("program/plain.html", pageOf(inBrowser));
+    await expectSame(await printedBy(browser, `${server.origin}/program/plain.html`));
+  });
+
+  it("in TypeScript, compiled", async () => {
+    const compiled = join(inject("project"), "program/bundler-browser/browser.js");
+    write("program/compiled.html", pageOf(readFileSync(compiled, "utf8")));
+    await expectSame(await printedBy(browser, `${server.origin}/program/compiled.html`));
+  });
+});

@@ -1,0 +1,99 @@
+/**
+ * Programs of somebody else, in the bare project where this package is installed.
+ * @module
+ */
+import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { inject } from "vitest";
+import { ROOT } from "./paths.ts";
+import type { Runtimes } from "./runtimes.ts";
+
+/** A runtime and what comes before the name of a program. */
+export interface Way {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+/** The runtime of the tests, and the others where they are there. */
+export function everyRuntime(): readonly Way[] {
+  const runtimes = inject("runtimes");
+  const here: Way = { name: `Node ${process.versions.node}`, command: [process.execPath] };
+  return [here, ...(typeof runtimes === "string" ? [] : others(runtimes))];
+}
+
+function others({ node22, node24, deno }: Runtimes): Way[] {
+  return [
+    { name: "Node 22", command: [node22] },
+    { name: "Node 24", command: [node24] },
+    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock"] },
+  ];
+}
+
+/** Writes a file of the project. @returns its path */
+export function write(name: string, text: string): string {
+  const path = join(inject("project"), name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Runs a program there. @returns what it prints */
+export async function run(
+  [program, ...before]: Way["command"],
+  args: readonly string[],
+): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, [...before, ...args], {
+    cwd: inject("project"),
+    env: { ...process.env, NO_COLOR: "1" },
+    maxBuffer: 2 ** 26,
+  });
+  return stdout;
+}
+
+/** How a stranger may have set TypeScript up. */
+export const MODULES = {
+  nodenext: { module: "nodenext" },
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+} as const;
+
+/** As strict as TypeScript can be. */
+const STRICT = {
+  target: "es2022",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+};
+
+/** Which parts of TypeScript's own types a program needs. */
+export const PLACES = {
+  node: { lib: ["es2023"], types: ["node"] },
+  browser: { lib: ["es2023", "dom", "dom.asynciterable"], types: [] as string[] },
+};
+
+/**
+ * Compiles programs that stand in one folder of the project.
+ *
+ * @param into a folder of the project for what comes out
+ * @returns what the compiler says; nothing when all is well
+ */
+export function compile(
+  files: readonly string[],
+  into: string,
+  modules: (typeof MODULES)[keyof typeof MODULES],
+  place: (typeof PLACES)[keyof typeof PLACES],
+): string {
+  const [outDir, rootDir] = [join(inject("project"), into), dirname(files[0])];
+  const compilerOptions = { ...STRICT, ...modules, ...place, outDir, rootDir };
+  const config = write(`${into}.json`, JSON.stringify({ compilerOptions, files }));
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  return spawnSync(process.execPath, [tsc, "-p", config], { encoding: "utf8" }).stdout;
+}
+
+/** SHA-256, in hex. */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
