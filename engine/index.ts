@@ -1,17 +1,18 @@
 /**
  * The engine's public surface.
- * @module
+ * @module glm52.ts/engine
  */
 export { ConfigError, type ConfigOptions, parseConfig } from "./config/config.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
 export { ArgumentError, type ErrorCode, type Explained, GlmError, isExplained } from "./errors.ts";
 export { TokenError } from "./generate/check-tokens.ts";
-export { type Draft, DraftHead } from "./generate/draft-head.ts";
+export { type Draft, DraftHead, type DraftTaps } from "./generate/draft-head.ts";
 export {
   type FinishReason,
   type GeneratedToken,
   type GenerateOptions,
   generate,
+  type LikelyToken,
 } from "./generate/generate.ts";
 export { type Random, resumedRandom, type SeededRandom, seededRandom } from "./generate/random.ts";
 export {
@@ -83,7 +84,7 @@ export type {
 } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
-export { storedKeys, storedLatents } from "./ops/stored-rows.ts";
+export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
 export {
   LAYER_STAGES,
   MODEL_STAGES,

@@ -63,7 +63,9 @@ export interface Tap {
 
 /** Taps for a whole forward pass: one for the model, one for each layer. */
 export interface Taps {
+  /** Sees the stages of the whole step. */
   readonly model: Tap;
+  /** The tap of one layer. */
   layer(index: number): Tap;
 }
 

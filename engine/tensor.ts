@@ -23,7 +23,9 @@ export type Floats = Float32Array | Float64Array;
 
 /** A row-major array of numbers with named axes. */
 export interface Tensor<D extends Dims = Dims> {
+  /** Names of the axes, outermost first. */
   readonly dims: Readonly<D>;
+  /** Lengths of the axes. */
   readonly shape: Shape<D>;
   /** `shape[0] * shape[1] * …` numbers, last axis fastest. */
   readonly data: Floats;
@@ -31,14 +33,19 @@ export interface Tensor<D extends Dims = Dims> {
 
 /** Row numbers with named axes, e.g. the cached positions each query may see. */
 export interface Indices<D extends Dims = Dims> {
+  /** Names of the axes, outermost first. */
   readonly dims: Readonly<D>;
+  /** Lengths of the axes. */
   readonly shape: Shape<D>;
+  /** The row numbers, last axis fastest; −1 stands for none. */
   readonly data: Int32Array;
 }
 
 /** A parameter after `Ops.place`. Only the backend that placed it can read it. */
 export interface Weight<D extends Dims = Dims> {
+  /** Names of the axes, outermost first. */
   readonly dims: Readonly<D>;
+  /** Lengths of the axes. */
   readonly shape: Shape<D>;
   /** {@link Floats} in the reference; the backend's own record elsewhere. */
   readonly home: object;
@@ -46,6 +53,7 @@ export interface Weight<D extends Dims = Dims> {
 
 /** Thrown when lengths that must agree do not. The message shows both sides. */
 export class ShapeError extends Error {
+  /** Name of the class. */
   override readonly name = "ShapeError";
 }
 

@@ -85,6 +85,7 @@ const ROOMS = [
   "golden/witness",
   "golden",
   "cli",
+  "tour",
 ];
 
 const roomOf = (file: string): string =>

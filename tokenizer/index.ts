@@ -3,7 +3,7 @@
  * Node, Deno and browsers.
  *
  * Next: tokenizer-json.ts
- * @module
+ * @module glm52.ts/tokenizer
  */
 export type { DecodeStream } from "./decode-stream.ts";
 export {

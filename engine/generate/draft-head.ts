@@ -17,7 +17,9 @@ import type { Floats, Indices, Tensor } from "../tensor.ts";
 
 /** A proposed token and the logits it was chosen from. */
 export interface Draft {
+  /** The proposed id. */
   readonly token: number;
+  /** One number for each id of the vocabulary. */
   readonly logits: Floats;
 }
 

@@ -22,7 +22,9 @@ export type FinishReason = "stop" | "length" | "context" | "aborted";
 
 /** How to generate. */
 export interface GenerateOptions {
+  /** Most tokens to generate. */
   readonly maxTokens: number;
+  /** How to choose tokens; greedily when not given. */
   readonly sampling?: SamplingOptions;
   /** Seed of the random numbers; the same seed gives the same text. Default 0. */
   readonly seed?: number;
@@ -34,15 +36,26 @@ export interface GenerateOptions {
   readonly topLogProbs?: number;
   /** Guess this many tokens ahead with the draft head of the session. Default 0: none. */
   readonly draftSteps?: number;
+  /** Ends the generation, with the finish reason `aborted`. */
   readonly signal?: AbortSignal;
+}
+
+/** A token that could have been chosen. */
+export interface LikelyToken {
+  /** Its id. */
+  readonly id: number;
+  /** Natural log of its probability before any sampling option. */
+  readonly logProb: number;
 }
 
 /** One generated token. */
 export interface GeneratedToken {
+  /** Its id. */
   readonly id: number;
   /** Natural log of its probability before any sampling option. */
   readonly logProb: number;
-  readonly top: readonly { readonly id: number; readonly logProb: number }[];
+  /** The most probable tokens in its place, best first. */
+  readonly top: readonly LikelyToken[];
   /** Whether the draft head had guessed it. */
   readonly drafted: boolean;
 }

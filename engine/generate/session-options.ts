@@ -16,6 +16,7 @@ export interface SessionOptions extends PoolChoice {
   readonly chunk?: number;
   /** Keep the MTP layer's caches too, for speculative decoding. */
   readonly draft?: boolean;
+  /** See the stages of every step. */
   readonly taps?: Taps;
   /** Called after each step of a run of several steps, with the positions done and wanted. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -22,7 +22,9 @@ import { sessionPool } from "./session-pool.ts";
 
 /** One sequence, its caches, and the operations on them. */
 export class Session {
+  /** The model that runs. */
   readonly model: Model;
+  /** Positions that there is room for. */
   readonly maxContext: number;
   readonly #chunk: number;
   readonly #taps: Taps;

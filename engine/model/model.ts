@@ -16,8 +16,11 @@ import type { ModelWeights } from "./weights.ts";
 
 /** A model that can run: its configuration, its placed weights, the arithmetic to run them with. */
 export interface Model {
+  /** The numbers that shape it. */
   readonly config: ModelConfig;
+  /** Its parameters, where the backend has placed them. */
   readonly weights: ModelWeights;
+  /** The arithmetic; it must be the backend that placed the weights. */
   readonly ops: Ops;
 }
 

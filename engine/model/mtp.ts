@@ -18,6 +18,7 @@ import type { MtpWeights } from "./weights.ts";
 
 /** What one run of the layer starts from, for slots `start, start + 1, …`. */
 export interface MtpInput {
+  /** The first slot. */
   readonly start: number;
   /** The token that follows each slot: `i + 1` for slot `i`. */
   readonly nextTokens: Int32Array;
@@ -35,6 +36,7 @@ export interface MtpInput {
 export interface MtpOutput {
   /** After `shared_head.norm`, applied once: the head reads it, and the next run starts from it. */
   readonly hidden: Tensor<["T", "hidden"]>;
+  /** The rows that each slot attended to. */
   readonly topK: Indices<["T", "K"]>;
 }
 

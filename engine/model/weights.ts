@@ -1,5 +1,5 @@
 /**
- * What the model multiplies with. Every field is typed by its axes; the comment beside it is its
+ * What the model multiplies with. Every field is typed by its axes; the comment above it is its
  * name in the checkpoint. `weights/names.ts` holds the full table, `weights/load.ts` fills this.
  *
  * Axis names are listed in engine/README.md. Linear weights are stored `[out, in]`.
@@ -10,68 +10,109 @@ import type { Weight } from "../tensor.ts";
 
 /** `model.*` and `lm_head`. */
 export interface ModelWeights {
-  readonly embedTokens: Weight<["vocab", "hidden"]>; // model.embed_tokens.weight
-  readonly layers: readonly LayerWeights[]; //           model.layers.<i>
-  readonly norm: Weight<["hidden"]>; //                  model.norm.weight
-  readonly lmHead: Weight<["vocab", "hidden"]>; //       lm_head.weight
-  readonly mtp: MtpWeights | undefined; //               model.layers.<numHiddenLayers>
+  /** `model.embed_tokens.weight` */
+  readonly embedTokens: Weight<["vocab", "hidden"]>;
+  /** `model.layers.<i>` */
+  readonly layers: readonly LayerWeights[];
+  /** `model.norm.weight` */
+  readonly norm: Weight<["hidden"]>;
+  /** `lm_head.weight` */
+  readonly lmHead: Weight<["vocab", "hidden"]>;
+  /** `model.layers.<numHiddenLayers>` */
+  readonly mtp: MtpWeights | undefined;
 }
 
 /** One decoder layer, `model.layers.<i>`. */
 export interface LayerWeights {
-  readonly inputNorm: Weight<["hidden"]>; //         input_layernorm.weight
-  readonly attn: AttentionWeights; //                self_attn
-  readonly indexer: IndexerWeights | undefined; //   self_attn.indexer; absent on shared layers
-  readonly postAttentionNorm: Weight<["hidden"]>; // post_attention_layernorm.weight
-  readonly ffn: FfnWeights; //                       mlp
+  /** `input_layernorm.weight` */
+  readonly inputNorm: Weight<["hidden"]>;
+  /** `self_attn` */
+  readonly attn: AttentionWeights;
+  /** `self_attn.indexer`; absent on shared layers */
+  readonly indexer: IndexerWeights | undefined;
+  /** `post_attention_layernorm.weight` */
+  readonly postAttentionNorm: Weight<["hidden"]>;
+  /** `mlp` */
+  readonly ffn: FfnWeights;
 }
 
 /** Multi-head latent attention, `self_attn`. */
 export interface AttentionWeights {
-  readonly qAProj: Weight<["qLora", "hidden"]>; //       q_a_proj.weight
-  readonly qANorm: Weight<["qLora"]>; //                 q_a_layernorm.weight
-  readonly qBProj: Weight<["H*nope+rope", "qLora"]>; //  q_b_proj.weight
-  readonly kvAProj: Weight<["kvLora+rope", "hidden"]>; // kv_a_proj_with_mqa.weight
-  readonly kvANorm: Weight<["kvLora"]>; //               kv_a_layernorm.weight
-  readonly kUp: Weight<["H", "kvLora", "nope"]>; //      kv_b_proj.weight, key half, transposed
-  readonly vUp: Weight<["H", "v", "kvLora"]>; //         kv_b_proj.weight, value half
-  readonly oProj: Weight<["hidden", "H*v"]>; //          o_proj.weight
+  /** `q_a_proj.weight` */
+  readonly qAProj: Weight<["qLora", "hidden"]>;
+  /** `q_a_layernorm.weight` */
+  readonly qANorm: Weight<["qLora"]>;
+  /** `q_b_proj.weight` */
+  readonly qBProj: Weight<["H*nope+rope", "qLora"]>;
+  /** `kv_a_proj_with_mqa.weight` */
+  readonly kvAProj: Weight<["kvLora+rope", "hidden"]>;
+  /** `kv_a_layernorm.weight` */
+  readonly kvANorm: Weight<["kvLora"]>;
+  /** `kv_b_proj.weight`, key half, transposed */
+  readonly kUp: Weight<["H", "kvLora", "nope"]>;
+  /** `kv_b_proj.weight`, value half */
+  readonly vUp: Weight<["H", "v", "kvLora"]>;
+  /** `o_proj.weight` */
+  readonly oProj: Weight<["hidden", "H*v"]>;
 }
 
 /** The lightning indexer, `self_attn.indexer`. Its heads put the rotary part FIRST. */
 export interface IndexerWeights {
-  readonly wqB: Weight<["idxH*rope+idxNope", "qLora"]>; // wq_b.weight
-  readonly wk: Weight<["rope+idxNope", "hidden"]>; //      wk.weight
-  readonly kNorm: Weight<["rope+idxNope"]>; //             k_norm.weight
-  readonly kNormBias: Weight<["rope+idxNope"]>; //         k_norm.bias
-  readonly weightsProj: Weight<["idxH", "hidden"]>; //     weights_proj.weight
+  /** `wq_b.weight` */
+  readonly wqB: Weight<["idxH*rope+idxNope", "qLora"]>;
+  /** `wk.weight` */
+  readonly wk: Weight<["rope+idxNope", "hidden"]>;
+  /** `k_norm.weight` */
+  readonly kNorm: Weight<["rope+idxNope"]>;
+  /** `k_norm.bias` */
+  readonly kNormBias: Weight<["rope+idxNope"]>;
+  /** `weights_proj.weight` */
+  readonly weightsProj: Weight<["idxH", "hidden"]>;
 }
 
 /** A SwiGLU block. `F` is its inner axis: `ffn`, or `shared` beside the experts. */
 export interface MlpWeights<F extends string> {
-  readonly gate: Weight<[F, "hidden"]>; // gate_proj.weight
-  readonly up: Weight<[F, "hidden"]>; //   up_proj.weight
-  readonly down: Weight<["hidden", F]>; // down_proj.weight
+  /** `gate_proj.weight` */
+  readonly gate: Weight<[F, "hidden"]>;
+  /** `up_proj.weight` */
+  readonly up: Weight<[F, "hidden"]>;
+  /** `down_proj.weight` */
+  readonly down: Weight<["hidden", F]>;
 }
 
 /** Router, routed experts and the shared expert, `mlp` of a sparse layer. */
 export interface MoeWeights {
-  readonly router: Weight<["E", "hidden"]>; //     gate.weight
-  readonly eScoreCorrectionBias: Weight<["E"]>; // gate.e_score_correction_bias
-  readonly experts: ExpertBank; //                 experts.<e>.{gate,up,down}_proj.weight
-  readonly shared: MlpWeights<"shared">; //        shared_experts.{gate,up,down}_proj.weight
+  /** `gate.weight` */
+  readonly router: Weight<["E", "hidden"]>;
+  /** `gate.e_score_correction_bias` */
+  readonly eScoreCorrectionBias: Weight<["E"]>;
+  /** `experts.<e>.{gate,up,down}_proj.weight` */
+  readonly experts: ExpertBank;
+  /** `shared_experts.{gate,up,down}_proj.weight` */
+  readonly shared: MlpWeights<"shared">;
 }
 
 /** What follows the attention in a layer. */
 export type FfnWeights =
-  | ({ readonly kind: "dense" } & MlpWeights<"ffn">)
-  | ({ readonly kind: "sparse" } & MoeWeights);
+  | ({
+      /** One block for all tokens. */
+      readonly kind: "dense";
+    } & MlpWeights<"ffn">)
+  | ({
+      /** Routed experts and a shared one. */
+      readonly kind: "sparse";
+    } & MoeWeights);
 
 /** The multi-token-prediction layer: an ordinary layer with an entrance and an exit of its own. */
 export interface MtpWeights {
-  readonly enorm: Weight<["hidden"]>; //                  enorm.weight
-  readonly hnorm: Weight<["hidden"]>; //                  hnorm.weight
-  readonly ehProj: Weight<["hidden", "hidden+hidden"]>; // eh_proj.weight
-  readonly layer: LayerWeights; //                        the rest of the layer
-  readonly sharedHeadNorm: Weight<["hidden"]>; //         shared_head.norm.weight
+  /** `enorm.weight` */
+  readonly enorm: Weight<["hidden"]>;
+  /** `hnorm.weight` */
+  readonly hnorm: Weight<["hidden"]>;
+  /** `eh_proj.weight` */
+  readonly ehProj: Weight<["hidden", "hidden+hidden"]>;
+  /** The rest of the layer. */
+  readonly layer: LayerWeights;
+  /** `shared_head.norm.weight` */
+  readonly sharedHeadNorm: Weight<["hidden"]>;
 }

@@ -21,6 +21,7 @@ import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
 export interface RowMemory {
   /** All of the memory. A call of `take` may replace it by a larger one. */
   readonly view: DataView;
+  /** The same memory, byte by byte. */
   readonly bytes: Uint8Array;
   /** Address of `bytes` bytes, which may hold anything. */
   take(bytes: number): number;
@@ -30,17 +31,23 @@ export interface RowMemory {
 
 /** Index keys of one full layer: page by page, as they are stored. */
 export interface KeyRows<C extends string = string> {
+  /** Name of the axis of one key. */
   readonly width: C;
   /** Positions held. */
   readonly nS: number;
+  /** Numbers of one key. */
   readonly nWidth: number;
+  /** How a key is stored. */
   readonly encoding: Encoding;
+  /** The memory that the blocks are in. */
   readonly view: DataView;
   /** Address of each page's block; position `s` is in block `⌊s / pageRows⌋`. */
   readonly blocks: readonly number[];
+  /** Positions of one page. */
   readonly pageRows: number;
-  /** Bytes from the start of a block to its first key, and from key to key. */
+  /** Bytes from the start of a block to its first key. */
   readonly offset: number;
+  /** Bytes from one key to the next. */
   readonly stride: number;
 }
 
@@ -48,12 +55,17 @@ export interface KeyRows<C extends string = string> {
 export interface LatentRows {
   /** Positions held. */
   readonly nS: number;
+  /** Numbers of one latent. */
   readonly nLatent: number;
+  /** Numbers of one rotary key. */
   readonly nRope: number;
+  /** How a latent is stored. */
   readonly latentEncoding: Encoding;
+  /** How a rotary key is stored. */
   readonly kPeEncoding: Encoding;
   /** Bytes from the start of a row to its rotary key. */
   readonly kPeAt: number;
+  /** The memory that the rows are in. */
   readonly view: DataView;
   /**
    * Brings the rows that queries `from …` chose into memory, which may read them from a store, and
@@ -69,23 +81,33 @@ export interface LatentRows {
 
 /** One bank of routed experts; expert `e` is the `e`-th matrix of each weight. */
 export interface ExpertBank {
+  /** Makes what is passed through silu. */
   readonly gate: Weight<["E", "moe", "hidden"]>;
+  /** Makes what is multiplied with it. */
   readonly up: Weight<["E", "moe", "hidden"]>;
+  /** Brings the product back to the residual stream. */
   readonly down: Weight<["E", "hidden", "moe"]>;
 }
 
 /** How many experts a token gets, and how their weights are normed. */
 export interface RouteRule {
+  /** Experts to choose for a token. */
   readonly nActive: number;
+  /** Groups of experts; 1 means that there are none. */
   readonly nGroup: number;
+  /** Groups from which experts may be chosen. */
   readonly topkGroup: number;
+  /** Whether the weights are divided by their sum. */
   readonly normTopkProb: boolean;
+  /** Factor of the weights. */
   readonly scale: number;
 }
 
 /** Which experts each token visits, ascending, and how much of each it takes. */
 export interface Routing {
+  /** The chosen experts. */
   readonly experts: Indices<["T", "A"]>;
+  /** The weight of each of them. */
   readonly weights: Tensor<["T", "A"]>;
 }
 
@@ -108,9 +130,11 @@ export type Mark = number;
 
 /** The arithmetic of the model. */
 export interface Ops {
+  /** Name of the backend. */
   readonly backend: "reference" | "wasm";
   /** How activations and caches are stored. */
   readonly precision: Precision;
+  /** What products with weights in groups see of activations. */
   readonly activations: Activations;
 
   // Memory ------------------------------------------------------------------------------------

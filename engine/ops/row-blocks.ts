@@ -10,7 +10,9 @@ const POISON = 0xff;
 
 /** The part of a {@link RowMemory} that a backend brings. */
 export interface Ground {
+  /** All of the memory. */
   readonly view: DataView;
+  /** The same memory, byte by byte. */
   readonly bytes: Uint8Array;
   /** Address of new bytes, at a multiple of 64. */
   extend(bytes: number): number;

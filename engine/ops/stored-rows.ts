@@ -23,11 +23,16 @@ export function keyAddress(keys: KeyRows, position: number): number {
   return block + keys.offset + (position % keys.pageRows) * keys.stride;
 }
 
-/** Every latent and every rotary key. */
-export function storedLatents(rows: LatentRows): {
+/** The rows of one layer, decoded. */
+export interface DecodedLatents {
+  /** Every latent. */
   readonly latent: Tensor<["S", "kvLora"]>;
+  /** Every rotary key. */
   readonly kPe: Tensor<["S", "rope"]>;
-} {
+}
+
+/** Every latent and every rotary key. */
+export function storedLatents(rows: LatentRows): DecodedLatents {
   const { nS, nLatent, nRope } = rows;
   const latent = new Float64Array(nS * nLatent);
   const kPe = new Float64Array(nS * nRope);

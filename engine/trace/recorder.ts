@@ -7,8 +7,11 @@ import type { Floats, Indices, Tensor } from "../tensor.ts";
 
 /** A named array as a trace file holds it. Floats keep their precision, indices are int32. */
 export interface NamedTensor {
+  /** Name of the stage, with its layer. */
   readonly name: string;
+  /** Lengths of the axes, outermost first. */
   readonly shape: readonly number[];
+  /** The numbers, last axis fastest. */
   readonly data: Floats | Int32Array;
 }
 
@@ -26,6 +29,7 @@ interface Part {
 
 /** Collects what the taps see, in the order in which it is first seen. */
 export class Recorder implements Taps {
+  /** The tap of the whole model. */
   readonly model: Tap;
   readonly #wanted: Wanted;
   readonly #parts = new Map<string, Part[]>();

@@ -13,13 +13,19 @@ export const TRACE_FORMAT = "glm52-trace 1";
 
 /** What a trace was made of. */
 export interface TraceOrigin {
+  /** Version of this package. */
   readonly engineVersion: string;
-  /** Name of the model's folder, and the hash of its config.json. */
+  /** Name of the model's folder. */
   readonly model: string;
+  /** Hash of its config.json. */
   readonly configSha256: string;
+  /** Number format of the activations. */
   readonly precision: Precision;
+  /** Eps of the latent norms. */
   readonly latentEps: number;
+  /** The tokens that were run. */
   readonly tokens: readonly number[];
+  /** The command that made the trace. */
   readonly command: string;
 }
 

@@ -26,6 +26,7 @@ const CHUNK = 64;
 
 /** What to run and what to keep of it. */
 export interface TraceOptions {
+  /** The tokens to run. */
   readonly tokens: readonly number[];
   /** Stages to keep; all when not given. `logits` is always kept. */
   readonly stages?: readonly string[];
@@ -47,7 +48,9 @@ export const STAGE_NAMES: readonly string[] = [
 
 /** How far a trace is: positions done, and wanted. */
 export interface TraceProgress {
+  /** Positions that were run. */
   readonly done: number;
+  /** Positions to run. */
   readonly total: number;
 }
 

@@ -2,7 +2,7 @@
  * The chat protocol of GLM-5.2: conversations become prompts, and sampled tokens become replies.
  *
  * Next: messages.ts
- * @module
+ * @module glm52.ts/tokenizer/chat
  */
 export type { CheckOptions } from "./check-chat.ts";
 export { CONTROL_TOKENS, type ControlToken } from "./control-tokens.ts";

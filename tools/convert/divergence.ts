@@ -13,9 +13,11 @@ const CHUNK = 16;
 
 /** The distance of a model from another, over all positions of a text. */
 export interface Divergence {
+  /** Positions that were compared. */
   readonly tokens: number;
-  /** {@link klDivergence}: the mean over positions, and the largest. */
+  /** `klDivergence`: the mean over positions, and the largest. */
   readonly klMean: number;
+  /** The largest of them. */
   readonly klMax: number;
   /** Share of positions where both find the same token likeliest. */
   readonly sameTop: number;

@@ -28,8 +28,11 @@ export interface ExportOptions extends Omit<GgufOptions, "tokenizer"> {
 
 /** What was written. */
 export interface Exported {
+  /** The format of the file. */
   readonly format: ExportFormat;
+  /** The number format of its matrices. */
   readonly type: GgmlType;
+  /** How many tensors it holds. */
   readonly nTensors: number;
 }
 

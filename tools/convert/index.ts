@@ -7,7 +7,7 @@
  * await quantize("model", "model-q8", { to: "q8" });
  * await exportModel("model", "model.gguf", { type: "q8_0" });
  * ```
- * @module
+ * @module glm52.ts/convert
  */
 export { type Divergence, divergence } from "./divergence.ts";
 export {

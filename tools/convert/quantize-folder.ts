@@ -14,9 +14,11 @@ import { type Part, quantizedParts, type TensorError, type WeightFormat } from "
 
 /** What was written. */
 export interface Written {
+  /** The number format of the matrices. */
   readonly format: WeightFormat;
   /** Of the weights' file. */
   readonly bytes: number;
+  /** The error of each tensor that was rounded. */
   readonly tensors: readonly TensorError[];
 }
 

@@ -32,6 +32,7 @@ export interface QuantizeOptions {
 
 /** What was written, and how far its logits are from the original's if they were compared. */
 export interface QuantizeReport extends Written {
+  /** How far the logits moved; only when a text to compare on was given. */
   readonly divergence?: Divergence;
 }
 

@@ -30,7 +30,9 @@ export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
 /** How far a tensor is from what it was. */
 export interface TensorError {
+  /** Name of the tensor. */
   readonly name: string;
+  /** The largest distance between a number and its rounded value. */
   readonly maxAbs: number;
   /** `Σ (y − x)² / Σ x²`, 0 where all is 0. */
   readonly nmse: number;

@@ -59,8 +59,11 @@ export interface TurnOptions {
 
 /** The reply, and how the turn went. */
 export interface Turn extends Omit<Reply, "finishReason"> {
+  /** Why the reply ended. */
   readonly finishReason: FinishReason;
+  /** Tokens of the whole conversation before the reply. */
   readonly promptTokens: number;
+  /** Tokens of the reply. */
   readonly replyTokens: number;
   /** Prompt tokens whose rows the caches held already. */
   readonly reusedTokens: number;

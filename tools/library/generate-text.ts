@@ -48,9 +48,13 @@ export interface Decoder {
 
 /** Tokens and seconds. The first generated token comes out of the prefill. */
 export interface Timing {
+  /** Prompt tokens that were run. */
   readonly prefillTokens: number;
+  /** Until the first generated token was there. */
   readonly prefillSeconds: number;
+  /** Tokens after the first generated one. */
   readonly decodeTokens: number;
+  /** The time they took. */
   readonly decodeSeconds: number;
   /** With a draft head: tokens gained per step of the main model, 1 if no guess was ever kept. */
   readonly acceptedLength: number | undefined;
@@ -60,10 +64,13 @@ export interface Timing {
 export interface TextResult {
   /** The whole text that the model saw first: what the session held, and the prompt. */
   readonly promptIds: readonly number[];
+  /** What was generated. */
   readonly tokens: readonly GeneratedToken[];
   /** Up to a stop text; `tokens` goes on to where it was recognised. */
   readonly text: string;
+  /** Why the text ended. */
   readonly finishReason: FinishReason;
+  /** How long it took. */
   readonly timing: Timing;
   /** What the file of cold rows did, if there is one. */
   readonly tier: TierCounts | undefined;

@@ -22,15 +22,17 @@ import type { Piece, TextResult } from "./generate-text.ts";
 import type { StartKeeper } from "./keeper.ts";
 import type { LoadedModel } from "./open-files.ts";
 import { type Score, type ScoreOptions, score } from "./score.ts";
-import type { Prompt, Speaker } from "./speaker.ts";
+import type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 import { type TextOptions, TextSession, type TimelineOptions } from "./text-session.ts";
 import type { OpenTokenizer } from "./tokenizer-files.ts";
 
 /** What a {@link Glm} is made of. */
 export interface GlmParts extends LoadedModel {
+  /** The tokenizer, if the model has one. */
   readonly opened: OpenTokenizer | undefined;
   /** How the model's makers want it sampled. */
   readonly sampling: SamplingOptions;
+  /** Where the model comes from. */
   readonly source: ModelSource;
 }
 
@@ -40,6 +42,7 @@ export interface ModelSource {
   readonly name: string;
   /** The folder on disk, if it is in one. */
   readonly folder?: string | undefined;
+  /** The backend that was chosen. */
   readonly backend: Backend;
   /** The epsilon that was chosen when it was opened; undefined for the model's own. */
   readonly latentEps?: number | undefined;
@@ -47,6 +50,7 @@ export interface ModelSource {
 
 /** What to trace; see {@link Glm.trace}. */
 export interface GlmTraceOptions extends Omit<TraceOptions, "tokens" | "onProgress"> {
+  /** Told after each step: positions done, and wanted. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Ends the work: the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -54,6 +58,7 @@ export interface GlmTraceOptions extends Omit<TraceOptions, "tokens" | "onProgre
 
 /** An open model. Close it when it is no longer needed: its threads wait until then. */
 export class Glm implements Speaker {
+  /** Where the model comes from, and in what numbers it runs. */
   readonly source: ModelSource;
   /** What computes, for people: backend, threads, wide vectors. */
   readonly arithmetic: string;
@@ -80,6 +85,7 @@ export class Glm implements Speaker {
     throw new ArgumentError(this.source.name, "expected an open model, this one was closed");
   }
 
+  /** The numbers that shape the model. */
   get config(): ModelConfig {
     return this.model.config;
   }
@@ -94,8 +100,8 @@ export class Glm implements Speaker {
     return this.tokenizer ? this.tokenizer.decode(ids, options) : ids.join(" ");
   }
 
-  /** The ids of a prompt. @param isStart whether a text begins here, or goes on; true by default */
-  promptIds(prompt: Prompt, { isStart = true }: { readonly isStart?: boolean } = {}): number[] {
+  /** The ids of a prompt. */
+  promptIds(prompt: Prompt, { isStart = true }: PromptOptions = {}): number[] {
     if (typeof prompt !== "string") return [...prompt];
     const ids = [...this.#needTokenizer("a text prompt").encode(prompt)];
     return isStart ? [...this.textStart, ...ids] : ids;
@@ -156,6 +162,7 @@ export class Glm implements Speaker {
     await loaded?.close();
   }
 
+  /** The same as {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -8,7 +8,7 @@
  * for await (const { text } of glm.generate("Once upon a time")) console.log(text);
  * await glm.close(); //                           threads, memory
  * ```
- * @module
+ * @module glm52.ts
  */
 export * from "../../engine/index.ts";
 export {
@@ -32,7 +32,8 @@ export type { Keeper, StartKeeper } from "./keeper.ts";
 export { open, openFiles, type Source, type WebOpenOptions } from "./open.ts";
 export { type LoadedModel, loadModel, type OpenOptions } from "./open-files.ts";
 export type { Score, ScoredToken, ScoreOptions } from "./score.ts";
-export type { Prompt, Speaker } from "./speaker.ts";
+export type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 export type { ChoiceOptions, TextOptions, TextSession, TimelineOptions } from "./text-session.ts";
+export type { OpenTokenizer } from "./tokenizer-files.ts";
 export { webFiles } from "./web-files.ts";
 export { webHost } from "./web-host.ts";

@@ -30,6 +30,7 @@ export interface OpenOptions extends ArithmeticOptions {
 
 /** A model in memory. Nothing of its files stays open. */
 export interface LoadedModel {
+  /** What runs. */
   readonly model: Model;
   /** What computes, for people: backend, threads, wide vectors. */
   readonly arithmetic: string;

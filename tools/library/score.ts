@@ -2,22 +2,30 @@
  * How likely a model finds a given text.
  * @module
  */
-import { ArgumentError, logProbs, type Session, topIds } from "../../engine/index.ts";
+import {
+  ArgumentError,
+  type LikelyToken,
+  logProbs,
+  type Session,
+  topIds,
+} from "../../engine/index.ts";
 
 /** Positions that are run at once: each has logits of the whole vocabulary. */
 const CHUNK = 16;
 
 /** One token of a text, as the model saw it coming. */
 export interface ScoredToken {
+  /** Its id. */
   readonly id: number;
   /** Natural log of its probability after all tokens before it; undefined where there are none. */
   readonly logProb: number | undefined;
   /** The likeliest tokens in its place, best first. */
-  readonly top: readonly { readonly id: number; readonly logProb: number }[];
+  readonly top: readonly LikelyToken[];
 }
 
 /** A text, token by token. */
 export interface Score {
+  /** All tokens of the text, in order. */
   readonly tokens: readonly ScoredToken[];
   /** Sum over the tokens that have one. */
   readonly logProb: number;

@@ -10,15 +10,22 @@ import type { DecodeOptions, Tokenizer } from "../../tokenizer/index.ts";
 /** A prompt: a text, which begins as the model is used to, or ids, which stand alone. */
 export type Prompt = string | readonly number[];
 
+/** How a prompt becomes ids. */
+export interface PromptOptions {
+  /** Whether a text begins here, or goes on; true by default. */
+  readonly isStart?: boolean;
+}
+
 /** A model that reads and writes texts; `Glm` is one. */
 export interface Speaker {
+  /** What runs. */
   readonly model: Model;
   /** Undefined for a model without a tokenizer.json: its texts are lists of ids. */
   readonly tokenizer: Tokenizer | undefined;
   /** How tokens are chosen when nobody says it. */
   readonly sampling: SamplingOptions;
-  /** The ids of a prompt. @param isStart whether a text begins here, or goes on; true by default */
-  promptIds(prompt: Prompt, options?: { readonly isStart?: boolean }): number[];
+  /** The ids of a prompt. */
+  promptIds(prompt: Prompt, options?: PromptOptions): number[];
   /** Ids → text. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
 }

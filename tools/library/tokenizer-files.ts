@@ -20,6 +20,7 @@ const TEXT_START = "<|endoftext|>";
 
 /** A tokenizer and how a text begins for its model. */
 export interface OpenTokenizer {
+  /** Text ⇄ ids. */
   readonly tokenizer: Tokenizer;
   /**
    * Ids before a plain text: what the file's post-processor says, else `<|endoftext|>` if the

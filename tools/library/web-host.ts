@@ -15,7 +15,11 @@ import { fetchBytes } from "./web-files.ts";
 /** Where the kernels lie beside this module, in the sources as in the package. */
 const KERNELS = new URL("../../kernels-as/build/kernels.wasm", import.meta.url);
 
-/** @param kernels where kernels.wasm is, or its bytes; found by itself when not given */
+/**
+ * The browser that runs this.
+ *
+ * @param kernels where kernels.wasm is, or its bytes; found by itself when not given
+ */
 export function webHost(kernels: URL | string | Uint8Array = KERNELS): Host {
   const { crossOriginIsolated, Worker, navigator } = globalThis as Partial<WebGlobals>;
   const isShared = crossOriginIsolated === true && Worker !== undefined;

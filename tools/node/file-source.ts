@@ -12,6 +12,7 @@ const CHUNK = 2 ** 30;
 
 /** A folder of checkpoint files. Close it when the weights are loaded. */
 export interface FileCheckpoint extends CheckpointFiles {
+  /** Closes the files. Nothing can be read afterwards. */
   close(): Promise<void>;
 }
 

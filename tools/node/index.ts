@@ -13,11 +13,12 @@
  *
  * It has all of `glm52.ts`, with an `open` for folders. Saved sessions are in `glm52.ts/sessions`,
  * quantised and exported models in `glm52.ts/convert`, the golden judge in `glm52.ts/golden`.
- * @module
+ * @module glm52.ts/node
  */
 export * from "../library/index.ts";
-export { fileCheckpoint } from "./file-source.ts";
+export { type FileCheckpoint, fileCheckpoint } from "./file-source.ts";
 export { nodeHost } from "./node-host.ts";
 export { open, openModel } from "./open.ts";
-export { rowFile } from "./row-file.ts";
+export type { OpenConfig } from "./open-config.ts";
+export { type RowFile, rowFile } from "./row-file.ts";
 export { UserError } from "./user-error.ts";

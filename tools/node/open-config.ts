@@ -13,6 +13,7 @@ import { UserError } from "./user-error.ts";
 
 /** A config and where it comes from. */
 export interface OpenConfig {
+  /** The numbers that shape the model. */
   readonly config: ModelConfig;
   /** Name of the model's folder. */
   readonly name: string;

@@ -10,7 +10,7 @@
  * for await (const { text } of tale.generate("Once upon a time")) process.stdout.write(text);
  * tale.close();
  * ```
- * @module
+ * @module glm52.ts/sessions
  */
 export { SavedSessionError } from "./journal.ts";
 export {

@@ -7,19 +7,27 @@ import { openSession, readSessionFile, readState, sessionBytes } from "./session
 
 /** What a session is, for people and programs. */
 export interface SessionSummary {
+  /** Its name. */
   readonly name: string;
+  /** Whether it is a text or a conversation. */
   readonly kind: "text" | "chat";
-  /** Tokens that were run, and those that wait. */
+  /** Tokens that were run. */
   readonly tokens: number;
+  /** Tokens that are yet to be run. */
   readonly pending: number;
+  /** Pages of cache that are kept. */
   readonly pages: number;
-  /** Of its files. */
+  /** Bytes of its files. */
   readonly bytes: number;
+  /** Records in its journal. */
   readonly records: number;
+  /** Bytes at the end of the journal that are no whole record: what was being written when a process died. */
   readonly bytesOfNoRecord: number;
   /** The model's folder. */
   readonly model: string;
+  /** When it was made. */
   readonly created: string;
+  /** Model, backend and formats that it goes on with. */
   readonly madeWith: Readonly<Record<string, string>>;
 }
 
@@ -44,9 +52,13 @@ export function sessionSummary(folder: string, name: string): SessionSummary {
 
 /** What was found in a session. */
 export interface Verified {
+  /** Tokens that were run and are kept. */
   readonly tokens: number;
+  /** Pages whose checksums were compared. */
   readonly pages: number;
+  /** Tokens that are yet to be run. */
   readonly pending: number;
+  /** Bytes at the end of the journal that are no whole record. */
   readonly bytesOfNoRecord: number;
 }
 

@@ -16,7 +16,9 @@ export interface Bank {
 
 /** What a thread needs to make kernels over the same memories. */
 export interface SharedModule {
+  /** The compiled kernels. */
   readonly module: object;
+  /** The memories that the kernels work in, all of them shared. */
   readonly memories: readonly WasmMemory[];
   /** See WasmOptions in machine.ts. */
   readonly isWide: boolean;

@@ -1,3 +1,7 @@
+/**
+ * The SIMD kernels as a backend.
+ * @module glm52.ts/engine/ops/wasm
+ */
 import type { Ops } from "../ops.ts";
 import { indexScores, latentAttention, topK } from "./attention.ts";
 import { add, embed, layerNorm, rmsNorm, ropeInterleaved, route, siluMul } from "./elementwise.ts";

@@ -35,7 +35,9 @@ export class WasmThreadError extends GlmError {
 
 /** How many threads, this one included, and how the others are started. */
 export interface Threads {
+  /** How many threads compute. */
   readonly count: number;
+  /** Starts one more thread. */
   readonly start: StartThread;
   /** How long a thread may be silent before that is an error, at least; 10 seconds by default. */
   readonly patienceMs?: number;

@@ -29,7 +29,9 @@ export const STOP = -1;
 
 /** What a thread is started with. */
 export interface ThreadData extends SharedModule {
+  /** The words by which threads wake each other. */
   readonly control: Int32Array<SharedArrayBuffer>;
+  /** Which word is which. */
   readonly at: typeof CONTROL;
   /** From 1 on; 0 is the thread that made the others. */
   readonly thread: number;

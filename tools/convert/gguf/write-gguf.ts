@@ -28,6 +28,7 @@ export interface GgufOptions {
   readonly latentEps?: number;
   /** For a model whose folder has no tokenizer. */
   readonly tokenizer?: (nVocab: number) => TokenizerFile;
+  /** Told after each tensor how many are written, and how many there are. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
