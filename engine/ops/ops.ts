@@ -130,8 +130,8 @@ export type Mark = number;
 
 /** The arithmetic of the model. */
 export interface Ops {
-  /** Name of the backend. */
-  readonly backend: "reference" | "wasm";
+  /** A name for people: `reference`, `wasm`, or that of a backend of one's own. */
+  readonly backend: string;
   /** How activations and caches are stored. */
   readonly precision: Precision;
   /** What products with weights in groups see of activations. */

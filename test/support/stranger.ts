@@ -64,8 +64,8 @@ const STRICT = {
   target: "es2022",
   strict: true,
   exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
   skipLibCheck: false,
+  rewriteRelativeImportExtensions: true,
 };
 
 /** Which parts of TypeScript's own types a program needs. */

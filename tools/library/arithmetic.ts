@@ -24,6 +24,11 @@ export type Backend = (typeof BACKENDS)[number];
 
 /** What computes. */
 export interface ArithmeticOptions {
+  /**
+   * A backend of one's own, instead of all that follows. It is not ended with the model; engine/README.md
+   * says how to make one.
+   */
+  readonly ops?: Ops | undefined;
   /** `wasm` by default. */
   readonly backend?: Backend | undefined;
   /** Threads of the wasm backend; by default as many as the host has cores. They change no result. */
@@ -69,6 +74,7 @@ export async function newArithmetic(
   checkpoint: Checkpoint,
   host: Host,
 ): Promise<Arithmetic> {
+  if (options.ops) return ownArithmetic(options.ops, options);
   const { backend = "wasm" } = options;
   switch (backend) {
     case "reference":
@@ -80,6 +86,22 @@ export async function newArithmetic(
       throw new ArgumentError("backend", `expected ${BACKENDS.join(" or ")}, got ${backend}`);
   }
 }
+
+function ownArithmetic(ops: Ops, options: ArithmeticOptions): Arithmetic {
+  const beside = BUILT_IN_ONLY.find((name) => options[name] !== undefined);
+  if (beside) throw new ArgumentError(beside, "is not for a backend of one's own");
+  return { ops, arithmetic: `${ops.backend}, ${ops.precision}`, close: async () => {} };
+}
+
+/** Options that choose or change a backend of ours. */
+const BUILT_IN_ONLY = [
+  "backend",
+  "threads",
+  "turbo",
+  "check",
+  "precision",
+  "activations",
+] as const satisfies readonly (keyof ArithmeticOptions)[];
 
 function reference({ precision = "f32", activations = "f32", check }: ArithmeticOptions) {
   const ops = referenceOps(precision, activations);

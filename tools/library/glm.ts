@@ -16,7 +16,6 @@ import {
   traceSteps,
 } from "../../engine/index.ts";
 import type { DecodeOptions, Tokenizer } from "../../tokenizer/index.ts";
-import type { Backend } from "./arithmetic.ts";
 import { Chat, type ChatOptions } from "./chat.ts";
 import type { Piece, TextResult } from "./generate-text.ts";
 import type { StartKeeper } from "./keeper.ts";
@@ -42,8 +41,8 @@ export interface ModelSource {
   readonly name: string;
   /** The folder on disk, if it is in one. */
   readonly folder?: string | undefined;
-  /** The backend that was chosen. */
-  readonly backend: Backend;
+  /** The name of the backend. */
+  readonly backend: string;
   /** The epsilon that was chosen when it was opened; undefined for the model's own. */
   readonly latentEps?: number | undefined;
 }

@@ -49,8 +49,8 @@ export async function openFiles(
   try {
     const opened = await readTokenizer(files, loaded.model.config);
     const sampling = await readSampling(files);
-    const { backend = "wasm", latentEps } = options;
-    return new Glm({ ...loaded, opened, sampling, source: { ...from, backend, latentEps } });
+    const source = { ...from, backend: loaded.model.ops.backend, latentEps: options.latentEps };
+    return new Glm({ ...loaded, opened, sampling, source });
   } catch (error) {
     await loaded.close();
     throw error;

@@ -9,7 +9,6 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Activations } from "../../engine/index.ts";
-import type { Backend } from "../library/arithmetic.ts";
 import { SavedSessionError } from "./journal.ts";
 
 /** To be raised when a backend gives other bits for the same model: test/runtimes/hashes.json tells. */
@@ -24,7 +23,7 @@ export type Fingerprint = Readonly<Record<string, string>>;
 
 /** What changes the numbers of a session, besides the files of its model. */
 export interface Numbers {
-  readonly backend: Backend;
+  readonly backend: string;
   readonly activations: Activations;
   /** How latents with their rotary keys, and index keys are kept. */
   readonly latent: string;
