@@ -62,6 +62,17 @@ export function describe(t: { readonly dims: Dims; readonly shape: readonly numb
   return `[${t.dims.map((d, i) => `${d}=${t.shape[i]}`).join(", ")}]`;
 }
 
+/** The index along each axis of the element at a flat index. */
+export function coordinates(flat: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  let rest = flat;
+  for (const length of shape.toReversed()) {
+    index.unshift(rest % length);
+    rest = Math.floor(rest / length);
+  }
+  return index;
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((n, length) => n * length, 1);

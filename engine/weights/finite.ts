@@ -3,8 +3,10 @@
  * numbers whose exponent bits are all ones; in e4m3 all bits but the sign must be ones.
  * @module
  */
+
 import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import { coordinates } from "../tensor.ts";
 import { SCALE_SUFFIX } from "./names.ts";
 import { WeightsError } from "./weights-error.ts";
 
@@ -49,15 +51,4 @@ function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
     if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;
   }
   return -1;
-}
-
-/** The index along each axis of the element at a flat index. */
-function coordinates(flat: number, shape: readonly number[]): number[] {
-  const index: number[] = [];
-  let rest = flat;
-  for (const length of shape.toReversed()) {
-    index.unshift(rest % length);
-    rest = Math.floor(rest / length);
-  }
-  return index;
 }

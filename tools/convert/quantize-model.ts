@@ -85,12 +85,7 @@ async function checkVacant(out: string, target: string): Promise<void> {
 }
 
 async function compare(original: string, quantized: string, prompt: Prompt): Promise<Divergence> {
-  const p = await open(original);
-  const q = await open(quantized);
-  try {
-    return divergence(p.model, q.model, p.promptIds(prompt));
-  } finally {
-    await p.close();
-    await q.close();
-  }
+  await using p = await open(original);
+  await using q = await open(quantized);
+  return divergence(p.model, q.model, p.promptIds(prompt));
 }

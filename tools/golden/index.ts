@@ -170,13 +170,21 @@ export async function diagnose(
 const isVerdict = (dump: DumpInput | Verdict): dump is Verdict =>
   typeof dump === "object" && "judged" in dump;
 
+/** Which cases this engine's own backends are run on. */
+export interface SelfCheckOptions extends WorkOptions {
+  /** Folders or names of cases; all of the pack by default. */
+  readonly cases?: readonly string[];
+  /** Folder of a pack; the one that comes with this package by default. */
+  readonly pack?: string;
+  /** Use 256-bit vectors where the runtime can make them; sets a flag of V8 for the whole process. */
+  readonly turbo?: boolean;
+}
+
 /** Runs this engine's own backends on cases, as engines of class `f32`; see {@link passes}. */
-export async function selfCheck(
-  options: WorkOptions & { readonly cases?: readonly string[]; readonly pack?: string } = {},
-): Promise<SelfResult[]> {
+export async function selfCheck(options: SelfCheckOptions = {}): Promise<SelfResult[]> {
   options.signal?.throwIfAborted();
   const folders = await caseFolders(options.cases ?? [], options.pack);
-  return checkBackends(folders, pauses(options, "running this engine"));
+  return checkBackends(folders, options.turbo ?? false, pauses(options, "running this engine"));
 }
 
 /** A case of a pack. */

@@ -98,7 +98,7 @@ async function checkSelf(
   terminal: Terminal,
 ): Promise<number> {
   const results = await withStepLines(terminal, (onProgress) =>
-    selfCheck({ cases, onProgress, ...(pack !== undefined && { pack }) }),
+    selfCheck({ cases, turbo: true, onProgress, ...(pack !== undefined && { pack }) }),
   );
   terminal.stdout.write(json ? `${JSON.stringify(results)}\n` : textOf(results));
   return results.every(passes) ? 0 : 3;

@@ -2,6 +2,7 @@
  * What is wrong with a dump or a tensor before its numbers are looked at.
  * @module
  */
+import { coordinates } from "../../../engine/tensor.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import type { Expectation } from "../case/expectation.ts";
@@ -42,11 +43,5 @@ export function shapeFault(got: DumpTensor, want: GoldenTensor): string | undefi
 
 /** The coordinates of a flat index as text, such as `[3, 0, 2]`. */
 export function place(index: number, shape: readonly number[]): string {
-  const at: number[] = [];
-  let rest = index;
-  for (const n of [...shape].reverse()) {
-    at.unshift(rest % n);
-    rest = Math.floor(rest / n);
-  }
-  return `[${at.join(", ")}]`;
+  return `[${coordinates(index, shape).join(", ")}]`;
 }

@@ -29,9 +29,14 @@ export interface SelfResult {
 export const passes = ({ firstOff, ok, explained, of }: SelfResult): boolean =>
   firstOff === undefined && ok + explained === of;
 
-/** Runs every backend on every case. */
+/**
+ * Runs every backend on every case.
+ *
+ * @param turbo see OpenOptions: it sets a flag of the process
+ */
 export async function selfCheck(
   folders: readonly string[],
+  turbo: boolean,
   pause: Pause = () => {},
 ): Promise<SelfResult[]> {
   const results: SelfResult[] = [];
@@ -39,10 +44,9 @@ export async function selfCheck(
     const expected = await expectation(dir);
     const { info } = expected;
     for (const backend of BACKENDS) {
-      const options = { backend, threads: 1, turbo: true, latentEps: info.latentEps };
+      const options = { backend, threads: 1, turbo, latentEps: info.latentEps };
       const { model, close } = await openModel(join(dir, "model"), options);
-      const dump = asDump(traceCase(model, info));
-      await close();
+      const dump = await runAndClose(close, () => asDump(traceCase(model, info)));
       const { stages, firstOff } = judge(dump, expected, "f32");
       const count = (wanted: string): number =>
         stages.filter(({ verdict }) => verdict === wanted).length;
@@ -60,6 +64,15 @@ export async function selfCheck(
     }
   }
   return results;
+}
+
+/** What `run` gives. The threads end, whether it throws or not. */
+async function runAndClose<T>(close: () => Promise<void>, run: () => T): Promise<T> {
+  try {
+    return run();
+  } finally {
+    await close();
+  }
 }
 
 /** A table with a line for each backend of each case. */
