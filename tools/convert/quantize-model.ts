@@ -64,7 +64,7 @@ export async function quantize(
     const report =
       compareOn === undefined
         ? written
-        : { ...written, divergence: await compare(folder, temporary, compareOn) };
+        : { ...written, divergence: await compare(folder, temporary, compareOn, signal) };
     signal?.throwIfAborted();
     await rename(temporary, target);
     return report;
@@ -84,13 +84,21 @@ async function checkVacant(out: string, target: string): Promise<void> {
   await checkWritable(`${target}.tmp`);
 }
 
-async function compare(original: string, quantized: string, prompt: Prompt): Promise<Divergence> {
-  const p = await open(original);
-  const q = await open(quantized);
+async function compare(
+  original: string,
+  quantized: string,
+  prompt: Prompt,
+  signal: AbortSignal | undefined,
+): Promise<Divergence> {
+  const p = await open(original, { signal });
   try {
-    return divergence(p.model, q.model, p.promptIds(prompt));
+    const q = await open(quantized, { signal });
+    try {
+      return await divergence(p.model, q.model, p.promptIds(prompt), signal);
+    } finally {
+      await q.close();
+    }
   } finally {
     await p.close();
-    await q.close();
   }
 }
