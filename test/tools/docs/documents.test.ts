@@ -1,6 +1,6 @@
 /** What documents refer to is there: files, headings, scripts, commands and their flags. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../../support/paths.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
@@ -16,6 +16,14 @@ describe("documents", () => {
 
   test.each(DOCUMENTS)("%s: every link leads to a file and a heading", (document) => {
     expect(brokenLinks(document, read(document))).toEqual([]);
+  });
+
+  test("in docs/ are all in its index", () => {
+    const index = read("docs/README.md");
+    const lost = DOCUMENTS.filter((document) => dirname(document) === "docs")
+      .map((document) => basename(document))
+      .filter((name) => name !== "README.md" && !index.includes(`](${name})`));
+    expect(lost).toEqual([]);
   });
 
   test("with links that lead nowhere are caught", () => {
