@@ -85,7 +85,7 @@ const ROOMS = [
   "golden/witness",
   "golden",
   "cli",
-  "tour",
+  "docs",
 ];
 
 const roomOf = (file: string): string =>

@@ -18,7 +18,7 @@
  * (pages and test reports), `witness` (other engines, asked while they run).
  *
  * Next: judge/judge.ts, diagnose/diagnose.ts
- * @module
+ * @module glm52.ts/golden
  */
 import { setImmediate } from "node:timers/promises";
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
@@ -72,6 +72,7 @@ export type Step =
 export interface WorkOptions {
   /** Work that is stopped throws the signal's reason. It looks at the signal between two runs. */
   readonly signal?: AbortSignal;
+  /** Told what the work is at: parts done, and parts in all. */
   readonly onProgress?: (step: Step, done: number, total: number) => void;
 }
 
@@ -93,6 +94,7 @@ export interface CheckOptions extends WorkOptions {
 export interface Verdict extends Judgement {
   /** `allowed`: nothing is off, and rounding explains what differs more than a stage may. */
   readonly status: "right" | "allowed" | "wrong";
+  /** Name of the case. */
   readonly caseName: string;
   /** The class that the dump was judged as. */
   readonly engineClass: EngineClass;
@@ -189,10 +191,13 @@ export async function selfCheck(options: SelfCheckOptions = {}): Promise<SelfRes
 
 /** A case of a pack. */
 export interface CaseSummary {
+  /** Name of the case. */
   readonly name: string;
+  /** The folder that it is in. */
   readonly folder: string;
   /** What it is for, in words. */
   readonly purpose: string;
+  /** Tokens of its text. */
   readonly nTokens: number;
   /** Classes of engines of which a right one chooses exactly what the case says. */
   readonly certified: readonly EngineClass[];

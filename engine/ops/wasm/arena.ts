@@ -42,6 +42,7 @@ export class WasmMemoryError extends GlmError {
  * which alone have a name for it.
  */
 export interface WasmMemory {
+  /** All of its bytes. */
   readonly buffer: ArrayBufferLike;
 }
 

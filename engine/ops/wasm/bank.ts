@@ -16,7 +16,7 @@ export interface Bank {
 
 /** What a thread needs to make kernels over the same memories. */
 export interface SharedModule {
-  /** The compiled kernels. */
+  /** The compiled kernels: a WebAssembly.Module. */
   readonly module: object;
   /** The memories that the kernels work in, all of them shared. */
   readonly memories: readonly WasmMemory[];

@@ -12,7 +12,9 @@ import { ROUNDING } from "./rounding.ts";
 
 /** Shares of a stage's largest magnitude. */
 export interface Bound {
+  /** Limit of the root mean square. */
   readonly rms: number;
+  /** Limit of the largest error. */
   readonly largest: number;
 }
 

@@ -24,6 +24,7 @@ import { type Closeness, closeness, type OffDump } from "./suspects.ts";
 
 /** Two mistakes that together give a dump. */
 export interface Pair extends Closeness {
+  /** The mistake that shows first, and the other one. */
   readonly mistakes: readonly [Mistake, Mistake];
   /** Where the dump is no longer what the first alone would give. */
   readonly secondAt: string;

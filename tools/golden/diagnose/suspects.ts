@@ -26,6 +26,7 @@ export interface OffDump extends Judged {
 
 /** How near a dump is to some wrong run. */
 export interface Closeness {
+  /** Whether the dump is what the wrong run gives. */
   readonly fits: boolean;
   /** 0 for a dump that is equal to the run. The description of the module defines it. */
   readonly score: number;

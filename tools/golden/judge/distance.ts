@@ -7,11 +7,15 @@ import { klDivergence } from "../../convert/divergence.ts";
 
 /** Distances of one stage. `rms` and `largest` are shares of the stage's largest magnitude. */
 export interface Distance {
+  /** `max |got − want|` */
   readonly maxAbs: number;
+  /** `max |got − want| / max |want|` */
   readonly largest: number;
+  /** Root of the mean of `(got − want)²`, over `max |want|`. */
   readonly rms: number;
   /** `Σ(got − want)² / Σ want²` */
   readonly nmse: number;
+  /** Cosine of the angle between both. */
   readonly cosine: number;
   /** Index of the worst number. */
   readonly worst: number;
@@ -62,9 +66,11 @@ export function magnitudeOf(numbers: ArrayLike<number>): number {
 
 /** How two engines' next tokens compare, over the rows of their logits. */
 export interface LogitsReport {
+  /** Rows that were compared. */
   readonly rows: number;
   /** Mean of `KL(want ‖ got)`, in nats. */
   readonly meanKl: number;
+  /** Rows where both find the same token likeliest. */
   readonly sameTop: number;
   /** The first row where greedy decoding takes another token. */
   readonly divergence?: Divergence;
@@ -72,9 +78,11 @@ export interface LogitsReport {
 
 /** A row whose largest logit is another token's. */
 export interface Divergence {
+  /** The row. */
   readonly row: number;
-  /** Expected token, and the dump's. */
+  /** The expected token. */
   readonly want: number;
+  /** The dump's token. */
   readonly got: number;
   /** The expected largest logit less the next largest. */
   readonly margin: number;

@@ -27,24 +27,31 @@ import { compareSelections, type SelectionReport } from "./selections.ts";
 
 /** One stage's result. `after`: not judged, since an earlier stage is off. */
 export interface StageResult {
+  /** Name of the stage, with its layer. */
   readonly name: string;
+  /** `after` stands for a stage behind the first that is off, `missing` for one that the dump lacks. */
   readonly verdict: "ok" | "explained" | "off" | "after" | "missing";
   /** What is wrong, in words. */
   readonly sentence?: string;
-  /** Rows compared, and rows there are. */
+  /** Rows that were compared. */
   readonly rows?: number;
+  /** Rows that there are. */
   readonly of?: number;
+  /** How far the numbers are off. */
   readonly distance?: Distance;
   /** How large the distance's `rms` and `largest` may be. */
   readonly bound?: Bound;
   /** The larger of worst error over its bound and rms error over its bound; 1 is the limit. */
   readonly errorOverBound?: number;
+  /** How choices differ, for a stage that is a choice. */
   readonly selection?: SelectionReport;
+  /** How greedy decoding differs, for logits. */
   readonly logits?: LogitsReport;
 }
 
 /** What a dump looks like beside the model. */
 export interface Judgement {
+  /** All stages of the case, in the order of the model. */
   readonly stages: readonly StageResult[];
   /** The first stage that is off. */
   readonly firstOff: string | undefined;
@@ -56,9 +63,13 @@ export interface Judgement {
 
 /** A dump and what came of judging it against a case, as an engine of a class. */
 export interface Judged {
+  /** What the other engine made. */
   readonly dump: Dump;
+  /** What is right. */
   readonly expected: Expectation;
+  /** The class that the dump was judged as. */
   readonly kind: EngineClass;
+  /** What came of it. */
   readonly judgement: Judgement;
 }
 

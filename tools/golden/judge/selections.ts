@@ -14,10 +14,13 @@ import { rowSet } from "./row-sets.ts";
 
 /** How selections of one stage compare, over all its rows. */
 export interface SelectionReport {
+  /** Rows that were compared. */
   readonly rows: number;
   /** Rows with the same set. */
   readonly equal: number;
+  /** Rows with another set, as rounding can make it. */
   readonly explained: number;
+  /** Rows with a set that rounding cannot make. */
   readonly unexplained: number;
 }
 

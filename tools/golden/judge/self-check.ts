@@ -12,14 +12,19 @@ import { judge } from "./judge.ts";
 
 /** One backend on one case, in float32. */
 export interface SelfResult {
+  /** Name of the case. */
   readonly case: string;
+  /** The backend that ran it. */
   readonly backend: Backend;
-  /** How many stages are right, how many rounding explains, and how many the case has. */
+  /** Stages that are right. */
   readonly ok: number;
+  /** Stages that rounding explains. */
   readonly explained: number;
+  /** Stages that the case has. */
   readonly of: number;
   /** The largest error over its bound; 1 is the limit. */
   readonly errorOverBound: number;
+  /** The first stage that is off. */
   readonly firstOff: string | undefined;
   /** What is wrong with the first stage that is off. */
   readonly sentence: string | undefined;

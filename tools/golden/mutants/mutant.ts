@@ -11,6 +11,7 @@ import type { Bug } from "./bugs.ts";
 
 /** A mistake by name. Several mistakes may be forms of one bug; `what` tells them apart. */
 export interface Mistake {
+  /** Its number in the atlas. */
   readonly bug: Bug;
   /** What this form of the bug does, in words that no other mutant has. */
   readonly what: string;

@@ -71,7 +71,7 @@ function opening(glm: Glm, text: string, pieces: readonly string[]): string {
   const command = "npm run docs:tour";
   return `# A guided tour: one token through the model
 
-<!-- Written by \`${command}\` from tools/tour. Do not edit it by hand: a test compares. -->
+<!-- Written by \`${command}\` from tools/docs. Do not edit it by hand: a test compares. -->
 
 This page follows one token through ${glm.source.name}, the model that comes with the package. All
 numbers are what the engine computed (backend \`reference\`, f32). Each stage has its name, its shape

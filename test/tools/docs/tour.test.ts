@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LAYER_STAGES, MODEL_STAGES } from "../../../engine/index.ts";
+import { sourceLines } from "../../../tools/docs/source-lines.ts";
+import { tour } from "../../../tools/docs/tour.ts";
 import { open } from "../../../tools/node/index.ts";
-import { sourceLines } from "../../../tools/tour/source-lines.ts";
-import { tour } from "../../../tools/tour/tour.ts";
 import { DEMO_MODEL, ROOT } from "../../support/paths.ts";
 
 /** The girl's name is asked for 70 tokens after it was said. */
