@@ -1,3 +1,7 @@
+/**
+ * `glm52 eval`: how well a model finds things in a long context.
+ * @module
+ */
 import type { Command } from "commander";
 import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
@@ -14,9 +18,10 @@ import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
-Answers are scored with the right prefix given: an answer counts when each of its tokens is the
-likeliest. For each length above twice index_topk, one needle text is read again and what its
-queries choose is written down. docs/long-context-evaluation.md explains all numbers.
+The tasks hide something in a long random text and ask for it. An answer is right if each of its
+tokens is the likeliest one after the right tokens before it. For each length above twice
+index_topk, the report also says which positions the queries of one needle text select.
+docs/long-context-evaluation.md explains all numbers.
 
 Examples:
   glm52 eval
@@ -40,22 +45,34 @@ interface EvalOptions {
 export function addEval(program: Command, terminal: Terminal): void {
   program
     .command("eval")
-    .summary("seeded long-context tasks, and what is selected")
-    .description("Asks a model for what stands in its context, and looks at what it selects.")
+    .summary("measure how well a model finds things in a long context")
+    .description(
+      "Asks a model for things that stand in its context, and reports which positions it selects.",
+    )
     .argument("[model]", "folder of a model (default: the demo model of this package)")
-    .option("--task <list>", TASKS.join(", "), TASKS.join(","))
-    .option("--lengths <list>", "tokens of prompt and answer", integerList, [256, 512])
-    .option("--depths <list>", "places of the needle, in percent", integerList, [0, 50, 100])
-    .option("--samples <n>", "tasks per cell", integer(1), 5)
+    .option("--task <list>", `the tasks: some of ${TASKS.join(", ")}`, TASKS.join(","))
+    .option(
+      "--lengths <list>",
+      "lengths of prompt and answer together, in tokens",
+      integerList,
+      [256, 512],
+    )
+    .option(
+      "--depths <list>",
+      "where the needle stands, in percent of the text",
+      integerList,
+      [0, 50, 100],
+    )
+    .option("--samples <n>", "how many texts for each task, length and depth", integer(1), 5)
     .option("--seed <s>", "the same seed gives the same tasks", integer(0, 2 ** 31), 0)
     .option(
       "--ids <first,end>",
-      "ids to draw from (default: 1 to half the vocabulary)",
+      "the ids that texts are made of: first … end - 1 (default: 1,half the vocabulary)",
       integerList,
     )
-    .option("--threads <n>", "threads; changes no result", THREADS, allCores())
+    .option("--threads <n>", "number of threads; changes no result", THREADS, allCores())
     .option("--json", "print JSON")
-    .option("--svg <file>", "write a chart")
+    .option("--svg <file>", "also write a chart to this file")
     .addHelpText("after", HELP)
     .action((folder: string | undefined, options: EvalOptions) =>
       evalCommand(folder, options, terminal),
