@@ -8,7 +8,7 @@ import { type Command, Option } from "commander";
 import type { Activations } from "../../engine/index.ts";
 import { BACKENDS, type Backend } from "../library/arithmetic.ts";
 import { allCores } from "../node/threads.ts";
-import { byteSize, decimal, integer } from "./numbers.ts";
+import { byteSize, decimal, integer, POSITIVE } from "./numbers.ts";
 
 /** The values of these options; addGenerationOptions says what each one is for. */
 export interface GenerationOptions {
@@ -48,7 +48,6 @@ export const COUNT = integer(0);
 /** Parses the value of `--threads`. */
 export const THREADS = integer(1, 256);
 const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
-const POSITIVE = decimal("a number above 0", (x) => x > 0);
 const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
 const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
 

@@ -26,6 +26,9 @@ export function decimal(what: string, ok: (x: number) => boolean) {
   };
 }
 
+/** Parses a decimal number above 0. */
+export const POSITIVE = decimal("a number above 0", (x) => x > 0);
+
 /** Parses integers of 0 or more, with commas between them. */
 export function integerList(text: string): number[] {
   const parse = integer(0);

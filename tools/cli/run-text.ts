@@ -32,18 +32,21 @@ export async function runText(
 ): Promise<number> {
   const { stderr } = terminal;
   const glm = await openSpeaker(options, stderr);
-  if (!glm.tokenizer && options.stop) {
-    throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
-  }
-  const prefilling = progressLine(stderr, "reading the prompt");
-  const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
-  const keeper = await keeperOf(glm, "text", options, timeline, stderr);
-  const session = glm.session(timeline, keeper, options.seed);
   try {
-    return await continueText(text, options, terminal, glm, session, prefilling);
+    if (!glm.tokenizer && options.stop) {
+      throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
+    }
+    const prefilling = progressLine(stderr, "reading the prompt");
+    const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
+    const keeper = await keeperOf(glm, "text", options, timeline, stderr);
+    const session = glm.session(timeline, keeper, options.seed);
+    try {
+      return await continueText(text, options, terminal, glm, session, prefilling);
+    } finally {
+      prefilling.end();
+      session.close();
+    }
   } finally {
-    prefilling.end();
-    session.close();
     await glm.close();
   }
 }

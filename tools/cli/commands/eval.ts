@@ -3,15 +3,17 @@
  * @module
  */
 import type { Command } from "commander";
+import type { ModelConfig } from "../../../engine/index.ts";
 import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
-import { evaluate } from "../../eval/evaluate.ts";
+import { type EvalRequest, type Evaluation, evaluate } from "../../eval/evaluate.ts";
 import { TASKS, type TaskName } from "../../eval/tasks.ts";
 import { openModel } from "../../node/open.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { allCores } from "../../node/threads.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
@@ -84,35 +86,38 @@ async function evalCommand(
   options: EvalOptions,
   { stdout, stderr }: Terminal,
 ): Promise<void> {
-  const { lengths, depths, samples, seed, threads, svg } = options;
+  const { depths, threads, svg } = options;
   const tasks = options.task.split(",").map(taskName);
   if (depths.some((depth) => depth > 100)) {
     throw new UserError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
-  const { model } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
-  const { maxPositionEmbeddings: most, vocabSize } = model.config;
-  const tooLong = lengths.find((n) => n > most);
-  if (tooLong !== undefined) {
-    throw new UserError(
-      "--lengths",
-      `expected at most ${most} (the model's longest), got ${tooLong}`,
-    );
-  }
-  const [first, end, ...more] = options.ids ?? [1, Math.floor(vocabSize / 2)];
-  if (end === undefined || more.length > 0 || end > vocabSize) {
-    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${options.ids}`);
-  }
+  const { model, close } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
   const progress = progressLine(stderr, "asking");
-  const request = { tasks, lengths, depths, samples, seed, first, end };
-  let result: ReturnType<typeof evaluate>;
+  let result: Evaluation;
   try {
-    result = evaluate(model, request, progress.update);
+    result = evaluate(model, requestOf(tasks, options, model.config), progress.update);
   } finally {
     progress.end();
+    await close();
   }
   if (svg !== undefined) await writeWhole(svg, new TextEncoder().encode(evaluationSvg(result)));
   stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
+}
+
+/** What the options ask of a model. */
+function requestOf(
+  tasks: readonly TaskName[],
+  { lengths, depths, samples, seed, ids }: EvalOptions,
+  config: ModelConfig,
+): EvalRequest {
+  checkContexts("--lengths", lengths, config);
+  const { vocabSize } = config;
+  const [first, end, ...more] = ids ?? [1, Math.floor(vocabSize / 2)];
+  if (end === undefined || more.length > 0 || end > vocabSize) {
+    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${ids}`);
+  }
+  return { tasks, lengths, depths, samples, seed, first, end };
 }
 
 function taskName(text: string): TaskName {

@@ -13,10 +13,10 @@ import { measureRate } from "../../inspect/rate.ts";
 import { kernels } from "../../node/node-host.ts";
 import { readConfig } from "../../node/open-config.ts";
 import { allCores } from "../../node/threads.ts";
-import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
-import { byteSize, decimal, tokenCounts } from "../numbers.ts";
+import { byteSize, POSITIVE, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
@@ -50,7 +50,6 @@ interface PlanOptions {
 
 /** Adds `glm52 plan`. */
 export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
-  const positive = decimal("a number above 0", (x) => x > 0);
   program
     .command("plan")
     .summary("compute what contexts cost: FLOPs, bytes, time, and what fits in memory")
@@ -61,7 +60,7 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option(
       "--gflops <n>",
       "compute times for this speed (default: the measured speed of the wasm kernel)",
-      positive,
+      POSITIVE,
     )
     .option("--threads <n>", "number of threads to measure with", THREADS, allCores())
     .option("--json", "print JSON")
@@ -82,14 +81,8 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   const { files } = await inspect(path);
   const isFolder = (await stat(path)).isDirectory();
   const { config, name } = await readConfig(isFolder ? join(path, "config.json") : path);
+  checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
-  const tooLong = options.context?.find((n) => n > max);
-  if (tooLong !== undefined) {
-    throw new UserError(
-      "--context",
-      `expected at most ${max} (the model's longest), got ${tooLong}`,
-    );
-  }
   const { gflops } = options;
   const rate =
     gflops === undefined

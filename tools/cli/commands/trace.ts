@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import type { Activations, Precision } from "../../../engine/index.ts";
+import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { STAGE_NAMES, trace } from "../../../engine/trace/trace.ts";
 import { traceFile } from "../../../engine/trace/trace-file.ts";
 import { parseJson } from "../../../engine/weights/json.ts";
@@ -14,7 +15,7 @@ import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
 import { activationsOption, THREADS } from "../generation-options.ts";
-import { decimal, integer, integerList, nameList } from "../numbers.ts";
+import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -55,7 +56,6 @@ export function addTrace(
   argv: readonly string[],
   exit: (code: number) => void,
 ): void {
-  const epsilon = decimal("a number above 0", (x) => x > 0);
   program
     .command("trace")
     .summary("record the stages of a forward pass in a file")
@@ -80,7 +80,7 @@ export function addTrace(
     .option(
       "--latent-eps <e>",
       "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
-      epsilon,
+      POSITIVE,
     )
     .option(
       "--mtp-steps <n>",
@@ -131,9 +131,13 @@ async function traceCommand(
     ...(layers && { layers }),
     ...(mtpSteps !== undefined && { mtpSteps }),
   };
-  const tensors = trace(model, wanted, running.update);
-  running.end();
-  await close();
+  let tensors: NamedTensor[];
+  try {
+    tensors = trace(model, wanted, running.update);
+  } finally {
+    running.end();
+    await close();
+  }
   const bytes = traceFile(tensors, {
     engineVersion: (await ourPackage()).version,
     model: name,
