@@ -24,8 +24,9 @@ export interface Divergence {
 }
 
 /**
- * The Kullback-Leibler divergence `KL(p ‖ q) = Σ p · (log p − log q)` of two rows of logits, in nats.
- * What is added to a whole row does not count, so logarithms of probabilities are logits too.
+ * The Kullback-Leibler divergence `KL(p ‖ q) = Σ p · (log p − log q)` of two rows of logits, in
+ * nats. A number that is added to a whole row changes nothing, so rows may hold log-probabilities
+ * too.
  */
 export function klDivergence(pLogits: Floats, qLogits: Floats): number {
   const [p, q] = [pLogits, qLogits].map((row) => Array.from(row));
