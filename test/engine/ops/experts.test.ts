@@ -61,7 +61,7 @@ for (const backend of BACKENDS) {
         }
         return sum;
       });
-      // Three roundings inside an expert, where the other ops have one.
+      // There are three more roundings inside an expert.
       expectClose(
         { ...backend, exactness: 4 * backend.exactness },
         ops.experts(x, given, bank),

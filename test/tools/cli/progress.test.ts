@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What is drawn when work of 1000 steps takes `milliseconds`. */
+/** The texts that are drawn when work of 1000 steps takes `milliseconds`. */
 function drawn(isTerminal: boolean, milliseconds: number): string {
   let text = "";
   const progress = progressLine({ isTerminal, write: (piece) => (text += piece) }, "loading");

@@ -1,4 +1,4 @@
-/** `glm52 session` and `--session`: names, files, and who may open them. */
+/** Tests of `glm52 session` and `--session`: names, files, and which commands may open them. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** The rooms of tools/golden have an order: a room imports only from rooms before it. */
+/** Tests that the folders of tools/golden have an order: each imports only from those before it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { expect, it } from "vitest";
@@ -18,7 +18,7 @@ const GOLDEN = join(ROOT, "tools/golden");
 const roomOf = (path: string): string => relative(GOLDEN, path).split(sep)[0];
 const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
 
-/** Imports of a file, types included, that lead to the same floor or to one above. */
+/** The imports of a file, including types, that lead to the same floor or to one above. */
 function upward(path: string, text: string): string[] {
   const room = roomOf(path);
   return [...text.matchAll(/(?:from|import\() ?"(\.[^"]+)"/g)].flatMap(([, to]) => {

@@ -12,7 +12,7 @@ import {
 
 const config = parseConfig(GLM52);
 
-/** Elements that the headers hold in one format. */
+/** The number of elements that the headers have in one format. */
 function elements({ files }: Inspection, dtype: string): number | undefined {
   return files?.dtypes[dtype]?.elements;
 }

@@ -12,7 +12,7 @@ import { kernelBytes } from "./wasm.ts";
 
 const MEMORY_BYTES = 2 ** 26;
 
-/** Threads that share even the smallest work. */
+/** Threads that share even the smallest piece of work. */
 function eager(count: number, others: Partial<Threads> = {}): Threads {
   return { ...nodeThreads(count), shareFrom: 0, ...others };
 }

@@ -7,7 +7,7 @@ import { fastOps } from "./wasm.ts";
 const fast = await fastOps();
 const spec = referenceOps("f32");
 
-/** The choice of both backends from one row. */
+/** The rows that each backend chooses for one row of scores. */
 function both(row: ArrayLike<number>, k: number): [number[], number[]] {
   const mark = fast.mark();
   const choose = (ops: typeof fast) => [
