@@ -1,3 +1,4 @@
+/** Tests of `experts`: the weighted sum of the chosen experts. */
 import { describe, expect, test } from "vitest";
 import type { ExpertBank, Routing } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";

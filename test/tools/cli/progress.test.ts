@@ -1,3 +1,4 @@
+/** Tests of the progress line and of the texts of errors. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../../../engine/index.ts";
 import { explain } from "../../../tools/cli/explain.ts";

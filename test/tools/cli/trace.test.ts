@@ -1,3 +1,4 @@
+/** Tests of `glm52 trace`. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

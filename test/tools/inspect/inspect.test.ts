@@ -1,3 +1,4 @@
+/** Tests of the counts of `glm52 inspect`, on published configs and headers. */
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
 import { type Inspection, inspectCheckpoint } from "../../../tools/inspect/inspect.ts";

@@ -1,3 +1,7 @@
+/**
+ * Tests that results of the kernels have the same bits for every format, batch and number of
+ * threads.
+ */
 import { describe, expect, it } from "vitest";
 import type { Ops } from "../../../../engine/index.ts";
 import { decode, encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";

@@ -1,3 +1,4 @@
+/** Tests that the error of each op stays within its bound, compared with the f64 reference. */
 import { describe, expect, it } from "vitest";
 import { DisagreementError, type Ops, referenceOps, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";

@@ -1,3 +1,4 @@
+/** Tests of products with q8 and q4 weights, which come in groups with one scale. */
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
 import { decode, encodeF32, toF16 } from "../../../../engine/numbers/formats.ts";

@@ -1,3 +1,4 @@
+/** Tests of the memory of the wasm backend. */
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps, Session, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32 } from "../../../../engine/numbers/formats.ts";

@@ -1,3 +1,4 @@
+/** Tests of the threads of the wasm backend. */
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,3 +1,4 @@
+/** Compares the kernel of `topK` with the reference: both must choose the same rows. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { referenceOps, ShapeError } from "../../../../engine/index.ts";
