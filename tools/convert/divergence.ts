@@ -15,7 +15,7 @@ const CHUNK = 16;
 export interface Divergence {
   /** Number of tokens of the text. */
   readonly tokens: number;
-  /** Mean over positions of the {@link klDivergence}, in nats. */
+  /** Mean over positions of the KL divergence, `Σ p · (log p − log q)`, in nats. */
   readonly klMean: number;
   /** The largest such value. */
   readonly klMax: number;
