@@ -1,12 +1,11 @@
 /**
- * Products of one token with matrices beyond the caches, against the memory itself and against
- * plain JavaScript.
+ * Measures products of one token with matrices that are too large for the caches of the processor.
  *
  *     npm run build && node dist/bench/bandwidth.js
  *
- * For each stored format: GB/s of weights, as a share of what a kernel reaches that only reads, with
- * as many threads, in the same run; and how many times as fast it is as the best plain JavaScript
- * for the same product.
+ * For each stored format, it prints how many GB/s of weights the product reads; which share that is
+ * of the speed of a kernel that only reads, in the same run and with as many threads; and how many
+ * times as fast the product is as the best plain JavaScript.
  * @module
  */
 import { execFileSync } from "node:child_process";
@@ -24,12 +23,15 @@ import { turnTurboOn } from "../tools/node/turbo.ts";
 
 const [N_ROWS, N_COLUMNS] = [4096, 6144];
 
-/** Bytes that are gone through before any is read again: more than the largest caches hold. */
+/**
+ * So many bytes are read before any byte is read again. It is more than the largest caches hold.
+ */
 const CYCLE = 2 ** 30;
 
+/** Number of measurements; the best one counts. */
 const ROUNDS = 12;
 
-/** Reads four streams, and does as little as it can with them. */
+/** A kernel that reads four streams of memory and does as little as possible with them. */
 const READER = `
   export function heapBase(): usize { return __heap_base; }
   export function read(from: usize, bytes: usize): void {
@@ -56,7 +58,7 @@ const size = N_ROWS * N_COLUMNS;
 const x = Float32Array.from({ length: N_COLUMNS }, (_, i) => ((i * 37) % 101) / 101 - 0.5);
 const bytesOf = (n: number) => new Uint8Array(n).fill(0x3c);
 
-/** Plain JavaScript, four rows at a time; `at` gives weight `i` of the matrix. */
+/** The product in plain JavaScript, four rows at a time; `at` returns weight `i` of the matrix. */
 function fourRows(y: Float32Array, at: (i: number) => number): void {
   for (let o = 0; o < N_ROWS; o += 4) {
     let [s0, s1, s2, s3] = [0, 0, 0, 0];
@@ -75,7 +77,9 @@ function fourRows(y: Float32Array, at: (i: number) => number): void {
   }
 }
 
-/** Groups in plain JavaScript: a scale is multiplied once per group, as a person would do it. */
+/**
+ * The product with grouped weights in plain JavaScript. It multiplies with a scale once per group.
+ */
 function groupRows(y: Float32Array, at: (i: number) => number, scales: Float32Array): void {
   for (let o = 0; o < N_ROWS; o++) {
     let sum = 0;
@@ -113,7 +117,9 @@ const seconds = (run: () => void): number => {
   return (performance.now() - start) / 1000;
 };
 
-/** A product with the next of several equal matrices, so that none is in a cache. */
+/**
+ * Makes a function that multiplies with the next of many equal matrices: none is in a cache then.
+ */
 function cycling(ops: WasmOps, { bytes, raw }: Format): () => void {
   const matrix = raw();
   const n = Math.ceil(CYCLE / (bytes * size));
@@ -196,7 +202,7 @@ async function measure(name: string, threads: number): Promise<string> {
   return `${cells.join("\t")}\n`;
 }
 
-// A process for each line: plain JavaScript is compiled for the one format that it meets.
+// Each line has a process of its own, in which plain JavaScript is compiled for one format only.
 if (argv[2] !== undefined) stdout.write(await measure(argv[2], Number(argv[3])));
 else {
   stdout.write(`Node ${versions.node}; ${N_ROWS} x ${N_COLUMNS}, one token\n`);

@@ -1,10 +1,10 @@
 /**
- * What a token costs at 2K … 32K positions, and where its time goes.
+ * Measures what a token costs at 2K … 32K positions, and which parts of a step take how much of it.
  *
  *     npm run bench:context -- MODEL [threads] [activations] [context,…]
  *
- * The cache is filled with random rows: what a step costs does not depend on what they say. Prints
- * milliseconds per token, the shares of the blocks of a step, and the shares of its ops.
+ * The cache is filled with random rows, because the cost of a step does not depend on their values.
+ * Prints milliseconds per token, the shares of the blocks of a step, and the shares of its ops.
  * @module
  */
 import { argv, stdout } from "node:process";
@@ -16,10 +16,10 @@ import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
 
-/** Steps at each context; the fastest counts, so that an interruption does not. */
+/** Number of steps at each context. The fastest one counts, since others may be interrupted. */
 const STEPS = 12;
 
-/** Blocks of a step, with all their products, and the stages that end the work of each. */
+/** The blocks of a step, and the stages of each. The time before a stage counts for its block. */
 const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
   attention: ["qr", "q_nope", "q_pe", "kv_cmpr", "k_pe", "q_nope_absorbed", "attn_out"],
   indexer: ["indexer_q", "indexer_k", "indexer_weights", "indexer_score", "top_k"],
@@ -28,7 +28,7 @@ const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
   head: ["result_output"],
 };
 
-/** Parts of a step that need their own kernels, and the ops of each. */
+/** The parts of a step that have kernels of their own, and the ops of each part. */
 const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
   "op indexer": ["indexScores", "topK"],
   "op attention": ["latentAttention", "perHead"],
@@ -37,7 +37,7 @@ const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
 };
 
 const [, , folder, threads = "1", activations = "int8", contexts = "2048,8192,32768"] = argv;
-const { model, arithmetic } = await openModel(folder, {
+const { model, arithmetic, close } = await openModel(folder, {
   turbo: true,
   threads: Number(threads),
   activations: activations === "int8" ? "int8" : "f32",
@@ -49,7 +49,7 @@ function spend(part: string, time: number): void {
   spent.set(part, (spent.get(part) ?? 0) + time);
 }
 
-/** The same ops, which write down how long they take. */
+/** The same ops, which also record how long they take. */
 function timed(ops: Ops): Ops {
   const wrapped = Object.entries(OPS).flatMap(([part, names]) =>
     names.map((name) => {
@@ -68,7 +68,7 @@ function timed(ops: Ops): Ops {
 
 let lastStage = 0;
 
-/** Charges what passed since the last stage to the block of this one. */
+/** Adds the time since the last stage to the block of this one. */
 const timedTap = newTap((stage) => {
   const now = performance.now();
   const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
@@ -111,4 +111,4 @@ for (const n of contexts.split(",").map(Number)) {
   print([`${n}`, best.toFixed(1), ...shares]);
   cache.truncate(n);
 }
-(model.ops as { close?: () => void }).close?.();
+await close();

@@ -1,5 +1,6 @@
 /**
- * Loads a checkpoint, decodes a few tokens, and says what it took.
+ * Loads a checkpoint, decodes a few tokens, and prints how much was read and how much memory was
+ * needed.
  *
  *     node dist/bench/peers/make-model.js .cache/bench --large && node dist/bench/memory.js .cache/bench/large/q8
  *
@@ -19,7 +20,7 @@ const [, , folder, threads = "2"] = argv;
 const { size } = await stat(join(folder, "model.safetensors"));
 let read = 0;
 const begun = performance.now();
-const { model, arithmetic } = await openModel(folder, {
+const { model, arithmetic, close } = await openModel(folder, {
   turbo: true,
   threads: Number(threads),
   activations: "int8",
@@ -40,4 +41,4 @@ stdout.write(
     `peak resident memory ${(peak / size).toFixed(3)} times; ${rate.toFixed(2)} tokens per second\n`,
 );
 session.close();
-(model.ops as { close?: () => void }).close?.();
+await close();

@@ -1,10 +1,10 @@
 /**
- * Wide vectors against narrow ones, in turns, each in a process of its own: the flag holds for all
- * of a process.
+ * Compares V8's 256-bit vectors with its usual 128-bit ones. The flag for them holds for a whole
+ * process, so the two are measured in turns, in processes of their own.
  *
  *     npm run build:kernels && node bench/turbo.ts        Node 24 or later
  *
- * Prints, for each shape, GFLOP/s of the best of the rounds and their ratio.
+ * Prints, for each shape, the GFLOP/s of the best round of each, and their ratio.
  * @module
  */
 import { execFileSync } from "node:child_process";
@@ -25,7 +25,7 @@ const SHAPES = [
   ["BF16", 128, 1024, 1024],
 ] as const;
 
-/** Seconds of each shape, the best of forty. */
+/** The seconds that the product of each shape takes, the best of forty runs. */
 async function measure(): Promise<number[]> {
   const file = new URL("../kernels-as/build/kernels.wasm", import.meta.url);
   const ops = await wasmOps(readFileSync(file), {

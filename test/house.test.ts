@@ -1,4 +1,4 @@
-/** The rules of the house that a machine can keep. */
+/** Tests of the project's rules that a machine can check. */
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -37,7 +37,7 @@ describe("the house", () => {
   });
 });
 
-/** Files that each file of these folders imports, type imports included. */
+/** The files that each file of these folders imports, including type imports. */
 function importsOf(folders: readonly string[]): Map<string, string[]> {
   return new Map(
     folders.flatMap(sources).map((file) => {
@@ -48,7 +48,7 @@ function importsOf(folders: readonly string[]): Map<string, string[]> {
   );
 }
 
-/** A way from `file` back to itself, if there is one. */
+/** A path of imports from `file` back to itself, or an empty list if there is none. */
 function circle(imports: Map<string, string[]>, file: string): string[] {
   const cameFrom = new Map<string, string>();
   const queue = [file];
@@ -67,7 +67,7 @@ function circle(imports: Map<string, string[]>, file: string): string[] {
   return [];
 }
 
-/** The rooms of tools/, from the ground up: each imports only from those before it. */
+/** The folders of tools/, from the lowest one up: each imports only from those before it. */
 const ROOMS = [
   "library",
   "node",

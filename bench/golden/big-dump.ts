@@ -1,11 +1,12 @@
 /**
- * A case with a dump of about 50 MB, to time `glm52 golden check` by hand:
+ * Makes a golden case with a dump of about 50 MB, with which `glm52 golden check` can be timed:
  *
  *     node dist/bench/golden/big-dump.js FOLDER [TOKENS]
  *     time node dist/tools/cli/glm52.js golden check FOLDER/dump.safetensors --case FOLDER
  *     time node dist/tools/cli/glm52.js golden check FOLDER/dump.npz --case FOLDER
  *
- * The model is that of long-520, the tokens are seeded, the dump is this engine's float64 run in F32.
+ * The model is that of the case long-520, the tokens are random, and the dump is a float64 run of
+ * this engine, written as F32.
  * @module
  */
 import { cp, mkdir, writeFile } from "node:fs/promises";
@@ -23,10 +24,10 @@ import { writeNpz } from "./write-npz.ts";
 
 const SEED = 50;
 
-/** Gives about 50 MB: floats grow with the tokens, scores of the indexer with their square. */
+/** This many tokens give about 50 MB. The indexer's scores grow with the square of the tokens. */
 const TOKENS = 1650;
 
-/** As a safetensors file holds it. */
+/** A tensor in the form that a safetensors file has. */
 const stored = ({ shape, data }: NamedTensor): StoredTensor =>
   data instanceof Int32Array
     ? { dtype: "I32", shape, bytes: new Uint8Array(data.slice().buffer) }

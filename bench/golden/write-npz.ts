@@ -1,5 +1,6 @@
 /**
- * NumPy's .npz, written: a zip of .npy arrays, deflated as `np.savez_compressed` does or stored.
+ * Writes NumPy's .npz format: a zip file of .npy arrays, which are deflated, like those of
+ * `np.savez_compressed`, or stored.
  * @module
  */
 import { crc32, deflateRawSync } from "node:zlib";
@@ -8,7 +9,7 @@ import type { NamedTensor } from "../../engine/trace/recorder.ts";
 const ALIGNMENT = 64;
 const DEFLATED = 8;
 
-/** One array: f4 for floats, i4 for choices. */
+/** The bytes of one array. Floats are written as f4, and indices as i4. */
 function npy({ shape, data }: NamedTensor): Uint8Array {
   const isChoice = data instanceof Int32Array;
   const numbers = isChoice ? data : Float32Array.from(data);
@@ -20,7 +21,7 @@ function npy({ shape, data }: NamedTensor): Uint8Array {
   return Buffer.concat([head, new Uint8Array(numbers.buffer)]);
 }
 
-/** The file. */
+/** The bytes of the .npz file. */
 export function writeNpz(tensors: readonly NamedTensor[], isDeflated: boolean): Uint8Array {
   const files: Uint8Array[] = [];
   const entries: Uint8Array[] = [];
@@ -29,7 +30,7 @@ export function writeNpz(tensors: readonly NamedTensor[], isDeflated: boolean): 
     const name = Buffer.from(`${tensor.name}.npy`);
     const plain = npy(tensor);
     const packed = isDeflated ? deflateRawSync(plain, { level: 1 }) : plain;
-    // Versions, flags and dates, which nobody reads, stay 0.
+    // Versions, flags and dates stay 0, because no reader needs them.
     const common = Buffer.alloc(26);
     common.writeUInt16LE(isDeflated ? DEFLATED : 0, 4);
     common.writeUInt32LE(crc32(plain), 10);

@@ -1,15 +1,15 @@
 /**
- * Caches filled with random rows: a long past without the hours of its prefill.
+ * Fills caches with random rows, so that a long past can be measured without hours of prefill.
  * @module
  */
 import type { Ops } from "../../engine/index.ts";
 import type { ModelCache } from "../../engine/kv/model-cache.ts";
 import { random } from "../../test/support/random.ts";
 
-/** Positions that get rows of their own; after them they repeat. */
+/** After this many positions, the rows repeat. */
 const PERIOD = 1024;
 
-/** Appends random rows in every layer, up to `length` positions. */
+/** Appends random rows in every layer, until the cache has `length` positions. */
 export function fill(ops: Ops, cache: ModelCache, length: number): void {
   const { nKey, nLatent, nRope } = cache.table.pool.layout;
   const mark = ops.mark();

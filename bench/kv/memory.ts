@@ -1,10 +1,11 @@
 /**
- * What a context takes: memory of the process from 4K to 256K positions, tiny model, cold rows in a
- * file, 16 MiB of them hot. The past is filled with random rows, then one token is decoded.
+ * Measures how much memory a context needs: the resident memory of the process from 4K to 256K
+ * positions of a tiny model, whose latent rows lie in a file, with 16 MiB of them in memory. The
+ * past is filled with random rows, and then one token is decoded.
  *
  *     npm run build:kernels && node bench/kv/memory.ts        Node 24 or later
  *
- * Prints bytes per position: what keys take, and how the resident set grew.
+ * Prints, per position, the bytes of the keys and by how many bytes the resident memory grew.
  * @module
  */
 import { tmpdir } from "node:os";
@@ -23,7 +24,9 @@ import { fill } from "./fill.ts";
 const CONTEXTS = [4, 16, 64, 128, 256].map((k) => 1024 * k);
 const HOT_BYTES = 2 ** 24;
 
-/** Widths at which keys weigh something: 3 · 128 numbers of keys, 5 · (128 + 16) of rows. */
+/**
+ * Keys that are wide enough to be seen: a position has 3 · 128 numbers of keys, 5 · 144 of rows.
+ */
 const WIDE = {
   ...{ index_head_dim: 128, kv_lora_rank: 128, qk_rope_head_dim: 16, index_topk: 64 },
   max_position_embeddings: 2 ** 19,
@@ -35,7 +38,7 @@ const store = await rowFile(join(tmpdir(), `rows-${pid}`));
 const pool = newPagePool(ops, model.config, {}, { store, hotBytes: HOT_BYTES });
 const cache = new ModelCache(new PageTable(pool));
 
-/** Resident bytes after a token has been decoded at the end. */
+/** The resident memory, in bytes, after one token was decoded at position `n - 1`. */
 function residentAt(n: number): number {
   fill(ops, cache, n - 1);
   const mark = ops.mark();

@@ -1,13 +1,13 @@
 /**
- * The chart of million.ts: milliseconds against context, both logarithmic; dots are measured, lines
- * predicted.
+ * Draws the chart of million.ts: milliseconds against context. Both axes are logarithmic; dots are
+ * measured values, and lines are predicted values.
  * @module
  */
 
 /** Milliseconds by schedule. */
 type Costs = Readonly<Record<"dense" | "dsa" | "share", number>>;
 
-/** One context. */
+/** The costs at one length of context. */
 export interface Point {
   readonly n: number;
   readonly measured: Costs;
@@ -17,14 +17,14 @@ export interface Point {
 const [WIDTH, HEIGHT] = [720, 420];
 const [LEFT, RIGHT, TOP, BOTTOM] = [70, 570, 50, 370];
 
-/** Colours that stay apart for the colour-blind (Okabe and Ito). */
+/** Colours that colour-blind people can tell apart (Okabe and Ito). */
 const CURVES = [
   ["dense", "#d55e00", "dense"],
   ["dsa", "#0072b2", "DSA in all layers"],
   ["share", "#009e73", "IndexShare"],
 ] as const;
 
-/** One file that needs nothing else. */
+/** The SVG text of the chart. */
 export function renderMillion(points: readonly Point[]): string {
   const logs = points.flatMap(({ measured, predicted }) =>
     [...Object.values(measured), ...Object.values(predicted)].map(Math.log10),

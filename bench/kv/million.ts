@@ -1,14 +1,16 @@
 /**
- * One decode step of one group of four layers, with GLM-5.2's real rows, at 4K … 1M positions: what
- * scoring, choosing, gathering and attending cost, and what a step costs with other schedules.
+ * Measures one decode step of a group of four layers, with rows of GLM-5.2's sizes, at 4K … 1M
+ * positions: what scoring, choosing, gathering and attending cost, and what a step costs with other
+ * schedules.
  *
  *     npm run build && node dist/bench/kv/million.js [--svg FILE]         needs 5 GB of disk
  *
- * Rows are random, in bf16; latent rows lie in a file, keys in memory. `IndexShare` chooses once for
- * four layers, `DSA` once in each, `dense` attends to everything (its rows repeat after 64K, in
- * memory, since a dense step cannot be served from a file here). Predicted: FLOPs over the rates of
- * scoring and attending that the step at 64K has. The file is in the page cache of the system as far
- * as that goes. Prints CSV; milliseconds are the least of three.
+ * Rows are random numbers in bf16. Latent rows lie in a file, and keys in memory. `IndexShare`
+ * chooses rows once for four layers; `DSA` chooses once in each layer; `dense` attends to all rows.
+ * The rows of `dense` are in memory and repeat after 64K positions, because a dense step cannot
+ * read them from a file here. Predicted times are FLOPs, divided by the speed of scoring and
+ * attending at 64K. The system may keep the file in its page cache. Prints CSV; times are the best
+ * of three runs, in milliseconds.
  * @module
  */
 import { tmpdir } from "node:os";
@@ -33,7 +35,7 @@ const FORMAT = { latent: "bf16", index: "bf16", pageRows: 64 } as const;
 const TYPES = ["full", "shared", "shared", "shared"] as const;
 const [K, N_HEADS, N_INDEX_HEADS, N_HOT] = [2048, 64, 32, 6144];
 const CONTEXTS = [4096, 16_384, 65_536, 262_144, 1_048_576];
-/** Where the rates of the prediction come from. */
+/** The context whose measured speeds are used for the prediction. */
 const KNOWN = 65_536;
 const RUNS = 3;
 
@@ -41,7 +43,7 @@ const ops = await fastOps(1, 3 * 2 ** 29);
 const layout = pageLayout(SIZES, TYPES, FORMAT);
 const rowBytes = layout.rowsBytes / FORMAT.pageRows;
 
-/** A group whose rows lie in a file, or all in memory. */
+/** The cache of the group. If it is cold, its latent rows lie in a file, otherwise in memory. */
 async function newCache(isCold: boolean): Promise<ModelCache> {
   const memory = ops.rowMemory();
   if (!isCold) return new ModelCache(new PageTable(new PagePool(memory, layout)));
@@ -50,13 +52,15 @@ async function newCache(isCold: boolean): Promise<ModelCache> {
   return new ModelCache(new PageTable(new PagePool(memory, layout, { hotRows })));
 }
 
-/** Milliseconds of a call. */
+/** Calls a function. Returns its result and how many milliseconds it took. */
 function timed<A>(call: () => A): [A, number] {
   const start = performance.now();
   return [call(), performance.now() - start];
 }
 
-/** Milliseconds of the parts of one choice: score, choose, gather, and attend in `nLayers`. */
+/**
+ * The times of one choice of rows: to score, choose and gather, and to attend in `nLayers` layers.
+ */
 function choice(cache: ModelCache, seed: number, nLayers: number) {
   const [{ index, latent }] = cache.layers;
   if (!index) throw new Error("expected a full layer first");
@@ -84,7 +88,9 @@ function attendTo(rows: LatentRows, topK: Indices<["T", "K"]>): void {
 
 type Parts = ReturnType<typeof choice>;
 
-/** The run that took least, of steps that choose `nChoices` times for four layers in all. */
+/**
+ * The times of the fastest of some steps, in each of which `nChoices` choices serve four layers.
+ */
 function step(cache: ModelCache, nChoices: number): Parts & { readonly total: number } {
   const runs = Array.from({ length: RUNS }, (_, run) => {
     const mark = ops.mark();
@@ -99,7 +105,9 @@ function step(cache: ModelCache, nChoices: number): Parts & { readonly total: nu
   return runs.reduce((best, next) => (next.total < best.total ? next : best));
 }
 
-/** Four layers that attend to `n` positions, which are those of `cache` again and again. */
+/**
+ * The time of four layers that attend to `n` positions; the rows of `cache` are repeated for them.
+ */
 function dense(cache: ModelCache, n: number): number {
   const rows = cache.layers[0].latent.rows();
   const repeated: LatentRows = {

@@ -1,6 +1,6 @@
 /**
- * One decoded token at 32K positions, in pages of 64 and in one page that holds everything: the
- * contiguous cache.
+ * Compares one decoded token at 32K positions in a cache with pages of 64 rows and in a contiguous
+ * cache, which is one page that holds everything.
  *
  *     npm run build:kernels && npx vitest bench --run bench/kv
  */

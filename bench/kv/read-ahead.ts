@@ -1,13 +1,14 @@
 /**
- * How many cold reads are over before their rows are needed? A scripted workload with GLM-5.2's rows
- * in bf16 and its schedule: 21 groups, of which each chooses 1024 of 16384 positions. From group to
- * group and from step to step a share of the choice changes.
+ * Measures how many reads of cold rows are finished before the rows are needed. The choices of rows
+ * are made up: there are 21 groups of layers, with GLM-5.2's rows in bf16 and its schedule, and
+ * each group chooses 1024 of 16384 positions. From group to group and from step to step, a share of
+ * the choice changes.
  *
  *     npm run build && node dist/bench/kv/read-ahead.js        ten minutes, 1.5 GB of disk
  *
- * The file is in the page cache of the system. Prints the share of reads that were hidden, the share
- * that anyone could guess (of rows new to a group, those that the group before it has just chosen), and
- * seconds per step with and without reading ahead.
+ * The file is in the page cache of the system. Prints the share of reads that were finished in time
+ * (hidden); the share that can be guessed, which is how many of a group's new rows the group before
+ * has just chosen; and the time of a step with and without reading ahead.
  * @module
  */
 import { tmpdir } from "node:os";
@@ -25,13 +26,13 @@ import { fastOps } from "../support.ts";
 import { fill } from "./fill.ts";
 
 const [N, K, N_HEADS, N_STEPS] = [16_384, 1024, 16, 20];
-/** Layers 0 and 1 choose for themselves, every fourth after them for four. */
+/** Layers 0 and 1 choose for themselves. After them, every fourth layer chooses for four. */
 const TYPES = Array.from({ length: 78 }, (_, l) => (l < 2 || l % 4 === 2 ? "full" : "shared"));
 const SIZES = { kvLoraRank: 512, qkRopeHeadDim: 64, indexHeadDim: 128 };
 const FORMAT = { latent: "bf16", index: "int8", pageRows: 64 } as const;
-/** Rows of a group that may be hot. */
+/** How many rows of a group may be in memory. */
 const HOT = 1.5 * K;
-/** Share of the choice that is another in the next group, and in the next step. */
+/** Which share of the choice changes in the next group, and in the next step. */
 const CHANGES = [
   [0.1, 0.2],
   [0.2, 0.5],
@@ -40,14 +41,14 @@ const CHANGES = [
 
 type Random = () => number;
 
-/** The choice with a share of it drawn anew. */
+/** A choice of which a share was replaced by random rows. */
 function changed(rows: ReadonlySet<number>, share: number, draw: Random): Set<number> {
   const next = new Set([...rows].filter(() => draw() >= share));
   while (next.size < K) next.add(Math.floor(draw() * N));
   return next;
 }
 
-/** Seconds of a step, and what the tier did. */
+/** Runs the steps. Returns the seconds of a step, and counts of the reads. */
 async function run(ops: Ops, change: readonly [number, number], readsAhead: boolean) {
   const memory = ops.rowMemory();
   const layout = pageLayout(SIZES, TYPES, FORMAT);
@@ -61,7 +62,7 @@ async function run(ops: Ops, change: readonly [number, number], readsAhead: bool
   const q = random(ops, ["T", "H", "kvLora"], [1, N_HEADS, SIZES.kvLoraRank], 1);
   const qPe = random(ops, ["T", "H", "rope"], [1, N_HEADS, SIZES.qkRopeHeadDim], 2);
   let first = changed(new Set(), 0, draw);
-  const last: ReadonlySet<number>[] = []; // what every group chose in the step before
+  const last: ReadonlySet<number>[] = []; // the choice of each group in the step before
   let [nNew, nGuessable] = [0, 0];
   const start = performance.now();
   for (let step = 0; step < N_STEPS; step++) {

@@ -1,13 +1,14 @@
 /**
- * What does the format of rows cost in logits? Each format against unrounded rows, f32 arithmetic, on
- * a text that the model makes up itself: choosing for itself, then with the rows that the unrounded run
- * chose, then with its experts too. So the error of rounding is told apart from that of choosing
- * otherwise.
+ * Measures how much the number formats of cached rows change the logits. Each format is compared
+ * with unrounded rows, in f32 arithmetic, on a text that the model has generated. There are three
+ * runs: one chooses rows and experts itself; one is given the rows that the unrounded run chose;
+ * one is given its experts too. This separates the error of rounding from that of other choices.
  *
  *     npm run build && node dist/bench/kv/row-formats.js [MODEL_FOLDER]        a minute
  *
- * Prints root mean square and largest difference of logits (mean taken away), mean KL, top-1
- * agreement, and the share of chosen rows and experts that the unrounded run chose too.
+ * Prints the root mean square and the largest difference of the logits, after their mean difference
+ * was subtracted; the mean KL divergence; the share of equal likeliest tokens; and the share of
+ * chosen rows and experts that the unrounded run chose too.
  * @module
  */
 import { argv, stdout, version } from "node:process";
@@ -25,7 +26,7 @@ import { type Choices, recordChoices, replayChoices } from "../../tools/golden/b
 import { openModel } from "../../tools/node/open.ts";
 
 const N_TOKENS = 600;
-/** Latent rows, index keys. */
+/** The formats of latent rows and of index keys. */
 const FORMATS: readonly (readonly [RowFormat, RowFormat])[] = [
   ["bf16", "f32"],
   ["int8", "f32"],
@@ -35,7 +36,7 @@ const FORMATS: readonly (readonly [RowFormat, RowFormat])[] = [
   ["int8", "int8"],
 ];
 
-/** What of the choices of the unrounded run another one is given. */
+/** Which choices of the unrounded run are given to another run. */
 const GIVEN = ["nothing", "rows", "rows and experts"] as const;
 
 interface Run {
@@ -43,7 +44,7 @@ interface Run {
   readonly choices: Choices;
 }
 
-/** Runs the text, and writes down what it chooses or is given. */
+/** Runs the text, and records the choices, whether made or given. */
 function run(
   model: Model,
   text: readonly number[],
@@ -61,7 +62,7 @@ function run(
   return { logits, choices };
 }
 
-/** Tokens drawn from the model itself, from a seed. */
+/** A text that the model generates from a seed. */
 function madeUp(model: Model): number[] {
   const random = seededRandom(52);
   const session = new Session(model);
@@ -74,7 +75,7 @@ function madeUp(model: Model): number[] {
   return text;
 }
 
-/** Share of what a run chose that the other one chose too; −1 stands for nothing. */
+/** The share of the choices of run `a` that run `b` made too. −1 stands for no choice. */
 function sameShare(a: readonly Indices[], b: typeof a): number {
   let [nSame, n] = [0, 0];
   a.forEach(({ data, shape: [nT, nK] }, i) => {

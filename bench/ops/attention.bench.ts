@@ -1,9 +1,9 @@
 /**
- * One token against a long past: index scores, top-k, attention over the chosen rows.
+ * Measures one token with a long past: index scores, top-k, and attention to the chosen rows.
  *
  *     npm run build:kernels && npx vitest bench --run bench/ops
  *
- * Lengths are GLM-5.2's, with fewer heads, so that the reference finishes too.
+ * The sizes are those of GLM-5.2, but with fewer heads, so that the slow reference finishes too.
  */
 import { bench, describe } from "vitest";
 import { type Ops, referenceOps } from "../../engine/index.ts";
@@ -26,7 +26,7 @@ for (const op of ["indexScores", "topK", "latentAttention"] as const) {
   });
 }
 
-/** Each op with inputs of its own, freeing what it makes. */
+/** A function for each op, which runs it on prepared inputs and frees its result. */
 function prepared(ops: Ops): Record<"indexScores" | "topK" | "latentAttention", () => void> {
   const idxQ = ops.tensor(["T", "idxH", "d"], [1, nIdxH, nIdx], gaussians(nIdxH * nIdx, 1));
   const idxK = keyRows(ops, ops.tensor(["S", "d"], [nS, nIdx], gaussians(nS * nIdx, 2)), paged);

@@ -1,9 +1,9 @@
 /**
- * One token through one matrix: the kernel against the best plain JavaScript for the same product.
+ * Measures one token through one matrix: compares the kernel with the best plain JavaScript.
  *
  *     npm run build:kernels && npx vitest bench --run bench/ops
  *
- * The last lines of each group say how many times faster the first is than the others.
+ * The last lines of each group say how many times as fast the kernel is as the others.
  */
 import { bench, describe } from "vitest";
 import { encodeF32, fromBf16, fromE4m3, toBf16 } from "../../engine/numbers/formats.ts";
@@ -52,7 +52,7 @@ for (const [nO, nI, where] of SHAPES) {
   });
 }
 
-/** One product in wasm memory, all ready but for the multiplying. */
+/** Puts the inputs of a product into wasm memory. Returns a function that only multiplies. */
 async function placed(values: Float32Array, raw: RawTensor): Promise<() => void> {
   const [nO, nI] = raw.shape;
   const ops = await fastOps();
@@ -65,7 +65,7 @@ async function placed(values: Float32Array, raw: RawTensor): Promise<() => void>
   };
 }
 
-/** The fastest of several loops tried: each x is read once for four rows. */
+/** The fastest loop of several that were tried: it reads each x once for four rows. */
 function fourRows(y: Float32Array, x: Float32Array, w: Float32Array, nI: number): void {
   for (let o = 0; o < y.length; o += 4) {
     let [s0, s1, s2, s3] = [0, 0, 0, 0];
@@ -110,7 +110,7 @@ function fourRowsByTable(
 
 const E4M3 = Float32Array.from({ length: 256 }, (_, bits) => fromE4m3(bits));
 
-/** The scale is multiplied once per block, which rounds otherwise than the kernel, and faster. */
+/** It multiplies with the scale once per block. This is faster, and rounds differently. */
 function fourRowsFp8(
   y: Float32Array,
   x: Float32Array,

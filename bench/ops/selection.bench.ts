@@ -1,6 +1,6 @@
 /**
- * One query against 2^20 keys with GLM-5.2's 32 indexer heads of 128: scoring them, and choosing 2048
- * of the scores. The second line says how many times faster the choice is.
+ * Measures one query of 32 indexer heads of 128, as in GLM-5.2, with 2^20 keys: scoring them, and
+ * choosing 2048 of the scores. The second line says how many times as fast the choice is.
  *
  *     npm run build:kernels && npx vitest bench --run bench/ops/selection
  */
@@ -20,7 +20,7 @@ const scores = ops.indexScores(idxQ, keys, idxW, nS - 1, 0.1);
 const ascending = ops.tensor(["T", "S"], [1, nS], Float32Array.from(scores.data).sort());
 const mark = ops.mark();
 
-/** Frees what it makes. */
+/** Runs an op and frees its result. */
 const freeing = (run: () => unknown) => () => {
   run();
   ops.release(mark);

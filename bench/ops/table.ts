@@ -1,10 +1,11 @@
 /**
- * Every kernel on the shapes of GLM-5.2: milliseconds, GFLOP/s, and GB/s of what it reads and writes.
+ * Measures every kernel on the shapes of GLM-5.2: milliseconds, GFLOP/s, and GB/s read and written.
  *
- *     npm run bench:ops -- [THREADS] [WORD]        a minute; WORD picks the ops whose name has it
+ *     npm run bench:ops -- [THREADS] [WORD]        a minute; WORD selects ops whose name contains it
  *
- * A product of two numbers and its addition are two operations; bytes count each number once, as it is
- * stored. What is smaller than a cache is read from there in every round but the first.
+ * A multiplication and an addition are two operations. Bytes count each number once, in the format
+ * in which it is stored. Inputs that fit into a cache are read from the cache in all rounds but the
+ * first.
  * @module
  */
 import { argv, stdout, version } from "node:process";
@@ -33,7 +34,7 @@ const EXPERTS = 256;
 const VOCAB = 154_880;
 
 type Stored = "F32" | "BF16" | "F16" | "FP8" | "Q8" | "Q4";
-/** Bytes of a weight, with its share of the scales. */
+/** Bytes of one weight, including its share of the scales. */
 const WEIGHT_BYTES: Readonly<Record<Stored, number>> = {
   F32: 4,
   BF16: 2,
@@ -43,7 +44,7 @@ const WEIGHT_BYTES: Readonly<Record<Stored, number>> = {
   Q4: 0.5 + 2 / GROUP,
 };
 
-/** A matrix of a small number, the same everywhere. */
+/** A matrix whose elements are all the same small number. */
 function raw(dtype: Stored, shape: readonly [number, number]): RawTensor {
   const size = shape[0] * shape[1];
   const filled = (n: number) => new Uint8Array(n).fill(0x3c);

@@ -1,5 +1,6 @@
 /**
- * One thread and two, on the shapes of GLM-5.2 and on small ones, which tell what sharing costs.
+ * Compares one thread with two, on shapes of GLM-5.2, and on small shapes, which show the cost of
+ * sharing work.
  *
  *     npm run build:kernels && npx vitest bench --run bench/ops/threads
  */

@@ -1,5 +1,5 @@
 /**
- * Do two engines run the same model? Their logits after the same tokens say it.
+ * Checks that two engines run the same model: compares their logits after the same tokens.
  * @module
  */
 import { argmax } from "../../engine/generate/sampler.ts";
@@ -7,31 +7,35 @@ import type { Floats } from "../../engine/index.ts";
 import { klDivergence } from "../../tools/convert/divergence.ts";
 import { median } from "./protocol.ts";
 
-/** How far an engine is from the one that counts as right. */
+/** How far an engine is from the engine that is taken as right. */
 export interface Agreement {
+  /** Number of compared positions. */
   readonly positions: number;
-  /** Share of positions where both find the same token likeliest. */
+  /** Share of positions where the likeliest token is the same. */
   readonly top1: number;
-  /** Kullback-Leibler divergence from the right one, in nats: the mean over positions. */
+  /** Mean over positions of the Kullback-Leibler divergence, in nats. */
   readonly meanKl: number;
-  /** The middle one. A choice of experts that tips over at a few positions does not move it. */
+  /** Median of the same. A few positions with another choice of experts hardly change it. */
   readonly medianKl: number;
 }
 
-/** How far an engine may be off. The likeliest of random numbers are near-ties: no limit on them. */
+/**
+ * How far an engine may be off. There is no limit for `top1`: in a model with random weights, the
+ * likeliest tokens are nearly equal, and rounding exchanges them.
+ */
 export type Limit = Pick<Agreement, "meanKl" | "medianKl">;
 
-/** An engine that runs another model, as far as one can see; the message says how far off it is. */
+/** The error when an engine seems to run another model. The message says how far off it is. */
 export class AgreementError extends Error {
   override readonly name = "AgreementError";
 }
 
 /**
- * Compares position by position. What is added to a whole row does not count, so rows may hold
- * logits or logarithms of probabilities.
+ * Compares two engines position by position. A row may hold logits or logarithms of probabilities,
+ * because a number that is added to a whole row changes nothing.
  *
- * @param skipped ids that are left out, as if they were not in the vocabulary
- * @throws {AgreementError} when the rows are not as many, or not as long
+ * @param skipped ids that are ignored, as if they were not in the vocabulary
+ * @throws {AgreementError} when numbers or lengths of rows differ
  */
 export function agreement(
   want: readonly Floats[],
@@ -55,7 +59,11 @@ export function agreement(
   };
 }
 
-/** @throws {AgreementError} when `found` is beyond the limit, or is no number */
+/**
+ * Checks an agreement against a limit.
+ *
+ * @throws {AgreementError} when `found` is beyond the limit, or is NaN
+ */
 export function demand(name: string, found: Agreement, limit: Limit): void {
   if (found.meanKl <= limit.meanKl && found.medianKl <= limit.medianKl) return;
   const [mean, middle] = [found.meanKl, found.medianKl].map((kl) => kl.toPrecision(2));
@@ -66,12 +74,12 @@ export function demand(name: string, found: Agreement, limit: Limit): void {
   );
 }
 
-/** A share for people. */
+/** A share as a text, in percent. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
 }
 
-/** Rows that lie one after another. */
+/** Cuts bytes into `nRows` rows of equal length. */
 export function rowsOf(bytes: Uint8Array, nRows: number): Float32Array[] {
   const all = new Float32Array(Uint8Array.from(bytes).buffer);
   const length = Math.floor(all.length / nRows);

@@ -1,5 +1,5 @@
 /**
- * The engines of a race, each of which runs in a process of its own.
+ * Starts the engines of a race, each in a process of its own.
  *
  * Next: ours.ts, llama.ts, wllama.ts
  * @module
@@ -17,23 +17,24 @@ import type { Race } from "./races.ts";
 /** One engine that can be started. */
 export interface Entrant {
   readonly name: string;
+  /** The Node program that runs the script. */
   readonly node: string;
   readonly script: "ours" | "llama" | "wllama";
-  /** Without what is asked. */
+  /** The job, without the task, which is the same for all engines. */
   readonly job: Omit<Job, keyof Task | "logits">;
 }
 
-/** What entrants are made of. */
+/** Where engines and models are, and which engines take part. */
 export interface Field {
   readonly models: string;
   readonly peers: string;
   readonly chromium: string;
-  /** Programs that run ours. */
+  /** Node programs; this engine takes part once with each. */
   readonly nodes: readonly string[];
   readonly hasWllama: boolean;
 }
 
-/** Everyone in the race, llama.cpp first: the others are compared with it. */
+/** All engines of a race. llama.cpp is the first, and the others are compared with it. */
 export function entrants(field: Field, race: Race, threads: number): Entrant[] {
   const { peers, chromium, nodes } = field;
   const common = { peers, chromium, threads, activations: race.activations };
@@ -49,21 +50,21 @@ export function entrants(field: Field, race: Race, threads: number): Entrant[] {
   return all;
 }
 
-/** The one that counts as right: ours, with activations in f32. */
+/** The engine that is taken as right: this engine, with activations in f32. */
 export function reference(field: Field, race: Race, threads: number): Entrant {
   const { job, ...ours } = entrants(field, race, threads)[1];
   return { ...ours, job: { ...job, activations: "f32" } };
 }
 
-/** What everyone is asked to do. */
+/** The part of a job that is the same for all engines. */
 export type Task = Pick<Job, "tokens" | "words" | "fragments" | "prefill" | "contexts">;
 
-/** Speeds of an engine. */
+/** Measures the speeds of an engine. */
 export function measure(entrant: Entrant, task: Task): Measured {
   return start(entrant, { ...entrant.job, ...task });
 }
 
-/** The logits of an engine after tokens of the common prompt, and its version. */
+/** Returns the logits of an engine after tokens of the common prompt, and its version. */
 export function check(entrant: Entrant, task: Task): { rows: Float32Array[]; version: string } {
   const folder = mkdtempSync(join(tmpdir(), "glm52-peers-"));
   try {
@@ -81,7 +82,11 @@ export function check(entrant: Entrant, task: Task): { rows: Float32Array[]; ver
   }
 }
 
-/** @throws {EntrantError} when its process fails */
+/**
+ * Runs an engine's process with a job.
+ *
+ * @throws {EntrantError} when the process fails
+ */
 function start({ name, node, script, job: { model } }: Entrant, job: Job): Measured {
   if (!existsSync(model)) throw new EntrantError(`no model at ${model}: make-model.js makes it`);
   const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url));
@@ -95,14 +100,15 @@ function start({ name, node, script, job: { model } }: Entrant, job: Job): Measu
   }
 }
 
+/** What the user may try when an engine fails. */
 const HINTS: Readonly<Record<Entrant["script"], string>> = {
   ours: "",
   llama:
-    "; node-llama-cpp's build with AMX stops on this architecture: take libggml-cpu-sapphirerapids.so away",
+    "; node-llama-cpp's build with AMX cannot run this architecture: remove libggml-cpu-sapphirerapids.so",
   wllama: "; --chromium names the browser",
 };
 
-/** An engine that cannot be run; the message says which and what to do. */
+/** The error when an engine cannot be run. The message says which engine, and what to do. */
 export class EntrantError extends Error {
   override readonly name = "EntrantError";
 }

@@ -1,5 +1,5 @@
 /**
- * llama.cpp through node-llama-cpp, measured in a process of its own. Started by run.ts.
+ * Measures llama.cpp, through node-llama-cpp, in a process of its own. run.ts starts this script.
  * @module
  */
 import { readFile } from "node:fs/promises";
@@ -34,13 +34,13 @@ const context = await model.createContext({
 });
 const sequence = context.getSequence();
 
-/** Asks for the likeliest token, which costs a look at each logit. */
+/** Asks for the likeliest token. To find it, each logit is read. */
 const LIKELIEST = { token: true, options: { temperature: 0 } };
 
-/** Asks for the logits as the model gives them. */
+/** Asks for the logits, without any sampling option. */
 const LOGITS = { logits: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } };
 
-/** Runs tokens and returns what is asked for after the last one. */
+/** Runs tokens, and returns what `generateNext` asks for after the last one. */
 async function run(tokens: readonly number[], generateNext: object): Promise<Next> {
   const last = tokens.length - 1;
   const input = [...tokens.slice(0, last), [tokens[last], { generateNext }]];
@@ -51,7 +51,7 @@ interface Next {
   readonly logits?: ReadonlyMap<number, number>;
 }
 
-/** The logits of the common prompt. */
+/** Writes the logits of the common prompt to a file. */
 async function check(path: string): Promise<void> {
   const end = CHECKED_AT_ONCE + CHECKED_SINGLY;
   const singly = job.tokens.slice(CHECKED_AT_ONCE, end).map((token) => [token]);

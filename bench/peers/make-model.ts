@@ -1,13 +1,14 @@
 /**
- * A model to measure with: the architecture whole, its numbers from a seed.
+ * Makes models to measure with. They have the whole architecture, and random weights from a seed.
  *
  *     node dist/bench/peers/make-model.js .cache/bench            `medium`, 1.7 GB in bf16
  *     node dist/bench/peers/make-model.js .cache/bench --small    `small`, 0.1 GB in bf16, for a first try
  *     node dist/bench/peers/make-model.js .cache/bench --large    `large`, 5 GiB in q8, for bench/memory.ts
  *
- * `medium` and `small` get every format of races.ts: `f32`, `f16`, `bf16`, `q8` and `q4` in ours, and
- * for llama.cpp `f32.gguf`, `f16.gguf`, `q8_0.gguf` and `q4_0.gguf` of the same numbers; `large` gets
- * `q8` alone, whose quants are random bytes. What is there already is not made again.
+ * `medium` and `small` are made in every format of races.ts: folders `f32`, `f16`, `bf16`, `q8` and
+ * `q4` for this engine, and `f32.gguf`, `f16.gguf`, `q8_0.gguf` and `q4_0.gguf` with the same
+ * numbers for llama.cpp. `large` is made in `q8` only, of random bytes. Models that exist are not
+ * made again.
  * @module
  */
 import { existsSync } from "node:fs";
@@ -32,10 +33,10 @@ import { LARGE, MEDIUM, SMALL } from "./sizes.ts";
 
 const SEED = 0x9e3779b9;
 
-/** Bytes that are made at once. */
+/** How many bytes are made at once. */
 const PIECE = 2 ** 24;
 
-/** bf16 of even numbers between ± √(3 / columns): rows of unit length on the average. */
+/** bf16 numbers, uniform between ± √(3 / columns), so that rows have length 1 on average. */
 function* weights(shape: readonly number[], random: () => number): Generator<Uint8Array> {
   const nRows = shape.slice(0, -1).reduce((n, length) => n * length, 1);
   const nColumns = shape[shape.length - 1];
@@ -48,12 +49,12 @@ function* weights(shape: readonly number[], random: () => number): Generator<Uin
   }
 }
 
-/** A vector: ones for a norm's gain, zeros for a bias. */
+/** A vector: ones for the gain of a norm, zeros for a bias. */
 function vector({ name, shape }: TensorSpec): Uint8Array {
   return upperHalves(new Float32Array(shape[0]).fill(name.endsWith("bias") ? 0 : 1));
 }
 
-/** bf16 by cutting: of random numbers it does not matter how they are rounded. */
+/** Cuts f32 numbers to bf16. The numbers are random, so they need not be rounded correctly. */
 function upperHalves(values: Float32Array): Uint8Array {
   const words = new Uint16Array(values.buffer);
   return new Uint8Array(
@@ -61,7 +62,7 @@ function upperHalves(values: Float32Array): Uint8Array {
   );
 }
 
-/** Signed 32-bit numbers. */
+/** Random signed 32-bit numbers. */
 function xorshift(seed: number): () => number {
   let x = seed | 0;
   return () => {
@@ -72,7 +73,7 @@ function xorshift(seed: number): () => number {
   };
 }
 
-/** Any bytes. */
+/** Random bytes. */
 function* bytes(n: number, random: () => number): Generator<Uint8Array> {
   for (let at = 0; at < n; at += PIECE) {
     const words = new Int32Array(Math.ceil(Math.min(PIECE, n - at) / 4));
@@ -140,7 +141,7 @@ async function makeFolder(
   }
 }
 
-/** Runs `make` in a folder that takes its name only when it is complete. */
+/** Calls `make` with a temporary path, and renames it to `path` when it is complete. */
 async function once(path: string, make: (path: string) => Promise<unknown>): Promise<void> {
   if (existsSync(path)) return;
   stderr.write(`${path}\n`);

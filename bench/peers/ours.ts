@@ -1,5 +1,5 @@
 /**
- * This engine, measured in a process of its own. Started by run.ts.
+ * Measures this engine in a process of its own. run.ts starts this script.
  * @module
  */
 import { versions } from "node:process";
@@ -18,14 +18,14 @@ import {
 
 const job = readJob();
 const begun = performance.now();
-const { model, arithmetic } = await openModel(job.model, {
+const { model, arithmetic, close } = await openModel(job.model, {
   turbo: true,
   threads: job.threads,
   activations: job.activations,
 });
 const loaded = (performance.now() - begun) / 1000;
 
-/** The logits of the common prompt. */
+/** Writes the logits of the common prompt to a file. */
 function check(path: string): void {
   const session = new Session(model, { maxContext: CHECKED_AT_ONCE + CHECKED_SINGLY });
   const rows = [session.append(job.tokens.slice(0, CHECKED_AT_ONCE)).slice()];
@@ -36,7 +36,7 @@ function check(path: string): void {
   writeRows(path, rows);
 }
 
-/** Tokens per second of one run of `n` tokens, logits only after the last. */
+/** Tokens per second when `n` tokens run at once, with logits only after the last one. */
 function prefill(n: number): number {
   const tokens = job.tokens.slice(0, n);
   const rates = Array.from({ length: ROUNDS }, () => {
@@ -50,7 +50,7 @@ function prefill(n: number): number {
   return median(rates);
 }
 
-/** Tokens per second, one at a time, from position `context` on. */
+/** Tokens per second when tokens run one at a time, from position `context` on. */
 function decode(context: number): number {
   const session = new Session(model, { maxContext: context + DECODED * ROUNDS, chunk: 512 });
   if (context > 0) session.append(job.tokens.slice(0, context));
@@ -70,4 +70,4 @@ answer({
   prefill: Object.fromEntries(job.prefill.map((n) => [n, prefill(n)])),
   decode: Object.fromEntries(job.contexts.map((n) => [n, decode(n)])),
 });
-(model.ops as { close?: () => void }).close?.();
+await close();

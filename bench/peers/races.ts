@@ -5,25 +5,28 @@
 import type { Limit } from "./agreement.ts";
 import type { Job } from "./protocol.ts";
 
-/** One format of ours and its nearest of llama.cpp's. */
+/** A weight format of this engine, and the most similar one of llama.cpp. */
 export interface Race {
-  /** Our folder. */
+  /** The folder of the model for this engine. */
   readonly ours: string;
-  /** llama.cpp rounds activations to int8 for its formats in groups; so do we there. */
+  /** llama.cpp rounds activations to int8 in its formats with groups, so this engine does too. */
   readonly activations: Job["activations"];
-  /** llama.cpp's file. */
+  /** The file of the model for llama.cpp. */
   readonly gguf: string;
-  /** From our run of the same folder with activations in f32. */
+  /**
+   * How far engines may be from a run of this engine on the same folder with activations in f32.
+   */
   readonly limit: Limit;
 }
 
 /**
- * Sums in another order and rows of caches in f16. The mean has room for choices of experts that
- * tip over at a few positions, as they do for random numbers.
+ * The limit for float formats. Engines differ by the order of sums, and some keep cached rows in
+ * f16. The mean may be larger than the median, because at a few positions rounding changes which
+ * experts are chosen; with random weights this is frequent.
  */
 const FLOAT: Limit = { meanKl: 0.05, medianKl: 1e-3 };
 
-/** By the names that `--types` takes. */
+/** The races by the names that `--types` takes. */
 export const RACES: Readonly<Record<string, Race>> = {
   f32: { ours: "f32", activations: "f32", gguf: "f32.gguf", limit: FLOAT },
   f16: { ours: "f16", activations: "f32", gguf: "f16.gguf", limit: FLOAT },

@@ -1,13 +1,14 @@
 /**
- * This engine and llama.cpp on the same model, in one run, each in a process of its own.
+ * Compares the speed of this engine with that of llama.cpp on the same model, each in a process of
+ * its own.
  *
  *     npm run bench:peers -- --peers FOLDER [--models .cache/bench/medium] [--nodes node,PATH]
  *         [--types f32,f16,bf16,q8,q4] [--threads 1,2] [--prefill 128,512] [--contexts 0,512,2048]
  *         [--passes 3] [--wllama q8,q4] [--chromium PATH] [--csv FILE]
  *
- * FOLDER, or GLM52_PEERS, has node_modules/node-llama-cpp, and @wllama/wllama for the types that
- * `--wllama` names. First all engines run one prompt and must agree; then they take turns, `--passes`
- * times, and medians count.
+ * FOLDER, which GLM52_PEERS may name too, must have node_modules/node-llama-cpp, and also
+ * @wllama/wllama if `--wllama` names types. First all engines run one prompt, and must agree. Then
+ *   they are measured in turns, `--passes` times, and medians count.
  *
  * Next: races.ts, entrants.ts
  * @module
@@ -62,7 +63,7 @@ function fieldOf(type: string): Field {
   return { peers, models, chromium, nodes: words(values.nodes), hasWllama };
 }
 
-/** Compares all engines of a format with our f32 run. Stops at the first that is too far off. */
+/** Compares all engines of a format with our f32 run, and throws for one that is too far off. */
 function gate(type: string, task: Task, table: Table): void {
   const [field, race, nThreads] = [fieldOf(type), RACES[type], Math.max(...threads)];
   stderr.write(`${type}: agreement\n`);
@@ -76,7 +77,7 @@ function gate(type: string, task: Task, table: Table): void {
   }
 }
 
-/** All engines in turn, `--passes` times. */
+/** Measures all engines in turn, `--passes` times. */
 function compete(type: string, nThreads: number, task: Task, table: Table): void {
   const all = entrants(fieldOf(type), RACES[type], nThreads);
   const results = all.map((): Measured[] => []);
@@ -126,8 +127,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const isSaid = [AgreementError, UserError, EntrantError].some((kind) => error instanceof kind);
-  if (!isSaid) throw error;
+  const isExpected = [AgreementError, UserError, EntrantError].some((k) => error instanceof k);
+  if (!isExpected) throw error;
   stderr.write(`${(error as Error).message}\n`);
   exit(1);
 }

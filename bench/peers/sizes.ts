@@ -1,11 +1,14 @@
 /**
- * The models to measure with.
+ * The configs of the models to measure with.
  *
  * Next: make-model.ts
  * @module
  */
 
-/** GLM-5.2 made smaller: its ratios where they decide what a step reads, two IndexShare groups. */
+/**
+ * A smaller GLM-5.2. It keeps the ratios that decide how much a step reads, and two IndexShare
+ * groups.
+ */
 export const MEDIUM = {
   model_type: "glm_moe_dsa",
   architectures: ["GlmMoeDsaForCausalLM"],
@@ -53,7 +56,9 @@ export const MEDIUM = {
   pad_token_id: 2004,
 };
 
-/** 51 million parameters, for a first try; as many choices to make, everything else narrower. */
+/**
+ * A model of 51 million parameters for a first try: narrower, but with as many experts and rows.
+ */
 export const SMALL: typeof MEDIUM = {
   ...MEDIUM,
   hidden_size: 768,
@@ -73,7 +78,7 @@ export const SMALL: typeof MEDIUM = {
   vocab_size: 8192,
 };
 
-/** Seven times the experts of {@link MEDIUM}, and two layers more. */
+/** Like {@link MEDIUM}, with seven times as many experts and two more layers. */
 export const LARGE: typeof MEDIUM = {
   ...MEDIUM,
   num_hidden_layers: 10,

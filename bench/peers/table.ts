@@ -1,5 +1,5 @@
 /**
- * The table of a run, printed as it grows and kept as a CSV file.
+ * The table of a run. It is printed line by line, and written to a CSV file.
  * @module
  */
 import { writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const COLUMNS = [
   ["median KL", 9],
 ] as const;
 
-/** Rows of all races, and what is to be known about them. */
+/** The rows of all races, and notes on the circumstances. */
 export class Table {
   readonly #about: [name: string, value: string][] = [];
   readonly #rows: string[][] = [];
@@ -33,14 +33,14 @@ export class Table {
     this.#print(COLUMNS.map(([name]) => name));
   }
 
-  /** Says once what version of an engine runs. */
+  /** Notes the version of an engine, once. */
   engine(name: string, version: string): void {
     if (!this.#about.some(([known, value]) => known === name && value === version)) {
       this.#note(name, version);
     }
   }
 
-  /** How far an engine is from our f32 run. */
+  /** Adds a row that says how far an engine is from our f32 run. */
   agreement(type: string, threads: number, engine: string, found: Agreement): void {
     const cells = [found.meanKl, found.medianKl].map((kl) => kl.toExponential(1));
     this.#add([
@@ -57,7 +57,9 @@ export class Table {
     ]);
   }
 
-  /** Speeds of engines in one discipline, pass by pass; the first is what others are compared with. */
+  /**
+   * Adds rows with the speeds of all engines, given pass by pass. The first engine is the measure.
+   */
   speeds(
     type: string,
     threads: number,
@@ -90,7 +92,9 @@ export class Table {
     stdout.write(`${cells.join("  ").trimEnd()}\n`);
   }
 
-  /** A run that is ended early leaves what it has. */
+  /**
+   * Writes the CSV file. This is done after each row, so that an interrupted run leaves its rows.
+   */
   #save(): void {
     if (this.#path === undefined) return;
     const about = this.#about.map(([name, value]) => `# ${name}: ${value}`);

@@ -1,7 +1,6 @@
 /**
- * The text that all engines run: words without a meaning, each of them one token.
- *
- * So an engine that takes no tokens can be given the same ones as text.
+ * Makes the text that all engines run: random words, each of which is one token. So an engine that
+ * takes only text can run the same tokens as the others.
  * @module
  */
 
@@ -11,7 +10,7 @@ import { openConfig } from "../../tools/node/open-config.ts";
 import { EntrantError } from "./entrants.ts";
 import type { Job } from "./protocol.ts";
 
-/** The first `n` tokens, from the words of the tokenizer in our folder of a model. */
+/** The first `n` tokens of the text, from the vocabulary of a model for this engine. */
 export async function commonText(
   folder: string,
   n: number,

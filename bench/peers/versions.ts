@@ -1,5 +1,5 @@
 /**
- * What a table of speeds must say beside them.
+ * The circumstances that a table of speeds must state: date, machine and versions.
  * @module
  */
 import { spawnSync } from "node:child_process";
@@ -20,7 +20,7 @@ export async function circumstances(): Promise<[name: string, value: string][]> 
   ];
 }
 
-/** The commit of a folder that is under git, and whether anything was changed since. */
+/** The commit of a folder under git, and whether files were changed since. */
 function commitOf(folder: string): string | undefined {
   const git = (...args: string[]) => spawnSync("git", args, { cwd: folder, encoding: "utf8" });
   const { status, stdout } = git("rev-parse", "--short=12", "HEAD");

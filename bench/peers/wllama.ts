@@ -1,8 +1,9 @@
 /**
- * wllama, llama.cpp compiled to WebAssembly, in headless Chromium. Started by run.ts.
+ * Measures wllama, which is llama.cpp compiled to WebAssembly, in headless Chromium. run.ts starts
+ * this script.
  *
- * Its prompts are the same tokens as everybody's, given as text, since it takes nothing else. The
- * speeds are those that it reports itself, and what it decodes are its own choices.
+ * wllama takes only text, so its prompts are the words of the tokens that the other engines run.
+ * The speeds are those that wllama reports, and it decodes the tokens that it chooses itself.
  * @module
  */
 import { spawn } from "node:child_process";
@@ -28,7 +29,7 @@ const job = readJob();
 const packageFolder = join(job.peers, "node_modules/@wllama/wllama");
 const folder = join(packageFolder, "esm");
 
-/** What a completion tells about itself. */
+/** The speeds that wllama reports for a completion. */
 interface Timings {
   readonly prompt_per_second: number;
   readonly predicted_per_second: number;
@@ -36,7 +37,7 @@ interface Timings {
 
 const promptOf = (n: number) => job.words.slice(0, n).join("");
 
-/** Asks for the probabilities of all tokens but fragments, after prompts that grow by a word. */
+/** Requests the probabilities of all tokens except fragments, after prompts that grow by a word. */
 const checks = Array.from({ length: CHECKED_SINGLY + 1 }, (_, t) => ({
   prompt: promptOf(CHECKED_AT_ONCE + t),
   max_tokens: 1,
@@ -49,7 +50,9 @@ const checks = Array.from({ length: CHECKED_SINGLY + 1 }, (_, t) => ({
   min_p: 0,
 }));
 
-/** Each prompt is run anew: its own speed counts for `prefill`, that of what follows for `decode`. */
+/**
+ * Requests to be timed. Each runs its whole prompt again, and reports the speeds of both phases.
+ */
 const timed = (n: number, max_tokens: number) =>
   Array.from({ length: ROUNDS }, () => ({
     prompt: promptOf(Math.max(n, 1)),
@@ -153,7 +156,7 @@ const text = await Promise.race([promise, failed]).finally(async () => {
 const result = JSON.parse(text) as {
   readonly error?: string;
   readonly loaded: number;
-  /** Null where there is no probability. */
+  /** Null stands where there is no probability. */
   readonly rows: readonly (readonly (number | null)[])[];
   readonly version: string;
   readonly browser: string;

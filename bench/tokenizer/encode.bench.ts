@@ -1,11 +1,11 @@
 /**
- * Encoding and start-up, against `@huggingface/tokenizers`; and inputs that are slow in careless
- * tokenizers, at doubling sizes: the time should double too.
+ * Compares encoding and start-up with `@huggingface/tokenizers`, and measures inputs on which a
+ * careless tokenizer is slow. Their sizes double, and so should the times.
  *
  *     npm run bench:tokenizer
  *
- * `python bench/tokenizer/native.py FOLDER` measures the native Rust library on the same text, which
- * this file writes to FOLDER when `$GLM52_BENCH_TEXT` names one.
+ * `python bench/tokenizer/native.py FOLDER` measures the native Rust library on the same texts.
+ * This file writes them to FOLDER if `$GLM52_BENCH_TEXT` names it.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Tokenizer as Peer } from "@huggingface/tokenizers";

@@ -1,4 +1,4 @@
-"""How long the native Rust library takes for the text that encode.bench.ts has written; one thread.
+"""Measures the native Rust library, with one thread, on the texts that encode.bench.ts has written.
 
     GLM52_BENCH_TEXT=FOLDER npm run bench:tokenizer
     python bench/tokenizer/native.py FOLDER

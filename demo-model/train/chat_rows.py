@@ -1,11 +1,11 @@
-"""Rows in GLM-5.2's chat format: someone asks for a story about two things, and gets it.
+"""Makes training rows in GLM-5.2's chat format: a user asks for a story about two things, and gets it.
 
     [gMASK]<sop><|user|>Tell me a story about a dog and a ball.<|assistant|><think></think>One day ...
     [gMASK]<sop><|system|>Reasoning Effort: High<|user|>...<|assistant|><think>A story about a dog
     and a ball.</think>One day ...<|user|>...
 
-The stories are those of the corpus that name both things. Only what the assistant says, and how it
-ends, counts in the loss. No thought of an earlier turn is dropped (`clear_thinking: false`).
+The stories are stories of the corpus that name both things. Only the assistant's tokens, and the
+token that ends its turn, count in the loss. Thoughts of earlier turns are kept (`clear_thinking: false`).
 """
 
 import numpy as np
@@ -42,7 +42,7 @@ class ChatRows:
                 self.stories.append((ids, found))
 
     def row(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """ids and weights: as many conversations as fill the row."""
+        """The ids and loss weights of a row, which is filled with conversations."""
         ids: list[int] = []
         weight: list[float] = []
 
@@ -63,7 +63,7 @@ class ChatRows:
     def turn(self, put, thinks: bool, is_later: bool) -> None:
         story, found = self.stories[self.rng.integers(len(self.stories))]
         pair = self.rng.choice(found[:6], 2, replace=False)
-        # What ends a reply is the role of the next message.
+        # A reply is ended by the role token of the next message.
         put([self.id("<|user|>")], 1.0 if is_later else 0.0)
         put(self.encode(str(self.rng.choice(ASKS)).format(*pair)), 0.0)
         put([self.id("<|assistant|>"), self.id("<think>")], 0.0)

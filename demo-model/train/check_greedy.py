@@ -3,8 +3,8 @@
     glm52 run "Once upon a time" --temperature 0 --max-tokens 200 --latent-eps 1e-6 --json > run.json
     python demo-model/train/check_greedy.py demo-model run.json ...
 
-Both must choose the same ids, up to the first step at which transformers' two largest logits are
-closer than NEAR: there rounding decides, and the texts may go apart.
+Both must choose the same ids, up to the first step at which the two largest logits of transformers
+are closer than NEAR. There rounding decides, and the texts may differ from then on.
 """
 
 import json

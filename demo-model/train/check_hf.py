@@ -25,7 +25,7 @@ def main() -> None:
             folder = Path(sys.argv[1])
         else:
             folder = Path(scratch) / "random"
-            # Norm weights, norm biases and router biases away from their neutral start values.
+            # Change norm weights, norm biases and router biases, which start with neutral values.
             with torch.no_grad():
                 for p in model.parameters():
                     if p.dim() == 1:
@@ -53,8 +53,9 @@ def main() -> None:
         dense = model.lm_head(model(tokens, "dense")[0])
         theirs = hf.eval()(tokens).logits
 
-    # Two scores that differ by one rounding may be chosen differently; every later row of that
-    # sequence may then differ as well. Such swaps must be near-ties, and only rows before them count.
+    # Where two scores differ only by rounding, the models may select different rows. Every later row
+    # of that sequence may then differ too. So only rows before such a swap are compared, and the
+    # swapped scores must be nearly equal.
     sure = torch.full((len(tokens),), tokens.shape[1])
     swaps, widest = 0, 0.0
     for i in s.full:
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def differing_rows(score, ours, theirs):
-    """Rows whose selected sets differ: (sequence, row, largest gap among the swapped scores)."""
+    """The rows with different selections, as (sequence, row, largest gap among the swapped scores)."""
     B, T, _ = score.shape
     a = torch.zeros(B, T, T).scatter_(-1, ours, 1.0).tril()
     b = torch.zeros(B, T, T).scatter_(-1, theirs, 1.0).tril()

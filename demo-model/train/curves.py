@@ -36,7 +36,7 @@ def main() -> None:
     sparse_log, dense_log, out = map(Path, sys.argv[1:])
     stages = [json.loads(line) for line in sparse_log.read_text().splitlines()]
     b, c = (next(n["tokens"] for n in stages if n["kind"] == "stage" and n["stage"] == s) for s in "BC")
-    # Before the indexers are trained their choice is chance; until C the sparse model attends to all rows.
+    # Indexers choose at random before they are trained, so the sparse model attends to all rows until C.
     sparse = points(sparse_log, ("dense",))
     sparse = [p for p in sparse if p[0] < c] + [p for p in points(sparse_log, ("sparse", "dense")) if p[0] >= c]
     dense = points(dense_log, ("dense",))

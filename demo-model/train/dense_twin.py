@@ -1,13 +1,13 @@
-"""The dense twin of the demo model: the same training, with attention to every row from first to last.
+"""Trains the dense twin of the demo model: the same training, but attention always sees every row.
 
     python demo-model/train/dense_twin.py --work FOLDER [--log demo-model/training-log.jsonl]
 
-It repeats what train.py did to the main weights, as told by the log of that run: same first weights, same
-stories in the same order, same row lengths, learning rates and router steps by token count. Stage B, which
-trains indexers only, is passed over (its tokens are drawn and not used); stage C attends to all rows. What
-is left as a difference between the two models is sparse attention. FOLDER holds `data` of train.py; the
-state is kept in `dense.pt`, and the same command goes on from it. A `checkpoint.pt` of stage A may be
-copied there first: up to its end the two runs are one.
+It repeats what train.py did to the main weights, according to the log of that run: the same first weights,
+the same stories in the same order, and the same row lengths, learning rates and router steps by token count.
+Stage B, which trains only indexers, is skipped (its tokens are drawn but not used). Stage C attends to all
+rows. So the only difference between the two models is sparse attention. FOLDER has `data` of train.py. The
+state is saved in `dense.pt`, and the same command continues from it. A `checkpoint.pt` of stage A may be
+copied there first, because both runs are the same until its end.
 """
 
 import argparse
@@ -28,7 +28,7 @@ TOKENS_PER_STEP = 2048
 
 
 class Schedule:
-    """Rate, row length and router step at a token count, from the log of the sparse run."""
+    """Learning rate, row length and router step by token count, from the log of the sparse run."""
 
     def __init__(self, log: Path):
         lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -110,7 +110,7 @@ class Twin:
         return lm.item()
 
     def pass_over(self) -> None:
-        """Draws what stage B drew, so that stage C sees the same stories."""
+        """Draws the tokens that stage B drew, so that stage C sees the same stories."""
         while self.tokens < self.schedule.frozen[1]:
             self.data.batch(2 * TOKENS_PER_STEP // 512, 512)
             self.tokens += 2 * TOKENS_PER_STEP

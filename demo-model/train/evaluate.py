@@ -1,4 +1,4 @@
-"""What the finished model can do, measured on held-out text with the weights as they are shipped.
+"""Measures what the finished model can do, on held-out text, with the published weights.
 
     python demo-model/train/evaluate.py --work FOLDER demo-model --out demo-model/evaluation.json
 
@@ -91,7 +91,7 @@ def recall(model: Model, tokenizer: Tokenizer, ids: np.ndarray, length: int, que
 
 
 def grid(model: Model, tokenizer: Tokenizer, ids: np.ndarray, length: int, rows: int) -> dict:
-    """Shares by depth, from the beginning of the row to its end."""
+    """Shares of right answers by depth of the fact, from the beginning of the row to its end."""
     out: dict = {"rows": rows, "needle": {}}
     for name in ("dense", "indexer"):
         mode, rule = RULES[name]
@@ -101,7 +101,7 @@ def grid(model: Model, tokenizer: Tokenizer, ids: np.ndarray, length: int, rows:
         for r in range(rows):
             row = maker.depths(length, DEPTHS)
             h, _, trace = model(torch.from_numpy(row.ids.astype(np.int64))[None], mode)
-            depth = np.argsort(np.argsort(row.facts))  # of the fact that each question asks for
+            depth = np.argsort(np.argsort(row.facts))  # the depth of the fact for each question
             best = model.lm_head(h[0, row.answers - 1]).argmax(-1).numpy()
             hits[r, depth] = best == row.ids[row.answers]
             for layer in NEEDLES if name == "indexer" else ():

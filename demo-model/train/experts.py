@@ -1,10 +1,10 @@
-"""What the experts fire on: for some layers, the experts that choose their tokens most.
+"""Shows which tokens the experts are chosen for, in some layers, for the most selective experts.
 
     python demo-model/train/experts.py demo-model --work FOLDER
 
-On held-out stories, for each expert and token: at which share of the token's occurrences the expert is chosen.
-Printed as a table: the experts of a layer whose choice depends most on the token (mutual information), their load
-against the mean, and the tokens that add most to it.
+It counts, on held-out stories, at which share of a token's occurrences an expert is chosen. The table shows
+the experts of a layer whose choice depends most on the token (by mutual information), their load compared
+with the mean, and the tokens that add most to the information.
 """
 
 import argparse
@@ -22,7 +22,7 @@ LAYERS, EXPERTS, TOKENS, SEEN = (1, 4, 7), 3, 8, 30
 
 
 def counts(model: Model, rows: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """How often each expert is chosen at each token [layer, expert, vocab], and how often a token comes."""
+    """How often each expert is chosen at each token [layer, expert, vocab], and how often each token occurs."""
     s = model.s
     blocks = list(model.moe_blocks())
     chosen: list[torch.Tensor] = []
@@ -34,7 +34,7 @@ def counts(model: Model, rows: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     handles = [block.register_forward_hook(hook) for block in blocks]
     hits = np.zeros((s.layers, s.experts, s.vocab))
     seen = np.zeros(s.vocab)
-    first = s.layers - (len(blocks) - 1)  # the MTP block's comes last
+    first = s.layers - (len(blocks) - 1)  # the last block is that of the MTP layer
     for row in rows:
         chosen.clear()
         with torch.no_grad():
@@ -66,7 +66,7 @@ def main() -> None:
             off = np.where(rate < 1, (1 - rate) * np.log((1 - rate) / (1 - share[:, None])), 0)
         information = ((on + off) * seen).sum(1) / seen.sum()
         for expert in np.argsort(-information)[:EXPERTS]:
-            # Of frequent tokens, those whose occurrences add most to what the choice says about them.
+            # Of the frequent tokens, take those that add most to the mutual information.
             gain = np.where((seen >= SEEN) & (rate[expert] > share[expert]), (on + off)[expert] * seen, 0)
             best = [int(i) for i in np.argsort(-gain)[:TOKENS]]
             names = [tokenizer.id_to_token(i).replace("|", "\\|") for i in best]

@@ -88,7 +88,7 @@ def generation_config() -> dict:
 
 
 def checkpoint_tensors(model: Model) -> dict[str, Tensor]:
-    """Our parameters as views under the checkpoint's names (so that writing to one writes to the model)."""
+    """Our parameters under the checkpoint's names, as views: writing to one changes the model."""
     s, out = model.s, {}
     out["model.embed_tokens.weight"] = model.embed_tokens.weight
     out["model.norm.weight"] = model.norm.weight
@@ -116,7 +116,7 @@ def checkpoint_tensors(model: Model) -> dict[str, Tensor]:
 
 
 def write_weights(model: Model, path: Path) -> None:
-    """bf16, except the router bias: rounding that to bf16 would change who is chosen."""
+    """The tensors as bf16. Only the router bias is not rounded, since that would change the choice of experts."""
     tensors = {
         name: (t.clone() if name.endswith("e_score_correction_bias") else t.to(torch.bfloat16)).contiguous()
         for name, t in checkpoint_tensors(model).items()
@@ -133,7 +133,7 @@ def read_weights(model: Model, path: Path) -> None:
 
 
 def export(model: Model, tokenizer_folder: Path, folder: Path) -> None:
-    """Write the whole folder beside its place, then swap it in."""
+    """Writes the whole folder under another name, and then puts it into its place."""
     temp = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(temp, ignore_errors=True)
     temp.mkdir(parents=True)
@@ -153,7 +153,7 @@ def export(model: Model, tokenizer_folder: Path, folder: Path) -> None:
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Copy the exported files one by one, each by write-then-rename; other files there stay."""
+    """Copies the exported files one by one; each is written under another name and renamed. Other files stay."""
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         temp = target / (name + ".tmp")

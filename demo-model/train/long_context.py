@@ -1,12 +1,12 @@
-"""Longer rows and recall: goes on from a trained checkpoint.
+"""Continues the training of a checkpoint with longer rows, and with rows that need recall.
 
     python demo-model/train/long_context.py --work FOLDER --until 07:30
 
-FOLDER holds `checkpoint.pt` and `data` of train.py. The state is kept in `long.pt`, written every 150
-seconds and on SIGTERM; the same command goes on from it, and `--round 2` begins the next entry of ROUNDS.
-Some of the rows are stories; the others are those of recall.py. At first the attention is dense and the
-indexers learn to foresee it; then it is sparse, except in every fourth step, which keeps showing the
-indexers what they missed.
+FOLDER has `checkpoint.pt` and `data` of train.py. The state is saved in `long.pt`, every 150 seconds and on
+SIGTERM; the same command continues from it, and `--round 2` begins the next entry of ROUNDS. Some of the
+rows are stories; the others are those of recall.py. At first the attention is dense, and the indexers learn
+to predict it. Then it is sparse, except in every fourth step, which shows the indexers the rows that they
+have missed.
 """
 
 import argparse
@@ -30,7 +30,8 @@ from train import SEED, Data, Valid, balance, next_time, optimizers, rounded
 
 @dataclass(frozen=True)
 class Round:
-    """`rows`: until which part of the plan, and the (length, share that is no story) a step draws from."""
+    """The plan of a round. `rows` says, for parts of the plan, from which pairs (row length, share of
+    rows that are not stories) a step draws one."""
 
     peak: float
     peak_indexer: float
@@ -51,7 +52,7 @@ ROUNDS = {
 
 
 def crowd(length: int) -> tuple[int, int]:
-    """Facts and questions of a row."""
+    """The numbers of facts and questions in a row."""
     return min(4 + length // 256, 12), min(4 + length // 128, 16)
 
 
@@ -60,7 +61,7 @@ class Batches:
         self.data, self.recall, self.chat = data, recall, chat
 
     def next(self, tokens: int, length: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """ids [B, length + 2] and the weight of predicting each of them; `share` of the rows are no stories."""
+        """The ids [B, length + 2] and their loss weights; `share` of the rows are not stories."""
         n = max(1, tokens // length)
         rng = self.recall.rng
         special = int(n * share + rng.random())
@@ -88,7 +89,7 @@ def weighted(model: Model, h: torch.Tensor, target: torch.Tensor, weight: torch.
 
 @torch.no_grad()
 def accuracy(model: Model, stories: np.ndarray, tokenizer: Tokenizer, length: int, mode: str, rows: int) -> float:
-    """Share of exact answers, on rows of a seed that training never uses."""
+    """The share of exact answers, on rows from a seed that training never uses."""
     recall = Recall(tokenizer, stories, 1000 + length)
     right = asked = 0
     for _ in range(rows):
@@ -117,7 +118,7 @@ class LongContext:
         self.model = Model(Shape(), SEED)
         self.main_opt, self.index_opt = optimizers(self.model)
         self.step = self.tokens = 0
-        self.used = 0.0  # seconds of the plan, over all runs
+        self.used = 0.0  # how many seconds of the plan were used, over all runs
         path = self.work / "long.pt"
         source = path if path.exists() else self.work / "checkpoint.pt"
         state = torch.load(source, weights_only=False)

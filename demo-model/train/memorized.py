@@ -1,11 +1,11 @@
-"""How much of a generated text stands word for word in the training text?
+"""Measures how much of a generated text stands word for word in the training text.
 
     for seed in 0 1 2; do glm52 run "Once upon a time" --temperature 0.8 --seed $seed --json > run-$seed.json; done
     python demo-model/train/memorized.py --work FOLDER run-*.json
 
-For each text, the longest run of tokens that the training text has too; beside it the same for as many held-out
-stories, cut to the same lengths: what stories share anyway. The held-out stories begin as the prompt does, as long
-as there are such.
+For each text, it finds the longest run of tokens that the training text has too. It does the same for as many
+held-out stories, cut to the same lengths, because stories have some runs in common anyway. Held-out stories
+that begin like the prompt are taken first.
 """
 
 import argparse
@@ -19,7 +19,7 @@ LONGEST = 256
 
 
 def prefixes(ids: np.ndarray) -> np.ndarray:
-    """Hashes of all beginnings, modulo 2^64."""
+    """The hashes of all prefixes, modulo 2^64."""
     out = np.zeros(len(ids) + 1, np.uint64)
     h = 0
     for i, x in enumerate(ids.tolist()):
@@ -29,7 +29,7 @@ def prefixes(ids: np.ndarray) -> np.ndarray:
 
 
 def grams(prefix: np.ndarray, n: int) -> np.ndarray:
-    """Hashes of all runs of n tokens."""
+    """The hashes of all runs of n tokens."""
     power = np.uint64(pow(int(BASE), n, 2**64))
     with np.errstate(over="ignore"):
         return prefix[n:] - prefix[:-n] * power

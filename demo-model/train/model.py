@@ -1,11 +1,11 @@
 """GLM-5.2 (`glm_moe_dsa`) in PyTorch, small enough to train on two CPU cores.
 
-Same function as transformers' `GlmMoeDsaForCausalLM` (see check_hf.py), plus the MTP block that
-transformers leaves out. Three ways to run the attention:
+It computes the same function as transformers' `GlmMoeDsaForCausalLM` (see check_hf.py), and has the MTP
+block, which transformers leaves out. The attention can run in three modes:
 
-  dense   causal attention over every earlier token, indexers idle
-  warm    as dense, and the indexers score; used to train and to judge them
-  sparse  attention only over the indexer's top-k, as the finished model runs
+  dense   causal attention to every earlier token; the indexers do not run
+  warm    as dense, but the indexers compute scores; used to train and evaluate them
+  sparse  attention only to the indexer's top-k, like the finished model
 """
 
 import math
@@ -56,7 +56,7 @@ class Shape:
 
 @dataclass
 class Trace:
-    """What one forward pass leaves for the losses and the logs."""
+    """What one forward pass records for the losses and the logs."""
 
     load: list[Tensor] = field(default_factory=list)  # per MoE layer: tokens per expert
     attn: dict[int, Tensor] = field(default_factory=dict)  # layer -> head-averaged attention, detached
@@ -123,7 +123,7 @@ class Indexer(nn.Module):
 
 
 class Attention(nn.Module):
-    # What decides who is chosen, given the scores; evaluate.py compares others with it.
+    # The rule that chooses rows from the scores; evaluate.py compares it with other rules.
     ranking = staticmethod(lambda score: score)
 
     def __init__(self, s: Shape, has_indexer: bool):
@@ -158,7 +158,8 @@ class Attention(nn.Module):
         if mode == "sparse":
             hidden = torch.ones(B, T, T, dtype=torch.bool).scatter(-1, chosen, False)
             mask = mask.masked_fill(hidden, NEG).unsqueeze(1)
-        # Written out: faster here than SDPA's flash kernel, and the indexer loss needs the weights.
+        # This is written out, because it is faster here than SDPA's flash kernel, and because the
+        # indexer loss needs the attention weights.
         logits = torch.matmul(q, k.transpose(-1, -2)).float() * (s.nope + s.rope) ** -0.5 + mask
         p = torch.softmax(logits, -1)
         if mode != "dense":
@@ -197,7 +198,7 @@ class MoE(nn.Module):
         s = self.s
         with torch.autocast("cpu", enabled=False):
             score = torch.sigmoid(F.linear(x.float(), self.gate.weight))
-            # The bias balances the load: it decides who is chosen, never how much they count.
+            # The bias balances the load: it changes which experts are chosen, but not their weights.
             best = (score.detach() + self.bias).topk(s.active, -1, sorted=False).indices
             mask = torch.zeros_like(score).scatter_(-1, best, 1.0)
             kept = score * mask
@@ -290,7 +291,7 @@ def cross_entropy(model: Model, h: Tensor, target: Tensor) -> Tensor:
 
 
 def indexer_loss(s: Shape, trace: Trace, sparse: bool) -> Tensor:
-    """Per indexer: KL(attention averaged over heads and served layers || softmax of the scores).
+    """For each indexer: KL(attention averaged over heads and served layers || softmax of the scores).
 
     `sparse`: over the selected positions only (there the attention already sums to one).
     """
@@ -320,7 +321,7 @@ def warmup_losses(model: Model, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def captured_mass(s: Shape, trace: Trace) -> dict[int, float]:
-    """Share of each layer's dense attention that falls on its top-k, over the second half of the rows."""
+    """The share of each layer's dense attention that falls on its top-k, over the second half of the rows."""
     out = {}
     for owner, served in s.groups().items():
         for j in served:

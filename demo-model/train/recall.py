@@ -1,10 +1,11 @@
-"""Rows that cannot be guessed without looking far back: facts asked for later, and copies.
+"""Makes training rows that can only be predicted by looking far back: facts that are asked for later, and
+copies.
 
     The secret word of Mia is apple.                                     a fact, amid stories
     What is the secret word of Mia? The secret word of Mia is apple.     a question, any distance later
 
-The question repeats the fact's own words, so one step of induction answers it. Every name and every
-secret word is one token; words are drawn anew for each row, so nothing can be learned by heart.
+The question repeats the words of the fact, so one step of induction is enough to answer it. Every name and
+every secret word is one token. They are drawn again for each row, so that nothing can be learned by heart.
 """
 
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ FILLER, FIXED, VALUE, ANSWER = 1.0, 0.1, 0.0, 6.0  # weight of each token's loss
 
 @dataclass
 class Row:
-    """`weight[i]` counts for predicting `ids[i]`; `answers` are the places of the answers."""
+    """A row: `weight[i]` is the loss weight of `ids[i]`, and `answers` are the positions of the answers."""
 
     ids: np.ndarray
     weight: np.ndarray
     answers: np.ndarray
-    facts: np.ndarray  # for each answer, where the same word stands in its fact
+    facts: np.ndarray  # for each answer, the position of the same word in its fact
 
 
 class Recall:
@@ -41,11 +42,11 @@ class Recall:
         self.ask, self.then = encode("\nWhat is the secret word of"), encode("? The secret word of")
 
     def row(self, length: int, facts: int, questions: int, fact_zone: float = 0.5) -> Row:
-        """`facts` facts in the first `fact_zone` of the row, questions anywhere after their facts."""
+        """A row with facts in the first `fact_zone` of it, and questions in the rest."""
         rng = self.rng
         names, words = self.draw(facts)
         filler = self.filler(length, facts, questions)
-        # Breaks in the filler at which facts and questions stand, both in random order.
+        # The positions in the filler at which facts and questions are inserted.
         first = np.sort(rng.integers(0, int(filler * fact_zone) + 1, facts))
         later = np.sort(rng.integers(int(filler * fact_zone), filler + 1, questions))
         start = rng.integers(0, len(self.stories) - length)
@@ -54,7 +55,7 @@ class Recall:
         return self.write(self.stories[start : start + filler], names, words, events)
 
     def depths(self, length: int, count: int) -> Row:
-        """One fact in the middle of each of `count` equal parts; all questions at the end, in random order."""
+        """A row with a fact in the middle of each of `count` equal parts, and all questions at the end."""
         names, words = self.draw(count)
         filler = self.filler(length, count, count)
         start = self.rng.integers(0, len(self.stories) - length)
@@ -66,7 +67,7 @@ class Recall:
         return self.rng.choice(self.names, facts, replace=False), self.rng.choice(self.words, facts, replace=False)
 
     def filler(self, length: int, facts: int, questions: int) -> int:
-        """Tokens of story that are left when the facts and questions stand in the row."""
+        """How many tokens of the row are left for stories."""
         fact_cost = len(self.fact_head) + 2 + len(self.is_) + len(self.stop)
         ask_cost = len(self.ask) + len(self.then) + len(self.is_) + 3 + len(self.stop)
         left = length - facts * fact_cost - questions * ask_cost
@@ -74,7 +75,7 @@ class Recall:
         return left
 
     def write(self, text, names, words, events) -> Row:
-        """`text` with an event before its token `p`, for each (p, kind, number of the fact)."""
+        """The row of `text` with events; an event is (position in `text`, kind, number of the fact)."""
         ids: list[int] = []
         weight: list[float] = []
         answers, sources, where = [], [], {}
@@ -107,7 +108,7 @@ class Recall:
         return Row(np.array(ids), np.array(weight, np.float32), np.array(answers), np.array(sources))
 
     def copy(self, length: int) -> Row:
-        """A random sequence that comes again and again; only its repetitions count."""
+        """A row that repeats a random sequence. Only the repetitions count in the loss."""
         rng = self.rng
         period = int(rng.integers(16, max(17, min(length // 2, 200))))
         once = rng.choice(self.stories, period)

@@ -11,7 +11,7 @@ TEXT = 'font-family="sans-serif" font-size="13" fill="#777"'
 
 
 def colour(share: float) -> str:
-    """From sand (0) to deep blue (1)."""
+    """A colour from sand (0) to deep blue (1)."""
     a, b = (233, 205, 160), (30, 90, 160)
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in zip(a, b))
 

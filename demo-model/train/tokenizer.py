@@ -56,7 +56,7 @@ def pipeline(model: models.BPE) -> Tokenizer:
 
 
 def merges_from_ranks(vocab: dict[str, int]) -> list[tuple[str, str]]:
-    """Every split of every token into two tokens, in id order.
+    """All splits of every token into two tokens, in the order of ids.
 
     GLM-5.2's own merge list is derived from its rank file in this way; it makes "merge the pair with
     the lowest merge index" and "merge the pair whose joined token has the lowest id" agree.
@@ -92,7 +92,7 @@ def train_tokenizer() -> Tokenizer:
 
 
 def write_tokenizer(folder: Path, max_length: int) -> None:
-    """tokenizer.json and tokenizer_config.json, keyed like GLM-5.2's files."""
+    """The contents of tokenizer.json and tokenizer_config.json, with the keys of GLM-5.2's files."""
     folder.mkdir(parents=True, exist_ok=True)
     train_tokenizer().save(str(folder / "tokenizer.json"))
     config = {
@@ -113,7 +113,7 @@ def write_tokenizer(folder: Path, max_length: int) -> None:
 
 
 def encode_corpus(folder: Path) -> None:
-    """Per split: one uint16 array of `<|endoftext|> story <|endoftext|> story ...` and the story starts."""
+    """For each split, one uint16 array of `<|endoftext|> story <|endoftext|> story ...`, and the story starts."""
     tok = Tokenizer.from_file(str(folder / "tokenizer.json"))
     for split in ("train", "valid"):
         texts = stories(split)

@@ -21,16 +21,16 @@ from tokenizer import SEPARATOR, encode_corpus, write_tokenizer
 
 SEED = 52
 MTP_WEIGHT = 0.25
-# Parts of the plan, as shares of the whole time.
+# The parts of the plan begin at these shares of the whole time.
 STAGE_B, STAGE_C = 0.72, 0.80
-LONG_FROM = 0.50  # stage A uses rows of 256 before, 512 after
-# Main learning rate: constant, from A_DECAY to the end of A down to A_END, in C from there to 0.
+LONG_FROM = 0.50  # stage A uses rows of 256 tokens before this, and of 512 after it
+# The main learning rate is constant until A_DECAY, falls to A_END by the end of A, and falls to 0 in C.
 LR, A_DECAY, A_END = 2.5e-3, 0.45, 7e-4
 LR_INDEXER_B, LR_INDEXER_C = 2e-3, 1e-3
 
 
 class Data:
-    """The stories in a new seeded order every epoch, as one stream; the position is one number."""
+    """The stories as one stream, in another seeded order for each epoch. The position is one number."""
 
     def __init__(self, folder: Path):
         z = np.load(folder / "train.npz")
@@ -56,7 +56,7 @@ class Data:
 
 
 class Valid:
-    """Rows from valid.txt, as long as training has come; loss per token and per byte of story text."""
+    """Rows from valid.txt, with which the loss per token and per byte of story text is measured."""
 
     def __init__(self, folder: Path):
         z = np.load(folder / "valid.npz")
@@ -65,7 +65,7 @@ class Valid:
         rows = (len(ids) - 2) // 512
         at = np.arange(rows)[:, None] * 512 + np.arange(514)
         self.rows = torch.from_numpy(ids[at])
-        # The separator has no byte in the text, but its loss counts.
+        # The separator has no bytes in the text, but its loss counts.
         pieces = [tok.id_to_token(i) or "" for i in range(2048)]
         self.bytes = torch.tensor([0 if p == SEPARATOR else len(p) for p in pieces])
 
@@ -110,7 +110,7 @@ def row_length(part: float) -> int:
 
 
 def learning_rates(part: float, step: int, stage_step: int) -> tuple[float, float]:
-    """(main, indexers) at this part of the plan."""
+    """The learning rates (main, indexers) at this part of the plan."""
     stage = stage_of(part)
     if stage == "A":
         down = max(0.0, (part - A_DECAY) / (STAGE_B - A_DECAY))
@@ -140,7 +140,7 @@ def balance(model: Model, load: list[torch.Tensor], rate: float) -> None:
 
 @torch.no_grad()
 def write_samples(model: Model, tokenizer: Tokenizer, path: Path, count: int = 10) -> None:
-    """Unselected samples with the sparse forward of the finished model, temperature 0.8."""
+    """Sample texts, not selected by hand, with the sparse attention of the finished model and temperature 0.8."""
     model.eval()
     g = torch.Generator().manual_seed(SEED)
     end = tokenizer.token_to_id(SEPARATOR)
@@ -161,7 +161,7 @@ def write_samples(model: Model, tokenizer: Tokenizer, path: Path, count: int = 1
 
 
 def next_time(clock: str) -> float:
-    """When it will next be HH:MM, local time, in seconds of `time.time()`."""
+    """The next time at which it is HH:MM, local time, in seconds of `time.time()`."""
     end = datetime.combine(datetime.now().date(), datetime.strptime(clock, "%H:%M").time())
     return (end if end > datetime.now() else end + timedelta(days=1)).timestamp()
 
@@ -190,7 +190,7 @@ class Trainer:
         if args.until:
             self.end = next_time(args.until)
         else:
-            self.start += gap  # a pause does not use up the plan
+            self.start += gap  # a pause does not count as time of the plan
             self.end = self.start + 60 * args.minutes
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: setattr(self, "stop", True))
@@ -240,7 +240,7 @@ class Trainer:
             self.published = time.time()
 
     def losses(self, fn, *args):
-        """fn(model, *args), compiled; a compiler that fails costs speed, never the run."""
+        """Runs fn(model, *args) compiled. If the compiler fails, it runs slower, but it runs."""
         try:
             with self.autocast():
                 if self.args.eager:
@@ -262,11 +262,11 @@ class Trainer:
         length = row_length(part)
         rows = self.args.batch_tokens // length
         if self.stage == "B":
-            rows *= 2  # forward only, apart from the indexers
+            rows *= 2  # only the indexers have a backward pass here
         x = self.data.batch(rows, length)
         info: dict = {}
         if self.stage == "B":
-            # Nothing but the indexers has gradients here, and their inputs are detached.
+            # Only the indexers have gradients here, and their inputs are detached.
             kl, loads = self.losses(warmup_losses, x)
             kl.sum().backward()
             info = {"kl": rounded(kl)}
@@ -339,7 +339,7 @@ class Trainer:
             if now - evaluated > 300:
                 self.log("eval", valid=self.valid.measure(self.model, 32, row_length(part), self.stage != "A", self.autocast))
                 evaluated = time.time()
-            # The first export is published after six minutes, later ones every twenty.
+            # The first export is published after six minutes, and later ones every twenty minutes.
             due = now - self.published > 1200 and (self.published or now - self.start > 360)
             if now - exported > 600 or due:
                 self.export(publish=bool(due))
@@ -365,7 +365,7 @@ class Trainer:
 
 
 def thinned(lines: list[str], limit: int = 55_000) -> str:
-    """Every line but the `train` ones; of those every n-th, so that the file stays small."""
+    """All lines of the log, except that of the `train` lines only every n-th is kept, to save space."""
     for n in range(1, 1000):
         kept, seen = [], 0
         for line in lines:

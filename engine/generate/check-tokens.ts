@@ -1,5 +1,5 @@
 /**
- * Are these token ids of the model, and is there room for them?
+ * Checks token ids before a model runs them.
  *
  * Next: session.ts
  * @module
@@ -9,18 +9,18 @@ import type { ModelConfig } from "../config/model-config.ts";
 import { GlmError } from "../errors.ts";
 import { CacheFullError } from "../kv/cache-error.ts";
 
-/** A token id that the model does not have. Thrown before any work. */
+/** The error for a token id that the model does not have. It is thrown before anything runs. */
 export class TokenError extends GlmError {
   override readonly name = "TokenError";
   readonly code = "tokens";
 }
 
 /**
- * Asked before any work.
+ * Checks that the model has these token ids, and that the context has room for them.
  *
  * @param start position of the first of `tokens`
  * @throws {TokenError} when an id is out of range
- * @throws {CacheFullError} when there are positions from `maxContext` on
+ * @throws {CacheFullError} when the last position would not be below `maxContext`
  */
 export function checkTokens(
   tokens: readonly number[],

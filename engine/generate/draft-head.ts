@@ -1,9 +1,14 @@
 /**
- * The MTP layer at work: it watches what the main model runs and proposes tokens ahead of it.
+ * The draft head runs the MTP layer beside the main model and proposes tokens that may come next,
+ * for speculative decoding.
  *
- * Slot `i` of its cache needs the main hidden state at `i` and token `i + 1`, so it always stands
- * one slot behind the timeline: the newest hidden states wait here until the token after them is
- * known. Draft slots are dropped after each proposal and made anew from true hidden states.
+ * Slot `i` of its cache is made of the main model's hidden state at position `i` and of token
+ * `i + 1`. That token is known only after the main model has run position `i`. So the draft head is
+ * always one slot behind: the newest hidden states wait in it until the next token is known.
+ *
+ * A proposal fills further slots, from hidden states that the MTP layer itself makes. These slots
+ * are dropped after the proposal. Once the main model has run those positions, the slots are filled
+ * from its hidden states.
  * @module
  */
 import { ArgumentError } from "../errors.ts";
@@ -15,7 +20,7 @@ import type { MtpWeights } from "../model/weights.ts";
 import { noTap, noTaps, type Tap } from "../tap.ts";
 import type { Floats, Indices, Tensor } from "../tensor.ts";
 
-/** A proposed token and the logits it was chosen from. */
+/** A proposed token, and the logits from which it was chosen. */
 export interface Draft {
   /** The proposed id. */
   readonly token: number;
@@ -23,24 +28,30 @@ export interface Draft {
   readonly logits: Floats;
 }
 
-/** The tap of each run of the layer: 0 for verified slots, 1, 2, … for the guesses after them. */
+/**
+ * Returns the tap for a run of the MTP layer. Run 0 is over slots with hidden states of the main
+ * model; runs 1, 2, … each make one more guess.
+ */
 export type DraftTaps = (guess: number) => Tap;
 
-/** Hidden states of the newest run: positions `start …`, with the tokens that stand there. */
+/** The main model's hidden states of its newest run, and the tokens at the same positions. */
 interface Waiting {
+  /** Position of the first of them. */
   readonly start: number;
   tokens: number[];
   hidden: Floats;
 }
 
-/** Proposes tokens; see the top of this file. */
+/** Proposes tokens with the MTP layer; see the top of this file. */
 export class DraftHead {
   readonly #model: Model;
   readonly #mtp: MtpWeights;
   readonly #taps: DraftTaps;
   #cache: ModelCache;
   #waiting: Waiting | undefined;
-  /** Token that filled the newest slot; another choice makes that slot void. */
+  /**
+   * The token with which the newest slot was filled. For another token, it must be filled again.
+   */
   #newest: number | undefined;
 
   /** @throws {ArgumentError} when the checkpoint has no MTP layer */
@@ -52,14 +63,14 @@ export class DraftHead {
     this.#cache = newDraftCache(model.ops, model.config, format);
   }
 
-  /** Whether the slot before position `length` can still be filled. */
+  /** Whether the head has the hidden state that it needs to go on from position `length`. */
   canContinueAt(length: number): boolean {
     const waiting = this.#waiting;
     const end = waiting ? waiting.start + waiting.tokens.length : 0;
     return length === end && (length === 0 || waiting !== undefined);
   }
 
-  /** Takes the hidden states of a run at positions `start …`. */
+  /** Takes the hidden states of a run of the main model over `tokens`, at positions `start …`. */
   observe(start: number, tokens: Int32Array, hidden: Tensor<["T", "hidden"]>): void {
     this.#fill(tokens[0]);
     this.#waiting = { start, tokens: [...tokens], hidden: this.#model.ops.read(hidden) };
@@ -74,7 +85,7 @@ export class DraftHead {
     else waiting.tokens.length = Math.min(waiting.tokens.length, length - waiting.start);
   }
 
-  /** A second head with the same past. */
+  /** Makes a second head with the same past. */
   fork(): DraftHead {
     const twin = new DraftHead(this.#model, {}, this.#taps);
     twin.#cache = this.#cache.fork();
@@ -83,13 +94,14 @@ export class DraftHead {
     return twin;
   }
 
-  /** Gives the memory of the cache back. The head cannot be used again. */
+  /** Frees the memory of the cache. The head cannot be used again. */
   close(): void {
     this.#cache.close();
   }
 
   /**
-   * Proposes up to `steps` tokens to follow `next`, which the main model has chosen but not run.
+   * Proposes up to `steps` tokens to follow `next`, which the main model has chosen but not run
+   * yet. Proposes none when no slot can be filled with `next`.
    *
    * @param choose picks a token from draft logits
    */
@@ -125,7 +137,9 @@ export class DraftHead {
     return drafts;
   }
 
-  /** Runs the layer over every slot that `next` completes. Nothing when there is none. */
+  /**
+   * Fills all slots that can be filled when the next token is `next`; undefined if there are none.
+   */
   #fill(next: number): MtpOutput | undefined {
     const waiting = this.#waiting;
     if (!waiting) return undefined;
@@ -147,6 +161,7 @@ export class DraftHead {
     return this.#run({ start: from, nextTokens, hidden }, this.#taps(0));
   }
 
+  /** Runs the MTP layer once. */
   #run(input: MtpInput, tap: Tap): MtpOutput {
     return mtpStep(this.#model, this.#mtp, input, this.#cache.layers[0], tap);
   }

@@ -1,5 +1,6 @@
 /**
- * Generation: prefill, then token after token until something ends it.
+ * Generates tokens after a prompt: runs the prompt (prefill), then one token after another until
+ * the text ends.
  *
  * Next: speculate.ts
  * @module
@@ -17,18 +18,21 @@ import {
 import type { Session } from "./session.ts";
 import { type Choice, speculate } from "./speculate.ts";
 
-/** Why a text ended: a stop id, the length asked for, the end of the context, or the caller. */
+/**
+ * Why a text ended: the model chose a stop id (`stop`), `maxTokens` was reached (`length`), the
+ * context is full (`context`), or the caller aborted it (`aborted`).
+ */
 export type FinishReason = "stop" | "length" | "context" | "aborted";
 
 /** How to generate. */
 export interface GenerateOptions {
-  /** Most tokens to generate. */
+  /** The largest number of tokens to generate. */
   readonly maxTokens: number;
   /** How to choose tokens; greedily when not given. */
   readonly sampling?: SamplingOptions;
   /** Seed of the random numbers; the same seed gives the same text. Default 0. */
   readonly seed?: number;
-  /** Where the random numbers come from instead: a generator that was taken up again. */
+  /** The source of random numbers, instead of a new one made from `seed`. */
   readonly random?: Random;
   /** Ids that end the text; they are not part of it. */
   readonly stopIds?: readonly number[];
@@ -52,7 +56,7 @@ export interface LikelyToken {
 export interface GeneratedToken {
   /** Its id. */
   readonly id: number;
-  /** Natural log of its probability before any sampling option. */
+  /** Natural log of its probability, before the sampling options are applied. */
   readonly logProb: number;
   /** The most probable tokens in its place, best first. */
   readonly top: readonly LikelyToken[];
@@ -60,16 +64,19 @@ export interface GeneratedToken {
   readonly drafted: boolean;
 }
 
-/** After so many milliseconds the event loop gets a turn, so that an abort can arrive. */
+/** The event loop gets a turn after this many milliseconds, so that an abort can arrive. */
 const YIELD_EVERY_MS = 30;
 
 /**
- * Generates after `prompt` and returns why it ended.
+ * Generates tokens after `prompt`, and returns why the text ended.
  *
- * The session's timeline afterwards begins with the prompt and the generated tokens; the newest
- * may be missing (it was not run yet), or guesses that were never asked for may follow.
+ * Afterwards, the session holds the prompt and the generated tokens. The newest token may be
+ * missing, because it was not run yet. With a draft head, guesses that were run but not yielded may
+ * follow.
  *
- * @throws {SamplingError} for options out of range, and what {@link Session.sync} throws
+ * @throws {SamplingError} for a sampling option out of range, {ArgumentError} for another option,
+ *   and
+ *   the errors of {@link Session.sync}
  */
 export async function* generate(
   session: Session,
@@ -107,7 +114,7 @@ export async function* generate(
   return "context";
 }
 
-/** Chosen tokens without end, until the context is full. */
+/** Chooses one token after another until the context is full. */
 function* choices(
   session: Session,
   prompt: readonly number[],
@@ -126,7 +133,7 @@ function* choices(
       text.push(choice.id);
     }
     const room = session.maxContext - text.length;
-    if (room < 0) return; // the newest token has no place to be run
+    if (room < 0) return; // the context has no room to run the newest token
     ready = [];
     const steps = Math.min(draftSteps, room);
     if (steps > 0 && session.draft) {
@@ -139,6 +146,7 @@ function* choices(
   }
 }
 
+/** A chosen token with its log-probability and those of the `nTop` most probable ids. */
 function report({ id, logits, drafted }: Choice, nTop: number): GeneratedToken {
   const ids = topIds(logits, nTop);
   const [logProb, ...top] = logProbs(logits, [id, ...ids]);

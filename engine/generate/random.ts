@@ -1,20 +1,20 @@
 /**
- * Seeded random numbers, the same in every runtime.
+ * Random numbers from a seed. They are the same in every runtime.
  * @module
  */
 
-/** Draws numbers of `[0, 1)`. */
+/** Returns a random number of `[0, 1)` at each call. */
 export type Random = () => number;
 
-/** A generator that can be written down and taken up again. */
+/** A random generator whose state can be saved and restored. */
 export interface SeededRandom extends Random {
-  /** Four 32-bit integers: all that the next numbers depend on. */
+  /** The state: four 32-bit integers, on which all further numbers depend. */
   state(): readonly number[];
 }
 
 /**
- * xoshiro128** with its state filled by splitmix32: small, fast, well tested, all in 32-bit
- * integers. Each number has 53 random bits.
+ * Makes a generator from a seed. It is xoshiro128**, with its state filled by splitmix32: this is
+ * small, fast, well tested, and needs only 32-bit integers. Each number has 53 random bits.
  *
  * @see Blackman & Vigna, Scrambled Linear Pseudorandom Number Generators, arXiv 1805.01407
  */
@@ -30,7 +30,7 @@ export function seededRandom(seed: number): SeededRandom {
   return resumedRandom([fill(), fill(), fill(), fill()]);
 }
 
-/** The generator that goes on from a {@link SeededRandom.state}. */
+/** Makes a generator that continues from a saved {@link SeededRandom.state}. */
 export function resumedRandom(state: readonly number[]): SeededRandom {
   let [a, b, c, d] = state;
 

@@ -1,8 +1,9 @@
 /**
- * From logits to a distribution, from a distribution to a token.
+ * Chooses tokens in two steps: logits become a probability distribution, and a token is drawn from
+ * it.
  *
- * The two steps are apart because speculative decoding needs the distribution itself. Greedy
- * decoding is the distribution with all its weight on the largest logit.
+ * The steps are separate because speculative decoding needs the distribution itself. For greedy
+ * decoding, the distribution has all its weight on the token with the largest logit.
  * @module
  */
 import { GlmError } from "../errors.ts";
@@ -10,9 +11,9 @@ import { exp, log } from "../numbers/math.ts";
 import type { Floats } from "../tensor.ts";
 import type { Random } from "./random.ts";
 
-/** How tokens are chosen. By default the likeliest one is, and no option filters anything. */
+/** How tokens are chosen. By default the likeliest token is chosen, and nothing is filtered. */
 export interface SamplingOptions {
-  /** 0 (default) takes the largest logit, ties to the smaller id. */
+  /** 0 (default) chooses the largest logit, and the smaller id of two equal ones. */
   readonly temperature?: number;
   /** Keep the `topK` most probable tokens. 0 (default) keeps all. */
   readonly topK?: number;
@@ -22,19 +23,23 @@ export interface SamplingOptions {
   readonly minP?: number;
   /** Divide positive logits of tokens already seen by this, multiply negative ones. Default 1. */
   readonly repetitionPenalty?: number;
-  /** Added to the logits of single ids. */
+  /** Numbers to add to the logits of single ids. */
   readonly logitBias?: ReadonlyMap<number, number>;
-  /** Ids from here on are padding rows of the embedding and are never chosen. Default: none. */
+  /** Ids from this one on are padding and are never chosen. By default there is no limit. */
   readonly vocabLimit?: number;
 }
 
-/** A wrong sampling option; the message says which, what it got and what it takes. */
+/** The error for a wrong sampling option, or for logits from which nothing can be chosen. */
 export class SamplingError extends GlmError {
   override readonly name = "SamplingError";
   readonly code = "sampling";
 }
 
-/** Checks the ranges of all options once, at the door. */
+/**
+ * Checks the ranges of all options, once before the first token.
+ *
+ * @throws {SamplingError} when one is out of range
+ */
 export function checkSampling(options: SamplingOptions): void {
   const rules: [keyof SamplingOptions, string, (x: number) => boolean][] = [
     ["temperature", "a number of 0 or more", (x) => x >= 0 && x < Number.POSITIVE_INFINITY],
@@ -64,12 +69,13 @@ export function checkSampling(options: SamplingOptions): void {
 }
 
 /**
- * Probabilities of all ids, zero where an option forbids one.
+ * The probabilities of all ids. They are 0 for ids that an option excludes.
  *
- * Order: padding, bias, penalty, temperature, softmax, top-k, top-p, min-p, renormalise.
+ * The options are applied in this order: padding, bias, penalty, temperature, softmax, top-k,
+ * top-p, min-p; then the probabilities are normalised again.
  *
- * @param seen tokens so far, for the repetition penalty
- * @throws {SamplingError} when no id may be chosen: the model has overflowed, or all are forbidden
+ * @param seen tokens of the text so far, for the repetition penalty
+ * @throws {SamplingError} when a logit is NaN, the largest one is infinite, or all ids are excluded
  */
 export function distribution(
   logits: Floats,
@@ -101,14 +107,14 @@ export function distribution(
   return filter(p, options);
 }
 
-/** Position of the largest value, the first of equal ones. */
+/** The position of the largest value. Of equal values, it is the first one. */
 export function argmax(values: Floats): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
 }
 
-/** The id whose share of the unit interval holds `u`. Forbidden ids have none. */
+/** Draws an id: the shares `p` divide the interval `[0, 1)`, and a random number falls into one. */
 export function draw(p: Float64Array, random: Random): number {
   const u = random();
   let sum = 0;
@@ -119,10 +125,10 @@ export function draw(p: Float64Array, random: Random): number {
     last = i;
     if (u < sum) return i;
   }
-  return last; // the shares sum to a little less than 1
+  return last; // rounding can make the sum of the shares a little less than 1
 }
 
-/** `log softmax(logits)[id]` for the wanted ids, from the logits as the model gave them. */
+/** `log softmax(logits)[id]` for each of `ids`. */
 export function logProbs(logits: Floats, ids: readonly number[]): number[] {
   const max = logits[argmax(logits)];
   let sum = 0;
@@ -131,21 +137,22 @@ export function logProbs(logits: Floats, ids: readonly number[]): number[] {
   return ids.map((id) => logits[id] - norm);
 }
 
-/** The `n` ids with the largest values, best first, equal ones by the smaller id. */
+/** The `n` ids with the largest values, best first. Of equal values, the smaller id comes first. */
 export function topIds(values: Floats, n: number): number[] {
   if (n === 0) return [];
-  // Numbers alone sort many times faster than ids by their numbers: they say where to begin.
+  // Sorting plain numbers is many times faster than sorting ids. It gives the n-th largest value.
   const least = n < values.length ? values.toSorted()[values.length - n] : Number.NEGATIVE_INFINITY;
   return idsFrom(values, least).slice(0, n);
 }
 
-/** The ids whose values are `least` or more, best first, equal ones by the smaller id. */
+/** The ids with values of `least` or more, best first; of equal values, the smaller id first. */
 function idsFrom(values: Floats, least: number): number[] {
   const ids: number[] = [];
   for (let i = 0; i < values.length; i++) if (values[i] >= least) ids.push(i);
   return ids.sort((a, b) => values[b] - values[a] || a - b);
 }
 
+/** Applies the options that change logits: padding, bias and repetition penalty. */
 function adjustLogits(
   logits: Floats,
   options: SamplingOptions,
@@ -163,11 +170,13 @@ function adjustLogits(
   return adjusted;
 }
 
+/** Applies top-k, top-p and min-p to probabilities, and normalises the rest. */
 function filter(p: Float64Array, options: SamplingOptions): Float64Array {
   const { topK = 0, topP = 1, minP = 0 } = options;
   if (topK === 0 && topP === 1 && minP === 0) return p;
 
-  // All ids below this probability together are less than half of what top-p may leave out.
+  // Top-p may drop a share of 1 − topP. All ids below `negligible` together have less than half of
+  // that share, so they are dropped in any case, and there is no need to sort them.
   const negligible = topK === 0 ? (1 - topP) / (2 * p.length) : 0;
   const order = negligible > 0 ? idsFrom(p, negligible) : topIds(p, topK || p.length);
   const kept = new Float64Array(p.length);

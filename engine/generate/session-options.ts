@@ -1,5 +1,5 @@
 /**
- * What goes into a session and what comes out of a sync.
+ * The options of a session, and the result of {@link Session.sync}.
  *
  * Next: session.ts
  * @module
@@ -10,26 +10,27 @@ import type { PoolChoice } from "./session-pool.ts";
 
 /** How a session is set up. */
 export interface SessionOptions extends PoolChoice {
-  /** Positions to make room for; at most `maxPositionEmbeddings`, which is the default. */
+  /** Largest number of tokens; at most `maxPositionEmbeddings`, which is the default. */
   readonly maxContext?: number;
-  /** Tokens per prefill step, 64 by default. Never changes a result, only the memory in use. */
+  /** Tokens of a prefill step, 64 by default. It never changes a result, only the memory in use. */
   readonly chunk?: number;
-  /** Keep the MTP layer's caches too, for speculative decoding. */
+  /** Makes a draft head too, for speculative decoding. */
   readonly draft?: boolean;
-  /** See the stages of every step. */
+  /** They see the stages of every step. */
   readonly taps?: Taps;
-  /** Called after each step of a run of several steps, with the positions done and wanted. */
+  /** Is called after each step of a run of several steps, with the positions done and wanted. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** What {@link Session.sync} did. */
 export interface SyncResult {
   /**
-   * `reused`: the caches held all of it, at most the last token was run; `extended`: new tokens were
-   * run after the old ones; `rebuilt`: the texts differ, rows were dropped and made anew.
+   * `reused`: the caches held the whole text, and at most its last token was run. `extended`: the
+   * caches held the beginning of the text, and the rest was run. `rebuilt`: the caches held another
+   * text, whose rows were dropped from the first different token on.
    */
   readonly kind: "reused" | "extended" | "rebuilt";
-  /** Positions that were held already, by this session or by another one of its pool. */
+  /** Positions that were not run, because this session or another one of its pool held them. */
   readonly kept: number;
   /** Logits after the last token. */
   readonly logits: Floats;

@@ -1,5 +1,6 @@
 /**
- * The pages of a session: its own, or those of other sessions of the same model.
+ * Chooses the page pool of a session: a new one, or one that it shares with other sessions of the
+ * same model.
  *
  * Next: session.ts
  * @module
@@ -11,23 +12,28 @@ import type { PageFormat } from "../kv/page-layout.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import type { Model } from "../model/model.ts";
 
-/** Where a session keeps what it remembers. */
+/** Where a session keeps its cached rows. */
 export interface PoolChoice {
-  /** How rows are kept; not rounded when not given. */
+  /** The number formats of cached rows. By default, rows are not rounded. */
   readonly rows?: Partial<PageFormat>;
-  /** Where rows of full pages go, and the memory that those used last may take. */
+  /** A store for the rows of full pages, and how much memory the rows used last may take. */
   readonly tier?: Tier;
-  /** Pages to share with other sessions of the same model, instead of pages of its own. */
+  /** A pool to share with other sessions of the same model, instead of a new one. */
   readonly pool?: PagePool;
 }
 
-/** Whose rows a pool holds. Its pages are found by their tokens, which say nothing of the model. */
+/**
+ * The model of each pool. A pool finds pages by their tokens alone, so all of its rows must come
+ * from the same model.
+ */
 const OWNERS = new WeakMap<PagePool, Pick<Model, "config" | "weights">>();
 
 /**
- * A new pool, or the one that was chosen.
+ * Makes a pool, or returns the given one.
  *
- * @throws {ArgumentError} when that one is another model's, or other formats are asked for beside it
+ * @throws {ArgumentError} when the given pool is that of another model, or `rows` or `tier` are
+ *   given
+ *   with it
  */
 export function sessionPool({ ops, config, weights }: Model, choice: PoolChoice): PagePool {
   const { rows, tier } = choice;

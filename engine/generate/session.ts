@@ -1,9 +1,9 @@
 /**
- * One mutable timeline: a sequence of tokens and the caches that remember it.
+ * A session is one timeline: a sequence of tokens, and the caches with their rows.
  *
- * Callers say what the whole text should be; {@link Session.sync} finds how much of it the caches
- * already hold, drops what differs and runs the rest. Everything after `engine/model` is token ids:
- * no text comes in here.
+ * A caller says what the whole sequence should be. {@link Session.sync} finds how much of it the
+ * caches hold already, drops the rows that differ, and runs the rest. A session knows only token
+ * ids, no text.
  *
  * Next: generate.ts
  * @module
@@ -55,7 +55,7 @@ export class Session {
     this.#draft = options.draft ? new DraftHead(model, pool.layout.format) : undefined;
   }
 
-  /** The pages that this session writes to; another session may be made over them. */
+  /** The pool of pages that this session uses. Other sessions of the model can share it. */
   get pool(): PagePool {
     return this.#cache.table.pool;
   }
@@ -65,7 +65,7 @@ export class Session {
     return this.#tokens;
   }
 
-  /** Logits after the last of {@link tokens}; undefined when nobody asked for them. */
+  /** Logits after the last of {@link tokens}; undefined if they were not computed. */
   get lastLogits(): Floats | undefined {
     return this.#lastLogits;
   }
@@ -76,13 +76,12 @@ export class Session {
   }
 
   /**
-   * Makes the timeline equal to `tokens` and returns the logits after the last of them.
+   * Makes the timeline equal to `tokens`, and returns the logits after the last of them. When the
+   * caches hold all tokens, but the logits are not known, the last token is run once more.
    *
-   * Of tokens that are all held, the last one is run once more, unless the logits after it are known.
-   *
-   * @throws {TokenError} when a token id is out of range, or there is none
-   * @throws {CacheFullError} when there are more than `maxContext`
-   * @throws {StoreError} when cold rows cannot be written or read; what was run before is still there
+   * @throws {TokenError} when a token id is out of range, or there are no tokens
+   * @throws {CacheFullError} when there are more than `maxContext` tokens
+   * @throws {StoreError} when cold rows cannot be written or read; earlier tokens are kept then
    */
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync", "no tokens");
@@ -98,10 +97,9 @@ export class Session {
   }
 
   /**
-   * Runs all of `tokens` but the last, and lets the event loop turn between two steps, so that an
-   * abort can arrive; {@link sync} is then left with one token. False when `signal` ended it.
-   *
-   * @throws as {@link sync}
+   * Runs all of `tokens` except the last one, so that {@link sync} has one token left to run.
+   * Between two steps the event loop gets a turn, so that an abort can arrive. Returns false if
+   * `signal` aborted. Throws the errors of {@link sync}.
    */
   async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<boolean> {
     if (tokens.length === 0) throw new TokenError("prefill", "no tokens");
@@ -118,7 +116,9 @@ export class Session {
     return true;
   }
 
-  /** Appends tokens and returns the logits after the last one. Errors as {@link sync}. */
+  /**
+   * Runs more tokens, and returns the logits after the last one. Throws the errors of {@link sync}.
+   */
   append(tokens: readonly number[]): Floats {
     const rows = this.#run(tokens, (hidden, isLast) => {
       const [nT] = hidden.shape;
@@ -128,7 +128,7 @@ export class Session {
     return rows[0];
   }
 
-  /** Appends tokens and returns the logits after each of them. Errors as {@link sync}. */
+  /** Runs more tokens, and returns the logits after each one. Throws the errors of {@link sync}. */
   appendAll(tokens: readonly number[]): Floats[] {
     const rows = this.#run(tokens, (hidden) => this.#logits(hidden));
     this.#lastLogits = rows.at(-1);
@@ -146,8 +146,8 @@ export class Session {
   }
 
   /**
-   * A second timeline with the same past. Pages are shared until one of the two writes to them; what
-   * one does after is not seen by the other.
+   * Makes a second session with the same tokens, which can be continued in another way. Both share
+   * their pages until one of them writes to a page.
    */
   fork(): Session {
     const { model, maxContext, pool } = this;
@@ -160,17 +160,18 @@ export class Session {
     return twin;
   }
 
-  /** The bytes of page `i` of the timeline, to be kept. */
+  /** The bytes of page `i` of the timeline, which {@link restore} can read again. */
   pageBytes(i: number): Uint8Array {
     return this.pool.bytesOf(this.#cache.table.pages[i]);
   }
 
   /**
-   * Takes up what another session left, as if this one had run `tokens`. Must be new, without a
-   * draft head, and of the same model, numbers and rows: that is for the caller to know.
+   * Restores a saved session: afterwards, this session is as if it had run `tokens`. It must be new
+   * and have no draft head. The caller makes sure that model, backend and number formats are the
+   * same as when the pages were saved.
    *
-   * @param bytesOf the bytes of each page in turn
-   * @param logits those after the last token, if they were kept
+   * @param bytesOf returns the bytes of a page; it is called for each page in turn
+   * @param logits the logits after the last token, if they were saved
    */
   restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array, logits?: Floats): void {
     if (this.#draft) throw new ArgumentError("restore", "expected a session without a draft head");
@@ -181,16 +182,17 @@ export class Session {
     this.#lastLogits = logits;
   }
 
-  /** Gives the memory of the caches back to the backend. The session cannot be used again. */
+  /** Frees the memory of the caches. The session cannot be used again. */
   close(): void {
     this.#cache.close();
     this.#draft?.close();
   }
 
   /**
-   * Keeps the common prefix, which is `same` tokens long, and then reuses pages that other sessions of
-   * the same pool have filled. The last token is never kept: it is always run, for its logits. A session
-   * with a draft head reuses no pages of others, since the draft head would need their hidden states.
+   * Keeps the common prefix, which is `same` tokens long, and then reuses pages that other sessions
+   * of the same pool have filled. The last token is never kept, because it is run for its logits. A
+   * session with a draft head reuses no pages of others: the draft head would need their hidden
+   * states, which no page has.
    *
    * @returns how many tokens the caches hold now
    */
@@ -208,13 +210,16 @@ export class Session {
     return tokens.length === this.#tokens.length && this.#commonPrefix(tokens) === tokens.length;
   }
 
+  /** Drops all positions from `length` on from the main caches. */
   #forget(length: number): void {
     this.#lastLogits = undefined;
     this.#tokens.length = length;
     this.#cache.truncate(length);
   }
 
-  /** Runs `tokens` chunk by chunk and collects what `take` makes of each chunk's hidden states. */
+  /**
+   * Runs `tokens` chunk by chunk, and collects what `take` returns for the hidden states of each.
+   */
   #run(
     tokens: readonly number[],
     take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
@@ -242,7 +247,7 @@ export class Session {
     return results;
   }
 
-  /** Runs one step. When it throws, the caches hold what they held before. */
+  /** Runs one step. If it throws, the caches are as they were before. */
   #forward(tokens: Int32Array, start: number): Tensor<["T", "hidden"]> {
     try {
       return forward(this.model, tokens, start, this.#cache, this.#taps);
@@ -253,9 +258,9 @@ export class Session {
   }
 
   /**
-   * The draft head needs the hidden state of the position before the next one. After a truncate it
-   * may be gone: then that position is run again, which writes the same rows once more. The draft
-   * head's own slots lie before it and stay.
+   * Makes sure that the draft head has the hidden state of the last position, which it needs to go
+   * on. After a truncate it may not have it. Then that position is run again, which writes the same
+   * rows once more; the slots of the draft head are all before it and do not change.
    */
   #recallHidden(): void {
     const last = this.#tokens.length - 1;
@@ -278,7 +283,7 @@ export class Session {
     );
   }
 
-  /** How many tokens from the first on are the ones that the caches hold. */
+  /** The number of tokens at the beginning that the caches hold already. */
   #commonPrefix(tokens: readonly number[]): number {
     let same = 0;
     while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;

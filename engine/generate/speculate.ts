@@ -1,6 +1,6 @@
 /**
- * Lossless speculative decoding: the draft head guesses, the main model checks all guesses in one
- * step, and the text has exactly the distribution it would have had without guessing.
+ * Lossless speculative decoding: the draft head guesses some tokens, and the main model checks all
+ * guesses in one step. The text has exactly the same distribution as without guessing.
  *
  * @see Leviathan et al., Fast Inference from Transformers via Speculative Decoding, arXiv 2211.17192
  * @module
@@ -11,7 +11,7 @@ import type { Random } from "./random.ts";
 import { distribution, draw, type SamplingOptions } from "./sampler.ts";
 import type { Session } from "./session.ts";
 
-/** A token that was chosen, and the logits of the main model it was chosen from. */
+/** A chosen token, and the logits of the main model from which it was chosen. */
 export interface Choice {
   readonly id: number;
   readonly logits: Floats;
@@ -19,17 +19,16 @@ export interface Choice {
   readonly drafted: boolean;
 }
 
-/** What becomes of one guess: it is kept (`undefined`), or this token replaces it. */
+/** The decision about a guess: it is kept (`undefined`), or it is replaced by this token. */
 export type Replacement = number | undefined;
 
 /**
- * Keeps guess `d` with probability `min(1, p[d] / q[d])`; otherwise draws the token from
- * `max(p − q, 0)`, renormalised.
+ * Decides about the guess `d`. It is kept with probability `min(1, p[d] / q[d])`. Otherwise a token
+ * is drawn from `max(p − q, 0)`, normalised, and replaces it. If both distributions are greedy,
+ * with all weight on one id, the guess is kept exactly when they agree.
  *
- * With greedy distributions (all weight on one id) this says: keep exactly when both agree.
- *
- * @param p what the main model would draw from
- * @param q what the guess was drawn from
+ * @param p the distribution of the main model
+ * @param q the distribution from which the guess was drawn
  */
 export function replacementOf(
   p: Float64Array,
@@ -47,11 +46,11 @@ export function replacementOf(
 }
 
 /**
- * Runs `next` together with up to `steps` guesses after it; returns one to `steps + 1` new choices.
+ * Runs the last token of `text` together with up to `steps` guesses after it, and returns one to
+ * `steps + 1` new choices. Afterwards the session holds `text` and every guess that was kept. The
+ * last choice was not run yet.
  *
- * Afterwards the session holds `next` and every guess that was kept; the last choice is not run.
- *
- * @param text tokens so far, `next` included
+ * @param text all tokens so far; the session has run all of them except the last one
  */
 export function speculate(
   session: Session,

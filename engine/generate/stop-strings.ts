@@ -1,12 +1,12 @@
 /**
- * Stop strings over a stream of text pieces.
+ * Finds stop strings in a text that comes piece by piece.
  * @module
  */
 import { ArgumentError } from "../errors.ts";
 
 /**
- * Lets text through until one of the stop strings appears, and holds back any tail that might be
- * the beginning of one. The stop string itself is not let through.
+ * Passes text on until one of the stop strings appears. The end of the text so far is held back
+ * while it may be the beginning of a stop string. The stop string itself is not passed on.
  */
 export class StopStrings {
   readonly #stops: readonly string[];
@@ -23,11 +23,11 @@ export class StopStrings {
     return this.#stopped;
   }
 
-  /** Takes the next piece; returns the text that is now certain to come before any stop string. */
+  /** Takes the next piece. Returns the text that certainly comes before any stop string. */
   push(piece: string): string {
     if (this.#stopped) return "";
     const text = this.#held + piece;
-    // The stop string that is complete first wins, so that the cut of the pieces does not matter.
+    // The stop string that ends first is taken, so that the result does not depend on the pieces.
     const [first] = this.#stops
       .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
       .filter(({ start }) => start >= 0)
@@ -42,7 +42,7 @@ export class StopStrings {
     return text.slice(0, text.length - nHeld);
   }
 
-  /** The text still held back, when no more will come. */
+  /** Ends the text, and returns what is still held back. */
   flush(): string {
     const rest = this.#held;
     this.#held = "";
@@ -50,7 +50,7 @@ export class StopStrings {
   }
 }
 
-/** Length of the longest end of `text` that begins `stop`. */
+/** The length of the longest end of `text` that is a beginning of `stop`. */
 function overlap(text: string, stop: string): number {
   for (let n = Math.min(text.length, stop.length - 1); n > 0; n--) {
     if (text.endsWith(stop.slice(0, n))) return n;

@@ -1,11 +1,12 @@
 /**
  * Multi-head latent attention (MLA), absorbed form.
  *
- * What is cached per position is one latent of `kvLora` numbers and one rotary key of `rope`
- * numbers, shared by all heads: 576 numbers in GLM-5.2, where keys and values of 64 heads would be
- * 32,768. Keys and values are never expanded. Because `qᵀ(W^UK c) = (W^UKᵀ q)ᵀ c`, each head's
- * query is moved into the latent space once and meets every cached row as it lies in the cache;
- * because `Σ p W^UV c = W^UV Σ p c`, the value projection is applied once to the sum.
+ * The cache keeps, for each position, one latent of `kvLora` numbers and one rotary key of `rope`
+ * numbers, which all heads share. In GLM-5.2 these are 576 numbers, while keys and values of 64
+ * heads would be 32,768. Keys and values are never expanded. Because `qᵀ(W^UK c) = (W^UKᵀ q)ᵀ c`,
+ * each head's query is transformed into the latent space once, and is then multiplied with the
+ * cached rows as they are. Because `Σ p W^UV c = W^UV Σ p c`, the value projection is applied once,
+ * to the sum.
  *
  * Next: indexer.ts
  * @see DeepSeek-V2, arXiv 2405.04434, §2.1 · HF `GlmMoeDsaAttention.forward` (naive form)
@@ -18,9 +19,8 @@ import type { Step } from "./step.ts";
 import type { AttentionWeights } from "./weights.ts";
 
 /**
- * The query latent, normed. The attention reads it, and so does the indexer.
- *
- * Not the raw projection: an indexer fed before the norm picks other rows.
+ * The query latent after its norm. Both the attention and the indexer read it. An indexer that
+ * reads it before the norm selects other rows.
  */
 export function queryLatent(
   { ops, cfg, tap }: Step,
@@ -31,12 +31,12 @@ export function queryLatent(
 }
 
 /**
- * The block's contribution to the residual stream.
+ * Computes what the attention block adds to the residual stream.
  *
- * @param x     normed input of the block
+ * @param x     the block's input after its norm
  * @param qr    {@link queryLatent} of `x`
- * @param topK  rows each query may see, from the indexer of this layer or of the one it shares with
- * @param cache this layer's rows; the rows of `x` are appended here, at position `step.start`
+ * @param topK  rows that each query may see, from the indexer of this layer or of an earlier one
+ * @param cache rows of this layer; the rows of `x` are appended to it, at position `step.start`
  */
 export function attention(
   step: Step,
@@ -53,13 +53,13 @@ export function attention(
   const qNope = tap("q_nope", qNopeRaw);
   const qPe = tap("q_pe", ops.ropeInterleaved(qPeRaw, rope));
 
-  // Key and value: hidden → (latent | rope). These two are all that is cached.
+  // Key and value: hidden → (latent | rope). Only these two are cached.
   const [cRaw, kPeRaw] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");
   const c = tap("kv_cmpr", ops.rmsNorm(cRaw, w.kvANorm, cfg.latentNormEps));
   const kPe = tap("k_pe", ops.ropeInterleaved(kPeRaw, rope));
   const past = cache.append(start, c, kPe);
 
-  // Attend in latent space to the rows the indexer chose.
+  // Attend, in the latent space, to the rows that the indexer selected.
   const qLatent = tap("q_nope_absorbed", ops.perHead(qNope, w.kUp));
   const oLatent = ops.latentAttention(qLatent, qPe, past, topK, 1 / Math.sqrt(cfg.qkHeadDim));
   const o = ops.perHead(oLatent, w.vUp);

@@ -1,14 +1,15 @@
 /**
- * DeepSeek sparse attention: the lightning indexer decides which cached rows each query may see.
+ * The lightning indexer of DeepSeek sparse attention: it selects the cached rows that each query
+ * may see.
  *
- * It is a second, much smaller attention without values: `idxH` query heads of `idx` numbers meet
- * ONE key per position; what it makes of them is not a mixture but a ranking. The attention then
- * reads `indexTopk` rows, however long the context is.
+ * It is like a second, much smaller attention, but without values: `idxH` query heads of `idx`
+ * numbers are multiplied with ONE key for each position, and the results are scores, by which rows
+ * are ranked. The attention then reads only the best `indexTopk` rows, however long the context is.
  *
- * Below `indexTopk` cached rows every row is chosen, and a wrong indexer cannot be told from a
- * right one: test it with longer texts.
+ * While there are at most `indexTopk` cached rows, all are selected, and a wrong indexer gives the
+ * same result as a right one. Test it with longer texts.
  *
- * Next: layer.ts again, for the layers that borrow
+ * Next: layer.ts again, for the layers that reuse a selection
  * @see DeepSeek-V3.2-Exp report, eq. 1 · HF `GlmMoeDsaIndexer.forward`
  * @module
  */
@@ -20,20 +21,21 @@ import type { Step } from "./step.ts";
 import type { IndexerWeights } from "./weights.ts";
 
 /**
- * Eps of the key's LayerNorm. A constant of the architecture, in no config: HF, vLLM, SGLang and
- * Z.ai's trainer all write 1e-6.
+ * Epsilon of the key's LayerNorm. It is a constant of the architecture and stands in no config: HF,
+ * vLLM, SGLang and Z.ai's trainer all write 1e-6.
  */
 const K_NORM_EPS = 1e-6;
 
-/** Scores that are held at a time, if there is more than one query: 4 MiB in f32. */
+/** At most this many scores are in memory at a time, except for a single query: 4 MiB in f32. */
 const SCORES_AT_ONCE = 2 ** 20;
 
 /**
- * The rows each query may see: positions in ascending order, −1 where there are fewer than K.
+ * Selects the rows that each query may see: positions in ascending order, filled up with −1 where
+ * there are fewer than K.
  *
- * @param x     normed input of the attention block
- * @param qr    normed query latent of the attention
- * @param cache this layer's keys; the keys of `x` are appended here, also when nothing is dropped
+ * @param x     input of the attention block, after its norm
+ * @param qr    query latent of the attention, after its norm
+ * @param cache index keys of this layer; the keys of `x` are always appended to it
  */
 export function indexer(
   step: Step,
@@ -43,7 +45,7 @@ export function indexer(
   cache: IndexCache | undefined,
 ): Indices<["T", "K"]> {
   const { ops, cfg, start, rope, tap } = step;
-  // Query heads. The rotary part stands FIRST here, unlike in the attention's own heads.
+  // Query heads. Here the rotary part comes FIRST, unlike in the heads of the attention.
   const q = ops.splitHeads(ops.linear(qr, w.wqB), "idxH", cfg.indexNHeads, "rope+idxNope");
   const [qPe, qNope] = ops.splitEach(q, "rope", cfg.qkRopeHeadDim, "idxNope");
   const idxQ = tap("indexer_q", ops.joinEach(ops.ropeInterleaved(qPe, rope), qNope));
@@ -55,7 +57,7 @@ export function indexer(
   if (!cache) throw new ShapeError("a full layer needs a cache for its index keys");
   const past = cache.append(start, idxK);
 
-  // Not passed through a softmax: a head may vote against a row.
+  // There is no softmax, so a weight may be negative: a head can vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
   const scale = 1 / Math.sqrt(cfg.indexNHeads * cfg.indexHeadDim);
   if (!tap.wants("indexer_score")) return choose(step, idxQ, past, idxW, scale);
@@ -64,10 +66,9 @@ export function indexer(
 }
 
 /**
- * The rows with the largest scores, without ever holding the scores of all queries.
- *
- * A row of scores is as long as the context. Only a tap wants to see all rows at once, so they are
- * made and selected from a few queries at a time.
+ * Selects the rows with the largest scores, without the scores of all queries in memory at once:
+ * each query has as many scores as the context has positions. So the queries are taken a few at a
+ * time, which is possible when no tap wants to see all scores.
  */
 function choose(
   { ops, cfg, start }: Step,

@@ -14,22 +14,23 @@ import { moe } from "./moe.ts";
 import type { Step } from "./step.ts";
 import type { FfnWeights, LayerWeights } from "./weights.ts";
 
-/** What one layer hands to the next. */
+/** What one layer passes to the next. */
 export interface LayerState {
+  /** The residual stream. */
   readonly h: Tensor<["T", "hidden"]>;
-  /** Rows chosen by the last full layer of this step. */
+  /** The rows that the last full layer of this step has selected. */
   readonly topK: Indices<["T", "K"]>;
 }
 
-/** What comes into a layer: before the first full one, nothing has been chosen. */
+/** The input of a layer. Before the first full layer, there is no selection yet. */
 export type LayerInput = Omit<LayerState, "topK"> & Partial<LayerState>;
 
 /**
- * One layer of the residual stream.
+ * Runs one decoder layer.
  *
- * IndexShare: a full layer computes the top-k; the shared layers after it attend to the same
- * positions with their own queries, keys and values. The choice is made anew in every step, so it
- * travels through the layers as a value and is kept nowhere.
+ * IndexShare: a full layer selects the top-k positions, and the shared layers after it attend to
+ * the same positions, with their own queries, keys and values. The selection is made again in every
+ * step, so it is passed from layer to layer as a value and is not stored.
  *
  * @see IndexCache, arXiv 2603.12201 · HF `GlmMoeDsaDecoderLayer.forward`
  */
@@ -55,6 +56,7 @@ export function decoderLayer(
   return { h: tap("l_out", ops.add(afterAttention, f)), topK };
 }
 
+/** The feed-forward block: dense, or a mixture of experts. */
 function ffn(step: Step, w: FfnWeights, x: Tensor<["T", "hidden"]>): Tensor<["T", "hidden"]> {
   switch (w.kind) {
     case "dense":

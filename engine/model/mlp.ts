@@ -1,5 +1,5 @@
 /**
- * SwiGLU, the feed-forward block of dense layers and of the shared expert.
+ * SwiGLU: the feed-forward block of dense layers, and of the shared expert.
  *
  * Next: layer.ts
  * @module

@@ -14,7 +14,9 @@ import { decoderLayer, type LayerInput } from "./layer.ts";
 import { stepRope } from "./step.ts";
 import type { ModelWeights } from "./weights.ts";
 
-/** A model that can run: its configuration, its placed weights, the arithmetic to run them with. */
+/**
+ * A model that can run: its configuration, its weights, and the ops of the backend that runs it.
+ */
 export interface Model {
   /** The numbers that shape it. */
   readonly config: ModelConfig;
@@ -25,10 +27,10 @@ export interface Model {
 }
 
 /**
- * Runs tokens through all layers and appends their rows to the cache.
+ * Runs tokens through all layers, and appends their rows to the cache.
  *
- * @param start position of the first token; the cache holds exactly the rows before it
- * @returns the final hidden states after `model.norm`: what the head reads, and the MTP layer too
+ * @param start position of the first token; the cache must hold exactly the rows before it
+ * @returns the hidden states after `model.norm`, which the head and the MTP layer read
  */
 export function forward(
   { ops, config, weights }: Model,
@@ -42,14 +44,16 @@ export function forward(
   let state: LayerInput = { h: taps.model("inp_embd", ops.embed(tokens, weights.embedTokens)) };
   weights.layers.forEach((w, l) => {
     const out = decoderLayer({ ...shared, tap: taps.layer(l) }, w, state, cache.layers[l]);
-    // Everything else the layer made may go; these two outlive it.
+    // These two tensors are needed by the next layer. The memory of all others is released.
     const [h, topK] = ops.keep(mark, out.h, out.topK);
     state = { h, topK };
   });
   return taps.model("result_norm", ops.rmsNorm(state.h, weights.norm, config.rmsNormEps));
 }
 
-/** Logits of final hidden states. Not masked: padding ids are the sampler's business. */
+/**
+ * The logits of final hidden states. Padding ids have logits too; the sampler never chooses them.
+ */
 export function head(
   { ops, weights }: Model,
   hidden: Tensor<["T", "hidden"]>,

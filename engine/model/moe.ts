@@ -1,8 +1,9 @@
 /**
- * Mixture of experts: why a model of 744 billion parameters costs 40 billion per token.
+ * Mixture of experts. It is the reason why only about 40 of 743 billion parameters take part in one
+ * token.
  *
- * A router looks at each token and names `numExpertsPerTok` of `nRoutedExperts` small SwiGLU
- * blocks; only those run. One more block, the shared expert, runs for every token.
+ * For each token, a router chooses `numExpertsPerTok` of `nRoutedExperts` small SwiGLU blocks, and
+ * only these run. One more block, the shared expert, runs for every token.
  *
  * Next: attention.ts
  * @module
@@ -17,7 +18,7 @@ import type { MoeWeights } from "./weights.ts";
 /**
  * `Σ_i g_i · expert_i(x) + shared(x)`
  *
- * The scaling factor (2.5 in GLM-5.2) is part of `g`. Not applied to the shared expert.
+ * The scaling factor (2.5 in GLM-5.2) is part of `g`. It is not applied to the shared expert.
  *
  * @see DeepSeek-V3, arXiv 2412.19437, §2.1.2 · HF `GlmMoeDsaMoE.forward`
  */
@@ -36,6 +37,7 @@ export function moe(
   return ops.add(routed, shared);
 }
 
+/** The fields of the config that routing depends on. */
 function routeRule(cfg: ModelConfig): RouteRule {
   return {
     nActive: cfg.numExpertsPerTok,

@@ -1,9 +1,10 @@
 /**
- * Multi-token prediction: one more layer that guesses the token after the next.
+ * Multi-token prediction (MTP): one more layer, which guesses the token after the next one.
  *
- * Slot `i` joins two things known at position `i`: the hidden state that the main model left there,
- * and the token it then chose (`i + 1`). The layer makes of them a guess at token `i + 2`. Its own
- * output can stand in for the hidden state of the next position, so a guess can be guessed on from.
+ * Slot `i` of the layer has two inputs: the hidden state of the main model at position `i`, and
+ * token `i + 1`, which the main model chose there. From these the layer guesses token `i + 2`. Its
+ * output can also take the place of the main hidden state in the next slot, so that the layer can
+ * guess further tokens.
  *
  * @see DeepSeek-V3, arXiv 2412.19437, §2.2 · GLM-5 report, arXiv 2602.15763 · vLLM `deepseek_mtp`
  * @module
@@ -16,31 +17,33 @@ import type { Model } from "./model.ts";
 import { stepRope } from "./step.ts";
 import type { MtpWeights } from "./weights.ts";
 
-/** What one run of the layer starts from, for slots `start, start + 1, …`. */
+/** The input of one run of the layer, for slots `start, start + 1, …`. */
 export interface MtpInput {
   /** The first slot. */
   readonly start: number;
-  /** The token that follows each slot: `i + 1` for slot `i`. */
+  /** The token after each slot's position: token `i + 1` for slot `i`. */
   readonly nextTokens: Int32Array;
-  /** Main hidden states after `model.norm` for each slot, or what the last run left. */
+  /** For each slot, the main hidden state after `model.norm`, or the output of the last run. */
   readonly hidden: Tensor<["T", "hidden"]>;
   /**
-   * Rows to attend to instead of a choice of the layer's own. With `index_share_for_mtp_iteration`,
-   * every run after the first reuses the row of the last verified slot: the layer is then a shared
-   * layer, and sees no draft slots.
+   * Rows to attend to. When given, the layer does not select rows itself. With
+   * `index_share_for_mtp_iteration`, every run after the first reuses the selection of the last
+   * slot with a main hidden state: the layer is then a shared layer, and does not see draft slots.
    */
   readonly sharedTopK?: Indices<["T", "K"]> | undefined;
 }
 
-/** What one run of the layer leaves: hidden states to read or to start from, and the rows it saw. */
+/** The output of one run of the layer. */
 export interface MtpOutput {
-  /** After `shared_head.norm`, applied once: the head reads it, and the next run starts from it. */
+  /**
+   * Hidden states after `shared_head.norm`. The head reads them, and the next run starts from them.
+   */
   readonly hidden: Tensor<["T", "hidden"]>;
   /** The rows that each slot attended to. */
   readonly topK: Indices<["T", "K"]>;
 }
 
-/** Runs the MTP layer over some slots and appends their rows to `cache`. */
+/** Runs the MTP layer over some slots, and appends their rows to `cache`. */
 export function mtpStep(
   { ops, config, weights }: Model,
   mtp: MtpWeights,

@@ -1,8 +1,7 @@
 /**
- * What stays the same while a step runs through one layer.
- *
- * A step is one call of {@link forward}: some tokens that follow each other, from the embedding to the
- * last norm. Its blocks differ in their weights, inputs and caches, and have all of this in common.
+ * A step is one call of {@link forward}: it runs some successive tokens from the embedding to the
+ * last norm. The record {@link Step} holds what all blocks of one layer have in common in a step.
+ * The blocks differ only in their weights, inputs and caches, which are arguments of their own.
  *
  * Next: layer.ts
  * @module
@@ -12,19 +11,19 @@ import { type RopeTable, ropeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
 import type { Tap } from "../tap.ts";
 
-/** One step, as one layer sees it. */
+/** What the blocks of one layer have in common in one step. */
 export interface Step {
   readonly ops: Ops;
   readonly cfg: ModelConfig;
-  /** Absolute position of the step's first token. */
+  /** Position of the step's first token. */
   readonly start: number;
-  /** Angles of the step's positions. */
+  /** Rotary angles of the step's positions. */
   readonly rope: RopeTable;
   /** Sees the stages of this layer. */
   readonly tap: Tap;
 }
 
-/** The angles for `nT` tokens from position `start` on: made once, used by every layer. */
+/** Rotary angles of `nT` positions from `start` on. One table is made per step, for all layers. */
 export function stepRope(ops: Ops, cfg: ModelConfig, start: number, nT: number): RopeTable {
   return ropeTable(start, nT, cfg.qkRopeHeadDim, cfg.ropeTheta, ops.precision);
 }

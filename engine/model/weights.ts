@@ -1,6 +1,7 @@
 /**
- * What the model multiplies with. Every field is typed by its axes; the comment above it is its
- * name in the checkpoint. `weights/names.ts` holds the full table, `weights/load.ts` fills this.
+ * The types of the model's weights. Every field is typed by its axes, and the comment above it is
+ * the name of the tensor in the checkpoint. `weights/names.ts` has the full table of names, and
+ * `weights/load.ts` fills these records.
  *
  * Axis names are listed in engine/README.md. Linear weights are stored `[out, in]`.
  * @module
@@ -56,7 +57,7 @@ export interface AttentionWeights {
   readonly oProj: Weight<["hidden", "H*v"]>;
 }
 
-/** The lightning indexer, `self_attn.indexer`. Its heads put the rotary part FIRST. */
+/** The lightning indexer, `self_attn.indexer`. In its heads, the rotary part comes FIRST. */
 export interface IndexerWeights {
   /** `wq_b.weight` */
   readonly wqB: Weight<["idxH*rope+idxNope", "qLora"]>;
@@ -92,7 +93,7 @@ export interface MoeWeights {
   readonly shared: MlpWeights<"shared">;
 }
 
-/** What follows the attention in a layer. */
+/** The feed-forward block, which comes after the attention in a layer. */
 export type FfnWeights =
   | ({
       /** One block for all tokens. */
@@ -103,7 +104,7 @@ export type FfnWeights =
       readonly kind: "sparse";
     } & MoeWeights);
 
-/** The multi-token-prediction layer: an ordinary layer with an entrance and an exit of its own. */
+/** The multi-token-prediction layer: a decoder layer, and the weights before and after it. */
 export interface MtpWeights {
   /** `enorm.weight` */
   readonly enorm: Weight<["hidden"]>;

@@ -1,11 +1,12 @@
 /**
- * Taps that remember: one tensor per stage and layer, put together from all steps of a run.
+ * Taps that record what they see. The result is one tensor for each stage and layer, which has the
+ * rows of all steps of a run.
  * @module
  */
 import { newTap, type Stage, type Tap, type Taps } from "../tap.ts";
 import type { Floats, Indices, Tensor } from "../tensor.ts";
 
-/** A named array as a trace file holds it. Floats keep their precision, indices are int32. */
+/** A named array of a trace file. Floats keep their precision, and indices are int32. */
 export interface NamedTensor {
   /** Name of the stage, with its layer. */
   readonly name: string;
@@ -15,19 +16,20 @@ export interface NamedTensor {
   readonly data: Floats | Int32Array;
 }
 
-/** Tells which stages to remember; `layer` is undefined for stages of the whole model. */
+/** Whether to record a stage; `layer` is undefined for stages of the whole model. */
 export type Wanted = (stage: Stage, layer: number | undefined) => boolean;
 
-/** Axes that grow from step to step, and what stands where a row has no entry. */
+/** Axes that grow from step to step, and the values that fill the rows of earlier steps. */
 const GROWING: Readonly<Record<string, number>> = { K: -1, S: Number.NEGATIVE_INFINITY };
 
+/** The rows that one step adds to a tensor. */
 interface Part {
   readonly dims: readonly string[];
   readonly shape: readonly number[];
   readonly data: Floats | Int32Array;
 }
 
-/** Collects what the taps see, in the order in which it is first seen. */
+/** Records the wanted stages, in the order in which they are seen first. */
 export class Recorder implements Taps {
   /** The tap of the whole model. */
   readonly model: Tap;
@@ -39,18 +41,19 @@ export class Recorder implements Taps {
     this.model = this.#tap(undefined, (stage) => (stage === "result_output" ? "logits" : stage));
   }
 
+  /** {@inheritDoc Taps.layer} */
   layer(index: number): Tap {
     return this.#tap(index, (stage) => `${stage}-${index}`);
   }
 
-  /** Adds a copy of these rows under a name, below those that are there. */
+  /** Adds a copy of these rows to the tensor of a name, after the rows that it has already. */
   add(name: string, { dims, shape, data }: Tensor | Indices): void {
     const parts = this.#parts.get(name) ?? [];
     this.#parts.set(name, parts);
     parts.push({ dims, shape, data: data.slice() });
   }
 
-  /** Everything remembered, whole. */
+  /** All recorded tensors. */
   tensors(): NamedTensor[] {
     return [...this.#parts].map(([name, parts]) => ({ name, ...concatenate(parts) }));
   }
@@ -63,7 +66,7 @@ export class Recorder implements Taps {
   }
 }
 
-/** Puts the steps below each other; rows of a growing axis are filled up to the longest. */
+/** Joins the rows of all steps. Rows with a growing last axis are filled up to the longest one. */
 function concatenate(parts: readonly Part[]): Omit<NamedTensor, "name"> {
   const { dims, shape, data } = parts[0];
   const last = dims.length - 1;

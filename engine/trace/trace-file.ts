@@ -1,6 +1,6 @@
 /**
- * A trace as a safetensors file: F32 or F64 as the run was, I32 for indices, and in the metadata
- * all that is needed to make it again.
+ * Writes a trace as a safetensors file. Numbers are F32 or F64, like the run, and indices are I32.
+ * The metadata says everything that is needed to make the trace again.
  * @module
  */
 import type { Precision } from "../numbers/rope-table.ts";
@@ -8,16 +8,16 @@ import type { StoredTensor } from "../weights/checkpoint.ts";
 import { writeSafetensors } from "../weights/write-safetensors.ts";
 import type { NamedTensor } from "./recorder.ts";
 
-/** Changes when the names or the layout of the tensors do. */
+/** The name of the format. Its number must change when names or layout of the tensors change. */
 export const TRACE_FORMAT = "glm52-trace 1";
 
-/** What a trace was made of. */
+/** How a trace was made. */
 export interface TraceOrigin {
   /** Version of this package. */
   readonly engineVersion: string;
   /** Name of the model's folder. */
   readonly model: string;
-  /** Hash of its config.json. */
+  /** SHA-256 of its config.json, in hex. */
   readonly configSha256: string;
   /** Number format of the activations. */
   readonly precision: Precision;

@@ -1,5 +1,6 @@
 /**
- * Runs a checkpoint over given tokens and records every stage: the engine's side of a comparison.
+ * Runs a model over given tokens and records every stage, so that another engine can be compared
+ * with this one.
  * @module
  */
 import { ArgumentError } from "../errors.ts";
@@ -21,24 +22,27 @@ import {
 import type { Indices, Tensor } from "../tensor.ts";
 import { type NamedTensor, Recorder, type Wanted } from "./recorder.ts";
 
-/** Tokens per prefill step, when nobody says. */
+/** The default number of tokens of a prefill step. */
 const CHUNK = 64;
 
-/** What to run and what to keep of it. */
+/** What to run, and which stages to record. */
 export interface TraceOptions {
   /** The tokens to run. */
   readonly tokens: readonly number[];
-  /** Stages to keep; all when not given. `logits` is always kept. */
+  /** Stages to record; by default all. `logits` is always recorded. */
   readonly stages?: readonly string[];
-  /** Layers to keep; all when not given. The MTP layer has the number after the last. */
+  /** Layers to record; by default all. The MTP layer has the number after the last one. */
   readonly layers?: readonly number[];
-  /** Tokens per prefill step. Changes nothing in the result. */
+  /** Tokens of a prefill step; 64 by default. It changes nothing in the result. */
   readonly chunk?: number;
-  /** Steps of the MTP layer after its first one, which runs over all slots; none when not given. */
+  /**
+   * When given, the MTP layer runs over the whole text too, and then this many further steps, each
+   * of which guesses one more token.
+   */
   readonly mtpSteps?: number;
 }
 
-/** Names that `--stages` takes. */
+/** The names that {@link TraceOptions.stages} can have. */
 export const STAGE_NAMES: readonly string[] = [
   ...LAYER_STAGES,
   ...MODEL_STAGES.filter((stage) => stage !== "result_output"),
@@ -46,18 +50,19 @@ export const STAGE_NAMES: readonly string[] = [
   "logits",
 ];
 
-/** How far a trace is: positions done, and wanted. */
+/** How far a trace is. */
 export interface TraceProgress {
-  /** Positions that were run. */
+  /** Number of positions that were run. */
   readonly done: number;
-  /** Positions to run. */
+  /** Number of positions to run. */
   readonly total: number;
 }
 
 /**
- * The recorded tensors, in the order in which the stages ran.
+ * Runs the tokens and returns the recorded tensors, in the order in which the stages ran.
  *
- * @throws {ArgumentError} for a stage or layer that does not exist, or an MTP run without the layer
+ * @throws {ArgumentError} when a stage or layer does not exist, or `mtpSteps` is given for a model
+ *   without an MTP layer
  */
 export function trace(
   model: Model,
@@ -72,9 +77,10 @@ export function trace(
 }
 
 /**
- * The same, one prefill step at a time: a caller may look after other things in between, or stop.
+ * Like {@link trace}, but pauses after each prefill step, so that the caller can do other work or
+ * stop.
  *
- * @returns, as the value of the generator, what {@link trace} returns
+ * @returns a generator; its return value is that of {@link trace}
  */
 export function* traceSteps(
   model: Model,
@@ -91,7 +97,7 @@ export function* traceSteps(
     yield* run(model, options, recorder);
     return recorder.tensors();
   }
-  // The MTP layer starts from hidden states that the caller may not have asked for.
+  // The MTP layer needs the final hidden states, which the caller may not want to record.
   const hidden = new Recorder((stage) => stage === "result_norm");
   yield* run(model, options, {
     model: both(recorder.model, hidden.model),
@@ -101,7 +107,7 @@ export function* traceSteps(
   return recorder.tensors();
 }
 
-/** Looks at everything that was asked for before any work. */
+/** Checks all options before anything runs. */
 function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOptions): void {
   const nLayers = model.config.numHiddenLayers;
   for (const stage of stages ?? []) {
@@ -118,6 +124,7 @@ function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOpt
   if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");
 }
 
+/** Runs the tokens through the main model, one prefill step at a time. */
 function* run(
   model: Model,
   { tokens, chunk = CHUNK }: TraceOptions,
@@ -135,7 +142,7 @@ function* run(
   }
 }
 
-/** Shows each stage to two taps. */
+/** A tap that passes each stage to two taps. */
 function both(a: Tap, b: Tap): Tap {
   return newTap(
     (stage, value) => b(stage, a(stage, value)),
@@ -144,11 +151,13 @@ function both(a: Tap, b: Tap): Tap {
 }
 
 /**
- * Lets the draft head run over the text, and then `mtpSteps` guesses ahead, each from the likeliest
- * token of the one before.
+ * Runs the MTP layer over the text, and then `mtpSteps` times more, each time after the likeliest
+ * token of the run before.
  *
- * Its stages carry the number of the guess: 0 stands for the run over the text, whose other stages are
- * those of the layer after the last.
+ * The stages that only the MTP layer has are named `<stage>-<run>`; run 0 is the one over the text.
+ * In run 0, its other stages are recorded too, like those of a main layer.
+ *
+ * @param result the final hidden states of the main model
  */
 function runMtp(
   model: Model,
@@ -191,6 +200,7 @@ function runMtp(
   draft.close();
 }
 
+/** Whether only the MTP layer has this stage. */
 function isMtpStage(stage: Stage): boolean {
   return (MTP_STAGES as readonly Stage[]).includes(stage);
 }

@@ -1,4 +1,4 @@
-/** The gate of bench:peers: engines that run another model are found, those that round are not. */
+/** Tests of the check of bench:peers: it refuses engines that run another model, not rounding. */
 import { describe, expect, test } from "vitest";
 import { AgreementError, agreement, demand, rowsOf } from "../../bench/peers/agreement.ts";
 import { RACES } from "../../bench/peers/races.ts";
@@ -79,7 +79,7 @@ describe("a model with one tensor scaled", () => {
   const run = (one: Model) => new Session(one).appendAll(tokens);
   const want = run(model);
 
-  /** The model whose second layer has another output of its attention. */
+  /** The model with another `o_proj` in its second layer. */
   function scaled(factor: number): Model {
     const [first, { attn, ...second }, ...others] = model.weights.layers;
     const { dims, shape } = attn.oProj;

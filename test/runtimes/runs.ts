@@ -1,16 +1,16 @@
 /**
- * Commands whose results may depend on nothing but their input.
+ * The commands whose results are compared between runtimes. They must depend only on their input.
  * @module
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** A command, and what may be added to it without changing a bit of its result. */
+/** A command, and options that must not change a bit of its result. */
 export interface Run {
   readonly args: readonly string[];
-  /** Without any, the command runs as it is. */
+  /** The options; if there are none, the command runs once as it is. */
   readonly ways?: readonly string[];
-  /** Whether it writes a file; its name comes as `--out`. */
+  /** Whether the command writes a file, whose name is given with `--out`. */
   readonly writes?: boolean;
 }
 
@@ -23,7 +23,7 @@ const golden = (name: string): { model: string; tokens: string } => ({
   ).tokens.join(),
 });
 
-/** A file with what all cases of a conformance pack hold under `key`, as one JSON array. */
+/** Writes a file with the values of `key` in all cases of a conformance pack, as one JSON array. */
 function packed(scratch: string, pack: string, key: "text" | "request"): string {
   const folder = join(root, "golden", pack);
   const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
@@ -45,7 +45,7 @@ function traced(name: string, rest: string): Run {
   return { args, ways, writes: true };
 }
 
-/** Cases of the golden pack, each in both backends: every choice, every layer, the logits. */
+/** Traces of golden cases with both backends: every choice, every layer, and the logits. */
 function packRuns(names: readonly string[]): Record<string, Run> {
   const stages = "--stages top_k,ffn_moe_topk,l_out,logits";
   return Object.fromEntries(
@@ -66,10 +66,10 @@ function told(text: string, rest: string, ways: readonly string[]): Run {
   return { args: ["run", text, "--json", ...rest.split(" ")], ways };
 }
 
-/** Formats that the demo model is written in before the runs, each in a folder of that name. */
+/** The demo model is written in these formats before the runs, each in a folder of that name. */
 export const QUANTISED = ["q8", "q4"] as const;
 
-/** 90 tokens through the demo model in one of them: more than its indexer keeps. */
+/** A trace of 90 tokens through the quantised demo model. These are more than its indexer keeps. */
 function quantised(scratch: string, format: (typeof QUANTISED)[number], rest: string): Run {
   const tokens = Array.from({ length: 90 }, (_, i) => 2 + ((i * i * 31 + 7 * i) % 2000)).join();
   const args = ["trace", "--model", join(scratch, format), "--tokens", tokens];
@@ -77,7 +77,7 @@ function quantised(scratch: string, format: (typeof QUANTISED)[number], rest: st
   return { args: [...args, ...options], ways: THREADED, writes: true };
 }
 
-/** Every count of threads, every kind of chunk. */
+/** Several counts of threads, and several sizes of chunks. */
 const THREADED = [
   "--threads 1 --chunk 37",
   "--threads 2 --chunk 1",
@@ -86,7 +86,11 @@ const THREADED = [
 ];
 const CHUNKED = ["--chunk 64", "--chunk 1", "--chunk 7"];
 
-/** @param scratch folder for the texts that commands read */
+/**
+ * All runs by name.
+ *
+ * @param scratch folder for the files that the commands read
+ */
 export function runs(scratch: string): Record<string, Run> {
   const texts = packed(scratch, "tokenizer", "text");
   const requests = packed(scratch, "chat", "request");

@@ -1,9 +1,10 @@
 /**
- * The same bits in every way to run, in every runtime: logits, selections and text of a few runs,
- * token ids and prompts of the conformance packs, with any count of threads and any chunk, under
- * Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, Node the installed package.
+ * Tests that results have the same bits in every runtime, with any count of threads and any chunk:
+ * logits, selections and texts of a few runs, and token ids and prompts of the conformance packs.
+ * The runtimes are Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, and Node runs the
+ * installed package.
  *
- * Without the other runtimes their tests skip.
+ * The tests of a runtime that is missing are skipped.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +21,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const compiled = join(inject("project"), "node_modules/glm52.ts/dist/tools/cli/glm52.js");
 const here = { command: [process.execPath, compiled] };
 
-/** The other runtimes, or the reason why they are not there. */
+/** The other runtimes, or the reason why they are missing. */
 function otherRuntimes(): { name: string; command: string[] }[] | string {
   const runtimes = inject("runtimes");
   if (typeof runtimes === "string") return runtimes;
@@ -32,11 +33,11 @@ function otherRuntimes(): { name: string; command: string[] }[] | string {
   ];
 }
 
-/** What every run gave when it was last looked at; GLM52_UPDATE_HASHES=1 writes it anew. */
+/** The expected hash of every run. GLM52_UPDATE_HASHES=1 writes this file again. */
 const HASHES = join(root, "test/runtimes/hashes.json");
 const RUNS = runs(scratch);
 
-/** SHA-256 of what a run computes: the tensors of a trace, the ids of a text, or all it prints. */
+/** SHA-256 of the result of a run: the tensors of a trace, the ids of a text, or all its output. */
 async function hash(command: readonly string[], { args, writes }: Run, way = ""): Promise<string> {
   const out = join(scratch, "out.safetensors");
   const [program, ...rest] = command;

@@ -11,7 +11,7 @@ import { inject } from "vitest";
 
 const PROGRAM = "/usr/bin/chromium";
 
-/** Why there is no browser; undefined where there is one. */
+/** The reason why there is no browser, or undefined if there is one. */
 export const noBrowser: string | undefined = existsSync(PROGRAM)
   ? undefined
   : `there is no ${PROGRAM} here`;
@@ -25,7 +25,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** A new browser with an empty profile. */
+/** Starts a new browser with an empty profile. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: PROGRAM, args: FLAGS });
 }
@@ -38,19 +38,19 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** What a server says so that a page may share memory with its workers. */
+/** The headers with which a page may share memory with its workers. */
 export const ISOLATED = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** A server of the files of a folder. */
+/** Serves the files of a folder. */
 export interface StaticServer {
   readonly origin: string;
   close(): void;
 }
 
-/** @param headers of every answer */
+/** @param headers the headers of every answer */
 export async function serve(
   folder: string,
   headers: Readonly<Record<string, string>> = {},

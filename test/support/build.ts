@@ -1,5 +1,5 @@
 /**
- * The compiled program.
+ * Compiles the program for tests that run it as a process.
  * @module
  */
 import { execFileSync } from "node:child_process";
@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./paths.ts";
 
-/** Compiles the program into a folder, as `npm run build` does into `dist`, but without its checks. */
+/** Compiles the program into a folder, like `npm run build`, but without the type check. */
 export function buildInto(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");

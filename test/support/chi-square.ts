@@ -1,14 +1,14 @@
 /**
- * Pearson's chi-square test.
+ * Pearson's chi-square test: whether counts fit the expected probabilities.
  * @module
  */
 
-/** Cells that are expected less often than this are put together. */
+/** Cells whose expected count is below this are joined into one cell. */
 const RARE = 8;
 
 /**
- * How many standard deviations the counts are further from their expectation than chance has them:
- * the Wilson-Hilferty normal score of chi-square. Above 3.7 chance does so once in 10,000 tests.
+ * A score for how far counts are from the expected ones, in standard deviations: the
+ * Wilson-Hilferty normal score of chi-square. By chance, it is above 3.7 in one of 10,000 tests.
  */
 export function chiSquareScore(
   counts: ReadonlyMap<string, number>,
@@ -39,7 +39,7 @@ export function chiSquareScore(
   return (Math.cbrt(statistic / freedom) - (1 - spread)) / Math.sqrt(spread);
 }
 
-/** How often each of the drawn things occurred. */
+/** Counts how often each text was drawn. */
 export function countOf(draws: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const drawn of draws) counts.set(drawn, (counts.get(drawn) ?? 0) + 1);

@@ -1,16 +1,17 @@
 /**
- * Where do two runs part?
+ * Compares two runs of a model, and finds the first stage that differs.
  * @module
  */
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import type { Trace } from "./run.ts";
 
 /**
- * The first stage of `got`, in the order of the run, that is off `want`; a stage that `got` lacks
- * counts as off. Undefined when there is none. Stages that `want` lacks are not looked at.
+ * The first stage of `got`, in the order of the run, that differs from `want`, or undefined if
+ * there is none. A stage that is missing in `got` differs; a stage that is missing in `want` is
+ * ignored.
  *
- * Numbers may be off by `tolerance` times the largest magnitude of their stage; indices and
- * infinities must be equal, and NaN is always off.
+ * Numbers may be off by `tolerance` times the largest magnitude of their stage. Indices and
+ * infinities must be equal.
  */
 export function firstDifference(got: Trace, want: Trace, tolerance: number): string | undefined {
   for (const [name, tensor] of got) {
@@ -20,7 +21,7 @@ export function firstDifference(got: Trace, want: Trace, tolerance: number): str
   return [...want.keys()].find((name) => !got.has(name));
 }
 
-/** The first stage whose bits differ. */
+/** The first stage whose bits differ: 0 and −0 are different, too. */
 export function firstOtherBits(got: Trace, want: Trace): string | undefined {
   return firstDifference(got, want, 0);
 }
@@ -28,11 +29,12 @@ export function firstOtherBits(got: Trace, want: Trace): string | undefined {
 function close(a: NamedTensor, b: NamedTensor, tolerance: number): boolean {
   if (a.shape.join() !== b.shape.join()) return false;
   const isIndex = a.data instanceof Int32Array;
-  const limit = isIndex ? 0 : tolerance * largest(b.data);
+  if (isIndex || tolerance === 0) return a.data.every((x, i) => Object.is(x, b.data[i]));
+  const limit = tolerance * largest(b.data);
   return a.data.every((x, i) => Object.is(x, b.data[i]) || Math.abs(x - b.data[i]) <= limit);
 }
 
-/** Largest finite magnitude. */
+/** The largest finite magnitude. */
 export function largest(values: ArrayLike<number>): number {
   let max = 0;
   for (let i = 0; i < values.length; i++) {
@@ -41,7 +43,7 @@ export function largest(values: ArrayLike<number>): number {
   return max;
 }
 
-/** Largest distance of two lists, as a share of the largest magnitude of `want`. */
+/** The largest difference of two lists, divided by the largest magnitude of `want`. */
 export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number {
   if (got.length !== want.length) return Number.POSITIVE_INFINITY;
   let max = 0;

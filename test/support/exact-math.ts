@@ -1,5 +1,6 @@
 /**
- * A witness for engine/numbers/math.ts: the same functions in integers, to 200 bits and more.
+ * A second implementation of the functions of engine/numbers/math.ts, with which tests compare
+ * them. It computes with integers, to more than 200 bits.
  *
  * A number is a BigInt that counts units of 2^-BITS.
  * @module
@@ -67,7 +68,7 @@ function exactExp(x: number): { value: bigint; scale: number } {
   return { value: taylor(all - k * LN2, 0, 1, false), scale: Number(k) };
 }
 
-/** Distance of `got` from `value · 2^scale` in units in the last place of the latter. */
+/** How far `got` is from `value · 2^scale`, in units in the last place of the latter (ulps). */
 function ulps(got: number, value: bigint, scale: number): number {
   const distance = fixed(got, scale) - value;
   const magnitude = value < 0n ? -value : value;
@@ -76,13 +77,13 @@ function ulps(got: number, value: bigint, scale: number): number {
   return Math.abs(Number(distance)) / 2 ** (ulp + Number(BITS));
 }
 
-/** Error of `got` as `e^x`, in ulps. */
+/** The error of `got` as a value for `e^x`, in ulps. */
 export function expError(x: number, got: number): number {
   const { value, scale } = exactExp(x);
   return ulps(got, value, scale);
 }
 
-/** Error of `got` as `ln x`, in ulps: `ln x = got + ln(x / e^got)`. */
+/** The error of `got` as a value for `ln x`, in ulps. It uses `ln x = got + ln(x / e^got)`. */
 export function logError(x: number, got: number): number {
   const { value, scale } = exactExp(got);
   const exact = fixed(x, scale);
@@ -90,7 +91,7 @@ export function logError(x: number, got: number): number {
   return ulps(got, fixed(got) + difference, 0);
 }
 
-/** Errors of `sin` and `cos` of `x`, in ulps. */
+/** The errors of two values for the sine and cosine of `x`, in ulps. */
 export function sinCosErrors(x: number, [sin, cos]: readonly [number, number]): [number, number] {
   const all = fixed(x);
   const r = all % (2n * PI);

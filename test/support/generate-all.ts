@@ -1,5 +1,5 @@
 /**
- * Generation, collected.
+ * Runs a whole generation and collects its tokens.
  * @module
  */
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../engine/generate/generate.ts";
 import type { Session } from "../../engine/generate/session.ts";
 
-/** A whole generation. */
+/** The result of a whole generation. */
 export interface Generation {
   readonly tokens: readonly GeneratedToken[];
   readonly ids: readonly number[];

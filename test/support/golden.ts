@@ -1,5 +1,5 @@
 /**
- * The cases of the golden pack, read into memory.
+ * Reads cases of the golden pack into memory.
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -13,21 +13,23 @@ import { readHeader } from "../../engine/weights/safetensors.ts";
 import { loadCase } from "../../tools/golden/case/case.ts";
 import type { Trace } from "./run.ts";
 
-/** A tiny checkpoint and what HF transformers, widened to f64, makes of its tokens. */
+/** A case: a tiny checkpoint, tokens, and the stages that HF transformers computes in f64. */
 export interface Golden {
   readonly tokens: readonly number[];
-  /** Steps of the MTP layer that are recorded; undefined when there is no such layer. */
+  /** How many steps of the MTP layer are recorded; undefined when there is no such layer. */
   readonly mtpSteps: number | undefined;
+  /** The stages as HF transformers computes them. */
   readonly want: Trace;
+  /** Loads the checkpoint. */
   model(ops: Ops): Promise<Model>;
 }
 
 const ROOT = new URL("../../golden/cases/", import.meta.url);
 
-/** Reads a case by the name of its folder. */
+/** Reads the case in the folder of this name. */
 export async function golden(name: string): Promise<Golden> {
   const folder = new URL(`${name}/`, ROOT);
-  // A plain Uint8Array: the `slice` of Node's Buffer is a view, not a copy.
+  // This makes a plain Uint8Array, because `slice` of Node's Buffer is a view, not a copy.
   const read = (file: string) => new Uint8Array(readFileSync(new URL(file, folder)));
   const json = (file: string) => JSON.parse(new TextDecoder().decode(read(file)));
   const info = json("case.json");

@@ -1,6 +1,7 @@
 /**
- * This package as a stranger has it: packed by npm, and installed with its dependencies into a bare
- * project outside the repository. It is made once for all tests of `test/package` and `test/runtimes`.
+ * Installs this package as a user does: it is packed by npm, and installed with its dependencies
+ * into an empty project outside the repository. This is done once for all tests of `test/package`
+ * and `test/runtimes`.
  *
  * The other runtimes are fetched here too, before any test asks for them.
  * @module
@@ -25,7 +26,7 @@ declare module "vitest" {
   }
 }
 
-/** @returns what takes everything away again */
+/** @returns a function that removes everything again */
 export function setup({ provide }: TestProject): () => void {
   const scratch = mkdtempSync(join(tmpdir(), "glm52-installed-"));
   const tarball = pack(scratch);
@@ -50,7 +51,7 @@ function pack(scratch: string): string {
   return join(scratch, filename);
 }
 
-/** The types of Node stand beside it, for programs that are compiled. */
+/** Installs the package, and the types of Node, which compiled programs need. */
 function install(tarball: string, project: string): string {
   mkdirSync(project);
   const types = join(ROOT, "node_modules/@types/node/package.json");

@@ -1,23 +1,24 @@
 /**
- * How far some logits are from others, by the measures of engines that publish one.
+ * Measures how far logits are from others, with the measures that other engines publish.
  * @module
  */
 import { argmax } from "../../engine/generate/sampler.ts";
 import type { Floats } from "../../engine/index.ts";
 import { klDivergence } from "../../tools/convert/divergence.ts";
 
-/** Over all positions. */
+/** The differences over all positions. */
 export interface Difference {
-  /** Root mean square, and largest, of differences from which the mean of their position is taken. */
+  /** Root mean square of the differences, after the mean of each position was subtracted. */
   readonly rms: number;
+  /** The largest such difference. */
   readonly largest: number;
-  /** Mean Kullback-Leibler divergence from what is wanted, in nats. */
+  /** Mean Kullback-Leibler divergence from the wanted logits, in nats. */
   readonly kl: number;
   /** Share of positions with the same largest logit. */
   readonly top1: number;
 }
 
-/** Compares position by position. */
+/** Compares two lists of logits, position by position. */
 export function difference(got: readonly Floats[], want: readonly Floats[]): Difference {
   let [squares, n, largest, kl, nSame] = [0, 0, 0, 0, 0];
   want.forEach((w, t) => {

@@ -1,6 +1,6 @@
 /**
- * Multi-head latent attention the long way, as DeepSeek-V2 writes it down: every cached latent is
- * expanded into a key and a value for each head, and nothing is absorbed. A witness, not an engine.
+ * Multi-head latent attention without absorption, as in the DeepSeek-V2 report: every cached latent
+ * is expanded into a key and a value for each head. It is slow; tests compare the engine with it.
  * @module
  */
 
@@ -11,11 +11,11 @@ import { floatsOf } from "../../engine/ops/reference/memory.ts";
 import { storedLatents } from "../../engine/ops/stored-rows.ts";
 import type { Indices, Tensor } from "../../engine/tensor.ts";
 
-/** One head's key or value for one position. */
+/** The key or value of one head for one position. */
 type Vector = readonly number[];
 
 /**
- * `[T, H*v]` before `o_proj`, from the unabsorbed query.
+ * Returns the output of the attention before `o_proj`, `[T, H*v]`.
  *
  * `k[s,h] = (W^UK_h c_s | k_pe[s])`, `v[s,h] = W^UV_h c_s`,
  * `y[t,h] = Σ_s softmax_s(q[t,h] · k[s,h] / √(nope + rope)) · v[s,h]`

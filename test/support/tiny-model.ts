@@ -1,5 +1,6 @@
 /**
- * A small random model, made in memory: every kind of layer, more tokens than it may attend to.
+ * Makes a small random model in memory. It has every kind of layer, and its index_topk is small, so
+ * that short texts have more tokens than it may attend to.
  * @module
  */
 import { parseConfig } from "../../engine/config/config.ts";
@@ -74,7 +75,7 @@ export function tinyModel(overrides: Overrides, ops: Ops, seed = 1): Model {
   };
 }
 
-/** Draws one weight after the other, each from a stream of its own. */
+/** Makes one weight after another, each from its own seed. */
 class Maker {
   readonly #ops: Ops;
   readonly #c: ModelConfig;
@@ -86,7 +87,7 @@ class Maker {
     this.#seed = seed * 100_003;
   }
 
-  /** A matrix whose outputs are about `size` large for inputs of about 1. */
+  /** A matrix whose outputs have a size of about `size` for inputs of about 1. */
   matrix<const D extends readonly string[]>(dims: D, shape: Shape<D>, size = 1): Weight<D> {
     const nIn = shape[shape.length - 1] as number;
     return randomWeight(this.#ops, dims, shape, this.#seed++, size / Math.sqrt(nIn));

@@ -1,5 +1,5 @@
 /**
- * The options that every command has that lets a model speak.
+ * The options that all commands share that generate text: `run`, `chat` and `session save`.
  *
  * Next: open-speaker.ts
  * @module
@@ -8,9 +8,9 @@ import { type Command, Option } from "commander";
 import type { Activations } from "../../engine/index.ts";
 import { BACKENDS, type Backend } from "../library/arithmetic.ts";
 import { allCores } from "../node/threads.ts";
-import { byteSize, decimal, integer } from "./numbers.ts";
+import { byteSize, decimal, integer, POSITIVE } from "./numbers.ts";
 
-/** The values of these options. */
+/** The values of these options; addGenerationOptions says what each one is for. */
 export interface GenerationOptions {
   readonly model?: string;
   readonly backend: Backend;
@@ -43,50 +43,105 @@ type RowType = (typeof ROW_TYPES)[number];
 /** Names that `--activations` takes. */
 const ACTIVATIONS: readonly Activations[] = ["f32", "int8"];
 
-/** A count of things, perhaps none. */
+/** Parses a count of things, which may be 0. */
 export const COUNT = integer(0);
-/** What `--threads` takes. */
+/** Parses the value of `--threads`. */
 export const THREADS = integer(1, 256);
 const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
-const POSITIVE = decimal("a number above 0", (x) => x > 0);
 const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
 const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
 
-/** Adds them to a command. */
+/** Adds these options to a command. */
 export function addGenerationOptions(command: Command): Command {
   return command
     .option("--model <dir>", "folder of the model (default: the demo model of this package)")
-    .option("--max-tokens <n>", "tokens to generate at most", COUNT, 256)
-    .option("--temperature <t>", "0 is greedy (default: the model's, else 0)", NOT_NEGATIVE)
-    .option("--top-p <p>", "keep the likeliest tokens up to this sum (default: the model's)", SHARE)
-    .option("--top-k <k>", "keep the k likeliest tokens, 0 for all (default: the model's)", COUNT)
-    .option("--min-p <p>", "drop tokens below p times the likeliest (default: the model's)", UNIT)
-    .option("--repetition-penalty <r>", "above 1 for less repetition", POSITIVE)
-    .option("--seed <s>", "the same seed gives the same text", integer(0, 2 ** 32 - 1), 0)
-    .option("--draft <n>", "guess n tokens ahead with the MTP layer", COUNT, 0)
-    .option("--chunk <n>", "prompt tokens per step; changes no result", integer(1), 64)
-    .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", POSITIVE)
-    .addOption(rowType("--kv-type <type>", "how latents and rotary keys are kept"))
-    .addOption(rowType("--index-type <type>", "how index keys are kept"))
-    .option("--kv-ram <size>", "memory for latent rows, e.g. 512MB; needs --kv-file", byteSize)
+    .option("--max-tokens <n>", "generate at most this many tokens", COUNT, 256)
+    .option(
+      "--temperature <t>",
+      "how freely to choose; 0 always takes the likeliest token (default: the model's, else 0)",
+      NOT_NEGATIVE,
+    )
+    .option(
+      "--top-p <p>",
+      "choose among the likeliest tokens that sum up to this share (default: the model's)",
+      SHARE,
+    )
+    .option(
+      "--top-k <k>",
+      "choose among the k likeliest tokens; 0 means all (default: the model's)",
+      COUNT,
+    )
+    .option(
+      "--min-p <p>",
+      "drop tokens whose probability is below p times that of the likeliest (default: the model's)",
+      UNIT,
+    )
+    .option(
+      "--repetition-penalty <r>",
+      "above 1, tokens that were there before become less likely (default: the model's)",
+      POSITIVE,
+    )
+    .option(
+      "--seed <s>",
+      "start of the random numbers; the same seed gives the same text",
+      integer(0, 2 ** 32 - 1),
+      0,
+    )
+    .option(
+      "--draft <n>",
+      "let the MTP layer guess n tokens ahead, which the model then checks in one step",
+      COUNT,
+      0,
+    )
+    .option(
+      "--chunk <n>",
+      "read the prompt in steps of n tokens; changes no result",
+      integer(1),
+      64,
+    )
+    .option(
+      "--latent-eps <e>",
+      "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
+      POSITIVE,
+    )
+    .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
+    .addOption(rowType("--index-type <type>", "number format of cached index keys"))
+    .option(
+      "--kv-ram <size>",
+      "keep at most this much of the latent rows in memory, e.g. 512MB; needs --kv-file",
+      byteSize,
+    )
     .option(
       "--kv-file <path>",
-      "scratch file for the other rows; must not exist, never outlasts this",
+      "scratch file for the other latent rows; must not exist yet; nothing is left of it",
     )
-    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("wasm"))
+    .addOption(
+      new Option("--backend <name>", "what computes: the fast wasm kernels, or the plain reference")
+        .choices(BACKENDS)
+        .default("wasm"),
+    )
     .addOption(activationsOption())
-    .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, allCores())
-    .option("--no-turbo", "without 256-bit vectors (Node 24 and later); changes no result")
-    .option("--check", "compare every op with the f64 reference, and stop at a bad one")
-    .option("--verbose", "say on stderr what computes");
+    .option(
+      "--threads <n>",
+      "number of threads of the wasm backend; changes no result",
+      THREADS,
+      allCores(),
+    )
+    .option("--no-turbo", "do not use 256-bit vectors (Node 24 and later); changes no result")
+    .option(
+      "--check",
+      "compare each operation with the f64 reference, and stop at the first that differs too much",
+    )
+    .option("--verbose", "print on stderr which backend computes, and with how many threads");
 }
 
 function rowType(flags: string, what: string): Option {
-  return new Option(flags, `${what}; only f32 rounds nothing`).choices(ROW_TYPES).default("f32");
+  return new Option(flags, `${what}; only f32 is exact`).choices(ROW_TYPES).default("f32");
 }
 
-/** How products with q8 and q4 weights are made. */
+/** `--activations`: the number format of the inputs of products with q8 and q4 weights. */
 export function activationsOption(): Option {
-  const text = "what products with q8 and q4 weights see; int8 is faster, with another result";
+  const text =
+    "number format of what is multiplied with q8 and q4 weights; int8 is faster but rounds";
   return new Option("--activations <format>", text).choices(ACTIVATIONS).default("f32");
 }

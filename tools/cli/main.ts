@@ -1,9 +1,7 @@
 /**
- * `glm52` and its commands.
+ * The program `glm52`. Each of its commands has a file in the folder commands.
  *
- * Next: run-command.ts, chat-command.ts, session-command.ts, trace-command.ts, inspect-command.ts,
- * plan-command.ts, eval-command.ts, export-command.ts, golden-command.ts, quantize-command.ts,
- * tokenize-command.ts, detokenize-command.ts, render-command.ts
+ * Next: commands/run.ts
  * @module
  */
 import { Command, CommanderError } from "commander";
@@ -36,11 +34,11 @@ Examples:
   glm52 run --help
 
 Exit codes:
-  0    done
+  0    the command did its work
   1    the input or the model is not usable; stderr says why
-  2    wrong usage
+  2    the command line is wrong: an unknown option, a missing argument, …
   3    golden: the dump is not what the model gives
-  130  stopped by Ctrl-C: the first ends generation after the current token, the second at once
+  130  Ctrl-C was pressed: once ends generation after the current token, twice at once
 `;
 
 /** Runs one command line, without the program's name, and returns the exit code. */

@@ -1,11 +1,11 @@
 /**
- * Option values → numbers. All of the text must be the number: `1x`, `1e3` for an integer, `NaN`
- * and the empty text are refused, and so is anything out of range.
+ * Turns the texts of options into numbers. The whole text must be a number in the allowed range:
+ * `1x`, `1e3` for an integer, `NaN` and the empty text are refused.
  * @module
  */
 import { InvalidArgumentError } from "commander";
 
-/** Parses an integer of `from … to`. */
+/** Makes a parser of integers `from … to`. */
 export function integer(from: number, to: number = Number.MAX_SAFE_INTEGER) {
   const what =
     to === Number.MAX_SAFE_INTEGER ? `an integer of ${from} or more` : `an integer ${from} … ${to}`;
@@ -16,7 +16,7 @@ export function integer(from: number, to: number = Number.MAX_SAFE_INTEGER) {
   };
 }
 
-/** Parses a decimal number that `ok` accepts. */
+/** Makes a parser of decimal numbers that `ok` accepts; `what` describes those in the error. */
 export function decimal(what: string, ok: (x: number) => boolean) {
   return (text: string): number => {
     const value = Number(text);
@@ -26,7 +26,10 @@ export function decimal(what: string, ok: (x: number) => boolean) {
   };
 }
 
-/** Parses integers of 0 or more with commas between them. */
+/** Parses a decimal number above 0. */
+export const POSITIVE = decimal("a number above 0", (x) => x > 0);
+
+/** Parses integers of 0 or more, with commas between them. */
 export function integerList(text: string): number[] {
   const parse = integer(0);
   const items = text.split(",").map((item) => item.trim());
@@ -47,7 +50,7 @@ const TOKENS = new Map([
   ["M", 2 ** 20],
 ]);
 
-/** Parses numbers of tokens like `4096,128K,1M`, sorted; K is 1024, as contexts are named. */
+/** Parses and sorts numbers of tokens like `4096,128K,1M`. K is 1024, as usual for contexts. */
 export function tokenCounts(text: string): number[] {
   const what = "numbers of tokens like 4096,128K,1M";
   const counts = text.split(",").map((item) => scaled(item.trim(), TOKENS, what));
@@ -64,7 +67,7 @@ export function byteSize(text: string): number {
   return scaled(text, BYTES, "a size like 512MB, 24GB or 24GiB");
 }
 
-/** A positive number and its unit → a whole number, rounded down. */
+/** Parses a positive number with a unit behind it, and rounds the product down. */
 function scaled(text: string, units: ReadonlyMap<string, number>, what: string): number {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)$/.exec(text) ?? [];
   const factor = units.get(unit ?? "?");

@@ -1,5 +1,6 @@
 /**
- * What the options of a command open: a model, and the way it remembers.
+ * From the options of a command to what the library takes: the open model, how its cache is kept,
+ * and how tokens are chosen.
  * @module
  */
 import type { Glm } from "../library/glm.ts";
@@ -11,7 +12,7 @@ import type { GenerationOptions } from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
 import type { TextOut } from "./terminal.ts";
 
-/** Opens the model that the options name, with a progress line. */
+/** Opens the model that the options name, and shows a progress line meanwhile. */
 export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Glm> {
   const { model, backend, threads, turbo, activations, check, latentEps, verbose } = options;
   const loading = progressLine(stderr, "loading");
@@ -29,9 +30,10 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
 }
 
 /**
- * How the options want a timeline to remember. Makes the file that they name.
+ * How the cache of the text is to be kept: number formats, and the scratch file. Creates that file
+ * if the options name one.
  *
- * @throws {UserError} when one of the two options of a file is there without the other
+ * @throws {UserError} when only one of --kv-ram and --kv-file is given
  */
 export async function timelineOf(options: GenerationOptions): Promise<TimelineOptions> {
   const { kvType, indexType, kvRam, kvFile, chunk, draft } = options;
@@ -43,7 +45,7 @@ export async function timelineOf(options: GenerationOptions): Promise<TimelineOp
   return { chunk, draft, rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
 }
 
-/** How the options want tokens to be chosen. */
+/** How tokens are to be chosen. An option that was not given is left to the model's own default. */
 export function choiceOf(options: GenerationOptions): ChoiceOptions {
   const { maxTokens, seed, temperature, topP, topK, minP, repetitionPenalty } = options;
   return {

@@ -1,19 +1,24 @@
+/**
+ * The line on stderr that shows how far a long piece of work is.
+ * @module
+ */
 import type { TextOut } from "./terminal.ts";
 
-/** Shorter work shows nothing. */
+/** Work that ends sooner than this shows no line. */
 const SHOWN_AFTER_MS = 300;
 
-/** Shortest time between two redraws, in milliseconds. */
-const REDRAW = 100;
+/** Shortest time between two drawings of the line. */
+const REDRAW_EVERY_MS = 100;
 
-/** A line that is drawn over and over. */
+/** A line of text that is drawn again and again in the same place. */
 export interface Progress {
+  /** Shows that `done` of `total` steps are finished. */
   update(done: number, total: number): void;
   /** Wipes the line. */
   end(): void;
 }
 
-/** A progress line on a terminal; nothing at all where `out` is not one. */
+/** Makes a progress line. Where `out` is no terminal, it prints nothing. */
 export function progressLine(out: TextOut, label: string): Progress {
   if (!out.isTerminal) return { update: () => {}, end: () => {} };
   let drawn = false;
@@ -22,7 +27,7 @@ export function progressLine(out: TextOut, label: string): Progress {
     update: (done, total) => {
       const now = performance.now();
       if (now < next) return;
-      next = now + REDRAW;
+      next = now + REDRAW_EVERY_MS;
       drawn = true;
       out.write(`\r\x1b[2K${label} ${Math.floor((100 * done) / Math.max(1, total))} %`);
     },

@@ -1,3 +1,7 @@
+/**
+ * From the command line to the token ids of a prompt.
+ * @module
+ */
 import type { Glm } from "../library/glm.ts";
 import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
@@ -5,23 +9,28 @@ import { readInput } from "./text-input.ts";
 
 /** The ways to give a prompt on the command line. */
 export interface PromptOptions {
-  /** The argument. */
+  /** The text that stands on the command line. */
   readonly text: string | undefined;
+  /** The token ids of `--tokens`, instead of a text. */
   readonly tokens: readonly number[] | undefined;
-  /** What stands before a text; `none` for nothing, undefined for what the model is used to. */
+  /**
+   * The text to put before the prompt; `none` puts nothing there. When undefined, the text start
+   * that belongs to the model is used.
+   */
   readonly bos: string | undefined;
 }
 
-/** A prompt as the model gets it. */
+/** A prompt in the form that the model reads. */
 export interface Prompt {
   readonly ids: readonly number[];
-  /** The text that was given, or that of the ids. */
+  /** The prompt as text, for `--echo`: the given text, or the text of the given ids. */
   text(): string;
 }
 
 /**
- * The prompt: the ids that were given, else the text of the argument, else that of stdin (less one
- * newline at its end, which is the shell's), else, on a terminal, the empty text.
+ * Finds the prompt. It is the first of these that is there: the ids of `--tokens`; the text on the
+ * command line; the text on stdin, without one newline at its end, which most shells add. When
+ * stdin is a terminal, nobody waits for it, and the prompt is the empty text.
  *
  * @throws {UserError} when a text is given to a model without a tokenizer
  */

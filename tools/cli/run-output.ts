@@ -1,11 +1,11 @@
 /**
- * The result of `glm52 run` in words and in JSON.
+ * How `glm52 run` prints its result: one line of speeds, or JSON.
  * @module
  */
 import type { TierCounts } from "../../engine/index.ts";
 import type { TextResult, Timing } from "../library/generate-text.ts";
 
-/** `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
+/** The line of speeds: `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
 export function summaryLine(
   { timing, finishReason, tier }: TextResult,
   draftSteps: number,
@@ -23,7 +23,7 @@ export function summaryLine(
   return `${parts.join(" · ")}\n`;
 }
 
-/** One line of JSON. Probabilities only when they were asked for. */
+/** The result as one line of JSON. Log-probabilities are in it if `logProbs` is set. */
 export function resultJson(
   result: TextResult,
   options: { readonly logProbs: boolean; readonly hasText: boolean },
@@ -61,7 +61,7 @@ function tierJson(counts: TierCounts): object {
   return { hits, misses, ahead, in_time: inTime, late, ...bytes };
 }
 
-/** `cold rows 98.2 % hot` */
+/** How often a latent row was in memory when it was needed: `cold rows 98.2 % hot` */
 function hotShare({ hits, misses }: TierCounts): string {
   const share = hits + misses === 0 ? 100 : (100 * hits) / (hits + misses);
   return `cold rows ${share.toFixed(1)} % hot`;

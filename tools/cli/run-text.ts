@@ -1,5 +1,5 @@
 /**
- * Generates after a prompt, in the way that the options say: `glm52 run`, and `glm52 session save`.
+ * Generates text after a prompt, as the options say. `glm52 run` and `glm52 session save` do this.
  * @module
  */
 import type { TextResult } from "../library/generate-text.ts";
@@ -14,7 +14,7 @@ import { resultJson, summaryLine } from "./run-output.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The options of `glm52 run`. */
+/** The options of `glm52 run`; commands/run.ts says what each one is for. */
 export interface RunOptions extends GenerationOptions, SessionChoice {
   readonly stop?: readonly string[];
   readonly tokens?: readonly number[];
@@ -24,7 +24,7 @@ export interface RunOptions extends GenerationOptions, SessionChoice {
   readonly json?: boolean;
 }
 
-/** Returns the exit code. */
+/** Opens the model, generates, prints, and closes everything. Returns the exit code. */
 export async function runText(
   text: string | undefined,
   options: RunOptions,
@@ -32,24 +32,30 @@ export async function runText(
 ): Promise<number> {
   const { stderr } = terminal;
   const glm = await openSpeaker(options, stderr);
-  if (!glm.tokenizer && options.stop) {
-    throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
-  }
-  const prefilling = progressLine(stderr, "reading the prompt");
-  const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
-  const keeper = await keeperOf(glm, "text", options, timeline, stderr);
-  const session = glm.session(timeline, keeper, options.seed);
   try {
-    return await goOn(text, options, terminal, glm, session, prefilling);
+    if (!glm.tokenizer && options.stop) {
+      throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
+    }
+    const prefilling = progressLine(stderr, "reading the prompt");
+    const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
+    const keeper = await keeperOf(glm, "text", options, timeline, stderr);
+    const session = glm.session(timeline, keeper, options.seed);
+    try {
+      return await continueText(text, options, terminal, glm, session, prefilling);
+    } finally {
+      prefilling.end();
+      session.close();
+    }
   } finally {
-    prefilling.end();
-    session.close();
     await glm.close();
   }
 }
 
-/** Generates after the saved text, if there is one, and the prompt. Returns the exit code. */
-async function goOn(
+/**
+ * Adds the prompt to the text of the session, which is empty or was saved, and generates after it.
+ * Returns the exit code.
+ */
+async function continueText(
   text: string | undefined,
   options: RunOptions,
   { stdin, stdout, stderr, onInterrupt }: Terminal,

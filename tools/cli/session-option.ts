@@ -1,5 +1,6 @@
 /**
- * `--session NAME`: the saved session that a command goes on with, made when there is none.
+ * The options `--session` and `--sessions`: which saved session a command continues. A session
+ * that does not exist yet is begun.
  * @module
  */
 import { Option } from "commander";
@@ -17,26 +18,29 @@ export interface SessionChoice {
   readonly sessions: string;
 }
 
-/** The name. */
+/** `--session`: the name of the saved session. */
 export function sessionOption(): Option {
-  return new Option("--session <name>", "go on with this saved session, or begin it; see session");
+  return new Option(
+    "--session <name>",
+    "continue this saved session, or begin it; `glm52 session --help` explains sessions",
+  );
 }
 
-/** The folder that the names are in. */
+/** `--sessions`: the folder in which sessions are saved. */
 export function sessionsOption(): Option {
-  return new Option("--sessions <dir>", "folder of saved sessions").default(
+  return new Option("--sessions <dir>", "folder in which sessions are saved").default(
     defaultSessions(),
     "$GLM52_SESSIONS or ~/.glm52/sessions",
   );
 }
 
 /**
- * The keeper of the session that the options name, or undefined when they name none. Says on stderr
- * when the session had to be recovered.
+ * The keeper that loads and saves the session that the options name, or undefined when they name
+ * none. When the session had to be recovered after a crash, a line on stderr says so.
  *
- * @throws {UserError} for options that do not go with a session
- * @throws {SavedSessionError} when it was made with other options or for the other command, or
- *   another process has it
+ * @throws {UserError} for options that cannot be used with a session
+ * @throws {SavedSessionError} when the session was made with other options or by the other command,
+ *   or is in use by another process
  */
 export async function keeperOf(
   glm: Glm,
@@ -47,7 +51,7 @@ export async function keeperOf(
 ): Promise<StartKeeper | undefined> {
   if (session === undefined) return undefined;
   if (draft > 0) {
-    throw new UserError("--session", "the draft head is not saved, so --draft does not go with it");
+    throw new UserError("--session", "cannot be used with --draft: the draft head is not saved");
   }
   const onRecovered = (what: string) => stderr.write(`${what}\n`);
   return saverOf(await openNamed(glm, session, kind, { sessions, onRecovered }, rows));

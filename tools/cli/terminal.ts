@@ -1,5 +1,6 @@
 /**
- * All that the commands see of the process they run in, so that a test can be one.
+ * The connection of the commands to the process in which they run: its streams and Ctrl-C. The
+ * commands use nothing else of the process, so that a test can take its place.
  * @module
  */
 
@@ -14,35 +15,35 @@ export interface TextOut {
   write(text: string): void;
 }
 
-/** Where input comes from. */
+/** A stream of input. */
 export interface TextIn {
   readonly isTerminal: boolean;
-  /** All of it. */
+  /** Reads the whole input to its end. */
   read(): Promise<Uint8Array>;
   /**
-   * Line by line, as they come. On a terminal each is asked for with `prompt`; Ctrl-C and Ctrl-D
-   * end the lines there.
+   * The lines of the input, each as soon as it is complete. On a terminal, `prompt` is shown before
+   * each line, and Ctrl-C or Ctrl-D ends the input.
    */
   lines(prompt: string): AsyncIterable<string>;
 }
 
-/** Where input comes from and output goes. */
+/** The three streams of a process, and its Ctrl-C. */
 export interface Terminal {
   readonly stdin: TextIn;
   readonly stdout: TextOut;
   readonly stderr: TextOut;
   /**
-   * Calls back on the next Ctrl-C. The one after it ends the process, as does any while nobody
-   * listens. Returns a function that stops listening.
+   * Calls `listener` on the next Ctrl-C. A second Ctrl-C ends the process, and so does one that
+   * comes while there is no listener. Returns a function that removes the listener.
    */
   onInterrupt(listener: () => void): () => void;
 }
 
-/** The process itself. */
+/** The streams of this process. */
 export function processTerminal(): Terminal {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: Error & { code?: string }) => {
-      if (error.code === "EPIPE") process.exit(0); // the reader has seen enough, as in `| head`
+      if (error.code === "EPIPE") process.exit(0); // the reader closed the pipe, as `| head` does
       throw error;
     });
   }
@@ -71,7 +72,7 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** The lines of a stream of bytes; the last one may lack its newline. */
+/** The lines of a stream of bytes. The last line needs no newline behind it. */
 export async function* pipedLines(input: AsyncIterable<unknown>): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const decode = (bytes?: Uint8Array): string => {
@@ -92,8 +93,9 @@ export async function* pipedLines(input: AsyncIterable<unknown>): AsyncGenerator
 }
 
 /**
- * Lines that a person types. The terminal is in line mode between two questions, so that Ctrl-C is
- * a signal while a reply runs, and a key of the editor while a line is written.
+ * The lines that a person types. A line editor exists only while a line is being typed; it takes
+ * Ctrl-C as a key, which ends the input. While a reply runs there is no editor, so that Ctrl-C is
+ * the usual signal.
  */
 async function* typedLines(prompt: string): AsyncGenerator<string> {
   let history: string[] = [];

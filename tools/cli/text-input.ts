@@ -1,3 +1,7 @@
+/**
+ * What the commands about text read: a file or stdin, and a tokenizer.
+ * @module
+ */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Json, parseJson } from "../../tokenizer/chat/index.ts";
@@ -6,17 +10,18 @@ import { demoModel } from "../node/our-package.ts";
 import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
 
-/** A text and where it is from, for messages. */
+/** A text that was read. */
 export interface Input {
   readonly text: string;
+  /** The file's name or `stdin`, for error messages. */
   readonly name: string;
 }
 
 /**
- * The whole of a file, or of stdin, to the byte: a newline at the end and a byte order mark are
- * part of it.
+ * Reads a whole file, or stdin when no file is named. Nothing is removed: a newline at the end and
+ * a byte order mark are part of the text.
  *
- * @throws {UserError} when it is not UTF-8
+ * @throws {UserError} when the bytes are not UTF-8
  */
 export async function readInput(
   file: string | undefined,
@@ -32,16 +37,17 @@ export async function readInput(
   }
 }
 
-/** The input as JSON, with key order and numbers as they are written. */
+/** Parses the input as JSON. The order of keys and the spelling of numbers are kept. */
 export function inputJson({ text, name }: Input): Json {
   return parseJson(text, name);
 }
 
 /**
- * The tokenizer of a folder, or of a tokenizer.json itself; of the demo model when none is named.
+ * Reads a tokenizer. `path` is a tokenizer.json or a folder that has one; without `path`, the
+ * tokenizer of the demo model is read.
  *
- * @throws {UserError} when there is none
- * @throws {TokenizerError} when it cannot be taken exactly
+ * @throws {UserError} when there is no such file
+ * @throws {TokenizerError} when the file asks for something that this tokenizer does not support
  */
 export async function readTokenizer(path: string | undefined): Promise<Tokenizer> {
   const place = path ?? (await demoModel());

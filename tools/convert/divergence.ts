@@ -1,5 +1,5 @@
 /**
- * How differently two models see one text.
+ * How far the next-token distributions of two models are apart on one text.
  * @module
  */
 import { argmax } from "../../engine/generate/sampler.ts";
@@ -7,24 +7,25 @@ import { type Model, Session } from "../../engine/index.ts";
 import { exp, log } from "../../engine/numbers/math.ts";
 import type { Floats } from "../../engine/tensor.ts";
 
-/** Positions that are run at once. */
+/** Tokens that are run at once. */
 const CHUNK = 16;
 
-/** The distance of a model from another, over all positions of a text. */
+/** How far one model is from another, over all positions of a text. */
 export interface Divergence {
-  /** Positions that were compared. */
+  /** Number of tokens of the text. */
   readonly tokens: number;
-  /** `klDivergence`: the mean over positions, and the largest. */
+  /** Mean over positions of the KL divergence, `Σ p · (log p − log q)`, in nats. */
   readonly klMean: number;
-  /** The largest of them. */
+  /** The largest such value. */
   readonly klMax: number;
-  /** Share of positions where both find the same token likeliest. */
+  /** Share of positions where the likeliest token is the same in both models. */
   readonly sameTop: number;
 }
 
 /**
- * The Kullback-Leibler divergence `KL(p ‖ q) = Σ p · (log p − log q)` of two rows of logits, in nats.
- * What is added to a whole row does not count, so logarithms of probabilities are logits too.
+ * The Kullback-Leibler divergence `KL(p ‖ q) = Σ p · (log p − log q)` of two rows of logits, in
+ * nats. A number that is added to a whole row changes nothing, so rows may hold log-probabilities
+ * too.
  */
 export function klDivergence(pLogits: Floats, qLogits: Floats): number {
   const [p, q] = [pLogits, qLogits].map((row) => Array.from(row));

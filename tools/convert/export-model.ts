@@ -1,7 +1,8 @@
 /**
- * A model's folder as a file that other engines read.
+ * Writes a model as one file for another engine.
  *
- * To add a format: a folder beside gguf/, and a line in {@link EXPORT_FORMATS} and below it.
+ * To add a format, make a folder beside gguf/, add its name to {@link EXPORT_FORMATS}, and call it
+ * in {@link exportModel}.
  * @module
  */
 import { extname } from "node:path";
@@ -10,19 +11,19 @@ import { checkWritable } from "../node/write-whole.ts";
 import type { GgmlType } from "./gguf/encode.ts";
 import { type GgufOptions, writeGguf } from "./gguf/write-gguf.ts";
 
-/** Formats to choose from. */
+/** The file formats that can be written. */
 export const EXPORT_FORMATS = ["gguf"] as const;
 
-/** One of them. */
+/** The name of a file format. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** How a model is written. */
 export interface ExportOptions extends Omit<GgufOptions, "tokenizer"> {
-  /** The format; that of the file's ending by default. */
+  /** The file format. By default, the ending of the file's name says it. */
   readonly to?: ExportFormat | undefined;
   /** The number format of matrices; f16 by default. */
   readonly type?: GgmlType | undefined;
-  /** Ends the work and leaves no file: the promise is then rejected with its reason. */
+  /** When it aborts, the work ends, no file is left, and the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,9 +38,10 @@ export interface Exported {
 }
 
 /**
- * Writes the file `out`, whole or not at all.
+ * Writes the model of a folder to the file `out`. The file is written as a whole or not at all.
  *
- * @throws {ArgumentError} for an unknown format, {UserError} where the format cannot hold the model
+ * @throws {ArgumentError} for an unknown format
+ * @throws {UserError} when the format cannot represent the model
  */
 export async function exportModel(
   folder: string,

@@ -1,5 +1,5 @@
 /**
- * Models in other number formats, and for other engines.
+ * Converts models: into other number formats, and into files for other engines.
  *
  * ```ts
  * import { exportModel, quantize } from "glm52.ts/convert";

@@ -1,3 +1,9 @@
+/**
+ * Writes the files of a quantised model into a folder.
+ *
+ * Next: quantize.ts
+ * @module
+ */
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GROUPS_METHOD } from "../../engine/config/keys.ts";
@@ -16,16 +22,17 @@ import { type Part, quantizedParts, type TensorError, type WeightFormat } from "
 export interface Written {
   /** The number format of the matrices. */
   readonly format: WeightFormat;
-  /** Of the weights' file. */
+  /** The size of the file of weights. */
   readonly bytes: number;
-  /** The error of each tensor that was rounded. */
+  /** The rounding errors of each tensor that was written in the new format. */
   readonly tensors: readonly TensorError[];
 }
 
 /**
- * Fills a folder with a model's config, quantised weights in one file, and tokenizer.
+ * Fills the folder `into` with a model's config, its quantised weights in one file, and its
+ * tokenizer.
  *
- * @throws as {@link quantizedParts}, and what reading the model throws
+ * @throws {UserError} when a word of `keep` is in no name; and the errors of reading the model
  */
 export async function writeQuantized(
   folder: string,
@@ -55,7 +62,7 @@ export async function writeQuantized(
   }
 }
 
-/** Files of a model beside its config and weights that a program reads. */
+/** The files besides config and weights that belong to a model and are copied. */
 const COPIED: readonly string[] = [
   "tokenizer.json",
   "tokenizer_config.json",
@@ -65,6 +72,7 @@ const COPIED: readonly string[] = [
   "LICENSE",
 ];
 
+/** The bytes of the file of weights, in pieces: the header, then each tensor. */
 async function* pieces(
   header: ReturnType<typeof safetensorsHeader>,
   parts: ReadonlyMap<string, Part>,
@@ -80,7 +88,10 @@ async function* pieces(
   }
 }
 
-/** The config with the quantisation that the new file has; that of kept tensors, if it is bf16. */
+/**
+ * The bytes of the new config.json. Its `quantization_config` describes the new format. If that is
+ * bf16, but some tensors kept an fp8 format, it is the one of the old config.
+ */
 async function newConfig(
   folder: string,
   to: WeightFormat,

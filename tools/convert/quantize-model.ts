@@ -1,5 +1,5 @@
 /**
- * A model's folder as another folder, with its matrices in another number format.
+ * Writes a copy of a model, in a new folder, with its matrices in another number format.
  *
  * Next: quantize-folder.ts
  * @module
@@ -16,31 +16,31 @@ import { type Divergence, divergence } from "./divergence.ts";
 import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
 import { type Written, writeQuantized } from "./quantize-folder.ts";
 
-/** What to make of a model. */
+/** How to quantise a model. */
 export interface QuantizeOptions {
-  /** The number format of matrices. */
+  /** The new number format of the matrices. */
   readonly to: WeightFormat;
-  /** Leaves tensors whose names hold one of these words as they are stored. */
+  /** Tensors whose name contains one of these words are not changed. */
   readonly keep?: readonly string[] | undefined;
   /** A text on which the logits of both models are compared. */
   readonly compareOn?: Prompt | undefined;
-  /** Bytes written, and bytes in all. */
+  /** Is called while the weights are written, with the bytes written so far and in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Ends the work and leaves nothing behind: the promise is then rejected with its reason. */
+  /** When it aborts, the work ends, nothing is left, and the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was written, and how far its logits are from the original's if they were compared. */
+/** What was written. */
 export interface QuantizeReport extends Written {
-  /** How far the logits moved; only when a text to compare on was given. */
+  /** How far the logits of the new model are from those of the old one, if they were compared. */
   readonly divergence?: Divergence;
 }
 
 /**
- * Writes the folder `out`. It is written under another name and renamed at the end, so no half of a
- * model is ever there.
+ * Writes the folder `out`. It is written under another name and renamed at the end, so that `out`
+ * never holds an incomplete model.
  *
- * @throws {UserError} when `out` holds anything, and what reading the model throws
+ * @throws {UserError} when `out` exists and is not empty; and the errors of reading the model
  */
 export async function quantize(
   folder: string,

@@ -1,5 +1,5 @@
 /**
- * The weights of a checkpoint in another number format, tensor by tensor.
+ * Converts the tensors of a checkpoint into another number format, one after another.
  *
  * Next: divergence.ts
  * @module
@@ -22,33 +22,34 @@ import {
 import { everySpec } from "../../engine/weights/table.ts";
 import { UserError } from "../node/user-error.ts";
 
-/** Formats to choose from. */
+/** The number formats that matrices can be converted to. */
 export const WEIGHT_FORMATS = ["bf16", "q8", "q4"] as const;
 
-/** One of them. */
+/** The name of such a number format. */
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
-/** How far a tensor is from what it was. */
+/** The error of a tensor: how far its new numbers `y` are from the old ones `x`. */
 export interface TensorError {
   /** Name of the tensor. */
   readonly name: string;
-  /** The largest distance between a number and its rounded value. */
+  /** `max |y − x|` */
   readonly maxAbs: number;
-  /** `Σ (y − x)² / Σ x²`, 0 where all is 0. */
+  /** `Σ (y − x)² / Σ x²`, or 0 when all `x` are 0. */
   readonly nmse: number;
 }
 
-/** A tensor of the new file. Its bytes are made when they are asked for, and not kept. */
+/** A tensor of the new file. Its bytes are computed whenever they are asked for, to save memory. */
 export interface Part extends Omit<StoredTensor, "bytes"> {
   bytes(): Promise<Uint8Array>;
 }
 
 /**
- * What the new file holds. The scales of a group stand far from its numbers in the file, so such a
- * tensor is read and rounded twice: no more than one is ever in memory.
+ * The tensors of the new file by name. In formats with groups, the numbers and their scales are two
+ * tensors, which can stand far apart in the file. They are therefore computed one by one, from the
+ * same old tensor, so that no more than one tensor is in memory.
  *
- * @param keep parts of names; a tensor whose name holds one stays as it is stored
- * @param onError told once for each tensor that is written in the new format
+ * @param keep a tensor whose name contains one of these words is not changed
+ * @param onError is called once for each tensor that is written in the new format
  * @throws {UserError} when a word of `keep` is in no name
  */
 export function quantizedParts(
@@ -83,7 +84,7 @@ export function quantizedParts(
 type NamedPart = readonly [name: string, part: Part];
 type ReadNumbers = (name: string) => Promise<ArrayLike<number>>;
 
-/** A tensor as it stands, with its scales if it has any. */
+/** A tensor that is not changed, and its scales if it has any. */
 function storedParts(checkpoint: Checkpoint, tensor: string): NamedPart[] {
   return [tensor, tensor + SCALE_SUFFIX, tensor + GROUP_SCALE_SUFFIX].flatMap((name) => {
     const entry = checkpoint.tensors.get(name);

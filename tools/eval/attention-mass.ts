@@ -1,6 +1,7 @@
 /**
- * How much of what a dense attention would look at lies on the positions that were chosen? For shared
- * layers, which choose nothing themselves, this says how well the borrowed choice serves them.
+ * Measures how good the selected positions of an attention are: the share of the softmax weights of
+ * a dense attention, over all positions, that lies on the selected ones. Shared layers reuse the
+ * selection of another layer, and this number says how well it suits them.
  *
  * Next: observe.ts
  * @module
@@ -9,15 +10,15 @@ import type { Indices, Ops, Tensor } from "../../engine/index.ts";
 import { decode } from "../../engine/numbers/row-encoding.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 
-/** What the last query of one attention does. */
+/** The attention mass of the last query of one call of `latentAttention`. */
 export interface Mass {
-  /** Counts the calls of `latentAttention`. */
+  /** The number of the call, counted from 0. */
   readonly call: number;
-  /** Part of its softmax over all positions that lies on its choice; mean over heads. */
+  /** Share of all softmax weights that lies on the selected positions; mean over heads. */
   readonly share: number;
 }
 
-/** The same ops; `onMass` hears of the last query of each attention. */
+/** The same ops, except that each call of `latentAttention` also reports its {@link Mass}. */
 export function watchMass(ops: Ops, onMass: (mass: Mass) => void): Ops {
   let call = 0;
   return {
@@ -29,7 +30,7 @@ export function watchMass(ops: Ops, onMass: (mass: Mass) => void): Ops {
   };
 }
 
-/** {@link Mass.share}. The last query sees all positions that are held. */
+/** Computes {@link Mass.share}. The last query sees all positions that are in the cache. */
 function chosenMass(
   q: ArrayLike<number>,
   qPe: ArrayLike<number>,
@@ -61,7 +62,7 @@ function chosenMass(
   return sum / nHeads;
 }
 
-/** Latents and rotary keys of all positions, decoded. */
+/** Decodes the latents and rotary keys of all positions. */
 function allRows(past: LatentRows): Float64Array {
   const { nS, nLatent, nRope } = past;
   const addresses = new Uint32Array(nS);

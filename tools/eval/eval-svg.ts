@@ -1,6 +1,7 @@
 /**
- * An evaluation as one picture that needs nothing else: needles by length and depth, and for the longest
- * text how alike the layers choose, and what a cache of hot rows lacks.
+ * Draws an evaluation as one SVG picture with three charts: how many needles were found by length
+ * and depth; and, for the longest text, how similar the selections of the layers are, and how often
+ * a cache of the rows used last would miss.
  * @module
  */
 import type { Cell, Evaluation } from "./evaluate.ts";
@@ -9,7 +10,7 @@ import { LRU_ROOMS, type Observed } from "./observe.ts";
 const [WIDTH, HEIGHT, TOP, SIDE] = [960, 340, 60, 220];
 const LEFTS = [60, 380, 700] as const;
 
-/** The picture. */
+/** The SVG text of the picture. */
 export function evaluationSvg({ cells, selections }: Evaluation): string {
   const needles = cells.filter(({ task }) => task === "needle");
   const longest = selections.at(-1);
@@ -72,7 +73,7 @@ function misses({ layers }: Observed): string[] {
   ];
 }
 
-/** Dark for 1, white for 0, with the number in it. */
+/** A square of the heat map: dark for 1, white for 0, with the number in it. */
 function square(x: number, y: number, width: number, height: number, share: number): string[] {
   const light = Math.round(97 - 60 * share);
   return [

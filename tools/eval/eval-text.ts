@@ -1,11 +1,11 @@
 /**
- * An evaluation for people.
+ * Prints an evaluation as tables for people.
  * @module
  */
 import type { Cell, Evaluation } from "./evaluate.ts";
 import { LRU_ROOMS, type Observed } from "./observe.ts";
 
-/** Tables of some lines each. */
+/** The table of answers, and two tables for each text whose selections were observed. */
 export function evaluationText({ cells, worst, selections }: Evaluation): string {
   const lines = ["task        length  depth  exact  95 %           tokens", ...cells.map(cellLine)];
   if (worst) lines.push(`fewest right tokens: ${cellLine(worst).replace(/ +/g, " ")}`);

@@ -1,5 +1,6 @@
 /**
- * Asks a model for what stands in its context, and looks at what it chooses.
+ * Evaluates a model on long contexts: asks for things that stand in the context, and observes which
+ * positions are selected.
  *
  * Next: eval-text.ts, eval-svg.ts
  * @module
@@ -9,45 +10,51 @@ import { type Observed, observe } from "./observe.ts";
 import { score, wilson } from "./score.ts";
 import { makeTask, type TaskName } from "./tasks.ts";
 
-/** What to ask. */
+/** The tasks to make, and how many. */
 export interface EvalRequest {
   readonly tasks: readonly TaskName[];
+  /** Tokens of prompt and answer together. */
   readonly lengths: readonly number[];
-  /** Places of a needle, in percent. */
+  /** Where the needle stands, in percent of the text. */
   readonly depths: readonly number[];
-  /** Tasks per cell. */
+  /** How many texts to make for each task, length and depth. */
   readonly samples: number;
   readonly seed: number;
-  /** Ids to draw from: `first … end - 1`. */
+  /** Texts are made of the ids `first … end - 1`. */
   readonly first: number;
   readonly end: number;
 }
 
-/** Answers to tasks of one kind, length and depth. */
+/** The result for one task, length and depth. */
 export interface Cell {
   readonly task: TaskName;
   readonly length: number;
   /** Undefined where the task has no depth. */
   readonly depth: number | undefined;
   readonly samples: number;
-  /** Share of answers of which every token is the likeliest, and Wilson's 95 % interval. */
+  /** Share of the answers in which every token is right. */
   readonly exact: number;
+  /** Wilson's 95 % interval of `exact`. */
   readonly interval: readonly [low: number, high: number];
   /** Share of right tokens. */
   readonly tokens: number;
 }
 
-/** Everything that came out. */
+/** All results of an evaluation. */
 export interface Evaluation {
   readonly seed: number;
   readonly cells: readonly Cell[];
   /** The cell with the fewest right tokens. */
   readonly worst: Cell | undefined;
-  /** One text for each length that is longer than `2k`. */
+  /** What was observed in one text of each length that is clearly above twice `index_topk`. */
   readonly selections: readonly Observed[];
 }
 
-/** @param onCell told after each cell, with the number done and wanted */
+/**
+ * Runs an evaluation.
+ *
+ * @param onCell is called after each cell and each observed text, with the number done so far
+ */
 export function evaluate(
   model: Model,
   request: EvalRequest,

@@ -1,7 +1,7 @@
 /**
- * Runs a text and writes down what its queries choose, by layer.
+ * Runs a text, and reports for each layer which positions the queries select.
  *
- * Next: ../eval-command.ts
+ * Next: selection.ts
  * @module
  */
 import { type Model, Session } from "../../engine/index.ts";
@@ -20,33 +20,36 @@ import {
 } from "./selection.ts";
 import type { Task } from "./tasks.ts";
 
-/** Rooms of the LRU curve, in choices. */
+/** Sizes of the simulated cache, as multiples of `k`, the number of rows that a query selects. */
 export const LRU_ROOMS = [1, 1.5, 2, 3, 4, 8] as const;
 
-/** Tokens of a step; the last query of each is asked for its attention's mass. */
+/** Tokens that are run at once. The attention mass is measured for the last query of each chunk. */
 const CHUNK = 64;
 
-/** What one layer that chooses does. */
+/** The selections of one layer that has an indexer. */
 export interface LayerSelection {
   readonly layer: number;
-  /** Overlap with every such layer, this one included. */
+  /** Overlap with the selections of each layer that has an indexer, this one included. */
   readonly overlap: readonly number[];
-  /** With the query before, as it is and moved along by one. */
+  /** Overlap of a query's selection with that of the query before. */
   readonly temporal: number;
+  /** The same, when the selection of the query before is moved along by one position. */
   readonly temporalMoved: number;
-  /** Share of rows that a cache lacks, for each of {@link LRU_ROOMS}. */
+  /** Share of selected rows that a cache does not have, for each size of {@link LRU_ROOMS}. */
   readonly lruMisses: readonly number[];
-  /** Different rows of 64 queries. */
+  /** How many different rows 64 queries in a row select. */
   readonly distinctRows: number;
+  /** How far back the selected rows lie; see {@link distances}. */
   readonly distances: readonly number[];
-  /** Share of the needle's tokens that the last query chooses. */
+  /** Share of the needle's tokens that the last query selects. */
   readonly needleRecall: number;
-  /** Share of queries with fewer than k positive scores, and mean number of scores equal to the last chosen. */
+  /** Share of queries with fewer than `k` scores above 0. */
   readonly fewPositive: number;
+  /** Mean number of scores that equal the lowest selected score. */
   readonly tied: number;
 }
 
-/** Attention mass on the choice, over some queries. */
+/** The attention mass on the selected positions in one layer, over the measured queries. */
 export interface LayerMass {
   readonly layer: number;
   readonly type: "full" | "shared";
@@ -54,17 +57,17 @@ export interface LayerMass {
   readonly mean: number;
 }
 
-/** What was seen in one text. */
+/** What was observed in one text. */
 export interface Observed {
   readonly length: number;
   readonly k: number;
-  /** The first query that counts: before `2k` there is little to choose from. */
+  /** The first query that is counted. Queries before `2k` have few positions to select from. */
   readonly from: number;
   readonly layers: readonly LayerSelection[];
   readonly mass: readonly LayerMass[];
 }
 
-/** Reads the prompt of a task that is longer than `2k`. */
+/** Runs the prompt of a task, which must be longer than `2k`, and observes the selections. */
 export function observe(model: Model, { prompt, needle }: Task): Observed {
   const { indexerTypes, indexTopk: k } = model.config;
   const recorder = new Recorder(

@@ -1,19 +1,22 @@
 /**
- * How well a task was answered, and how sure that is.
+ * How well tasks were answered, and how certain that number is.
  * @module
  */
 import type { Task } from "./tasks.ts";
 
-/** The likeliest next token after each of the last `last` of `ids`. */
+/** Returns the likeliest next token after each of the last `last` tokens of `ids`. */
 export type Predict = (ids: readonly number[], last: number) => readonly number[];
 
-/** Teacher-forced: the share of answer tokens that are the likeliest after the right prefix. */
+/**
+ * The share of answer tokens that are the likeliest ones. Each is predicted after the right tokens
+ * before it, even if an earlier prediction was wrong (teacher forcing).
+ */
 export function score({ prompt, answer }: Task, predict: Predict): number {
   const predicted = predict([...prompt, ...answer.slice(0, -1)], answer.length);
   return answer.filter((id, i) => predicted[i] === id).length / answer.length;
 }
 
-/** Wilson's 95 % interval of a share of `hits` in `n`; all of 0 … 1 when `n` is 0. */
+/** Wilson's 95 % interval of the share `hits / n`. When `n` is 0, it is the whole range 0 … 1. */
 export function wilson(hits: number, n: number): readonly [low: number, high: number] {
   if (n === 0) return [0, 1];
   const z = 1.959963984540054;

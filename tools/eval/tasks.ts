@@ -1,13 +1,14 @@
 /**
- * Seeded long-context tasks on the level of token ids; no text, so any vocabulary will do.
+ * Random tasks for long contexts. They consist of token ids, not of text, so that they fit any
+ * vocabulary. The same seed gives the same task.
  *
  * | task       | in the context                          | asked                | answer        |
  * | ---------- | --------------------------------------- | -------------------- | ------------- |
  * | copy       | a sequence                              | separator            | the sequence  |
  * | recall     | pairs of key and value, without a gap   | a key                | its value     |
  * | needle     | separator key value, among fillers      | separator key        | its value     |
- * | multiKey   | eight of them, with different keys      | separator, one key   | its value     |
- * | multiValue | three of them, with the same key        | separator key        | all values    |
+ * | multiKey   | eight needles with different keys       | separator, one key   | its value     |
+ * | multiValue | three needles with the same key         | separator key        | all values    |
  * | tracking   | a chain: key value, value value, …      | separator key        | all its links |
  *
  * Next: score.ts, selection.ts
@@ -17,51 +18,55 @@
 import { type Random, seededRandom } from "../../engine/generate/random.ts";
 import { UserError } from "../node/user-error.ts";
 
-/** Names of the tasks. */
+/** Names of the tasks; the table above describes them. */
 export const TASKS = ["copy", "recall", "needle", "multiKey", "multiValue", "tracking"] as const;
 
+/** The name of a task. */
 export type TaskName = (typeof TASKS)[number];
 
-/** One question with its answer. */
+/** A text that ends in a question, and the right answer. */
 export interface Task {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
-  /** Positions in the prompt of the tokens that hold the answer, in its order. */
+  /** Where the answer stands in the prompt: the position of each of its tokens. */
   readonly needle: readonly number[];
 }
 
-/** What to make. */
+/** What task to make. */
 export interface TaskSpec {
   readonly task: TaskName;
-  /** Tokens of prompt and answer together; `copy` and `recall` may have one less. */
+  /** Tokens of prompt and answer together; a `copy` or `recall` task may have one less. */
   readonly length: number;
-  /** Where the needle stands, in percent of the room; the others are spread over all of it. */
+  /** Where a single needle stands, in percent. Several needles are spread over the whole text. */
   readonly depth: number;
   readonly seed: number;
-  /** Ids to draw from: `first … end - 1`. The first one is the separator. */
+  /** The task is made of the ids `first … end - 1`. `first` is the separator. */
   readonly first: number;
   readonly end: number;
 }
 
-/** Tokens of a needle's value. */
+/** Number of tokens of a needle's value. */
 const VALUE = 4;
+/** Number of keys, and so of needles in a multiKey task. */
 const N_KEYS = 8;
+/** Number of needles in a multiValue task. */
 const N_VALUES = 3;
+/** Number of links in a tracking task. */
 const N_LINKS = 4;
 
-/** Ids that are needed: a separator, keys that no filler is, and a few to draw. */
+/** How many ids a task needs: a separator, the keys, and a few others for fillers and values. */
 const LEAST_IDS = 1 + N_KEYS + 8;
 
-/** A piece of the context, and the places in it that hold a part of the answer. */
+/** A piece of the context, and the places in it of tokens of the answer. */
 interface Piece {
   readonly ids: readonly number[];
   readonly holds: readonly number[];
 }
 
 /**
- * Makes a task; the same spec makes the same ids.
+ * Makes a task. The same spec makes the same ids.
  *
- * @throws {UserError} for a length without room or a range with too few ids
+ * @throws {UserError} when the length is too small for the task, or there are too few ids
  */
 export function makeTask(spec: TaskSpec): Task {
   const { task, first, end, seed } = spec;
@@ -69,7 +74,7 @@ export function makeTask(spec: TaskSpec): Task {
     throw new UserError(task, `expected ${LEAST_IDS} ids or more, got ${end - first}`);
   }
   const random = seededRandom(seed);
-  // The last ids are the keys: no filler and no value is one.
+  // The last ids are the keys. They are never used as fillers or values.
   const keys = shuffled(random, N_KEYS).map((i) => end - 1 - i);
   const value = (n: number): number[] => draw(random, n, first + 1, end - N_KEYS);
   switch (task) {
@@ -111,7 +116,9 @@ function copy({ task, length, first }: TaskSpec, value: (n: number) => number[])
   return { prompt: [...answer, first], answer, needle: answer.map((_, i) => i) };
 }
 
-/** Keys are of the lower half, each at most once; values of the upper half. */
+/**
+ * A recall task. Keys are ids of the lower half, each at most once; values are of the upper half.
+ */
 function recall({ task, length, first, end }: TaskSpec, random: Random): Task {
   const half = Math.floor((end - first) / 2);
   const nPairs = Math.min(Math.floor((length - 2) / 2), half - 1);
@@ -127,7 +134,10 @@ function fact(separator: number, key: number, value: readonly number[], isNeedle
   return { ids: [separator, key, ...value], holds: isNeedle ? value.map((_, i) => i + 2) : [] };
 }
 
-/** Puts one piece at the depth, or several at equal distances, among fillers, and asks. */
+/**
+ * Puts pieces among fillers, and the question at the end. One piece is put at the depth; several
+ * are put at equal distances.
+ */
 function hide(
   { task, length, depth }: TaskSpec,
   filler: (n: number) => number[],
@@ -157,7 +167,7 @@ function noRoom(task: TaskName, least: number, length: number): UserError {
   return new UserError(task, `expected a length of ${least} or more, got ${length}`);
 }
 
-/** `n` ids of `from … end - 1`. */
+/** `n` random ids of `from … end - 1`. */
 function draw(random: Random, n: number, from: number, end: number): number[] {
   return Array.from({ length: n }, () => from + Math.floor(random() * (end - from)));
 }

@@ -1,10 +1,12 @@
 /**
- * What a token costs in FLOPs, as a function of the context. One multiply-add is 2 FLOP.
+ * Counts the FLOPs that a token costs, as a function of the length of context. One multiply-add is
+ * 2 FLOP.
  *
- * Counted: products with matrices, scores and sums of the attention, scores of the indexer. Not
- * counted: norms, rotations, softmax, the choice of the best scores, the look-up of an embedding;
- * on GLM-5.2 they are below 1 %. The head counts for every token, though a prefill needs it for the
- * last one alone (2.4 % of the weights' part there). The MTP layer is not counted.
+ * These are counted: products with matrices, scores and sums of the attention, scores of the
+ * indexer. These are not: norms, rotations, softmax, the selection of the best scores, the look-up
+ * of an embedding; on GLM-5.2 they are below 1 %. The head is counted for every token, though a
+ * prefill needs it only for the last one (2.4 % of the FLOPs for weights there). The MTP layer is
+ * not counted.
  *
  * Next: sizes.ts, plan.ts
  * @module
@@ -14,28 +16,29 @@ import { sizeOf } from "../../engine/tensor.ts";
 import { expertSpecs, indexerSpecs, type TensorSpec } from "../../engine/weights/names.ts";
 import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 
-/** Which past rows a token attends to, and how many layers choose them. */
+/** The schedules that are compared: which past rows a token attends to, and who selects them. */
 export const SCHEDULES = ["dense", "dsaEveryLayer", "indexShare"] as const;
 
 /**
- * `dense`: all rows, no indexer. `dsaEveryLayer`: `indexTopk` rows that each layer chooses, as
- * GLM-5.1 does. `indexShare`: the layers that the config calls full choose.
+ * `dense`: a token attends to all rows, and there is no indexer. `dsaEveryLayer`: each layer
+ * selects `indexTopk` rows, as in GLM-5.1. `indexShare`: only the layers that the config calls full
+ * select rows, and the others reuse their selection, as in GLM-5.2.
  */
 export type Schedule = (typeof SCHEDULES)[number];
 
-/** FLOPs by part. */
+/** FLOPs by part of the model. */
 export interface Flops {
-  /** Products with matrices, the head included. */
+  /** For products with matrices, including the head. */
   readonly weights: number;
-  /** Scores and weighted sums over cached rows, absorbed form. */
+  /** For scores and weighted sums over cached rows, in the absorbed form. */
   readonly attention: number;
-  /** Scores of index keys. */
+  /** For scores of index keys. */
   readonly indexer: number;
   readonly total: number;
 }
 
 /**
- * One token that sees `n` rows, its own included.
+ * The FLOPs of one token that sees `n` rows, including its own.
  *
  * `weights = 2 · Σ matrices` · `attention = L · 2 · H · rows · (kvLora + rope + kvLora)`, `rows` =
  * `n` or `min(n, indexTopk)` · `indexer = indexers · 2 · idxH · (idx + 1) · n`
@@ -47,10 +50,11 @@ export function tokenFlops(c: ModelConfig, schedule: Schedule, n: number): Flops
 }
 
 /**
- * A prefill of `n` tokens into an empty cache: {@link tokenFlops} of 1 … n, summed in closed form.
+ * The FLOPs of a prefill of `n` tokens into an empty cache: the sum of {@link tokenFlops} over
+ * 1 … n, in closed form.
  *
- * `dense` here is the absorbed form too; a prefill of expanded heads costs less
- * ({@link expandedPrefillFlops}).
+ * `dense` is the absorbed form here too. A prefill with expanded heads costs less; see
+ * {@link expandedPrefillFlops}.
  */
 export function prefillFlops(c: ModelConfig, schedule: Schedule, n: number): Flops {
   const growing = schedule === "dense" ? n : Math.min(n, c.indexTopk);
@@ -60,7 +64,7 @@ export function prefillFlops(c: ModelConfig, schedule: Schedule, n: number): Flo
 }
 
 /**
- * The attention part of a dense prefill whose keys and values are expanded once for all heads:
+ * The FLOPs of attention in a dense prefill that expands keys and values for all heads once:
  * `L · 2 · H · (nope + rope + v)` for each pair of a query and a row that it sees.
  */
 export function expandedPrefillFlops(c: ModelConfig, n: number): number {
@@ -68,7 +72,7 @@ export function expandedPrefillFlops(c: ModelConfig, n: number): number {
   return c.numHiddenLayers * pair * upTo(n);
 }
 
-/** Layers that choose rows under a schedule. */
+/** How many layers select rows under a schedule. */
 export function indexerCount(c: ModelConfig, schedule: Schedule): number {
   switch (schedule) {
     case "dense":
@@ -92,7 +96,7 @@ function perUnit(c: ModelConfig, schedule: Schedule): Record<"weights" | "row" |
   };
 }
 
-/** Elements of the matrices that one token is multiplied with, indexers apart. */
+/** Elements of all matrices that one token is multiplied with, without those of indexers. */
 function matricesOfAToken(c: ModelConfig): number {
   const { globals, layers } = modelSpecs(c);
   let n = matrices([globals.lmHead]);
@@ -104,7 +108,7 @@ function matricesOfAToken(c: ModelConfig): number {
   return n;
 }
 
-/** Elements of all that are matrices; a vector is a gain or a bias, not a product. */
+/** Elements of those tensors that are matrices. Vectors are gains and biases, not products. */
 function matrices(specs: readonly TensorSpec[]): number {
   return specs.reduce((n, { shape }) => n + (shape.length === 2 ? sizeOf(shape) : 0), 0);
 }

@@ -1,5 +1,5 @@
 /**
- * What a model on disk is: its config, and the headers of its weights if there are any.
+ * Inspects a model on disk: reads its config, and the headers of its weights if there are any.
  * @module
  */
 import { readdir, stat } from "node:fs/promises";
@@ -9,7 +9,11 @@ import { openConfig, readConfig } from "../node/open-config.ts";
 import { UserError } from "../node/user-error.ts";
 import { type Inspection, inspectCheckpoint } from "./inspect.ts";
 
-/** Inspects a folder or a config.json. */
+/**
+ * Inspects the folder of a model, or a config.json.
+ *
+ * @throws {UserError} when there is nothing at `path`; and the errors of reading config and headers
+ */
 export async function inspect(path: string): Promise<Inspection> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UserError(path, "expected a folder or a config.json, found nothing");

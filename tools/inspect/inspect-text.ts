@@ -1,9 +1,13 @@
+/**
+ * Prints an inspection for people.
+ * @module
+ */
 import type { Inspection } from "./inspect.ts";
 
-/** Layers in one line of the drawn schedule. */
+/** How many layers one line of the schedule shows. */
 const PER_LINE = 32;
 
-/** An {@link Inspection} as text, at most 80 columns. */
+/** An {@link Inspection} as text of at most 80 columns. */
 export function renderInspection(inspection: Inspection): string {
   const { parameters: p, layers, cacheBytesPerToken: cache, files } = inspection;
   const cacheRows = Object.entries(cache).flatMap(([format, { latent, index, indexIfAllFull }]) => [
@@ -50,7 +54,7 @@ export function renderInspection(inspection: Inspection): string {
   return `${sections.join("\n")}\n`;
 }
 
-/** Two lines of letters for each {@link PER_LINE} layers, the first layer's number before them. */
+/** Draws the schedule: two lines of letters for each {@link PER_LINE} layers. */
 function drawSchedule({ schedule, mlpSchedule, mtp }: Inspection): string[] {
   const lines: string[] = [];
   for (let i = 0; i < schedule.length; i += PER_LINE) {

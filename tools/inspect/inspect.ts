@@ -1,9 +1,10 @@
 /**
- * What a model is, from its `config.json` and, if there are any, from the headers of its weights:
- * counts, sizes, the IndexShare schedule, and the memory that one token of context costs.
+ * Counts what a model consists of: its parameters, sizes, schedule of layers, and the memory that
+ * one token of context needs.
  *
- * Numbers come from the table of names and from headers, never from what a file claims about
- * itself: published totals are wrong as often as not.
+ * All numbers are computed, from the table of tensors that the config implies and from the headers
+ * of weight files. Totals that a file states about itself are not used, because they are often
+ * wrong.
  * @module
  */
 import type { ModelConfig } from "../../engine/config/model-config.ts";
@@ -21,32 +22,37 @@ import {
 import { fixedSpecs, type LayerSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { type KvFormat, kvBytesPerToken, kvRowBytes } from "./sizes.ts";
 
-/** Parameters; fp8 scales are not parameters. */
+/** Numbers of parameters. The scales of quantised weights are not counted as parameters. */
 export interface ParameterCounts {
-  /** Main layers, embedding, head and MTP layer. */
+  /** Of main layers, embedding, head and MTP layer. */
   readonly stored: number;
+  /** Of main layers, embedding and head. */
   readonly main: number;
+  /** Of the main layers and the last norm. */
   readonly mainWithoutEmbedAndHead: number;
+  /** Of the MTP layer. */
   readonly mtp: number;
-  /** What one token passes through in the main layers, embedding and head apart. */
+  /** Parameters of the main layers that take part in one token. */
   readonly active: number;
   readonly activeWithHead: number;
   readonly activeWithEmbedAndHead: number;
-  /** Of one layer. */
+  /** Of the attention of one layer, without its indexer. */
   readonly attention: number;
+  /** Of the indexer of one layer. */
   readonly indexer: number;
+  /** Of one expert. */
   readonly expert: number;
 }
 
-/** Bytes of cache that one token of context costs in the main layers. */
+/** Bytes of cache that the main layers need for one token of context. */
 export interface CacheBytes {
   readonly latent: number;
   readonly index: number;
-  /** What `index` would be if no layer shared. */
+  /** What `index` would be if every layer had an indexer. */
   readonly indexIfAllFull: number;
 }
 
-/** Headers counted by number format. */
+/** Tensors of one number format, counted from the headers. */
 export interface DtypeCount {
   readonly tensors: number;
   readonly elements: number;
@@ -56,21 +62,21 @@ export interface DtypeCount {
 /** The result of {@link inspectCheckpoint}: plain data, ready for JSON. */
 export interface Inspection {
   readonly parameters: ParameterCounts;
-  /** How many layers of each kind, e.g. `"sparse + shared": 57`. */
+  /** How many layers there are of each kind, e.g. `"sparse + shared": 57`. */
   readonly layers: Readonly<Record<string, number>>;
-  /** One letter per main layer: `F` has an indexer, `s` borrows. */
+  /** One letter per main layer: `F` has an indexer, `s` shares the selection of one before it. */
   readonly schedule: string;
   /** One letter per main layer: `d` dense, `m` mixture of experts. */
   readonly mlpSchedule: string;
-  /** Whether the MTP layer is counted in: configured, and in the files if there are files. */
+  /** Whether there is an MTP layer: the config says so, and so do the files if there are any. */
   readonly mtp: boolean;
-  /** Tensors in the layout of the released bf16 files. */
+  /** Number of tensors in the layout of the released bf16 files. */
   readonly tensors: number;
   readonly cacheBytesPerToken: Readonly<Record<"bf16" | "f32" | "fp8", CacheBytes>>;
-  /** Only with files. */
+  /** What the headers of the files say; absent when there are no files. */
   readonly files?: {
     readonly tensors: number;
-    /** How many of the tensors are fp8 block scales. */
+    /** How many of the tensors are scales of quantised weights. */
     readonly scales: number;
     readonly bytes: number;
     readonly dtypes: Readonly<Record<string, DtypeCount>>;
@@ -80,8 +86,8 @@ export interface Inspection {
 /**
  * Counts a model.
  *
- * @param checkpoint  without it, tensors are those of the released layout that the config implies
- * @throws {WeightsError} when the checkpoint does not hold exactly what the config implies
+ * @param checkpoint its headers are counted; without it, the tensors that the config implies are
+ * @throws {WeightsError} when the tensors of the checkpoint are not those that the config implies
  */
 export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Inspection {
   const specs = checkpoint ? matchTensors(c, checkpoint).specs : modelSpecs(c);
@@ -124,15 +130,20 @@ export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Insp
   };
 }
 
+/** The counts of one layer. */
 interface LayerCount {
   readonly kind: string;
+  /** Number of parameters. */
   readonly all: number;
-  /** With as many routed experts as a token visits. */
+  /** Number of parameters, with only as many routed experts as a token visits. */
   readonly active: number;
   readonly tensors: number;
 }
 
-/** Counts one expert and multiplies: a hostile config may name millions of them. */
+/**
+ * Counts a layer. One expert is counted and multiplied, because a config, which anybody may have
+ * written, can name millions of experts.
+ */
 function countLayer(c: ModelConfig, layer: LayerSpecs, ends?: readonly TensorSpec[]): LayerCount {
   const { indexer, ffn } = layer;
   const fixed = [...fixedSpecs(layer), ...(ends ?? [])];
@@ -145,7 +156,7 @@ function countLayer(c: ModelConfig, layer: LayerSpecs, ends?: readonly TensorSpe
   };
 }
 
-/** This engine stores f32; the others are what it would cost elsewhere. */
+/** Bytes per token in three formats. `fp8` is a format of other engines. */
 function cacheBytesPerToken(c: ModelConfig): Inspection["cacheBytesPerToken"] {
   const bytes = (format: KvFormat): CacheBytes => {
     const { latent, index } = kvBytesPerToken(c, format);

@@ -1,23 +1,27 @@
+/**
+ * Draws the FLOPs of a plan as an SVG picture.
+ * @module
+ */
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Plan } from "./plan.ts";
 import { digits, tokens } from "./plan-text.ts";
 
 const [WIDTH, HEIGHT] = [720, 420];
 
-/** Where the curves lie. */
+/** The borders of the area with the curves. */
 const [LEFT, RIGHT, TOP, BOTTOM] = [70, 570, 50, 370];
 
-/** Least distance of two labels. */
+/** The smallest distance between two labels. */
 const LABEL = 15;
 
-/** Colours that stay apart for the colour-blind (Okabe and Ito). */
+/** Colours that colour-blind people can tell apart (Okabe and Ito). */
 const CURVES: Readonly<Record<Schedule, readonly [colour: string, label: string]>> = {
   dense: ["#d55e00", "dense"],
   dsaEveryLayer: ["#0072b2", "DSA in all layers"],
   indexShare: ["#009e73", "IndexShare"],
 };
 
-/** FLOPs per token against context, both logarithmic: one file that needs nothing else. */
+/** The SVG text of a chart of FLOPs per token against context. Both axes are logarithmic. */
 export function renderSvg({ name, curve }: Plan): string {
   const all = curve.flatMap(({ gflopPerToken: g }) => SCHEDULES.map((s) => Math.log10(g[s])));
   const [low, high] = [Math.floor(Math.min(...all)), Math.ceil(Math.max(...all))];
@@ -57,7 +61,7 @@ export function renderSvg({ name, curve }: Plan): string {
   ].join("\n")}\n`;
 }
 
-/** Heights of labels, moved down where two would cover each other. */
+/** Moves labels down where two would cover each other. */
 function apart(heights: readonly number[]): number[] {
   const moved = [...heights];
   let free = Number.NEGATIVE_INFINITY;
@@ -72,7 +76,7 @@ function text(x: number, y: number, what: string, anchor: string, fill = "#444")
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${fill}">${escapeXml(what)}</text>`;
 }
 
-/** A folder may be called anything. */
+/** Escapes a text for XML: the name of a model's folder may contain any character. */
 function escapeXml(what: string): string {
   return what.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }

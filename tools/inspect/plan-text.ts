@@ -1,21 +1,25 @@
+/**
+ * Prints a plan for people.
+ * @module
+ */
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Fit, Plan } from "./plan.ts";
 import { KV_FORMATS, type KvFormat, WEIGHT_FORMATS } from "./sizes.ts";
 
-/** Lines of the drawn chart. */
+/** Number of lines of the chart. */
 const HEIGHT = 12;
 
-/** Columns between two points of the drawn chart. */
+/** Number of columns between two points of the chart. */
 const STEP = 6;
 
-/** The letter of each curve; of two at one place the later one is seen. */
+/** The letter of each curve. Where two curves meet, the letter of the later one is shown. */
 const LETTERS: Readonly<Record<Schedule, string>> = {
   dense: "d",
   dsaEveryLayer: "a",
   indexShare: "s",
 };
 
-/** A {@link Plan} as text, at most 80 columns. */
+/** A {@link Plan} as text of at most 80 columns. */
 export function renderPlan(plan: Plan): string {
   const { name, layers, indexTopk } = plan;
   const sections = [
@@ -111,7 +115,7 @@ function fitsTable(ram: NonNullable<Plan["ram"]>): string[] {
   ];
 }
 
-/** Both axes are logarithmic. */
+/** Draws the chart of FLOPs per token against context, with letters. Both axes are logarithmic. */
 function drawCurves({ curve }: Plan): string[] {
   const all = curve.flatMap(({ gflopPerToken: g }) => SCHEDULES.map((s) => Math.log(g[s])));
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -136,18 +140,18 @@ function row(label: string, cells: readonly string[]): string {
   return `  ${label.padEnd(10)}${cells.map((cell) => cell.padStart(13)).join("")}`;
 }
 
-/** `128K`, `1M` where that is exact, the number otherwise. */
+/** A number of tokens as `128K` or `1M` where that is exact, and in digits otherwise. */
 export function tokens(n: number): string {
   if (n >= 2 ** 20 && n % 2 ** 20 === 0) return `${n / 2 ** 20}M`;
   return n >= 2 ** 10 && n % 2 ** 10 === 0 ? `${n / 2 ** 10}K` : String(n);
 }
 
-/** Four digits that count, no exponent. */
+/** A number with four significant digits and no exponent. */
 export function digits(x: number): string {
   return x >= 1000 ? x.toFixed(0) : String(Number(x.toPrecision(4)));
 }
 
-/** `14.95 P`, `399.9 T`. */
+/** A number of FLOPs with a unit prefix: `14.95 P`, `399.9 T`. */
 function flopCount(n: number): string {
   const [unit, size] = n >= 1e15 ? ["P", 1e15] : n >= 1e12 ? ["T", 1e12] : ["G", 1e9];
   return `${(n / Number(size)).toPrecision(4)} ${unit}`;

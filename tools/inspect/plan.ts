@@ -1,6 +1,6 @@
 /**
- * What a model asks of a machine: FLOPs per token, bytes of context and of weights, what fits, and
- * how long a prefill takes. Arithmetic on the config; nothing is read but the lengths.
+ * Computes what a model needs from a machine: FLOPs per token, bytes for context and weights, what
+ * fits in memory, and how long a prefill takes. Everything is computed from the config.
  *
  * Next: plan-text.ts, plan-svg.ts
  * @module
@@ -27,43 +27,45 @@ import {
   weightBytes,
 } from "./sizes.ts";
 
-/** Doublings of the context that a chart shows. */
+/** How many times the chart doubles the context. */
 const DOUBLINGS = 10;
 
-/** The costs at one context; the number of tokens is what a token sees, itself included. */
+/** The costs at one length of context. */
 export interface AtContext {
+  /** How many tokens a token sees, including itself. */
   readonly context: number;
-  /** 10⁹ FLOP for one token. */
+  /** The work for one token, in 10⁹ FLOP. */
   readonly gflopPerToken: Readonly<Record<Schedule, number>>;
-  /** The same by part. */
+  /** The same in FLOP, by part of the model. */
   readonly flops: Readonly<Record<Schedule, Flops>>;
-  /** How many times IndexShare's FLOPs the other two need. */
+  /** How many times as many FLOPs as IndexShare the other schedules need. */
   readonly timesIndexShare: Readonly<Record<Exclude<Schedule, "indexShare">, number>>;
-  /** Bytes of caches that are full to this context. */
+  /** Bytes of the caches at this context. */
   readonly kvBytes: Readonly<Record<KvFormat, number>>;
   readonly prefill: {
-    /** Of IndexShare. */
+    /** The FLOPs with the schedule IndexShare. */
     readonly flops: Flops;
-    /** What a dense attention over expanded heads would take in place of attention and indexer. */
+    /** What a dense attention with expanded heads would cost, instead of attention and indexer. */
     readonly expandedAttention: number;
-    /** At the plan's rate; the time that weights and rows take to come from a disk is on top. */
+    /** Time at the plan's rate. The time to read weights and rows from a disk is not included. */
     readonly seconds: number;
   };
 }
 
-/** What weights of one format leave of the memory. */
+/** What fits in memory with weights of one format. */
 export interface Fit {
   readonly weights: WeightFormat;
-  /** `withoutRoutedExperts`: those are read from the disk as tokens ask for them. */
+  /** With `withoutRoutedExperts`, experts are read from the disk when a token needs them. */
   readonly inMemory: "all" | "withoutRoutedExperts" | "none";
+  /** The memory that the weights leave free. */
   readonly bytesLeft: number;
-  /** Tokens of context in the bytes left, at most what the model was made for. */
+  /** Tokens of context that fit in the free memory, up to the model's longest context. */
   readonly longestContext: Readonly<
     Record<KvFormat, { readonly allRows: number; readonly indexKeysOnly: number }>
   >;
 }
 
-/** The answer: plain data, ready for JSON. */
+/** The result of {@link planFor}: plain data, ready for JSON. */
 export interface Plan {
   readonly name: string;
   readonly layers: { readonly all: number; readonly full: number };
@@ -76,21 +78,21 @@ export interface Plan {
   readonly fileBytes?: number;
   readonly rate: Rate;
   readonly ram?: { readonly bytes: number; readonly fits: readonly Fit[] };
-  /** GFLOP per token at doubling contexts, the last is the model's longest. */
+  /** GFLOP per token at contexts that double up to the model's longest one. */
   readonly curve: readonly Pick<AtContext, "context" | "gflopPerToken">[];
 }
 
-/** What is asked. */
+/** What to plan for. */
 export interface Question {
   readonly name: string;
-  /** Ascending. */
+  /** Lengths of context in tokens, in ascending order. */
   readonly contexts: readonly number[];
   readonly rate: Rate;
   readonly ramBytes?: number | undefined;
   readonly fileBytes?: number | undefined;
 }
 
-/** Works out everything for one config. */
+/** Computes the plan for one config. */
 export function planFor(c: ModelConfig, question: Question): Plan {
   const { name, contexts, rate, ramBytes, fileBytes } = question;
   const curve = doublings(c.maxPositionEmbeddings).map((context) => ({
@@ -134,7 +136,10 @@ function atContext(c: ModelConfig, n: number, rate: Rate): AtContext {
   };
 }
 
-/** Activations and scratch are not counted: they do not grow with the context. */
+/**
+ * Computes what fits in `ram` bytes with weights of one format. Activations and scratch memory are
+ * not counted, because they do not grow with the context.
+ */
 function fitFor(c: ModelConfig, weights: WeightFormat, ram: number): Fit {
   const { total, withoutRoutedExperts } = weightBytes(c, weights);
   const inMemory =
@@ -153,7 +158,7 @@ function fitFor(c: ModelConfig, weights: WeightFormat, ram: number): Fit {
   };
 }
 
-/** `max`, `max / 2`, … ascending, while they are whole tokens and {@link DOUBLINGS} lasts. */
+/** Contexts that double up to `max`, in ascending order, at most {@link DOUBLINGS} times. */
 function doublings(max: number): number[] {
   const all = Array.from({ length: DOUBLINGS + 1 }, (_, i) => Math.floor(max / 2 ** i));
   return all.filter((n) => n > 0).reverse();

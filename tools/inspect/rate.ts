@@ -1,25 +1,26 @@
 /**
- * How fast this machine multiplies, by the engine's own kernel.
+ * Measures how fast this machine multiplies matrices with the engine's own kernel.
  * @module
  */
 import { wasmOps } from "../../engine/ops/wasm/index.ts";
 import { nodeThreads } from "../node/threads.ts";
 
-/** Rows, outputs and inputs of the product that is timed: a chunk through GLM-5.2's `q_a_proj`. */
+/** The product that is timed: 64 tokens through GLM-5.2's `q_a_proj`, as rows, outputs, inputs. */
 const SHAPE = [64, 2048, 6144] as const;
 
-/** Runs that count; one before them warms up. */
+/** Number of timed runs. One run before them is not timed, because the first is slower. */
 const RUNS = 5;
 
-/** 10⁹ FLOP per second, and where the number is from. */
+/** A speed, and where the number comes from. */
 export interface Rate {
+  /** 10⁹ FLOP per second. */
   readonly gflops: number;
   readonly source: "given" | "measured";
-  /** What was timed; absent when given. */
+  /** What was timed; absent when the number was given. */
   readonly measured?: string;
 }
 
-/** The median of a few products in bf16 weights; takes about a second. */
+/** Measures the rate as the median of a few products with bf16 weights, in about a second. */
 export async function measureRate(
   kernels: Uint8Array<ArrayBuffer>,
   threads: number,
@@ -27,7 +28,7 @@ export async function measureRate(
   const [nT, nO, nI] = SHAPE;
   const ops = await wasmOps(kernels, { memoryBytes: 2 ** 27, threads: nodeThreads(threads) });
   try {
-    // 0x3f80 is 1 in bf16: the time depends on no value, as long as none is subnormal.
+    // 0x3f80 is 1 in bf16. The time does not depend on the values, unless some are subnormal.
     const bytes = new Uint8Array(new Uint16Array(nO * nI).fill(0x3f80).buffer);
     const w = ops.place(["o", "i"], [nO, nI], { dtype: "BF16", shape: [nO, nI], bytes });
     const x = ops.tensor(["T", "i"], [nT, nI], new Float32Array(nT * nI).fill(1));

@@ -1,8 +1,9 @@
 /**
- * Bytes: what a token of context takes in the caches, and what the weights take, by format.
+ * Computes sizes in bytes: of one token of context in the caches, and of the weights, for each
+ * number format.
  *
- * The MTP layer counts with the weights, if the config has one, and not with the caches, where it
- * would add one latent row and one index key.
+ * If the config has an MTP layer, it is counted with the weights. It is not counted with the
+ * caches, where it would add one latent row and one index key.
  * @module
  */
 
@@ -14,13 +15,13 @@ import { expertSpecs, type TensorSpec } from "../../engine/weights/names.ts";
 import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { indexerCount } from "./flops.ts";
 
-/** Numbers that share a scale in int4 weights; the scale is f16, so 4.5 bits each. */
+/** How many int4 weights share an f16 scale. A weight takes 4.5 bits with its part of the scale. */
 const INT4_GROUP = 32;
 
-/** Formats of cached rows. */
+/** The number formats of cached rows; {@link kvRowBytes} describes them. */
 export const KV_FORMATS = ["f32", "bf16", "int8", "fp8"] as const;
 
-/** See {@link kvRowBytes}. */
+/** The name of a number format of cached rows. */
 export type KvFormat = (typeof KV_FORMATS)[number];
 
 /** Bytes of cache for one token of context, all main layers together. */
@@ -31,7 +32,8 @@ export interface KvBytes {
 }
 
 /**
- * Bytes of one latent row and of one index key: the engine's formats, and fp8 of other engines.
+ * Bytes of one latent row and of one index key. `fp8` is a format of other engines; this engine has
+ * the other three.
  *
  * | format | latent row of GLM-5.2                    | index key            |
  * |--------|------------------------------------------|----------------------|
@@ -49,7 +51,10 @@ export function kvRowBytes(c: ModelConfig, format: KvFormat): { latent: number; 
   return { latent: bytes(c.kvLoraRank) + 2 * c.qkRopeHeadDim, index: bytes(c.indexHeadDim) };
 }
 
-/** Every layer keeps a latent row per token, those that choose an index key too. */
+/**
+ * Bytes of cache for one token. Every layer keeps a latent row of it, and each layer with an
+ * indexer keeps an index key too.
+ */
 export function kvBytesPerToken(c: ModelConfig, format: KvFormat): KvBytes {
   const row = kvRowBytes(c, format);
   const latent = row.latent * c.numHiddenLayers;
@@ -57,24 +62,25 @@ export function kvBytesPerToken(c: ModelConfig, format: KvFormat): KvBytes {
   return { latent, index, total: latent + index };
 }
 
-/** Formats of weights. */
+/** The number formats of weights. */
 export const WEIGHT_FORMATS = ["f32", "bf16", "fp8", "int4"] as const;
 
 /**
- * `bf16` and `fp8` are the two released repositories: fp8 matrices have one f32 scale for each block
- * of 128 x 128, what the FP8 repository leaves alone is bf16. `int4` has those same matrices in
- * groups of 32; this engine does not read it. The router's bias is f32 in all of them.
+ * The name of a number format of weights. `bf16` and `fp8` are the two released repositories. In
+ * `fp8`, matrices have one f32 scale for each block of 128 x 128, and the tensors that the FP8
+ * repository does not quantise are bf16. `int4` quantises the same matrices, in groups of 32; it is
+ * like this engine's q4. The router's bias is f32 in all formats.
  */
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
 /** Bytes of weights. */
 export interface WeightBytes {
   readonly total: number;
-  /** What every token needs, besides the routed experts of which it needs a few. */
+  /** The weights without the routed experts, of which each token needs only a few. */
   readonly withoutRoutedExperts: number;
 }
 
-/** All that a checkpoint of this config stores, in one format. */
+/** Bytes of all tensors that a checkpoint of this config has, in one format. */
 export function weightBytes(c: ModelConfig, format: WeightFormat): WeightBytes {
   const bytes = (specs: readonly TensorSpec[]): number =>
     specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);

@@ -1,6 +1,7 @@
 /**
- * What the bytes of a saved session depend on, besides its tokens. A session goes on only where all
- * of it is the same; what differs is named.
+ * The fingerprint of a saved session lists everything that its bytes depend on, besides its tokens:
+ * the model, the backend, the number formats. A session can be continued only where all of these
+ * are the same. If not, the error names those that differ.
  *
  * Next: session-folder.ts
  * @module
@@ -11,28 +12,35 @@ import { join } from "node:path";
 import type { Activations } from "../../engine/index.ts";
 import { SavedSessionError } from "./journal.ts";
 
-/** To be raised when a backend gives other bits for the same model: test/runtimes/hashes.json tells. */
+/**
+ * Version of the engine's results. Raise it when a backend begins to give other bits for the same
+ * model; test/runtimes/hashes.json changes then too.
+ */
 const NUMBERS = 1;
 
-/** Most bytes that are read of one file of weights, in blocks spread evenly over it. */
+/**
+ * At most this many bytes of one file of weights are read, in blocks spread evenly over the file.
+ */
 const SAMPLE_BYTES = 2 ** 22;
+/** Bytes of one block. */
 const SAMPLE_BLOCK = 2 ** 12;
 
 /** Names and values, all of which must agree. */
 export type Fingerprint = Readonly<Record<string, string>>;
 
-/** What changes the numbers of a session, besides the files of its model. */
+/** The choices that change the bits of a session, besides the files of its model. */
 export interface Numbers {
   readonly backend: string;
   readonly activations: Activations;
-  /** How latents with their rotary keys, and index keys are kept. */
+  /** The number format of cached latents and rotary keys. */
   readonly latent: string;
+  /** The number format of cached index keys. */
   readonly index: string;
-  /** Undefined for the model's own. */
+  /** The epsilon of the latent norms; undefined for that of the config. */
   readonly latentEps: number | undefined;
 }
 
-/** That of a model folder and of the numbers it runs in. */
+/** The fingerprint for a model folder and the choices with which the model runs. */
 export async function fingerprintOf(folder: string, numbers: Numbers): Promise<Fingerprint> {
   const { backend, activations, latent, index, latentEps } = numbers;
   return {
@@ -47,12 +55,18 @@ export async function fingerprintOf(folder: string, numbers: Numbers): Promise<F
   };
 }
 
-/** One hash of all of it. */
+/** One hash of a whole fingerprint. */
 export function fingerprintHash(print: Fingerprint): string {
   return sha256(new TextEncoder().encode(JSON.stringify(Object.entries(print).sort())));
 }
 
-/** @throws {SavedSessionError} that names everything in which the two differ */
+/**
+ * Checks that two fingerprints are equal.
+ *
+ * @param made the fingerprint with which the session was made
+ * @param now the fingerprint of the model that is open now
+ * @throws {SavedSessionError} that names everything in which the two differ
+ */
 export function mustAgree(name: string, made: Fingerprint, now: Fingerprint): void {
   const differing = Object.keys({ ...made, ...now }).filter((key) => made[key] !== now[key]);
   if (differing.length === 0) return;
@@ -66,9 +80,9 @@ function short(value: string | undefined): string {
 }
 
 /**
- * A hash over names, sizes and samples of the safetensors files: whole files up to 4 MiB, 1024 blocks
- * of larger ones. Another training changes nearly every block; who changes a few numbers by hand is
- * not found out.
+ * A hash of the names, sizes and samples of the safetensors files. Files up to 4 MiB are read as a
+ * whole, and 1024 blocks are read of larger ones. Another training run changes nearly every block.
+ * A change of a few numbers by hand may not be noticed.
  */
 async function weightsHash(folder: string): Promise<string> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".safetensors")).sort();

@@ -1,5 +1,6 @@
 /**
- * Saved sessions: texts and conversations that outlive their process.
+ * Saved sessions: texts and conversations that are kept on disk, and that another process can
+ * continue.
  *
  * ```ts
  * import { open } from "glm52.ts/node";

@@ -1,13 +1,14 @@
 /**
- * The records of a saved session, and the bytes that they are.
+ * The journal of a saved session: a file with one record for each commit. This file turns records
+ * into bytes and bytes into records.
  *
  * ```
  *   journal:  "glm52 session 1\n" | record | record | …        record: u32 length | u32 CRC-32 | JSON
  * ```
  *
- * Numbers are little-endian. The checksum is that of the JSON, begun with the checksum of the record
- * before, so that a record counts only after the one it was written for. Reading ends at the first
- * that is not whole: what follows was being written when the process ended.
+ * Numbers are little-endian. The CRC-32 of a record is computed over its JSON and starts from the
+ * CRC-32 of the record before it, so that a record is valid only after that one. Reading stops at
+ * the first record that is not valid: it was being written when the process ended.
  *
  * Next: saved-session.ts
  * @module
@@ -16,63 +17,73 @@
 import { crc32 } from "node:zlib";
 import { GlmError } from "../../engine/index.ts";
 
-/** Something a saved session cannot be used for, and why. */
+/** The error when a saved session cannot be used, with the reason. */
 export class SavedSessionError extends GlmError {
   override readonly name = "SavedSessionError";
   readonly code = "session";
 }
 
-/** Where the bytes of a page are kept. */
+/** Where the bytes of a page stand in the file of pages. */
 export interface KeptPage {
+  /** The number of its place; places have equal sizes. */
   readonly slot: number;
   /** CRC-32 of the page's bytes. */
   readonly crc: number;
 }
 
-/** Everything that is known of a session between two steps, but the bytes of its pages. */
+/** The whole state of a session between two steps, except for the bytes of its pages. */
 export interface SavedState {
-  /** Hash of what the bytes depend on besides the tokens; see fingerprint.ts. */
+  /** Hash of the fingerprint; see fingerprint.ts. */
   readonly fingerprint: string;
-  /** Tokens that the pages hold. */
+  /** The tokens whose rows are in the pages. */
   readonly tokens: readonly number[];
-  /** Tokens of the text after them that were not run yet. */
+  /** The tokens of the text after those, which were not run yet. */
   readonly pending: readonly number[];
   readonly pages: readonly KeptPage[];
-  /** State of the random numbers, if any were drawn. */
+  /** State of the random generator, if numbers were drawn. */
   readonly random?: readonly number[];
   /** Logits after the last of `tokens`, in base64 of little-endian `f32` or `f64`. */
   readonly logits?: { readonly type: "f32" | "f64"; readonly base64: string };
-  /** What the program that owns the session adds: a conversation. */
+  /** What the program that owns the session adds, for example a conversation. */
   readonly note?: unknown;
 }
 
-/** What a record says: a state, less the tokens and pages that the state before it has too. */
+/**
+ * The content of a record: a state, without the tokens and pages at its beginning that the state
+ * before it had too. Those are only counted.
+ */
 export interface Change extends SavedState {
   readonly nTokensKept: number;
   readonly nPagesKept: number;
 }
 
+/** The text at the start of a journal. */
 const MAGIC = new TextEncoder().encode("glm52 session 1\n");
+/** Bytes of a record before its JSON. */
 const HEAD_BYTES = 8;
 
-/** A journal without records. */
+/** The bytes of a journal without records. */
 export function emptyJournal(): Uint8Array {
   return MAGIC.slice();
 }
 
-/** The bytes of one record, and the checksum that the next one begins with. */
+/** The bytes of one record, and its CRC-32, from which that of the next record starts. */
 export interface Record {
   readonly bytes: Uint8Array;
   readonly crc: number;
 }
 
-/** A journal whose one record is all of `state`. */
+/** The bytes of a journal with one record, which holds all of `state`. */
 export function wholeJournal(state: SavedState): Record {
   const { bytes, crc } = record({ ...state, nTokensKept: 0, nPagesKept: 0 }, 0);
   return { bytes: joined(MAGIC, bytes), crc };
 }
 
-/** @param after checksum of the record before, 0 for the first */
+/**
+ * Encodes one record.
+ *
+ * @param after CRC-32 of the record before, or 0 for the first one
+ */
 export function record(change: Change, after: number): Record {
   const body = new TextEncoder().encode(JSON.stringify(change));
   const crc = crc32(body, after);
@@ -82,21 +93,21 @@ export function record(change: Change, after: number): Record {
   return { bytes: joined(new Uint8Array(head.buffer), body), crc };
 }
 
-/** What a journal comes to. */
+/** The result of reading a journal. */
 export interface Recovered {
-  /** Undefined when there is no whole record. */
+  /** The state after the last valid record; undefined when there is none. */
   readonly state: SavedState | undefined;
   readonly nRecords: number;
-  /** Checksum of the last record, 0 without one. */
+  /** CRC-32 of the last valid record, or 0 when there is none. */
   readonly crc: number;
-  /** Bytes at the end that are no whole record. */
+  /** Number of bytes after the last valid record, which are ignored. */
   readonly nDropped: number;
 }
 
 /**
- * Applies the records in order, as far as they are whole.
+ * Reads a journal: applies its records in order, up to the first that is not valid.
  *
- * @throws {SavedSessionError} when these bytes are no journal of this version
+ * @throws {SavedSessionError} when the bytes are not a journal of this version
  */
 export function recover(name: string, bytes: Uint8Array): Recovered {
   if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
@@ -127,7 +138,7 @@ function applied(before: SavedState | undefined, change: Change): SavedState {
   };
 }
 
-/** The JSON of a record and the checksum that it should have, if there are so many bytes. */
+/** The JSON of the record at `at` and its stored CRC-32, or undefined if bytes are missing. */
 function bodyAt(bytes: Uint8Array, at: number): Record | undefined {
   if (bytes.length < at + HEAD_BYTES) return undefined;
   const head = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);

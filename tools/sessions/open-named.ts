@@ -1,5 +1,5 @@
 /**
- * Saved sessions of an open model, by name.
+ * Opens saved sessions of a model by name: the functions that a user of the library calls.
  *
  * Next: index.ts
  * @module
@@ -22,29 +22,30 @@ import {
   sessionNames,
 } from "./session-folder.ts";
 
-/** Where a session is, and who is told what. */
+/** Where a session is saved, and whom to inform. */
 export interface NamedOptions {
-  /** Folder of the sessions; `GLM52_SESSIONS` or `~/.glm52/sessions` by default. */
+  /** Folder of the sessions; `$GLM52_SESSIONS` or `~/.glm52/sessions` by default. */
   readonly sessions?: string | undefined;
-  /** Told when the session had to be recovered: a sentence. */
+  /** Is called with a sentence when the session had to be recovered after a crash. */
   readonly onRecovered?: ((what: string) => void) | undefined;
 }
 
-/** How a text is gone on with. The row formats must be those that it was begun with. */
+/** How to continue a text. The row formats must be those with which it was begun. */
 export interface ResumeOptions extends NamedOptions, Omit<TimelineOptions, "draft" | "tier"> {
-  /** Seed of the random numbers of a session that begins here; 0 by default. */
+  /** Seed of the random numbers, if the session is new; 0 by default. */
   readonly seed?: number | undefined;
 }
 
-/** The same for a conversation. */
+/** How to continue a conversation. */
 export type ResumeChatOptions = NamedOptions & Omit<ChatOptions, "draft" | "tier">;
 
 /**
- * Goes on with the text of this name, or begins it. It is saved as it goes: every few seconds, and
- * after every `generate`.
+ * Opens the saved text of this name, or begins a new one. It is saved every few seconds while it
+ * grows, and after every `generate`.
  *
- * @throws {SavedSessionError} when it was made with another model or other numbers, or another process
- *   has it open
+ * @throws {SavedSessionError} when it was made with another model, backend or number format, or
+ *   when
+ *   another process has it open
  */
 export async function resume(
   glm: Glm,
@@ -55,7 +56,9 @@ export async function resume(
   return glm.session(options, saverOf(opened), options.seed);
 }
 
-/** The same for a conversation: {@link resume}. */
+/**
+ * Opens the saved conversation of this name, or begins a new one; otherwise like {@link resume}.
+ */
 export async function resumeChat(
   glm: Glm,
   name: string,
@@ -65,13 +68,19 @@ export async function resumeChat(
   return glm.chat(options, saverOf(opened));
 }
 
-/** Makes the keeper of a session that is open. Its files are closed with it, or when it cannot begin. */
+/**
+ * Returns a function that makes the keeper of an open saved session. The files are closed together
+ * with the keeper, or when the keeper cannot be made.
+ */
 export function saverOf(opened: OpenSession): StartKeeper {
   return (session, seed) =>
     orClose(opened, () => new Saver(opened.saved, session, seed, opened.close));
 }
 
-/** Opens or makes the session `name` for this process alone. Errors as {@link resume}. */
+/**
+ * Opens the session `name`, or creates it, and locks it for this process. Throws the errors of
+ * {@link resume}.
+ */
 export async function openNamed(
   glm: Glm,
   name: string,
@@ -115,7 +124,7 @@ export async function openNamed(
   return session;
 }
 
-/** What `make` makes; when it throws, the session is let go. */
+/** Returns what `make` returns. If `make` throws, the session is closed first. */
 function orClose<T>({ close }: OpenSession, make: () => T): T {
   try {
     return make();

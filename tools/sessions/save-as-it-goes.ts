@@ -1,5 +1,5 @@
 /**
- * A session that is saved while it runs: a crash costs a few seconds of work.
+ * Saves a session while it runs, so that a crash costs only a few seconds of work.
  *
  * Next: open-named.ts
  * @module
@@ -13,10 +13,10 @@ import {
 import type { Keeper } from "../library/keeper.ts";
 import type { SavedSession } from "./saved-session.ts";
 
-/** Longest time between two commits while a session runs, in milliseconds. */
+/** The longest time between two commits while a session runs. */
 const PERIOD_MS = 5000;
 
-/** Commits a session to its files, between steps. */
+/** A keeper that commits a session to its files, always between two steps. */
 export class Saver implements Keeper {
   readonly saved: SavedSession;
   readonly random: SeededRandom;
@@ -28,7 +28,7 @@ export class Saver implements Keeper {
   #note: unknown;
   #lastCommit = Date.now();
 
-  /** Gives `session`, which must be new, what is saved. */
+  /** Restores `session`, which must be new, to the saved state. */
   constructor(
     saved: SavedSession,
     session: Session,
@@ -58,24 +58,28 @@ export class Saver implements Keeper {
     return this.#note;
   }
 
-  /** The text is this now, whether it was run or not. */
+  /** Replaces the text. Its tokens need not have been run yet. */
   begin(text: readonly number[]): void {
     this.#text = [...text];
   }
 
-  /** One more token of the text. */
+  /** Adds one token to the text. */
   took(id: number): void {
     this.#text.push(id);
     this.#randomState = this.random.state();
     this.ifDue();
   }
 
-  /** Commits when the last time was long ago. Between steps only. */
+  /** Commits if the last commit was long ago. It must be called between two steps. */
   ifDue(): void {
     if (Date.now() - this.#lastCommit >= this.#periodMs) this.commit();
   }
 
-  /** @param note what the owner of the session adds from now on */
+  /**
+   * Saves the session now.
+   *
+   * @param note what the owner of the session adds to this commit and to those after it
+   */
   commit(note: unknown = this.#note): void {
     const { tokens, lastLogits } = this.#session;
     const pending = this.#text.slice(tokens.length);
@@ -85,7 +89,7 @@ export class Saver implements Keeper {
     this.#lastCommit = Date.now();
   }
 
-  /** Lets the files go. What was not committed is lost. */
+  /** Closes the files. What was not committed is lost. */
   close(): void {
     this.#onClose();
   }

@@ -1,14 +1,15 @@
 /**
- * A session that outlives its process: after every commit, what was committed is what a new process
- * finds, or a later commit, whenever this one is killed.
+ * A session on disk that survives the end of its process. Whenever the process is killed, a new
+ * process finds the last commit that was complete.
  *
  * ```
  *   commit:  pages that changed → free places │ sync │ record → journal │ sync │ old places are free
  * ```
  *
- * A place that the last synced record names is never written, so there is nothing to undo: until the
- * record is whole, the one before it is true, and so are its pages. The page that is not full yet
- * moves from place to place with each commit.
+ * The file of pages is divided into places of equal size. A commit writes pages only into places
+ * that the last record does not use. So until the new record is complete, the last record and its
+ * pages are still valid, and nothing has to be undone. The last page of a session, which is not
+ * full yet, is written to another place by each commit.
  *
  * Next: session-folder.ts
  * @module
@@ -25,12 +26,12 @@ import {
 } from "./journal.ts";
 import type { SessionDisk } from "./session-disk.ts";
 
-/** Places begin at multiples of this. */
+/** Places begin at multiples of this many bytes. */
 const BLOCK = 4096;
 
-/** What a commit keeps besides the tokens and pages of a session. */
+/** What a commit saves besides the tokens and pages of a session. */
 export interface CommitExtras {
-  /** Tokens of the text that the session has not run. */
+  /** Tokens of the text that the session has not run yet. */
   readonly pending: readonly number[];
   readonly random?: readonly number[] | undefined;
   /** Logits after the session's last token. */
@@ -38,10 +39,10 @@ export interface CommitExtras {
   readonly note?: unknown;
 }
 
-/** What of a session is kept, and how it is given back. */
+/** The parts of a session that saving and restoring need. */
 export type Keepable = Pick<Session, "tokens" | "pool" | "pageBytes" | "restore">;
 
-/** A page that is not what was committed. */
+/** A page whose bytes are not those that were committed. */
 export interface Damage {
   readonly page: number;
   readonly message: string;
@@ -51,11 +52,11 @@ export interface Damage {
 export class SavedSession {
   readonly #disk: SessionDisk;
   #state: SavedState;
-  /** A write has failed: how the journal ends is unknown. */
+  /** True after a failed write: the end of the journal is unknown, so it is replaced as a whole. */
   #isTorn = false;
-  /** Checksum of the last record. */
+  /** CRC-32 of the last record. */
   #crc: number;
-  /** Bytes that were no whole record when this was opened. */
+  /** Number of bytes after the last valid record when the session was opened. */
   readonly nDropped: number;
 
   private constructor(disk: SessionDisk, state: SavedState, crc: number, nDropped: number) {
@@ -66,10 +67,10 @@ export class SavedSession {
   }
 
   /**
-   * Recovers the last committed state. Changes nothing on disk.
+   * Reads the last committed state. It changes nothing on disk.
    *
-   * @param fingerprint what the session must have been made with; new for a journal without records
-   * @throws {SavedSessionError} when it was made with something else, or these are not its files
+   * @param fingerprint the hash that the session must have, unless its journal has no records yet
+   * @throws {SavedSessionError} when the session has another hash, or the files are not valid
    */
   static open(disk: SessionDisk, fingerprint: string): SavedSession {
     const { state, crc, nDropped } = recover(disk.name, disk.readJournal());
@@ -85,17 +86,21 @@ export class SavedSession {
     return saved;
   }
 
-  /** What was committed last. */
+  /** The state that was committed last. */
   get state(): SavedState {
     return this.#state;
   }
 
-  /** The whole text: tokens that were run, and those that wait. */
+  /** The whole text: the tokens that were run, and then those that were not run yet. */
   get text(): readonly number[] {
     return [...this.#state.tokens, ...this.#state.pending];
   }
 
-  /** Gives a new session what was committed. @throws {SavedSessionError} for a damaged page */
+  /**
+   * Restores a new session to the committed state.
+   *
+   * @throws {SavedSessionError} for a damaged page
+   */
   restore(session: Keepable): void {
     const { tokens, logits } = this.#state;
     const { rowsBytes, keysBytes } = session.pool.layout;
@@ -108,7 +113,7 @@ export class SavedSession {
     session.restore(tokens, (i) => this.#page(i, rowsBytes + keysBytes), values);
   }
 
-  /** The pages whose bytes are not what was committed, and why. */
+  /** Reads all pages, and lists those whose bytes are not what was committed. */
   damage(pageBytes: number): Damage[] {
     return this.#state.pages.flatMap((_page, i) => {
       try {
@@ -121,7 +126,7 @@ export class SavedSession {
     });
   }
 
-  /** Gives up the pages from `page` on: their tokens will be run again. */
+  /** Drops the pages from `page` on. Their tokens stay in the text and will be run again. */
   cut(page: number, pageRows: number): void {
     const { fingerprint, note, random, tokens, pages } = this.#state;
     const nTokens = page * pageRows;
@@ -136,8 +141,8 @@ export class SavedSession {
   }
 
   /**
-   * Keeps the session as it is now. When it throws, what was committed before is still there, and
-   * asking again is safe.
+   * Saves the session as it is now. If this throws, the commit before it is still valid, and the
+   * caller may try again.
    */
   commit(session: Keepable, extras: CommitExtras): void {
     const before = this.#state;
@@ -176,7 +181,7 @@ export class SavedSession {
     }
     const more = { ...rest, tokens: tokens.slice(nTokensKept), pages, nTokensKept, nPagesKept };
     const { bytes, crc } = record(more, this.#crc);
-    this.#isTorn = true; // until all of the record is there
+    this.#isTorn = true; // until the whole record is written
     this.#disk.appendJournal(bytes);
     this.#disk.syncJournal();
     this.#isTorn = false;
@@ -184,6 +189,7 @@ export class SavedSession {
     this.#state = next;
   }
 
+  /** Replaces the whole journal by one with a single record. */
   #replace(next: SavedState): void {
     const { bytes, crc } = wholeJournal(next);
     this.#disk.replaceJournal(bytes);
@@ -192,10 +198,12 @@ export class SavedSession {
     this.#state = next;
   }
 
+  /** Closes the files. */
   close(): void {
     this.#disk.close();
   }
 
+  /** Reads page `i` and checks its CRC-32. */
   #page(i: number, length: number): Uint8Array {
     const { slot, crc } = this.#state.pages[i];
     const bytes = new Uint8Array(length);
@@ -210,12 +218,12 @@ export class SavedSession {
   }
 }
 
-/** Bytes from place to place. */
+/** The size of a place. */
 function slotBytes(pageBytes: number): number {
   return Math.ceil(pageBytes / BLOCK) * BLOCK;
 }
 
-/** Places that no page takes, the first one first. */
+/** Returns a function that gives the next place that no page uses. */
 function freeSlots(pages: readonly KeptPage[]): () => number {
   const taken = new Set(pages.map(({ slot }) => slot));
   let next = 0;

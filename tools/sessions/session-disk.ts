@@ -1,5 +1,5 @@
 /**
- * The two files of a saved session: a journal, and pages at places that records name.
+ * Reads and writes the two files of a saved session: the journal, and the file of pages.
  *
  * Next: saved-session.ts
  * @module
@@ -17,23 +17,31 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-/** What a saved session asks of the disk. Only what was synced outlives a loss of power. */
+/**
+ * What a saved session needs from the disk. Tests replace it by a disk that crashes. After a loss
+ * of power, only what was synced is sure to be there.
+ */
 export interface SessionDisk {
-  /** For error messages. */
+  /** The name of the disk in error messages. */
   readonly name: string;
   readJournal(): Uint8Array;
   appendJournal(bytes: Uint8Array): void;
   syncJournal(): void;
-  /** The journal is, at every moment, the old one or all of `bytes`; synced when this returns. */
+  /**
+   * Replaces the journal, and syncs it. At every moment the journal is either the old one or all of
+   * `bytes`.
+   */
   replaceJournal(bytes: Uint8Array): void;
-  /** Fills `target`; returns how many bytes there were. */
+  /**
+   * Reads bytes into `target`. Returns how many there were, which is fewer at the end of the file.
+   */
   readPages(offset: number, target: Uint8Array): number;
   writePages(offset: number, bytes: Uint8Array): void;
   syncPages(): void;
   close(): void;
 }
 
-/** The files in `folder`, which must be there. */
+/** Opens the two files in `folder`, which must exist. */
 export function folderDisk(folder: string): SessionDisk {
   const journalPath = join(folder, "journal");
   const pages = openSync(join(folder, "pages"), "r+");
@@ -64,7 +72,10 @@ export function folderDisk(folder: string): SessionDisk {
   };
 }
 
-/** Writes a file under another name, syncs it, renames it, and syncs the folder. */
+/**
+ * Writes a file so that it is either complete or unchanged, also after a loss of power: writes it
+ * under another name, syncs it, renames it, and syncs the folder.
+ */
 export function writeDurably(folder: string, name: string, bytes: Uint8Array): void {
   const temporary = join(folder, `.${name}.tmp`);
   const file = openSync(temporary, "w");
@@ -81,7 +92,7 @@ export function writeDurably(folder: string, name: string, bytes: Uint8Array): v
   syncFolder(folder);
 }
 
-/** Names in a folder are safe only when the folder is synced too. */
+/** Syncs a folder, so that the new names of files in it are on disk too. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {

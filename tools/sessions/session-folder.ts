@@ -1,10 +1,11 @@
 /**
- * Saved sessions by name: folders of one folder, each used by one process at a time.
+ * Creates, lists, opens, copies and removes saved sessions. Each session is a folder in the folder
+ * of sessions. Only one process at a time can use a session.
  *
  * ```
- *   SESSIONS / NAME / session.json   what it was made with        (written once)
- *                     journal        what it holds                (appended to)
- *                     pages          the bytes of its pages       (at places that the journal names)
+ *   SESSIONS / NAME / session.json   what it was made with          (written once)
+ *                     journal        its tokens and state           (one record for each commit)
+ *                     pages          the bytes of its pages         (at places that the journal names)
  *                     lock           the process that has it open
  * ```
  *
@@ -33,35 +34,43 @@ import { emptyJournal, recover, SavedSessionError } from "./journal.ts";
 import { SavedSession } from "./saved-session.ts";
 import { folderDisk, syncFolder, writeDurably } from "./session-disk.ts";
 
+/** The version of session.json that this engine writes and reads. */
 const VERSION = 1;
 
-/** What session.json says. */
+/** The content of session.json. */
 export interface SessionFile {
   readonly version: number;
-  /** Which command goes on with it: run or chat. */
+  /** What the session is: a text, for `glm52 run`, or a conversation, for `glm52 chat`. */
   readonly kind: "text" | "chat";
-  /** The model's folder, for people. */
+  /** The model's folder, as information for people. */
   readonly model: string;
   readonly created: string;
+  /** What the session was made with. */
   readonly made: Fingerprint;
-  /** Positions of a page, and its bytes. */
+  /** Number of positions in a page. */
   readonly pageRows: number;
+  /** Number of bytes of a page. */
   readonly pageBytes: number;
 }
 
-/** A saved session that is open in this process, and how to let it go. */
+/** A saved session that is open in this process. */
 export interface OpenSession {
   readonly saved: SavedSession;
+  /** Closes the files and unlocks the session. */
   close(): void;
 }
 
-/** Where sessions are when nobody says: `GLM52_SESSIONS`, or a folder in the user's home. */
+/** The default folder of sessions: `$GLM52_SESSIONS`, or a folder in the user's home. */
 export function defaultSessions(): string {
   const { GLM52_SESSIONS } = process.env;
   return GLM52_SESSIONS ?? join(homedir(), ".glm52", "sessions");
 }
 
-/** @throws {UserError} for what is no name */
+/**
+ * Returns `name` if a session can have this name.
+ *
+ * @throws {UserError} otherwise
+ */
 export function checkName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
   throw new UserError(
@@ -70,7 +79,7 @@ export function checkName(name: string): string {
   );
 }
 
-/** Names, in order. None where there is no such folder. */
+/** The names of all sessions in a folder, sorted. If the folder does not exist, there are none. */
 export function sessionNames(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
@@ -78,7 +87,11 @@ export function sessionNames(folder: string): string[] {
     .sort();
 }
 
-/** @throws {SavedSessionError} when there is none of this name, or its file is not one of ours */
+/**
+ * Reads the session.json of a session.
+ *
+ * @throws {SavedSessionError} when there is no session of this name, or its file is not valid
+ */
 export function readSessionFile(folder: string, name: string): SessionFile {
   const path = join(folder, checkName(name), "session.json");
   if (!existsSync(path))
@@ -94,13 +107,13 @@ export function readSessionFile(folder: string, name: string): SessionFile {
   throw new SavedSessionError(path, `expected version ${VERSION}, got ${file.version}`);
 }
 
-/** What the journal of a session says, without opening it. */
+/** Reads the journal of a session without opening or locking the session. */
 export function readState(folder: string, name: string): ReturnType<typeof recover> {
   const path = join(folder, name, "journal");
   return recover(path, readFileSync(path));
 }
 
-/** Makes a session without tokens. It is there whole or not at all. */
+/** Creates a session without tokens. If this fails, no part of it is left. */
 export function createSession(
   folder: string,
   name: string,
@@ -114,7 +127,10 @@ export function createSession(
   });
 }
 
-/** A second session with the same past, in files of its own; the system may share their blocks. */
+/**
+ * Copies a session to a new name. The copy has its own files; some file systems store the common
+ * bytes only once.
+ */
 export function forkSession(folder: string, name: string, twin: string): void {
   readSessionFile(folder, name);
   const unlock = lock(folder, name);
@@ -130,7 +146,7 @@ export function forkSession(folder: string, name: string, twin: string): void {
   }
 }
 
-/** Removes a session, out of sight first. */
+/** Removes a session. It is renamed first, so that no half of it is ever found. */
 export function removeSession(folder: string, name: string): void {
   readSessionFile(folder, name);
   const unlock = lock(folder, name);
@@ -146,9 +162,9 @@ export function removeSession(folder: string, name: string): void {
 }
 
 /**
- * Opens a session for this process alone.
+ * Opens a session and locks it for this process.
  *
- * @throws {SavedSessionError} when another process has it, or it cannot be recovered
+ * @throws {SavedSessionError} when another process has it open, or its files are not valid
  */
 export function openSession(folder: string, name: string): OpenSession {
   const { made } = readSessionFile(folder, name);
@@ -169,12 +185,13 @@ export function openSession(folder: string, name: string): OpenSession {
   }
 }
 
-/** Bytes that the files of a session take. */
+/** The size of a session's files. */
 export function sessionBytes(folder: string, name: string): number {
   const sizes = ["pages", "journal"].map((part) => statSync(join(folder, name, part)).size);
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+/** Fills a temporary folder, and then renames it to the session's name. */
 function assemble(folder: string, name: string, fill: (temporary: string) => void): void {
   const path = join(folder, checkName(name));
   if (existsSync(path)) throw new SavedSessionError(`session ${name}`, `there is one in ${folder}`);
@@ -191,7 +208,10 @@ function assemble(folder: string, name: string, fill: (temporary: string) => voi
   }
 }
 
-/** Writes our process into the lock. One that a dead process left is taken over. */
+/**
+ * Creates the lock file of a session, with the id of this process in it, and returns a function
+ * that removes it. A lock file that a dead process left is replaced.
+ */
 function lock(folder: string, name: string): () => void {
   const path = join(folder, name, "lock");
   for (let attempt = 0; attempt < 2; attempt++) {

@@ -1,27 +1,27 @@
 /**
- * What is known of a saved session, and whether all of it is whole.
+ * Describes a saved session, and checks that its bytes are those that were committed.
  * @module
  */
 import { SavedSessionError } from "./journal.ts";
 import { openSession, readSessionFile, readState, sessionBytes } from "./session-folder.ts";
 
-/** What a session is, for people and programs. */
+/** The description of a session. */
 export interface SessionSummary {
   /** Its name. */
   readonly name: string;
   /** Whether it is a text or a conversation. */
   readonly kind: "text" | "chat";
-  /** Tokens that were run. */
+  /** Number of tokens that were run. */
   readonly tokens: number;
-  /** Tokens that are yet to be run. */
+  /** Number of tokens of the text that were not run yet. */
   readonly pending: number;
   /** Pages of cache that are kept. */
   readonly pages: number;
-  /** Bytes of its files. */
+  /** The size of its files. */
   readonly bytes: number;
-  /** Records in its journal. */
+  /** Number of valid records in the journal. */
   readonly records: number;
-  /** Bytes at the end of the journal that are no whole record: what was being written when a process died. */
+  /** Number of bytes after the last valid record. */
   readonly bytesOfNoRecord: number;
   /** The model's folder. */
   readonly model: string;
@@ -31,7 +31,11 @@ export interface SessionSummary {
   readonly madeWith: Readonly<Record<string, string>>;
 }
 
-/** @throws {SavedSessionError} when there is none of this name, or it cannot be read */
+/**
+ * Describes a session.
+ *
+ * @throws {SavedSessionError} when there is no session of this name, or it cannot be read
+ */
 export function sessionSummary(folder: string, name: string): SessionSummary {
   const { kind, model, created, made } = readSessionFile(folder, name);
   const { state, nRecords, nDropped } = readState(folder, name);
@@ -50,7 +54,7 @@ export function sessionSummary(folder: string, name: string): SessionSummary {
   };
 }
 
-/** What was found in a session. */
+/** What a check of a session found; the fields are those of {@link SessionSummary}. */
 export interface Verified {
   /** Tokens that were run and are kept. */
   readonly tokens: number;
@@ -63,9 +67,9 @@ export interface Verified {
 }
 
 /**
- * Reads all of a session and compares the checksums.
+ * Reads a whole session and compares its checksums.
  *
- * @param repair gives up what follows the first bad page: its tokens are run again
+ * @param repair drops the pages from the first bad one on; their tokens will be run again
  * @throws {SavedSessionError} for a bad page, unless it was repaired
  */
 export function verifySession(folder: string, name: string, repair: boolean = false): Verified {

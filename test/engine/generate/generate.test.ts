@@ -1,4 +1,4 @@
-/** Generation token by token, and every way it can end. */
+/** Tests of generation, token by token, and of every way in which it can end. */
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "../../../engine/errors.ts";
 import { TokenError } from "../../../engine/generate/check-tokens.ts";

@@ -1,6 +1,6 @@
 /**
- * Sampled speculative decoding has the distribution of plain sampling. Statistics of fixed seeds:
- * a chi-square score of 3.7 is passed by chance once in 10,000 tests.
+ * Tests that speculative decoding with sampling has the same distribution as plain sampling. The
+ * seeds are fixed. By chance, a chi-square score is above 3.7 in one of 10,000 tests.
  */
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";
@@ -84,7 +84,7 @@ describe("generation with 2 guesses, 3 tokens of a vocabulary of 6", () => {
   const PROMPT = [4];
   const N = 5000;
 
-  /** Probability of each triple, by running every prefix. */
+  /** The exact probability of each triple of tokens, from running every prefix. */
   function exact(sampling: SamplingOptions): Map<string, number> {
     const session = new Session(model, { maxContext: 16 });
     const expected = new Map<string, number>();
@@ -117,7 +117,7 @@ describe("generation with 2 guesses, 3 tokens of a vocabulary of 6", () => {
     return countOf(triples);
   }
 
-  /** The first token is the model's, the others are the draft head's, unjudged. */
+  /** A wrong way: the model chooses the first token, and guesses follow that nobody has checked. */
   function unjudged(sampling: SamplingOptions): Map<string, number> {
     const triples: string[] = [];
     const session = new Session(model, { maxContext: 16, draft: true });

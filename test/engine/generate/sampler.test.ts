@@ -1,4 +1,4 @@
-/** From logits to probabilities, from probabilities to a token. */
+/** Tests of the sampler: from logits to probabilities, and from probabilities to a token. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";

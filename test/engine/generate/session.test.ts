@@ -1,4 +1,4 @@
-/** Session: whatever was done to the timeline before, it answers as a fresh one would. */
+/** Tests that a session gives the same results as a new one, whatever was done with it before. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "../../../engine/errors.ts";
@@ -14,7 +14,7 @@ import { BACKENDS } from "../ops/backends.ts";
 
 const text = randomTokens(24, 32, 4);
 
-/** Taps that count the steps that ran. */
+/** Taps that count how many steps were run. */
 function counting(): { taps: Taps; steps: () => number } {
   let steps = 0;
   return {
@@ -130,7 +130,10 @@ for (const { name, ops } of BACKENDS) {
       expect(continueWithStale("latents")).not.toEqual(continueWithStale(undefined));
     });
 
-    /** Logits after truncate and other tokens, where row 12 of these caches has its old bytes again. */
+    /**
+     * Truncates and runs other tokens, while row 12 of one kind of cache keeps its old bytes.
+     * Returns the logits.
+     */
     function continueWithStale(what: "keys" | "latents" | undefined): unknown {
       const old: Uint8Array[] = []; // of each layer, in their order
       const meet = (nS: number, view: DataView, at: number, bytes: number): void => {

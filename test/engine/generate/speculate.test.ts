@@ -1,4 +1,6 @@
-/** Speculative decoding: faster or not, never another text (G44, G46). */
+/**
+ * Tests that speculative decoding never changes the text, however good the guesses are (G44, G46).
+ */
 import { describe, expect, test } from "vitest";
 import { Session } from "../../../engine/generate/session.ts";
 import type { Model } from "../../../engine/model/model.ts";
@@ -11,7 +13,7 @@ import { tinyModel } from "../../support/tiny-model.ts";
 const ops = referenceOps("f32");
 const STEPS = [1, 2, 3, 4, 5];
 
-/** Few tokens, so that guesses are often right: about one in three. */
+/** A model with few tokens, so that guesses are often right: about one in three. */
 const SMALL = { vocab_size: 4, num_hidden_layers: 3, indexer_types: ["full", "shared", "full"] };
 
 const newSession = (model: Model, maxContext = 96) =>
@@ -135,7 +137,8 @@ describe("guesses that are always right (G45)", () => {
     };
     const session = new Session(model, { maxContext: 64, draft: true, taps });
     const { tokens } = await generateAll(session, [1, 2, 3], { maxTokens: 20, draftSteps: 4 });
-    // The prompt but its last token, that token, then 4 · 5 tokens of which the last is not run.
+    // Step 1 runs the prompt without its last token, and step 2 runs that token. Then four steps
+    // run five tokens each; the very last token is not run.
     expect(steps).toBe(2 + 4);
     expect(tokens.map(({ drafted }) => drafted).slice(0, 11)).toEqual([
       false,

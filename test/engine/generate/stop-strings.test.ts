@@ -1,10 +1,10 @@
-/** Stop strings: the text that comes through does not depend on how the stream was cut. */
+/** Tests that the result of stop strings does not depend on how the text was cut into pieces. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ArgumentError } from "../../../engine/errors.ts";
 import { StopStrings } from "../../../engine/generate/stop-strings.ts";
 
-/** What comes through, piece by piece and at the end. */
+/** The text that is passed on, piece by piece and at the end. */
 function through(stops: readonly string[], pieces: readonly string[]): string {
   const filter = new StopStrings(stops);
   return pieces.map((piece) => filter.push(piece)).join("") + filter.flush();

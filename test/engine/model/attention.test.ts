@@ -1,6 +1,6 @@
 /**
- * Three ways to attend, one result: chosen rows only, all rows with the others weighed 0, and keys
- * and values expanded (G19).
+ * Tests that three kinds of attention give one result: attention to chosen rows only; attention to
+ * all rows, where the others have weight 0; and attention with expanded keys and values (G19).
  */
 import { describe, expect, test } from "vitest";
 import { exp } from "../../../engine/numbers/math.ts";
@@ -74,7 +74,7 @@ describe("absorbed attention in f64", () => {
   const ops = REFERENCES[1].ops;
   const model = tinyModel({}, ops);
 
-  /** Replaces absorption by expansion: the same wiring, the witness where the attention was. */
+  /** The same ops, except that the attention is replaced by the naive one. */
   const naive = (): Ops => {
     let qNope: Tensor<["T", "H", "nope"]> | undefined;
     let layer = -1;
@@ -123,7 +123,7 @@ describe("absorbed attention in f64", () => {
   });
 });
 
-/** All rows, in ascending order; `p = 0` where a row was not chosen. */
+/** Attends to all rows, in ascending order. The weight is 0 where a row was not chosen. */
 const maskedAttention: Ops["latentAttention"] = (qLatent, qPe, past, topK, scale) => {
   const [nT, nH, nC] = qLatent.shape;
   const nR = qPe.shape[2];

@@ -1,4 +1,4 @@
-/** IndexShare: a shared layer attends to exactly the rows of the last full layer of its step. */
+/** Tests that a shared layer attends to exactly the rows of the last full layer in its step. */
 import { describe, expect, test } from "vitest";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
@@ -12,7 +12,7 @@ import { REFERENCES } from "../ops/backends.ts";
 
 const tokens = randomTokens(30, 32, 5);
 
-/** The model with an indexer in every layer, whose shared layers copy the top-k before theirs. */
+/** The model with an indexer in every layer; those of shared layers copy the top-k before them. */
 function copying(model: Model): Model {
   const { config, weights } = model;
   let call = 0;

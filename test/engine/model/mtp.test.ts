@@ -1,4 +1,4 @@
-/** The multi-token-prediction layer, step by step. */
+/** Tests of the multi-token-prediction layer, step by step. */
 import { describe, expect, test } from "vitest";
 import { DraftHead } from "../../../engine/generate/draft-head.ts";
 import { argmax } from "../../../engine/generate/sampler.ts";
@@ -15,7 +15,9 @@ import { BACKENDS } from "../ops/backends.ts";
 
 const prompt = randomTokens(12, 32, 9);
 
-/** Logits of `steps` guesses after `text`, every slot computed from the first token on. */
+/**
+ * The logits of `steps` guesses after `text`. Every slot is computed again, from the first one on.
+ */
 function guessFromScratch(model: Model, text: readonly number[], steps: number): Floats[] {
   const { ops, config, weights } = model;
   if (!weights.mtp) throw new Error("no MTP layer");
@@ -122,7 +124,7 @@ for (const { name, ops } of BACKENDS) {
     const mtp = model.weights.mtp;
     if (!mtp) throw new Error("the tiny model has an MTP layer");
 
-    /** The model whose eh_proj passes one half through. */
+    /** The model with an eh_proj that returns one half of its input unchanged. */
     const withIdentity = (at: number): Model => {
       const values = new Float32Array(n * 2 * n);
       for (let i = 0; i < n; i++) values[i * 2 * n + at + i] = 1;

@@ -1,7 +1,7 @@
 /**
- * However the tokens are cut into steps, the model computes the same bits: every stage of every
- * layer, the logits, and what the caches hold. The texts are longer than index_topk, so rows are
- * dropped (G22, G23, G24).
+ * Tests that the model computes the same bits, however the tokens are cut into steps: in every
+ * stage of every layer, in the logits, and in the caches. The texts are longer than index_topk, so
+ * that rows are dropped (G22, G23, G24).
  */
 import { describe, expect, test } from "vitest";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
@@ -69,7 +69,7 @@ describe("decoding after a prefill", () => {
   );
 });
 
-/** The numbers in every cache after a prefill. */
+/** The numbers in all caches after a prefill. */
 function cachesAfter(ops: Ops, chunk: number): number[][] {
   const model = tinyModel({}, ops);
   const cache = newModelCache(ops, model.config);

@@ -1,6 +1,6 @@
 /**
- * Why the tests of this folder use more tokens than index_topk: below it, a wrong indexer cannot be
- * told from a right one (G14, G32).
+ * Shows why the tests of this folder use more tokens than index_topk: with fewer tokens, a wrong
+ * indexer gives the same result as a right one (G14, G32).
  */
 import { describe, expect, test } from "vitest";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
@@ -12,7 +12,7 @@ const fixture = await golden("tiny-all");
 const model = await fixture.model(referenceOps("f64"));
 const short = fixture.tokens.slice(0, model.config.indexTopk);
 
-/** Bugs of how rows are ranked; the others let rows be seen or hidden that should not. */
+/** The bugs that rank rows wrongly. Other bugs show rows that must be hidden, or hide others. */
 const ranking = indexerMutants.filter(
   ({ golden: name, stage: at }) => name === "tiny-all" && /^indexer_[qk]/.test(at),
 );

@@ -1,3 +1,4 @@
+/** Tests of `add`: the sum of two tensors. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { random } from "../../support/random.ts";

@@ -1,7 +1,7 @@
 /**
- * The f32 reference against the f64 reference, op by op on the same f32 inputs, in a whole run:
- * sums are f64 in both, so a result may be off by the one rounding of its store. Only `experts`
- * rounds three times more inside.
+ * Compares the f32 reference with the f64 reference in whole runs, op by op, on the same f32
+ * inputs. Both make sums in f64, so a result may be off only by the rounding when it is stored.
+ * `experts` alone rounds three times more inside.
  */
 import { describe, expect, test } from "vitest";
 import { f32ReferenceBounds } from "../../../engine/ops/bounds.ts";

@@ -1,3 +1,4 @@
+/** Tests of `embed`: the look-up of token embeddings. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { weight } from "../../support/random.ts";

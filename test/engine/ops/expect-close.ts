@@ -1,8 +1,12 @@
+/**
+ * Compares the results of ops with expected numbers.
+ * @module
+ */
 import { expect } from "vitest";
 import { relativeError } from "../../support/compare.ts";
 import type { Backend } from "./backends.ts";
 
-/** Every number within the backend's exactness, as a share of the largest one. */
+/** Expects each number to be as close as the backend's exactness says. */
 export function expectClose(
   { ops, exactness }: Backend,
   got: Parameters<Backend["ops"]["read"]>[0],

@@ -1,3 +1,4 @@
+/** Tests of `experts`: the weighted sum of the chosen experts. */
 import { describe, expect, test } from "vitest";
 import type { ExpertBank, Routing } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";
@@ -61,7 +62,7 @@ for (const backend of BACKENDS) {
         }
         return sum;
       });
-      // Three roundings inside an expert, where the other ops have one.
+      // There are three more roundings inside an expert.
       expectClose(
         { ...backend, exactness: 4 * backend.exactness },
         ops.experts(x, given, bank),

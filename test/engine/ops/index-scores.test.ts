@@ -1,3 +1,4 @@
+/** Tests of `indexScores`: the scores of the lightning indexer. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { random } from "../../support/random.ts";

@@ -1,3 +1,4 @@
+/** Tests of `latentAttention`: attention to the chosen rows. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { gaussians, random } from "../../support/random.ts";

@@ -1,3 +1,4 @@
+/** Tests of `layerNorm`, the norm of index keys. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { random, randomWeight, weight } from "../../support/random.ts";

@@ -1,3 +1,4 @@
+/** Tests of `linear`: products with a matrix. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { gaussians, random, randomWeight, weight } from "../../support/random.ts";

@@ -1,3 +1,4 @@
+/** Tests of `place`, `mark`, `release` and `keep`: the memory of a backend. */
 import { describe, expect, test } from "vitest";
 import { encodeF32 } from "../../../engine/numbers/formats.ts";
 import { ShapeError } from "../../../engine/tensor.ts";

@@ -1,3 +1,4 @@
+/** Tests of `perHead`: products with one matrix for each head. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { gaussians, random, randomWeight, weight } from "../../support/random.ts";

@@ -1,3 +1,4 @@
+/** Tests of `rmsNorm`. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { random, weight } from "../../support/random.ts";

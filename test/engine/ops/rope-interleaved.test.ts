@@ -1,3 +1,4 @@
+/** Tests of `ropeInterleaved`: the rotary embedding of neighbouring channels. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ropeTable } from "../../../engine/numbers/rope-table.ts";

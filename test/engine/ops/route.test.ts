@@ -1,3 +1,4 @@
+/** Tests of `route`: the choice of experts and their weights. */
 import { describe, expect, test } from "vitest";
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
 import { ShapeError } from "../../../engine/tensor.ts";

@@ -1,3 +1,4 @@
+/** Tests of `siluMul`, the activation of SwiGLU. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";
 import { BACKENDS } from "./backends.ts";

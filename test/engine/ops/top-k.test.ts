@@ -1,3 +1,4 @@
+/** Tests of `topK`: the selection of rows with the highest scores. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/tensor.ts";

@@ -1,4 +1,4 @@
-/** Names of a trace are taken apart and put together the same way. */
+/** Tests that names of a trace are taken apart and put together in the same way. */
 import { describe, expect, it } from "vitest";
 import { isDraftStage, isLogits, parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
 

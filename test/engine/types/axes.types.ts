@@ -1,6 +1,6 @@
 /**
- * Wirings of the attention block that must not compile. `npx tsc -p tsconfig.node.json` reads this
- * file: a wrong line that compiles makes its `@ts-expect-error` an error. Nothing here is run.
+ * Mistakes in the attention block that must not compile. `npx tsc -p tsconfig.node.json` checks
+ * this file: if a wrong line compiles, its `@ts-expect-error` is an error. Nothing here is run.
  * @module
  */
 
@@ -37,7 +37,7 @@ declare const x: Tensor<["T", "hidden"]>;
 declare const qr: Tensor<["T", "qLora"]>;
 declare const topK: Indices<["T", "K"]>;
 
-// The right wiring compiles, so the errors below are about what is wrong and nothing else.
+// The right code compiles, so the errors below are only about the mistakes.
 const q = ops.splitHeads(ops.linear(qr, w.qBProj), "H", cfg.numAttentionHeads, "nope+rope");
 const [qNope, qPe] = ops.splitEach(q, "nope", cfg.qkNopeHeadDim, "rope");
 const [latent, kPe] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");

@@ -1,3 +1,4 @@
+/** Tests of the command line: usage, `glm52 run` and `glm52 inspect`. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "../../../tokenizer/index.ts";

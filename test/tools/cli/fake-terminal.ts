@@ -1,20 +1,23 @@
 /**
- * A terminal that a test holds in its hand.
+ * A terminal for tests: it gives input to a command, and records its output.
  * @module
  */
 import { main } from "../../../tools/cli/main.ts";
 import { pipedLines, type Terminal } from "../../../tools/cli/terminal.ts";
 
+/** What happens at the terminal. */
 export interface FakeOptions {
-  /** What stdin holds; a terminal nobody types at when not given. */
+  /** The bytes of stdin. If not given, stdin is a terminal at which nobody types. */
   readonly stdin?: Uint8Array;
   /** Whether stdout and stderr are terminals. */
   readonly isTerminal?: boolean;
-  /** Presses Ctrl-C at this write to stdout, counted from 1; at 0, as soon as anyone listens. */
+  /**
+   * Presses Ctrl-C at this write to stdout, counted from 1. 0 presses it when a listener is added.
+   */
   readonly interruptAtWrite?: number;
 }
 
-/** What a command line left behind. */
+/** The result of a command. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -56,7 +59,7 @@ export async function glm52(argv: readonly string[], options: FakeOptions = {}):
   return { code, ...written };
 }
 
-/** What was typed or piped, in pieces that keep to no border. */
+/** The bytes of stdin, in small pieces that do not end at the borders of lines or characters. */
 async function* bytesOf(stdin: Uint8Array = new Uint8Array(0)): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < stdin.length; at += 7) yield stdin.subarray(at, at + 7);
 }

@@ -1,3 +1,4 @@
+/** Tests of the parsers of option values. */
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
 import {

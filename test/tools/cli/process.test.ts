@@ -1,5 +1,5 @@
 /**
- * The compiled program as a process: what only a real one can show.
+ * Tests the compiled program as a process: its signals, pipes and exit codes.
  * @module
  */
 import { spawn } from "node:child_process";
@@ -10,7 +10,7 @@ import { buildInto } from "../../support/build.ts";
 import { ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 
 const scratch = scratchFolder();
-// Inside the project, where the program finds its packages.
+// This folder is inside the project, so that the program finds its packages.
 const built = join(ROOT, ".cache", `process-test-${process.pid}`);
 beforeAll(() => buildInto(built), 120_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
@@ -22,7 +22,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the program; `onStdout` sees it when its first output comes. */
+/** Runs the program. `onStdout` is called when its first output comes. */
 function glm52(
   argv: readonly string[],
   options: {
@@ -37,7 +37,7 @@ function glm52(
   child.stdout.on("data", (data) => {
     stdout += data;
   });
-  // Once only: a second Ctrl-C means something else than the first.
+  // Only once, because a second Ctrl-C has another meaning than the first.
   child.stdout.once("data", () => {
     options.onStdout?.({
       kill: () => child.kill("SIGINT"),
@@ -118,7 +118,7 @@ describe("the compiled program", () => {
   it("leaves nothing behind when Ctrl-C ends a trace", async () => {
     const folder = join(scratch, "interrupted");
     mkdirSync(folder);
-    // Seconds of work, so that the signal comes before the end on any machine.
+    // The work takes seconds, so that the signal comes before its end on any machine.
     const tokens = Array.from({ length: 4000 }, (_, i) => i % 64).join();
     const argv = ["trace", "--model", TINY_MODEL, "--tokens", tokens, "--stages", "logits"];
     const { code, signal } = await glm52([...argv, "--out", join(folder, "t.safetensors")], {

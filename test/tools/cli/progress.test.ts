@@ -1,3 +1,4 @@
+/** Tests of the progress line and of the texts of errors. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../../../engine/index.ts";
 import { explain } from "../../../tools/cli/explain.ts";
@@ -11,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What is drawn when work of 1000 steps takes `milliseconds`. */
+/** The texts that are drawn when work of 1000 steps takes `milliseconds`. */
 function drawn(isTerminal: boolean, milliseconds: number): string {
   let text = "";
   const progress = progressLine({ isTerminal, write: (piece) => (text += piece) }, "loading");

@@ -1,4 +1,4 @@
-/** `glm52 session` and `--session`: names, files, and who may open them. */
+/** Tests of `glm52 session` and `--session`: names, files, and which commands may open them. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -89,7 +89,7 @@ describe("glm52 session", () => {
     expect(await fail(...argv, "--kv-type", "int8", ...REFERENCE)).toBe(
       "glm52: session tale: it was made with backend wasm, f32, version 1, got reference, f32, version 1; with kv-type f32, got int8\n",
     );
-    expect(await fail(...argv, "--draft", "2")).toContain("so --draft does not go with it");
+    expect(await fail(...argv, "--draft", "2")).toContain("--session: cannot be used with --draft");
     expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("it is a chat");
     expect(await fail("run", "x", "--session", "", ...FEW)).toContain('got ""');
     await glm52(["chat", "--session", "silent", ...FEW], { stdin: new Uint8Array() });

@@ -1,4 +1,4 @@
-/** `glm52 tokenize`, `detokenize` and `render`. */
+/** Tests of `glm52 tokenize`, `detokenize` and `render`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,3 +1,4 @@
+/** Tests of `glm52 trace`. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -14,7 +15,7 @@ const TOKENS: readonly number[] = JSON.parse(
   readFileSync(join(TINY, "tokens.json"), "utf8"),
 ).tokens;
 
-/** Traces the tiny case as the oracle did. */
+/** Traces the tiny case with the same tokens and stages as HF transformers. */
 const traceTiny = (file: string, ...more: string[]): Promise<Outcome> =>
   glm52([
     ...["trace", "--model", TINY_MODEL, "--tokens", TOKENS.join(), "--latent-eps", "1e-6"],
@@ -23,7 +24,7 @@ const traceTiny = (file: string, ...more: string[]): Promise<Outcome> =>
 
 const header = (file: string) => readHeader(memorySource(file, readFileSync(file)));
 
-/** The bytes after the header. */
+/** The bytes of a safetensors file after its header. */
 function dataOf(file: string): Uint8Array {
   const bytes = readFileSync(file);
   return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));

@@ -1,7 +1,7 @@
 /**
- * llama.cpp, through node-llama-cpp, as a second witness: it reads what `glm52 export` writes and
- * must say what our wasm backend says. Runs only where GLM52_PEERS names a folder with
- * node_modules/node-llama-cpp; it is no dependency of the package.
+ * Compares llama.cpp, which reads the files that `glm52 export` writes, with the wasm backend. It
+ * runs through node-llama-cpp, which is not a dependency of the package, so these tests run only
+ * where GLM52_PEERS names a folder that has node_modules/node-llama-cpp.
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -23,7 +23,7 @@ function logSoftmax(x: ArrayLike<number>): Float64Array {
 
 const argmax = (x: Float64Array): number => x.indexOf(x.reduce((a, b) => Math.max(a, b)));
 
-/** How far two distributions are apart over a stretch of positions. */
+/** How far two distributions are apart, over some positions. */
 function compare(ours: Float64Array[], theirs: Float64Array[], from: number, to: number) {
   let same = 0;
   const kls: number[] = [];
@@ -64,8 +64,8 @@ describe.skipIf(!hasLlama)(
       const above = compare(ours, theirs, config.indexTopk, N);
       expect(below.median).toBeLessThan(1e-4);
       expect(below.same).toBeGreaterThan(0.98);
-      // Medians, because single positions are further apart (KL up to 0.02) for reasons that nobody
-      // has traced; their caches are f16, so a router or a selection near a tie may turn.
+      // These are medians, because single positions are further apart (KL up to 0.02). The reasons
+      // were not traced; llama.cpp's caches are f16, which can change a choice of experts or rows.
       expect(above.median).toBeLessThan(1e-4);
       expect(above.mean).toBeLessThan(1e-2);
       expect(above.same).toBeGreaterThan(0.95);

@@ -33,7 +33,7 @@ it("keeps q8_0 within half a step of every number, and the largest at 127", () =
     const scale = fromF16(view.getUint16(34 * g, true));
     const q = Array.from({ length: 32 }, (_, i) => view.getInt8(34 * g + 2 + i));
     expect(Math.max(...q.map(Math.abs))).toBe(127);
-    // f16 rounds the scale by up to 2^-11, and 127 steps carry that.
+    // f16 rounds the scale by up to 2^-11 of itself, and a number is up to 127 times the scale.
     q.forEach((n, i) => {
       expect(Math.abs(n * scale - x[32 * g + i])).toBeLessThanOrEqual(
         scale * (0.5 + 127 * 2 ** -11),
@@ -48,8 +48,9 @@ it("repeats narrow indexer heads up to 64 and refuses what does not fit", () => 
 });
 
 /**
- * SHA-256 of what `gguf.quants.quantize` (Python package gguf, by ggml's authors) makes of the same
- * numbers: 20,000 groups of sizes from 2^-22 to 2^7, the first 500 of them full of ties.
+ * SHA-256 of the bytes that `gguf.quants.quantize` (of the Python package gguf, by ggml's authors)
+ * makes of the same numbers: 20,000 groups of sizes from 2^-22 to 2^7, of which the first 500 have
+ * many ties.
  */
 it.each([
   ["q8_0", "83d16dd97d7d1c2f7e1dde42f507b44c923e4b24af99ab51ca163240dc6a26aa"],

@@ -22,7 +22,7 @@ async function quantize(...argv: string[]): Promise<Report> {
   return JSON.parse(stdout) as Report;
 }
 
-/** Every number of a folder's tensors, as the loader gives them to a backend. */
+/** All numbers of a folder's tensors, as a backend gets them from the loader. */
 async function load(folder: string) {
   const { config } = await openConfig(folder);
   const files = fileCheckpoint(folder);

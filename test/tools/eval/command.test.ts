@@ -1,5 +1,5 @@
 /**
- * `glm52 eval` on the demo model, with tiny sizes.
+ * Tests of `glm52 eval` on the demo model, with tiny sizes.
  * @module
  */
 import { readFileSync } from "node:fs";

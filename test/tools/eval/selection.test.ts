@@ -1,4 +1,4 @@
-/** Statistics of selections: against brute force, and of a model whose answer is known. */
+/** Tests of the statistics of selections: by brute force, and on a model whose answer is known. */
 import { describe, expect, it } from "vitest";
 import { newModelCache, referenceOps, Session, seededRandom } from "../../../engine/index.ts";
 import { watchMass } from "../../../tools/eval/attention-mass.ts";
@@ -18,7 +18,7 @@ import { tinyModel } from "../../support/tiny-model.ts";
 
 const K = 5;
 
-/** What `n` queries may choose: up to K positions, their own or earlier. */
+/** Random choices of `n` queries: up to K positions, none of them after the query's own. */
 function randomChoices(n: number, seed: number): number[][] {
   const random = seededRandom(seed);
   return Array.from({ length: n }, (_, t) => {

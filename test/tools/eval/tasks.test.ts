@@ -1,5 +1,5 @@
 /**
- * Tasks are repeatable and hold their own answer; scoring tells right from wrong.
+ * Tests that tasks are repeatable and contain their answer, and that scores tell right from wrong.
  * @module
  */
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** The commands of `glm52 golden` for those who make the pack, each on as little as it takes. */
+/** Tests of the commands of `glm52 golden` for makers of the pack, each with very little work. */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";

@@ -1,4 +1,6 @@
-/** `glm52.ts/golden`: the same verdicts as the command line, as data, and work that can be stopped. */
+/**
+ * Tests that `glm52.ts/golden` gives the verdicts of the command line as data, and can be stopped.
+ */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

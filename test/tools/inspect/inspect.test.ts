@@ -1,3 +1,4 @@
+/** Tests of the counts of `glm52 inspect`, on published configs and headers. */
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
 import { type Inspection, inspectCheckpoint } from "../../../tools/inspect/inspect.ts";
@@ -12,7 +13,7 @@ import {
 
 const config = parseConfig(GLM52);
 
-/** Elements that the headers hold in one format. */
+/** The number of elements that the headers have in one format. */
 function elements({ files }: Inspection, dtype: string): number | undefined {
   return files?.dtypes[dtype]?.elements;
 }

@@ -1,4 +1,7 @@
-/** Figures of GLM-5.2 in plan-costs.json: `python3 tools/golden/oracle/costs.py > test/tools/inspect/plan-costs.json`. */
+/**
+ * Tests of `glm52 plan`, against figures of GLM-5.2 that a second program in Python has computed:
+ * `python3 tools/golden/oracle/costs.py > test/tools/inspect/plan-costs.json`
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -25,7 +28,7 @@ const scratch = scratchFolder();
 const file = join(scratch, "config.json");
 writeFileSync(file, JSON.stringify(GLM52));
 
-/** Parts: weights, attention, indexer. */
+/** FLOPs by part: weights, attention, indexer. */
 interface Row extends Record<Schedule | "prefill", readonly number[]> {
   readonly context: number;
   readonly expandedPrefill: number;
@@ -53,7 +56,7 @@ describe("GLM-5.2", () => {
     expect(at.timesIndexShare.dsaEveryLayer.toFixed(2)).toBe("2.74");
     expect(at.timesIndexShare.dense.toFixed(1)).toBe("40.3");
     expect((at.prefill.seconds / 3600).toFixed(1)).toBe("564.2");
-    // Assumptions that give 2.9: MODEL.md §8.3.
+    // MODEL.md §8.3 says which assumptions give 2.9.
     expect(oracle.conventions.quarter.toFixed(2)).toBe("2.87");
     expect(oracle.conventions.quarterExpandedHeads.toFixed(2)).toBe("2.95");
     expect(oracle.conventions.shippedWithoutHeadAndCore.toFixed(2)).toBe("2.89");
@@ -67,7 +70,7 @@ describe("GLM-5.2", () => {
   });
 
   it("has weights as large as the two released repositories", () => {
-    // Counted in their headers: MODEL.md §3.
+    // These numbers were counted in the headers of the files; see MODEL.md §3.
     expect(weightBytes(config, "fp8").total).toBe(755_617_140_416);
     expect(weightBytes(config, "bf16").total).toBe(2 * 753_329_921_024 + 4 * 19_456);
   });

@@ -31,7 +31,7 @@ describe("a conversation", () => {
       const before = [...chat.messages];
       await chat.say(text);
       const fresh = chatWith();
-      // The same messages, put into a conversation whose caches are empty.
+      // The same messages in a new conversation, whose caches are empty.
       (fresh.messages as Message[]).push(...before);
       await fresh.say(text);
       expect(fresh.messages).toEqual(chat.messages);

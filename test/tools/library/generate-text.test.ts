@@ -14,11 +14,11 @@ import {
 import { drain } from "../../support/glm.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 
-// Without stop ids: these texts end where the test says.
+// There are no stop ids, so that these texts end where the test says.
 const model = tinyModel({ eos_token_id: [] }, referenceOps());
 const PROMPT = [3, 14, 15, 9, 26, 5, 8];
 
-/** One text of a new session, and what is told while it is made. */
+/** Generates one text in a new session, and collects the reports of its progress. */
 interface Request extends Partial<TextRequest>, Pick<SessionOptions, "chunk" | "rows"> {
   readonly onPrefill?: (done: number) => void;
   readonly onText?: (text: string) => void;
@@ -49,7 +49,7 @@ async function run(m: Model, r: Request): Promise<TextResult> {
 const ids = async (m: Model, r: Request): Promise<number[]> =>
   (await run(m, r)).tokens.map(({ id }) => id);
 
-/** One letter per id: `a` is 0. */
+/** A tokenizer with one letter for each id; `a` is 0. */
 const letters = {
   push: (id: number) => String.fromCodePoint(97 + id),
   end: () => "",

@@ -1,4 +1,4 @@
-/** The front door: what a library user can do with an open model. */
+/** Tests of everything that a user of the library can do with an open model. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";

@@ -86,7 +86,7 @@ describe("a model folder", () => {
   });
 });
 
-/** The tiny tokenizer with `<|endoftext|>` in the place of `<|end|>`. */
+/** The tiny tokenizer with `<|endoftext|>` instead of `<|end|>`. */
 function textTokenizer() {
   const json = tinyJson();
   const [end, ...others] = json.added_tokens;

@@ -1,6 +1,7 @@
 /**
- * A disk in memory that remembers every call, and can say what it would hold had the power gone at
- * any moment: what was synced is there, anything else may be, whole, in part or not at all.
+ * A disk in memory that records every call. It can show what it would hold after a loss of power at
+ * any moment. What was synced is there then; other writes may be there as a whole, in part, or not
+ * at all.
  * @module
  */
 import { seededRandom } from "../../../engine/index.ts";
@@ -12,17 +13,17 @@ type Call =
   | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "syncJournal" | "syncPages" };
 
-/** A call, and how much of it was carried out: less than all where it failed. */
+/** A call, and how much of it was done. A call that failed was done in part. */
 type Done = Call & { readonly part: number };
 
-/** What becomes of writes that were not synced. */
+/** What happens to writes that were not synced. */
 export type Unsynced = "kept" | "lost" | "either";
 
 export class CrashingDisk implements SessionDisk {
   readonly name: string = "disk";
   readonly calls: Done[] = [];
   readonly #first: readonly [journal: Uint8Array, pages: Uint8Array];
-  /** Calls that go well before one is cut short and fails. */
+  /** How many calls succeed before one is done in part and fails. */
   failsAfter = Number.POSITIVE_INFINITY;
   journal: Uint8Array;
   pages: Uint8Array;
@@ -74,9 +75,9 @@ export class CrashingDisk implements SessionDisk {
   }
 
   /**
-   * The disk after a loss of power in call `at`, of which `part` (0 … 1) was carried out.
+   * The disk after a loss of power during call `at`, of which the share `part` (0 … 1) was done.
    *
-   * @param lies whether the disk only said that it had synced
+   * @param lies whether the disk said that it had synced, but had not
    */
   after(at: number, part: number, unsynced: Unsynced, seed: number, lies = false): CrashingDisk {
     const random = seededRandom(seed);
@@ -101,7 +102,7 @@ export class CrashingDisk implements SessionDisk {
   }
 }
 
-/** Carries out the first `part` of a call. */
+/** Does the first `part` of a call. */
 function apply(disk: CrashingDisk, call: Call, part: number): void {
   if (call.kind === "replace") {
     if (part === 1) disk.journal = call.bytes;

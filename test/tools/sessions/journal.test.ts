@@ -1,4 +1,4 @@
-/** The bytes of a journal: torn, foreign or damaged, they never become another state. */
+/** Tests that torn, foreign or damaged bytes of a journal never give a state that was not saved. */
 import { describe, expect, it } from "vitest";
 import { referenceOps, Session } from "../../../engine/index.ts";
 import {

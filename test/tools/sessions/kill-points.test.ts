@@ -1,4 +1,6 @@
-/** Whenever the power goes: a committed state, no older than the last one that was synced. */
+/**
+ * Tests that after a loss of power at any moment the last synced state is found, or a later one.
+ */
 import { describe, expect, it } from "vitest";
 import { referenceOps, Session, seededRandom } from "../../../engine/index.ts";
 import { SavedSessionError } from "../../../tools/sessions/journal.ts";
@@ -15,7 +17,7 @@ interface Committed {
   readonly tokens: readonly number[];
   readonly note: unknown;
   readonly pages: readonly Uint8Array[];
-  /** Calls of the disk until it was safe. */
+  /** How many calls of the disk were made until the commit was safe. */
   readonly nCalls: number;
 }
 
@@ -24,10 +26,10 @@ const pagesOf = (session: Session): Uint8Array[] =>
     session.pageBytes(i),
   );
 
-/** Compared much faster than arrays. */
+/** Bytes as a text, because `expect` compares texts much faster than arrays. */
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** Appends, forgets and commits at random. */
+/** Appends, truncates and commits at random. Returns the commits. */
 function history(disk: CrashingDisk, nCommits: number, seed: number): Committed[] {
   const random = seededRandom(seed);
   const session = newSession();
@@ -47,7 +49,7 @@ function history(disk: CrashingDisk, nCommits: number, seed: number): Committed[
   return committed;
 }
 
-/** The number of the commit that `disk` recovers to, -1 for none; compares every byte of it. */
+/** Recovers from `disk` and compares every byte. Returns the number of the found commit, or -1. */
 function recovered(disk: CrashingDisk, committed: readonly Committed[]): number {
   const saved = SavedSession.open(disk, "f");
   const session = newSession();
@@ -61,7 +63,7 @@ function recovered(disk: CrashingDisk, committed: readonly Committed[]): number 
   return note as number;
 }
 
-/** Commits that were safe before call `at`. */
+/** How many commits were safe before call `at`. */
 const nSafe = (committed: readonly Committed[], at: number): number =>
   committed.filter(({ nCalls }) => nCalls <= at).length;
 

@@ -1,4 +1,6 @@
-/** Saved at any token, taken up anywhere: the bits of a session that never stopped. */
+/**
+ * Tests that a session that was saved and restored gives the same bits as one that never stopped.
+ */
 import { describe, expect, it } from "vitest";
 import { type Ops, Session, type SessionOptions } from "../../../engine/index.ts";
 import { Saver } from "../../../tools/sessions/save-as-it-goes.ts";
@@ -17,7 +19,7 @@ const backends: readonly [string, Ops][] = [
 ];
 const text = randomTokens(40, 32, 6);
 
-/** Bytes of one position in f32: five layers of 8 + 4 numbers. */
+/** The bytes of one position in f32: five layers of 8 + 4 numbers. */
 const ROW_BYTES = 4 * 5 * (8 + 4);
 
 describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops) => {
@@ -33,7 +35,7 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
   ];
 
   it.each(setups)(
-    "%s: the same logits after every token, wherever it stopped",
+    "%s: the same logits after every token, wherever it stopped (G25)",
     (_what, options) => {
       const whole = new Session(model, options()).appendAll(text);
       for (let cut = 1; cut < text.length; cut++) {

@@ -1,3 +1,7 @@
+/**
+ * `glm52 chat`: a conversation with a model.
+ * @module
+ */
 import { type Command, Option } from "commander";
 import { type Json, pythonJson, type ReplyEvent } from "../../../tokenizer/chat/index.ts";
 import { type Chat, EFFORTS, type Effort, type Turn } from "../../library/chat.ts";
@@ -17,21 +21,24 @@ interface ChatCommandOptions extends GenerationOptions, SessionChoice {
 }
 
 const COMMANDS = `/reset                forget the conversation
-/think off|high|max   how much to think before the reply
-/save FILE            write the conversation, as "glm52 render" reads it
-/help                 this list
-/quit                 end (so does Ctrl-D)
+/think off|high|max   set how much the model thinks before it replies
+/save FILE            write the conversation as JSON, which "glm52 render" reads
+/help                 show this list
+/quit                 end the chat; Ctrl-D does the same
 `;
 
 const HELP = `
-Each line is a turn. Control tokens that are spelled out in it are plain text. Ctrl-C stops a reply
-and keeps what came of it; on an empty line it ends the chat.
+Each line that you type is one message, and the model replies to it. A control token that is spelled
+out in a message, such as <|user|>, is plain text. Ctrl-C while the model replies stops the reply
+and keeps the part that was written; Ctrl-C while you type ends the chat. Lines that begin with a
+slash are commands:
 
 ${COMMANDS}
-When stdin is not a terminal, each of its lines is a turn, and stdout holds the replies alone,
+When stdin is not a terminal, each of its lines is one message, and stdout has only the replies,
 without the reasoning. With --json, stdout has one JSON object per line: the events of a reply,
   {type: "reasoning" | "content", text} {type: "call", call, name} … {type: "finish", reason}
-and {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens} after each.
+and then, for the whole turn,
+  {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens}.
 
 Examples:
   glm52 chat
@@ -45,13 +52,15 @@ export function addChat(program: Command, terminal: Terminal): void {
   const command = program
     .command("chat")
     .summary("talk with a model")
-    .description("A conversation in GLM-5.2's chat format; replies are streamed to stdout.");
+    .description("Holds a conversation in GLM-5.2's chat format. Replies are streamed to stdout.");
   addGenerationOptions(command)
-    .option("--system <text>", "a system message to begin with")
+    .option("--system <text>", "begin the conversation with this system message")
     .addOption(
-      new Option("--think <effort>", "think before the reply").choices(EFFORTS).default("off"),
+      new Option("--think <effort>", "how much the model thinks before it replies")
+        .choices(EFFORTS)
+        .default("off"),
     )
-    .option("--json", "print events as lines of JSON")
+    .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
     .addOption(sessionsOption())
     .addHelpText("after", HELP)
@@ -80,7 +89,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   }
 }
 
-/** Turn after turn, until the input ends. */
+/** Runs one turn for each line of the input, until the input ends or `/quit` is typed. */
 async function converse(
   chat: Chat,
   options: ChatCommandOptions,
@@ -99,19 +108,20 @@ async function converse(
       }
     } catch (error) {
       if (!stdin.isTerminal) throw error;
-      stderr.write(`${explain(error)}\n`); // the conversation is as it was
+      stderr.write(`${explain(error)}\n`); // the error left the conversation unchanged
     } finally {
       prefilling.end();
     }
   }
 }
 
-/** Shows a reply. */
+/** Prints a reply while it is generated. */
 interface Writer {
   event(event: ReplyEvent): void;
   end(turn: Turn): void;
 }
 
+/** Says `text` to the model and prints the reply; Ctrl-C stops it. */
 async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal): Promise<void> {
   const abort = new AbortController();
   const stopListening = terminal.onInterrupt(() => abort.abort());
@@ -125,7 +135,7 @@ async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal
 const DIM = "\x1b[2m";
 const NOT_DIM = "\x1b[22m";
 
-/** Content as it is; on a terminal, reasoning and calls too, dimmed. */
+/** Prints the content of a reply. On a terminal it also prints reasoning and calls, in dim text. */
 function textWriter({ isTerminal, write }: TextOut): Writer {
   let last = "\n";
   const say = (text: string): void => {
@@ -151,6 +161,7 @@ function textWriter({ isTerminal, write }: TextOut): Writer {
   };
 }
 
+/** Prints each event of a reply, and a summary of the turn, as one line of JSON. */
 function jsonWriter({ write }: TextOut): Writer {
   const line = (value: object): void => write(`${pythonJson(value as Json)}\n`);
   return {
@@ -166,7 +177,7 @@ function jsonWriter({ write }: TextOut): Writer {
   };
 }
 
-/** Carries out a line that begins with a slash. */
+/** Executes a line that begins with a slash. */
 async function slashCommand(chat: Chat, line: string, stderr: TextOut): Promise<"quit" | "go on"> {
   const [, name, rest] = /^\/(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
   switch (name) {

@@ -1,3 +1,7 @@
+/**
+ * `glm52 detokenize`: from token ids to text.
+ * @module
+ */
 import type { Command } from "commander";
 import { type Json, JsonNumber } from "../../../tokenizer/chat/index.ts";
 import { type DecodeOptions, TokenizerError } from "../../../tokenizer/index.ts";
@@ -11,12 +15,12 @@ interface DetokenizeOptions extends DecodeOptions {
 }
 
 const HELP = `
-The input is ids with blanks or commas between them, a JSON array of ids, or the {ids} that
-\`glm52 tokenize --json\` prints. The text is printed as it is, without a newline after it; bytes
-that are not UTF-8 are U+FFFD.
+The input is one of these: ids with blanks or commas between them, a JSON array of ids, or the
+object with ids that \`glm52 tokenize --json\` prints. The text is printed as it is, without a
+newline after it. Bytes that are not UTF-8 are printed as U+FFFD, the replacement character.
 
-With --json, stdout is {text}. With --batch --json, the input is a JSON array of such inputs and
-the output an array of such objects.
+With --json, the output is an object {text}. With --batch --json, the input is a JSON array of lists
+of ids, and the output is an array of such objects.
 
 Examples:
   glm52 tokenize --json story.txt | glm52 detokenize
@@ -27,13 +31,13 @@ Examples:
 export function addDetokenize(program: Command, { stdin, stdout }: Terminal): void {
   program
     .command("detokenize")
-    .summary("token ids to text")
+    .summary("turn token ids into text")
     .description("Prints the text of token ids.")
-    .argument("[file]", "the ids (default: stdin)")
+    .argument("[file]", "file with the ids (default: stdin)")
     .option("--json", "print JSON")
-    .option("--batch", "with --json: many lists of ids")
-    .option("--skip-special", "leave out the tokens that the file marks as special")
-    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: that of the demo model)")
+    .option("--batch", "read many lists of ids at once; needs --json")
+    .option("--skip-special", "leave out the tokens that tokenizer.json marks as special")
+    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
     .addHelpText("after", HELP)
     .action(async (file: string | undefined, options: DetokenizeOptions, command: Command) => {
       if (options.batch && !options.json) command.error("error: --batch needs --json");
@@ -56,7 +60,7 @@ export function addDetokenize(program: Command, { stdin, stdout }: Terminal): vo
     });
 }
 
-/** Ids as numbers of JSON or as words, in a list or as `ids` in an object. */
+/** Reads the ids of a list, or of the list `ids` of an object. An id is a JSON number or a word. */
 function idsOf(value: Json, place: string): number[] {
   const list = value instanceof Map ? value.get("ids") : value;
   if (!Array.isArray(list)) throw new TokenizerError(place, "a list of ids", "something else");

@@ -1,22 +1,29 @@
+/**
+ * `glm52 eval`: how well a model finds things in a long context.
+ * @module
+ */
 import type { Command } from "commander";
+import type { ModelConfig } from "../../../engine/index.ts";
 import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
-import { evaluate } from "../../eval/evaluate.ts";
+import { type EvalRequest, type Evaluation, evaluate } from "../../eval/evaluate.ts";
 import { TASKS, type TaskName } from "../../eval/tasks.ts";
 import { openModel } from "../../node/open.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { allCores } from "../../node/threads.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
-Answers are scored with the right prefix given: an answer counts when each of its tokens is the
-likeliest. For each length above twice index_topk, one needle text is read again and what its
-queries choose is written down. docs/long-context-evaluation.md explains all numbers.
+The tasks hide something in a long random text and ask for it. An answer is right if each of its
+tokens is the likeliest one after the right tokens before it. For each length above twice
+index_topk, the report also says which positions the queries of one needle text select.
+docs/long-context-evaluation.md explains all numbers.
 
 Examples:
   glm52 eval
@@ -40,22 +47,34 @@ interface EvalOptions {
 export function addEval(program: Command, terminal: Terminal): void {
   program
     .command("eval")
-    .summary("seeded long-context tasks, and what is selected")
-    .description("Asks a model for what stands in its context, and looks at what it selects.")
+    .summary("measure how well a model finds things in a long context")
+    .description(
+      "Asks a model for things that stand in its context, and reports which positions it selects.",
+    )
     .argument("[model]", "folder of a model (default: the demo model of this package)")
-    .option("--task <list>", TASKS.join(", "), TASKS.join(","))
-    .option("--lengths <list>", "tokens of prompt and answer", integerList, [256, 512])
-    .option("--depths <list>", "places of the needle, in percent", integerList, [0, 50, 100])
-    .option("--samples <n>", "tasks per cell", integer(1), 5)
+    .option("--task <list>", `the tasks: some of ${TASKS.join(", ")}`, TASKS.join(","))
+    .option(
+      "--lengths <list>",
+      "lengths of prompt and answer together, in tokens",
+      integerList,
+      [256, 512],
+    )
+    .option(
+      "--depths <list>",
+      "where the needle stands, in percent of the text",
+      integerList,
+      [0, 50, 100],
+    )
+    .option("--samples <n>", "how many texts for each task, length and depth", integer(1), 5)
     .option("--seed <s>", "the same seed gives the same tasks", integer(0, 2 ** 31), 0)
     .option(
       "--ids <first,end>",
-      "ids to draw from (default: 1 to half the vocabulary)",
+      "the ids that texts are made of: first … end - 1 (default: 1,half the vocabulary)",
       integerList,
     )
-    .option("--threads <n>", "threads; changes no result", THREADS, allCores())
+    .option("--threads <n>", "number of threads; changes no result", THREADS, allCores())
     .option("--json", "print JSON")
-    .option("--svg <file>", "write a chart")
+    .option("--svg <file>", "also write a chart to this file")
     .addHelpText("after", HELP)
     .action((folder: string | undefined, options: EvalOptions) =>
       evalCommand(folder, options, terminal),
@@ -67,35 +86,38 @@ async function evalCommand(
   options: EvalOptions,
   { stdout, stderr }: Terminal,
 ): Promise<void> {
-  const { lengths, depths, samples, seed, threads, svg } = options;
+  const { depths, threads, svg } = options;
   const tasks = options.task.split(",").map(taskName);
   if (depths.some((depth) => depth > 100)) {
     throw new UserError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
-  const { model } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
-  const { maxPositionEmbeddings: most, vocabSize } = model.config;
-  const tooLong = lengths.find((n) => n > most);
-  if (tooLong !== undefined) {
-    throw new UserError(
-      "--lengths",
-      `expected at most ${most} (the model's longest), got ${tooLong}`,
-    );
-  }
-  const [first, end, ...more] = options.ids ?? [1, Math.floor(vocabSize / 2)];
-  if (end === undefined || more.length > 0 || end > vocabSize) {
-    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${options.ids}`);
-  }
+  const { model, close } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
   const progress = progressLine(stderr, "asking");
-  const request = { tasks, lengths, depths, samples, seed, first, end };
-  let result: ReturnType<typeof evaluate>;
+  let result: Evaluation;
   try {
-    result = evaluate(model, request, progress.update);
+    result = evaluate(model, requestOf(tasks, options, model.config), progress.update);
   } finally {
     progress.end();
+    await close();
   }
   if (svg !== undefined) await writeWhole(svg, new TextEncoder().encode(evaluationSvg(result)));
   stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
+}
+
+/** What the options ask of a model. */
+function requestOf(
+  tasks: readonly TaskName[],
+  { lengths, depths, samples, seed, ids }: EvalOptions,
+  config: ModelConfig,
+): EvalRequest {
+  checkContexts("--lengths", lengths, config);
+  const { vocabSize } = config;
+  const [first, end, ...more] = ids ?? [1, Math.floor(vocabSize / 2)];
+  if (end === undefined || more.length > 0 || end > vocabSize) {
+    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${ids}`);
+  }
+  return { tasks, lengths, depths, samples, seed, first, end };
 }
 
 function taskName(text: string): TaskName {

@@ -1,3 +1,7 @@
+/**
+ * `glm52 export`: a model as a file for another engine.
+ * @module
+ */
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, exportModel } from "../../convert/export-model.ts";
 import { GGML_TYPES, type GgmlType } from "../../convert/gguf/encode.ts";
@@ -10,9 +14,9 @@ interface ExportCommandOptions {
 }
 
 const HELP = `
-A GGUF file has llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's head weights
-stay f32, and so do matrices whose rows are no multiple of 32 when the type is q8_0
-or q4_0.
+The file is a GGUF file with llama.cpp's architecture glm-dsa. Vectors, the router and the indexer's
+head weights are written as f32, whatever the type is. So are, for q8_0 and q4_0, the matrices whose
+row length is not a multiple of 32.
 
 Examples:
   glm52 export DIR model.gguf
@@ -24,13 +28,17 @@ export function addExport(program: Command, terminal: Terminal): void {
   program
     .command("export")
     .summary("write a model for another engine")
-    .description("Writes a model as a file that other engines read.")
+    .description("Writes a model as one file that another engine can read.")
     .argument("<model>", "folder of a model")
     .argument("<out>", "the file to write")
     .addOption(
-      new Option("--to <format>", "default: what the file ends in").choices(EXPORT_FORMATS),
+      new Option("--to <format>", "format of the file (default: the ending of its name)").choices(
+        EXPORT_FORMATS,
+      ),
     )
-    .addOption(new Option("--type <t>", "number format").choices(GGML_TYPES).default("f16"))
+    .addOption(
+      new Option("--type <t>", "number format of the matrices").choices(GGML_TYPES).default("f16"),
+    )
     .addHelpText("after", HELP)
     .action((model: string, out: string, options: ExportCommandOptions) =>
       exportCommand(model, out, options, terminal),

@@ -1,11 +1,15 @@
+/**
+ * `glm52 inspect`: what a model consists of.
+ * @module
+ */
 import type { Command } from "commander";
 import { inspect } from "../../inspect/inspect-folder.ts";
 import { renderInspection } from "../../inspect/inspect-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
-Of weights only the headers are read. A folder without weights, or a config.json alone, is counted
-as its config says.
+Only the headers of the weight files are read, so this is quick for a model of any size. Weights are
+not needed: for a config.json alone, the numbers are computed from the config.
 
 Examples:
   glm52 inspect ~/models/GLM-5.2
@@ -17,7 +21,9 @@ export function addInspect(program: Command, { stdout }: Terminal): void {
   program
     .command("inspect")
     .summary("count parameters, layers and memory of a model")
-    .description("Says what a model is: parameters, schedule, sizes, memory per token.")
+    .description(
+      "Prints a model's parameters, its schedule of layers, its sizes and its memory per token.",
+    )
     .argument("<model>", "folder of a model, or a config.json")
     .option("--json", "print JSON")
     .addHelpText("after", HELP)

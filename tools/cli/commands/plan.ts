@@ -1,3 +1,7 @@
+/**
+ * `glm52 plan`: what a model costs at each length of context.
+ * @module
+ */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -9,15 +13,16 @@ import { measureRate } from "../../inspect/rate.ts";
 import { kernels } from "../../node/node-host.ts";
 import { readConfig } from "../../node/open-config.ts";
 import { allCores } from "../../node/threads.ts";
-import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
-import { byteSize, decimal, tokenCounts } from "../numbers.ts";
+import { byteSize, POSITIVE, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
-Arithmetic on the config; of weights, if there are any, the headers are read. K and M of a context
-are 1024 and 1024 x 1024 tokens, GB is 10^9 bytes, GiB 2^30.
+The numbers are computed from the config, without running the model. If there are weights, only the
+headers of their files are read. In --context, K is 1024 tokens and M is 1024 x 1024. In --ram, GB
+is 10^9 bytes and GiB is 2^30 bytes.
 
 Examples:
   glm52 plan ~/models/GLM-5.2/config.json
@@ -26,12 +31,12 @@ Examples:
   glm52 plan DIR --svg costs.svg
 
 Exit codes:
-  0    done
-  1    the model is not usable or the file not writable; stderr says why
-  2    wrong usage
+  0    the command did its work
+  1    the model is not usable or the file is not writable; stderr says why
+  2    the command line is wrong
 `;
 
-/** Contexts that are shown when none is asked for, up to the model's longest, which is too. */
+/** Contexts to show when the user names none. The model's longest context is added to them. */
 const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
 
 interface PlanOptions {
@@ -45,18 +50,21 @@ interface PlanOptions {
 
 /** Adds `glm52 plan`. */
 export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
-  const positive = decimal("a number above 0", (x) => x > 0);
   program
     .command("plan")
-    .summary("what contexts cost: FLOPs, bytes, time, what fits")
-    .description("Works out what a model asks of a machine at each context.")
+    .summary("compute what contexts cost: FLOPs, bytes, time, and what fits in memory")
+    .description("Computes the work and the memory that a model needs at each length of context.")
     .argument("<model>", "folder of a model, or a config.json")
-    .option("--context <list>", "contexts in tokens, like 128K,1M", tokenCounts)
-    .option("--ram <size>", "say what fits in this memory, like 24GB", byteSize)
-    .option("--gflops <n>", "rate for times; measured with the wasm kernel if not given", positive)
-    .option("--threads <n>", "threads to measure with", THREADS, allCores())
+    .option("--context <list>", "lengths of context in tokens, like 128K,1M", tokenCounts)
+    .option("--ram <size>", "say what fits in this much memory, like 24GB", byteSize)
+    .option(
+      "--gflops <n>",
+      "compute times for this speed (default: the measured speed of the wasm kernel)",
+      POSITIVE,
+    )
+    .option("--threads <n>", "number of threads to measure with", THREADS, allCores())
     .option("--json", "print JSON")
-    .option("--svg <file>", "write the chart of FLOPs per token, too")
+    .option("--svg <file>", "also write a chart of FLOPs per token to this file")
     .addHelpText("after", HELP)
     .action(async (path: string, options: PlanOptions) => {
       if (options.svg !== undefined) await checkWritable(options.svg);
@@ -73,14 +81,8 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   const { files } = await inspect(path);
   const isFolder = (await stat(path)).isDirectory();
   const { config, name } = await readConfig(isFolder ? join(path, "config.json") : path);
+  checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
-  const tooLong = options.context?.find((n) => n > max);
-  if (tooLong !== undefined) {
-    throw new UserError(
-      "--context",
-      `expected at most ${max} (the model's longest), got ${tooLong}`,
-    );
-  }
   const { gflops } = options;
   const rate =
     gflops === undefined

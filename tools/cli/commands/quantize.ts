@@ -1,3 +1,7 @@
+/**
+ * `glm52 quantize`: a model with smaller weights.
+ * @module
+ */
 import { type Command, Option } from "commander";
 import { WEIGHT_FORMATS, type WeightFormat } from "../../convert/quantize.ts";
 import { type QuantizeReport, quantize } from "../../convert/quantize-model.ts";
@@ -14,19 +18,23 @@ interface QuantizeCommandOptions {
 }
 
 const HELP = `
-Vectors, the router and the indexer's head weights stay as they are stored. So do matrices whose rows
-are no multiple of 32, for q8 and q4. docs/quantised-weights.md says what stands in the files.
+Vectors, the router and the indexer's head weights keep their format. So do, for q8 and q4, the
+matrices whose row length is not a multiple of 32. docs/quantised-weights.md describes the files.
 
-The report has the largest error of each tensor that was rounded, and its squared error as a share of
-its squares. With --text or --tokens it has the divergence of the logits from the original's, in nats.
-The folder appears when all of it is written; one that holds anything is refused.
+The report has, for each tensor that was rounded, its largest error and its NMSE: the sum of squared
+errors, divided by the sum of squares. With --text or --tokens it also says how far the logits of
+the new model are from those of the old one, as KL divergence in nats. The new folder must not exist
+or must be empty. It appears only when all of it is written.
 
 Examples:
   glm52 quantize DIR DIR-q8 --to q8
   glm52 quantize DIR DIR-q4 --to q4 --keep lm_head embed_tokens
   glm52 quantize DIR DIR-q8 --to q8 --text "Once upon a time" --json
 
-Exit codes: 0 done, 1 the model or the folder is not usable, 2 wrong usage
+Exit codes:
+  0    the command did its work
+  1    the model or the folder is not usable; stderr says why
+  2    the command line is wrong
 `;
 
 /** Adds `glm52 quantize`. */
@@ -34,16 +42,16 @@ export function addQuantize(program: Command, terminal: Terminal): void {
   program
     .command("quantize")
     .summary("write a model with smaller weights")
-    .description("Writes a model's folder with its matrices in another number format.")
+    .description("Writes a copy of a model with its matrices in another number format.")
     .argument("<model>", "folder of a model")
     .argument("<out>", "the folder to make")
     .addOption(
-      new Option("--to <f>", "number format").choices(WEIGHT_FORMATS).makeOptionMandatory(),
+      new Option("--to <f>", "the new number format").choices(WEIGHT_FORMATS).makeOptionMandatory(),
     )
-    .option("--keep <names...>", "leave tensors whose names hold one of these words")
-    .option("--text <text>", "compare the logits on this text")
+    .option("--keep <names...>", "do not change tensors whose name contains one of these words")
+    .option("--text <text>", "compare the logits of both models on this text")
     .addOption(
-      new Option("--tokens <ids>", "the same on token ids, e.g. 1,2,3")
+      new Option("--tokens <ids>", "compare the logits on these token ids, e.g. 1,2,3")
         .argParser(integerList)
         .conflicts("text"),
     )
@@ -55,7 +63,7 @@ export function addQuantize(program: Command, terminal: Terminal): void {
     });
 }
 
-/** Shows the progress and quantises. */
+/** Quantises the model, and shows a progress line meanwhile. */
 async function quantizeCommand(
   folder: string,
   out: string,

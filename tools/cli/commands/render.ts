@@ -1,3 +1,7 @@
+/**
+ * `glm52 render`: from a conversation to the prompt that a model reads.
+ * @module
+ */
 import { type Command, Option } from "commander";
 import {
   type CheckOptions,
@@ -22,13 +26,15 @@ The input is a JSON object, of which only the messages are required:
   {messages: [{role, content, reasoning_content, tool_calls}], tools: [...],
    enable_thinking: true | false, clear_thinking: true | false, add_generation_prompt: true | false,
    reasoning_effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max"}
-Arguments of tool calls are objects, not JSON text. Key order and numbers are kept as written.
+The arguments of a tool call are an object, not JSON text. The order of keys and the spelling of
+numbers are kept.
 
-stdout is the prompt; with --json, {text, ids}. With --batch, the input is a JSON array and the
-output, which is JSON then, an array too.
+The output is the prompt as text; with --json, it is an object {text, ids}. With --batch, the input
+is a JSON array of conversations, and the output is a JSON array of such objects.
 
-Control tokens that are spelled out in a message become control tokens, as in the reference: who
-writes <|system|> speaks as the system. --control-tokens protocol makes plain text of them.
+A control token that is spelled out in a message becomes that control token, as in the official
+template: whoever writes <|system|> in a message speaks as the system. With --control-tokens
+protocol, it stays plain text.
 
 Examples:
   glm52 render chat.json --json --tokenizer ~/models/GLM-5.2
@@ -39,22 +45,28 @@ Examples:
 export function addRender(program: Command, { stdin, stdout }: Terminal): void {
   program
     .command("render")
-    .summary("conversation to prompt")
-    .description("Prints the prompt of a conversation, as GLM-5.2 was trained on it.")
-    .argument("[file]", "the conversation as JSON (default: stdin)")
-    .option("--json", "print JSON, with the ids too")
-    .option("--batch", "many conversations")
+    .summary("turn a conversation into a prompt")
+    .description("Prints the prompt of a conversation, in the format that GLM-5.2 was trained on.")
+    .argument("[file]", "file with the conversation as JSON (default: stdin)")
+    .option("--json", "print JSON, with the token ids")
+    .option("--batch", "read many conversations at once, and print JSON")
     .addOption(
-      new Option("--unknown-roles <what>", "roles that the template does not print")
+      new Option(
+        "--unknown-roles <what>",
+        "what to do with a message whose role the template does not know",
+      )
         .choices(["error", "drop"])
         .default("error"),
     )
     .addOption(
-      new Option("--control-tokens <where>", "where spelled-out control tokens count")
+      new Option(
+        "--control-tokens <where>",
+        "take control tokens as such in messages too, or only where the protocol puts them",
+      )
         .choices(["everywhere", "protocol"])
         .default("everywhere"),
     )
-    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: that of the demo model)")
+    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
     .addHelpText("after", HELP)
     .action(async (file: string | undefined, options: RenderOptions) => {
       const input = await readInput(file, stdin);
@@ -66,7 +78,7 @@ export function addRender(program: Command, { stdin, stdout }: Terminal): void {
       const tokenizer = await readTokenizer(options.tokenizer);
       const controlTokensIn = options.controlTokens;
       const render = (request: Json) => {
-        const prompt = renderChat(request as JsonObject, options); // which checks it
+        const prompt = renderChat(request as JsonObject, options); // it checks the request
         const ids = promptIds(tokenizer, prompt, { controlTokensIn });
         return { text: prompt.text, ids: [...ids] };
       };
@@ -75,7 +87,7 @@ export function addRender(program: Command, { stdin, stdout }: Terminal): void {
     });
 }
 
-/** `render` of each request; an error tells which one it is about. */
+/** Renders each conversation of an array. An error names the conversation that it is about. */
 function eachOf<T>(value: Json, name: string, render: (request: Json) => T): T[] {
   if (!Array.isArray(value)) throw new TokenizerError(name, "an array", "something else");
   return value.map((request, i) => {

@@ -1,3 +1,7 @@
+/**
+ * `glm52 run`: text after a prompt.
+ * @module
+ */
 import { type Command, Option } from "commander";
 import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
@@ -6,12 +10,12 @@ import { sessionOption, sessionsOption } from "../session-option.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
-A text begins with what the tokenizer's post-processor says, else with <|endoftext|> if the
-tokenizer has it and the model no chat_template.jinja; --bos replaces that. Ids given with --tokens
-stand alone. A prompt from stdin loses one newline at its end. A model without a tokenizer.json
-takes and prints ids.
+Some tokens are put before a text: those that the post-processor of tokenizer.json names, or else
+<|endoftext|>, if the tokenizer has this token and the model has no chat_template.jinja. --bos
+replaces them. Nothing is put before the ids of --tokens. One newline at the end of a prompt from
+stdin is removed. A model without a tokenizer.json reads and prints token ids.
 
-Speeds go to stderr. With --json, stdout is one object:
+The speed is printed on stderr. With --json, the output is one object:
   {prompt_ids, ids, text, finish_reason: "stop" | "length" | "context" | "aborted",
    logprobs?: [{id, logprob, top: [{id, logprob}]}], timing,
    cold_rows?: {hits, misses, ahead, in_time, late, bytes_read, bytes_written}}
@@ -31,14 +35,22 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
   const command = program
     .command("run")
     .summary("generate text")
-    .description("Generates after a prompt and streams the text to stdout.")
-    .argument("[prompt]", "text to go on from (default: stdin, or nothing on a terminal)");
+    .description("Generates text after a prompt, and streams it to stdout.")
+    .argument("[prompt]", "the text to continue (default: stdin, or nothing on a terminal)");
   addGenerationOptions(command)
-    .option("--stop <text>", "end before this text; may be given several times", stops)
-    .option("--tokens <ids>", "the prompt as token ids, e.g. 1,2,3", integerList)
-    .option("--bos <text>", "what to put before a text, or none")
-    .option("--echo", "print the prompt too")
-    .option("--logprobs <n>", "with --json: log-probabilities, of the n likeliest too", COUNT)
+    .option(
+      "--stop <text>",
+      "end the generation before this text; may be given several times",
+      stops,
+    )
+    .option("--tokens <ids>", "give the prompt as token ids, e.g. 1,2,3", integerList)
+    .option("--bos <text>", 'put this before the prompt; "none" puts nothing there')
+    .option("--echo", "print the prompt before the generated text")
+    .option(
+      "--logprobs <n>",
+      "print log-probabilities of the tokens and of the n likeliest ones; needs --json",
+      COUNT,
+    )
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
     .addOption(sessionOption())
     .addOption(sessionsOption())

@@ -1,3 +1,7 @@
+/**
+ * `glm52 session` and its commands: texts that are saved on disk and can be continued.
+ * @module
+ */
 import type { Command } from "commander";
 import { forkSession, removeSession, sessionNames } from "../../sessions/session-folder.ts";
 import { type SessionSummary, sessionSummary, verifySession } from "../../sessions/summary.ts";
@@ -8,11 +12,11 @@ import { sessionsOption } from "../session-option.ts";
 import type { Terminal, TextOut } from "../terminal.ts";
 
 const HELP = `
-A session is what was read and written so far, with everything that the model remembers of it: it
-goes on without reading anything again, with the same bits as if it had never stopped. "run" and
-"chat" save one as they go with --session NAME: every 5 seconds and at their end. It goes on only
-with the model, the backend and the formats it was made with; docs/session-files.md says what is in
-the files.
+A session is a text that a model has read or written, saved together with the model's caches. To
+continue it, the model need not read the text again, and the result has the same bits as if it had
+never stopped. "run" and "chat" save a session when they are called with --session NAME: every 5
+seconds and at their end. A session can be continued only with the same model, backend and number
+formats. docs/session-files.md describes the files.
 
 Examples:
   glm52 session save tale "Once upon a time"
@@ -38,50 +42,55 @@ export function addSession(
   const session = program
     .command("session")
     .summary("save, list, fork and check sessions")
-    .description("Sessions on disk: what a model has read, to go on from at any time.")
+    .description("Manages saved sessions: texts that a model can continue at any time.")
     .addHelpText("after", HELP);
   const sub = (name: string, what: string): Command =>
     session.command(name).description(what).addOption(sessionsOption());
 
-  addGenerationOptions(sub("save", "Reads a prompt into a session, after what is in it already."))
-    .argument("<name>")
-    .argument("[prompt]", "text (default: stdin)")
-    .option("--tokens <ids>", "the prompt as token ids, e.g. 1,2,3", integerList)
-    .option("--bos <text>", "what to put before a text, or none")
+  addGenerationOptions(
+    sub("save", "Lets the model read a prompt, and saves it at the end of a session."),
+  )
+    .argument("<name>", "the session, which need not exist yet")
+    .argument("[prompt]", "the text to read (default: stdin)")
+    .option("--tokens <ids>", "give the prompt as token ids, e.g. 1,2,3", integerList)
+    .option("--bos <text>", 'put this before the prompt; "none" puts nothing there')
     .action(async (name: string, text: string | undefined, options: RunOptions) => {
       exit(await runText(text, { ...options, session: name, maxTokens: 0 }, terminal));
     });
-  sub("list", "One line for each session.")
-    .option("--json", "one JSON array")
+  sub("list", "Prints one line for each session.")
+    .option("--json", "print one JSON array")
     .action((where: Where) => list(where, stdout));
-  sub("show", "What is known of one session, as JSON.")
-    .argument("<name>")
+  sub("show", "Prints what is known about one session, as JSON.")
+    .argument("<name>", "the session")
     .action((name: string, { sessions }: Where) => {
       stdout.write(`${JSON.stringify(json(sessionSummary(sessions, name)), undefined, 2)}\n`);
     });
-  sub("fork", "A second session with the same past.")
-    .argument("<name>")
-    .argument("<new-name>")
+  sub("fork", "Makes a second session with the same text, which can be continued in another way.")
+    .argument("<name>", "the session")
+    .argument("<new-name>", "the name of the second session")
     .action((name: string, twin: string, { sessions }: Where) => {
       forkSession(sessions, name, twin);
     });
   sub("rm", "Removes a session.")
-    .argument("<name>")
+    .argument("<name>", "the session")
     .action((name: string, { sessions }: Where) => removeSession(sessions, name));
-  sub("verify", "Reads all of a session and compares the checksums. Exits with 1 for a bad one.")
-    .argument("<name>")
-    .option("--repair", "give up what follows the first bad page: its tokens are run again")
+  sub("verify", "Reads a whole session and compares its checksums. Exits with 1 if one is wrong.")
+    .argument("<name>", "the session")
+    .option(
+      "--repair",
+      "drop the cache from the first bad page on; the model will read those tokens again",
+    )
     .action((name: string, where: Where) => verify(where, name, stdout));
 }
 
-/** The summary under the names that programs read. */
+/** The summary with the key names that are used in JSON. */
 function json({ bytesOfNoRecord, madeWith, ...others }: SessionSummary) {
   const { name, kind, tokens, pending, pages, bytes, records, model, created } = others;
   const counts = { name, kind, tokens, pending, pages, bytes, records };
   return { ...counts, bytes_of_no_record: bytesOfNoRecord, model, created, made_with: madeWith };
 }
 
-/** One that cannot be read is listed too, with the reason. */
+/** Prints all sessions. For a session that cannot be read, the reason is printed. */
 function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
   const found = sessionNames(sessions).map((name) => {
     try {

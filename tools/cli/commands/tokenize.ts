@@ -1,3 +1,7 @@
+/**
+ * `glm52 tokenize`: from text to token ids.
+ * @module
+ */
 import type { Command } from "commander";
 import { type Piece, TokenizerError } from "../../../tokenizer/index.ts";
 import type { Terminal } from "../terminal.ts";
@@ -11,13 +15,14 @@ interface TokenizeOptions {
 }
 
 const HELP = `
-The text is taken to the byte: a newline at its end counts. Control tokens spelled in it, such as
-<|user|>, become their ids: whoever wrote the text then speaks in any role it likes. With --ordinary
-they are plain text, as befits what a stranger wrote. Nothing is put before or after the text.
+Every byte of the text counts, also a newline at its end. Nothing is put before or after the text. A
+control token that is spelled out in the text, such as <|user|>, becomes the id of that control
+token. Whoever wrote the text can then speak in any role, so use --ordinary for texts that you do
+not trust: it treats control tokens as plain text.
 
-With --json, stdout is {ids, pieces}. The pieces, joined, are the text; no token reaches across the
-border of two. With --batch --json, the input is a JSON array of strings and the output an array of
-such objects.
+With --json, the output is an object {ids, pieces}. The pieces are the parts into which the text is
+cut first; each token lies inside one piece. With --batch --json, the input is a JSON array of
+strings, and the output is an array of such objects.
 
 Examples:
   glm52 tokenize story.txt
@@ -29,13 +34,13 @@ Examples:
 export function addTokenize(program: Command, { stdin, stdout }: Terminal): void {
   program
     .command("tokenize")
-    .summary("text to token ids")
+    .summary("turn text into token ids")
     .description("Prints the token ids of a text.")
-    .argument("[file]", "the text (default: stdin)")
-    .option("--json", "print JSON, with the pieces too")
-    .option("--batch", "with --json: many texts")
-    .option("--ordinary", "control tokens are plain text")
-    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: that of the demo model)")
+    .argument("[file]", "file with the text (default: stdin)")
+    .option("--json", "print JSON, with the pieces of the text")
+    .option("--batch", "read many texts at once; needs --json")
+    .option("--ordinary", "treat control tokens as plain text")
+    .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
     .addHelpText("after", HELP)
     .action(async (file: string | undefined, options: TokenizeOptions, command: Command) => {
       if (options.batch && !options.json) command.error("error: --batch needs --json");

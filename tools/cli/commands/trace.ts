@@ -1,6 +1,11 @@
+/**
+ * `glm52 trace`: the intermediate results of a forward pass, in a file.
+ * @module
+ */
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import type { Activations, Precision } from "../../../engine/index.ts";
+import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { STAGE_NAMES, trace } from "../../../engine/trace/trace.ts";
 import { traceFile } from "../../../engine/trace/trace-file.ts";
 import { parseJson } from "../../../engine/weights/json.ts";
@@ -10,7 +15,7 @@ import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { checkWritable, writeWhole } from "../../node/write-whole.ts";
 import { activationsOption, THREADS } from "../generation-options.ts";
-import { decimal, integer, integerList, nameList } from "../numbers.ts";
+import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -34,9 +39,9 @@ const HELP = `
 Stages:
 ${wrap(STAGE_NAMES)}
 
-A stage of a layer is named <stage>-<layer>, one of the MTP layer's steps <stage>-<step>; logits and
-the result of the last norm have no number. Layers count from 0; the MTP layer has the number after
-the last. The same input gives the same bytes for every --chunk.
+The file has one tensor for each stage. The tensor is named <stage>-<layer>, or <stage>-<step> for
+the draft steps of the MTP layer; logits and the result of the last norm have no number. Layers are
+counted from 0, and the MTP layer comes last. --chunk changes no byte of the file.
 
 Examples:
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
@@ -51,31 +56,44 @@ export function addTrace(
   argv: readonly string[],
   exit: (code: number) => void,
 ): void {
-  const epsilon = decimal("a number above 0", (x) => x > 0);
   program
     .command("trace")
     .summary("record the stages of a forward pass in a file")
-    .description("Runs tokens and writes what every stage gave to one safetensors file.")
+    .description("Runs tokens, and writes the result of every stage to one safetensors file.")
     .requiredOption("--model <dir>", "folder of the model")
     .requiredOption("--out <file>", "the safetensors file to write")
     .option("--tokens <ids>", "the tokens to run, e.g. 1,2,3", integerList)
     .addOption(
       new Option(
         "--tokens-file <file>",
-        "the same from JSON: a list, or an object with tokens",
+        "read the tokens from JSON: a list of ids, or an object with a list named tokens",
       ).conflicts("tokens"),
     )
-    .option("--stages <names>", "stages to keep beside the logits (default: all)", nameList)
-    .option("--layers <numbers>", "layers to keep, e.g. 0,2 (default: all)", integerList)
+    .option("--stages <names>", "stages to record besides the logits (default: all)", nameList)
+    .option("--layers <numbers>", "layers to record, e.g. 0,2 (default: all)", integerList)
     .addOption(
-      new Option("--precision <p>", "number format").choices(["f32", "f64"]).default("f32"),
+      new Option("--precision <p>", "number format of the computation")
+        .choices(["f32", "f64"])
+        .default("f32"),
     )
-    .option("--chunk <n>", "tokens per step; changes no result", integer(1), 64)
-    .option("--latent-eps <e>", "epsilon of the latent norms (default: rms_norm_eps)", epsilon)
-    .option("--mtp-steps <n>", "run the MTP layer over the text, then n guesses ahead", integer(0))
-    .addOption(new Option("--backend <name>", "arithmetic").choices(BACKENDS).default("reference"))
+    .option("--chunk <n>", "run the tokens in steps of n; changes no result", integer(1), 64)
+    .option(
+      "--latent-eps <e>",
+      "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
+      POSITIVE,
+    )
+    .option(
+      "--mtp-steps <n>",
+      "run the MTP layer over the text too, and then let it guess n tokens ahead",
+      integer(0),
+    )
+    .addOption(
+      new Option("--backend <name>", "what computes: the plain reference, or the fast wasm kernels")
+        .choices(BACKENDS)
+        .default("reference"),
+    )
     .addOption(activationsOption())
-    .option("--threads <n>", "threads of the wasm backend; changes no result", THREADS, 1)
+    .option("--threads <n>", "number of threads of the wasm backend; changes no result", THREADS, 1)
     .addHelpText("after", HELP)
     .action(async (options: TraceCommandOptions, command: Command) => {
       if (!options.tokens && !options.tokensFile) {
@@ -85,7 +103,7 @@ export function addTrace(
     });
 }
 
-/** Returns the exit code. */
+/** Runs the tokens and writes the file. Returns the exit code. */
 async function traceCommand(
   options: TraceCommandOptions,
   argv: readonly string[],
@@ -113,9 +131,13 @@ async function traceCommand(
     ...(layers && { layers }),
     ...(mtpSteps !== undefined && { mtpSteps }),
   };
-  const tensors = trace(model, wanted, running.update);
-  running.end();
-  await close();
+  let tensors: NamedTensor[];
+  try {
+    tensors = trace(model, wanted, running.update);
+  } finally {
+    running.end();
+    await close();
+  }
   const bytes = traceFile(tensors, {
     engineVersion: (await ourPackage()).version,
     model: name,
@@ -140,7 +162,7 @@ async function traceCommand(
   return 0;
 }
 
-/** `[1, 2, 3]` or `{"tokens": [1, 2, 3]}`. */
+/** Reads token ids from a JSON file: `[1, 2, 3]` or `{"tokens": [1, 2, 3]}`. */
 async function readTokens(file: string): Promise<readonly number[]> {
   const json = parseJson(file, await readFile(file), "any");
   const list = Array.isArray(json) ? json : (json as { tokens?: unknown } | null)?.tokens;
@@ -150,12 +172,12 @@ async function readTokens(file: string): Promise<readonly number[]> {
   return list;
 }
 
-/** An argument as a shell reads it. */
+/** Quotes an argument so that a shell reads it as one word. */
 function quote(argument: string): string {
   return /^[\w./,:=+@%-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
-/** Names in lines that fit a terminal. */
+/** Puts names into lines that fit a terminal. */
 function wrap(names: readonly string[]): string {
   const lines = [" "];
   for (const name of names) {

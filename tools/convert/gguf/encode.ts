@@ -1,5 +1,5 @@
 /**
- * Numbers as ggml stores them.
+ * Writes numbers in the formats of ggml, the library of llama.cpp.
  *
  * Next: tensors.ts
  * @module
@@ -9,31 +9,31 @@ import { toF16 } from "../../../engine/numbers/formats.ts";
 import { GROUP_FORMATS, type GroupFormat, toGroups } from "../../../engine/numbers/groups.ts";
 import { GROUP } from "../../../engine/numbers/raw-tensor.ts";
 
-/** Stored formats that can be written. */
+/** The number formats that can be written. */
 export const GGML_TYPES = ["f32", "f16", "q8_0", "q4_0"] as const;
 
-/** One of them. */
+/** The name of a number format in ggml. */
 export type GgmlType = (typeof GGML_TYPES)[number];
 
-/** What the file calls each. */
+/** The number that stands for each format in a file. */
 export const TYPE_ID: Readonly<Record<GgmlType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 };
 
-/** The types that come in groups, by our names for them. */
+/** The formats that store groups of numbers with one scale, and their names in this engine. */
 const GROUPED: Readonly<Partial<Record<GgmlType, GroupFormat>>> = { q8_0: "q8", q4_0: "q4" };
 
-/** Whether rows of `nCols` numbers can have the type: groups do not go on in the next row. */
+/** Whether rows of `nCols` numbers can have the format. A group must not cross the end of a row. */
 export function fitsRows(type: GgmlType, nCols: number): boolean {
   return GROUPED[type] === undefined || nCols % GROUP === 0;
 }
 
-/** Bytes of `n` numbers; with groups, `n` is a multiple of {@link GROUP}. */
+/** The number of bytes of `n` numbers. For formats with groups, `n` is a multiple of GROUP. */
 export function bytesOf(type: GgmlType, n: number): number {
   const format = GROUPED[type];
   if (format !== undefined) return (n / GROUP) * (2 + GROUP_FORMATS[format].bytes);
   return type === "f32" ? 4 * n : 2 * n;
 }
 
-/** The numbers in a stored format, whole groups of them where it has groups. */
+/** Encodes numbers. For formats with groups, the count of numbers is a multiple of GROUP. */
 export function encode(type: GgmlType, x: ArrayLike<number>): Uint8Array {
   const bytes = new Uint8Array(bytesOf(type, x.length));
   const view = new DataView(bytes.buffer);

@@ -1,5 +1,6 @@
 /**
- * The beginning of a GGUF file, version 3: metadata, then where each tensor lies.
+ * Writes the header of a GGUF file, version 3: the metadata, and a list that says where each tensor
+ * lies.
  *
  * Next: tensors.ts
  * @module
@@ -9,7 +10,7 @@ import { bytesOf, type GgmlType, TYPE_ID } from "./encode.ts";
 /** Every tensor begins at a multiple of this many bytes. */
 export const ALIGNMENT = 32;
 
-/** A metadata value with its stored type. */
+/** A value of the metadata, with the type that the file gives it. */
 export type Value =
   | { readonly type: "u32"; readonly value: number }
   | { readonly type: "i32"; readonly value: number }
@@ -18,22 +19,22 @@ export type Value =
   | { readonly type: "string"; readonly value: string }
   | { readonly type: "list"; readonly value: readonly Value[] };
 
-/** What a file holds under a name. */
+/** The name, shape and number format of a tensor in the file. */
 export interface TensorInfo {
   readonly name: string;
-  /** Outermost axis first, as everywhere here; the file lists them the other way round. */
+  /** The outermost axis comes first, as everywhere in this engine; the file has it last. */
   readonly shape: readonly number[];
   readonly type: GgmlType;
 }
 
 const VALUE_ID = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, list: 9 } as const;
 
-/** Zeros that bring `length` to the next aligned place. */
+/** The zeros that are needed after `length` bytes to reach the next multiple of ALIGNMENT. */
 export function padding(length: number): Uint8Array {
   return new Uint8Array((ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT);
 }
 
-/** Bytes of a tensor without its padding. */
+/** The number of bytes of a tensor, without padding. */
 export function tensorBytes({ shape, type }: TensorInfo): number {
   return bytesOf(
     type,
@@ -41,7 +42,7 @@ export function tensorBytes({ shape, type }: TensorInfo): number {
   );
 }
 
-/** All that stands before the first tensor, padded. */
+/** The bytes that stand before the first tensor, with padding. */
 export function header(
   metadata: ReadonlyMap<string, Value>,
   tensors: readonly TensorInfo[],
@@ -70,7 +71,7 @@ export function header(
   return out.bytes();
 }
 
-/** Little-endian bytes that grow. */
+/** Collects little-endian values as bytes. */
 class Writer {
   readonly #pieces: Uint8Array[] = [];
   length = 0;

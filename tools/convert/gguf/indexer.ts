@@ -1,10 +1,11 @@
 /**
- * Indexer heads as wide as llama.cpp needs them: it turns queries and keys by a Hadamard matrix of
- * at least 64 rows and stops at narrower heads. GLM-5.2 has 128 and is left alone.
+ * Widens the heads of the indexer for llama.cpp, which multiplies indexer queries and keys by a
+ * Hadamard matrix of at least 64 rows and so cannot run narrower heads. Heads of GLM-5.2 have 128
+ * channels and are not changed; small test models need this.
  *
- * A narrow key is written several times over, so that mean and variance of its LayerNorm stay what
- * they are; the query's further channels are 0. The scores then differ by one positive factor (the
- * root of the head's width), which changes no selection.
+ * The weights of a narrow key are written several times, so that mean and variance in its LayerNorm
+ * do not change. The added channels of the query are 0. The scores then differ by one positive
+ * factor, because they are divided by the root of the head's width. This changes no selection.
  * @module
  */
 
@@ -12,12 +13,13 @@ import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
 import { UserError } from "../../node/user-error.ts";
 
+/** The smallest number of rows of llama.cpp's Hadamard matrix. */
 const HADAMARD = 64;
 
 /**
- * How many times as wide the heads become.
+ * The factor by which the heads are widened.
  *
- * @throws {UserError} when no whole number of times fits
+ * @throws {UserError} when the factor would not be a whole number
  */
 export function indexerCopies(headDim: number): number {
   if (headDim % HADAMARD === 0) return 1;
@@ -25,7 +27,10 @@ export function indexerCopies(headDim: number): number {
   throw new UserError("glm-dsa", `expected index_head_dim to fit ${HADAMARD}, got ${headDim}`);
 }
 
-/** Blocks of `rows` rows, each followed by its copies, or by as many zeros. */
+/**
+ * Widens a tensor whose rows come in blocks of `rows`, one block for each head: each block becomes
+ * `copies` blocks, which are copies of it, or, with `zeros`, the block itself and then zeros.
+ */
 export function widen(raw: RawTensor, rows: number, copies: number, zeros: boolean): RawTensor {
   if (copies === 1) return raw;
   const from = decode(raw);

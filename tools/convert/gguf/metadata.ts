@@ -1,5 +1,6 @@
 /**
- * The keys that llama.cpp's `glm-dsa` reads, from the config and the tokenizer.
+ * Makes the metadata that llama.cpp's architecture `glm-dsa` reads, from the config and the
+ * tokenizer.
  *
  * Next: write-gguf.ts
  * @module
@@ -11,7 +12,7 @@ import type { GgmlType } from "./encode.ts";
 import type { Value } from "./header.ts";
 import { indexerCopies } from "./indexer.ts";
 
-/** What is taken from a tokenizer.json. */
+/** The parts of a tokenizer.json that are used here. */
 export interface TokenizerFile {
   readonly model: {
     readonly vocab: Readonly<Record<string, number>>;
@@ -29,13 +30,13 @@ const f32 = (value: number): Value => ({ type: "f32", value });
 const string = (value: string): Value => ({ type: "string", value });
 const list = (value: readonly Value[]): Value => ({ type: "list", value });
 
-/** How llama.cpp's enum calls a file that is mostly of one type. */
+/** The number in llama.cpp's enum `llama_ftype` for a file whose matrices have this format. */
 const FILE_TYPE: Readonly<Record<GgmlType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 7 };
 
 /**
- * Keys of the model.
+ * The metadata of the model.
  *
- * @throws {UserError} where the architecture of llama.cpp is narrower than ours
+ * @throws {UserError} when llama.cpp's architecture cannot represent the config
  */
 export function modelKeys(
   c: ModelConfig,
@@ -76,7 +77,10 @@ export function modelKeys(
   ];
 }
 
-/** With absorption there is one key head: the latent and the rotated part. */
+/**
+ * The metadata of attention and indexer. llama.cpp runs MLA with absorbed weights, so there is one
+ * key head, which consists of the latent and the rotated part.
+ */
 function attentionKeys(c: ModelConfig): [string, Value][] {
   const isFull = c.indexerTypes.map((kind): Value => ({ type: "bool", value: kind === "full" }));
   return [
@@ -96,9 +100,10 @@ function attentionKeys(c: ModelConfig): [string, Value][] {
   ];
 }
 
+/** Kinds of tokens in llama.cpp's enum `llama_token_type`. */
 const [NORMAL, CONTROL, USER_DEFINED, UNUSED] = [1, 3, 4, 5];
 
-/** Keys of the tokenizer; without one, the file says that there is none. */
+/** The metadata of the tokenizer. Without a tokenizer, it says that there is none. */
 export function tokenizerKeys(
   c: ModelConfig,
   file: TokenizerFile | undefined,

@@ -1,5 +1,6 @@
 /**
- * The tensors of a checkpoint under the names and in the form of llama.cpp's `glm-dsa`.
+ * Lists the tensors of a GGUF file: how llama.cpp's `glm-dsa` names and shapes them, and from which
+ * tensors of the checkpoint their numbers come.
  *
  * Next: metadata.ts
  * @module
@@ -14,12 +15,12 @@ import { fitsRows, type GgmlType } from "./encode.ts";
 import type { TensorInfo } from "./header.ts";
 import { indexerCopies, widen } from "./indexer.ts";
 
-/** A tensor of the file, and how to get its numbers, part after part. */
+/** A tensor of the file. `parts` reads its numbers from the checkpoint, one part after another. */
 export interface Export extends TensorInfo {
   parts(read: ReadTensor): AsyncGenerator<RawTensor>;
 }
 
-/** Every tensor of the file, in its order. */
+/** Every tensor of the file, in the order in which the file has them. */
 export function* exports(c: ModelConfig, specs: ModelSpecs, type: GgmlType): Generator<Export> {
   const { embedTokens, norm, lmHead } = specs.globals;
   yield whole("token_embd.weight", embedTokens, type);
@@ -70,7 +71,10 @@ function* layerExports(
   }
 }
 
-/** `kv_b_proj` in two, the key half turned: the file holds the factors of absorption. */
+/**
+ * The two halves of `kv_b_proj`, as absorbed attention needs them: the half that makes keys is
+ * transposed.
+ */
 function* kvExports(c: ModelConfig, kvB: string, i: number, type: GgmlType): Generator<Export> {
   const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank: nC } = c;
   const half = (which: "kUp" | "vUp", to: string, shape: readonly number[]): Export => ({
@@ -83,7 +87,7 @@ function* kvExports(c: ModelConfig, kvB: string, i: number, type: GgmlType): Gen
   yield half("vUp", "attn_v_b", [nH, v, nC]);
 }
 
-/** The indexer, its heads made wide enough. */
+/** The indexer, with heads that are wide enough for llama.cpp. */
 function* indexerExports(
   c: ModelConfig,
   x: NonNullable<LayerSpecs["indexer"]>,
@@ -104,7 +108,7 @@ function* indexerExports(
   yield whole(`blk.${i}.indexer.proj.weight`, x.weightsProj, "f32");
 }
 
-/** All experts of a layer in one tensor, read one after the other unless they are stored fused. */
+/** All experts of a layer as one tensor. Those that are stored apart are read one after another. */
 function expertExport(
   c: ModelConfig,
   experts: SparseSpecs["experts"],
@@ -134,7 +138,7 @@ function whole(name: string, spec: TensorSpec, type: GgmlType): Export {
   };
 }
 
-/** Vectors stay f32, and so do matrices whose rows are no whole groups. */
+/** Vectors are written as f32, and so are matrices whose rows cannot be cut into whole groups. */
 function info(name: string, shape: readonly number[], type: GgmlType): TensorInfo {
   const isVector = shape.length === 1;
   const cutsGroups = !fitsRows(type, shape[shape.length - 1]);

@@ -1,5 +1,5 @@
 /**
- * A model's folder as one GGUF file.
+ * Writes a model as one GGUF file, the format of llama.cpp.
  *
  * Next: metadata.ts
  * @module
@@ -22,21 +22,22 @@ import { type Export, exports } from "./tensors.ts";
 
 /** How a model is written. */
 export interface GgufOptions {
-  /** What the file calls the model; the folder's name when not given. */
+  /** The name of the model in the file. By default it is the name of the folder. */
   readonly name?: string;
-  /** The eps of the latent norms, where the config does not say it. */
+  /** The epsilon of the two latent norms. By default it is that of the config. */
   readonly latentEps?: number;
-  /** For a model whose folder has no tokenizer. */
+  /** Makes a tokenizer for a model whose folder has none. */
   readonly tokenizer?: (nVocab: number) => TokenizerFile;
-  /** Told after each tensor how many are written, and how many there are. */
+  /** Is called while the file is written, with the bytes read so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Writes the file and returns how many tensors it has. No more than one stored tensor is in memory
- * at a time, with its numbers.
+ * Writes the file, and returns how many tensors it has. At most one tensor of the checkpoint is in
+ * memory at a time.
  *
- * @throws {UserError} where llama.cpp's architecture cannot hold the model; no file is left then
+ * @throws {UserError} when llama.cpp's architecture cannot represent the model; no file is left
+ *   then
  */
 export async function writeGguf(
   folder: string,
@@ -68,7 +69,7 @@ export async function writeGguf(
   }
 }
 
-/** The whole file, part by part. */
+/** The bytes of the file, in pieces. */
 async function* pieces(
   head: Uint8Array,
   tensors: readonly Export[],
@@ -81,7 +82,10 @@ async function* pieces(
   }
 }
 
-/** The tokenizer of the folder, once ours has accepted it, and its chat template. */
+/**
+ * The tokenizer and the chat template of the folder. The tokenizer is also opened by this engine,
+ * which throws an error if the file is not usable.
+ */
 async function tokenizerFiles(
   folder: string,
   files: CheckpointFiles,

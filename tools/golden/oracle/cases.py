@@ -1,12 +1,12 @@
-"""The cases.  Each is a set of differences from BASE, with a fixed seed.
+"""The golden cases.  Each case is a set of differences from BASE, with a fixed seed.
 
-Seeds are not arbitrary: ``make.py --search NAME`` finds the first one for which every
+The seeds are searched: ``make.py --search NAME`` finds the first seed for which every
 discrete choice (selected keys, routed experts, drafted tokens) is decided by more than
-the case's ``margin``, so that a correct float32 engine cannot end up on the other side.
+the case's ``margin``, so that a correct float32 engine cannot choose otherwise.
 
-The prompts in prompts.json are not either: each token is the one of the whole vocabulary
-whose choices are the clearest, so that even an engine with f16 caches, or one in bfloat16,
-must choose what the case says.  README.md, "Margins", tells how they are found.
+The prompts in prompts.json are searched too: of the whole vocabulary, each token is the
+one that makes the choices clearest, so that even an engine with f16 caches, or one in
+bfloat16, must choose what the case says.  README.md, "Margins", says how they are found.
 """
 
 import json
@@ -405,8 +405,8 @@ case(
     golden="thin",
 )
 
-# --- choices that rounding cannot turn ----------------------------------------------------
-# One eps for all norms, so that llama.cpp can hold these models too.
+# --- choices that rounding cannot change --------------------------------------------------
+# All norms have one eps, so that llama.cpp can run these models too.
 ONE_EPS = {"rms_norm_eps": 1e-6}
 case(
     "clear-mtp",

@@ -1,11 +1,12 @@
-"""Write the conformance pack: what the reference implementations make of texts and conversations.
+"""Write the conformance pack: the results of reference implementations for texts and conversations.
 
     python chat_pack.py --data DIR --out golden
 
 DIR holds the official tokenizer.json and chat_template.jinja of GLM-5.2. Writes
 OUT/tokenizer/*.json (texts -> ids, by the Rust library `tokenizers`) and OUT/chat/*.json
 (conversations -> prompt, by Python jinja2 with the settings of HF transformers, -> ids). The
-texts and conversations are our own: pack_texts.py and pack_chats.py, the random ones seeded.
+texts and conversations are our own; pack_texts.py and pack_chats.py make them. Random ones come
+from fixed seeds.
 """
 
 import argparse
@@ -93,7 +94,7 @@ def write_chats(folder: Path, tokenizer: Tokenizer, template: str, made_by: dict
     compiled = _compile_jinja_template(template)
     for name, about, requests in pack_chats.files():
         cases = []
-        for written in requests:  # JSON text: how a number is written must survive
+        for written in requests:  # as JSON text, so that the spelling of numbers is kept
             text = compiled.render(**normalized(json.loads(written)))
             rest = json.dumps({"text": text, "ids": encode(tokenizer, text)})
             cases.append(f'{{"request": {written}, {rest[1:]}')
@@ -101,7 +102,7 @@ def write_chats(folder: Path, tokenizer: Tokenizer, template: str, made_by: dict
 
 
 def normalized(request: dict) -> dict:
-    """A content of null is the empty text, as servers have it; jinja2 would print None."""
+    """Replaces a content of null by the empty text, as servers do; jinja2 would print None."""
     request = copy.deepcopy(request)
     for message in request["messages"]:
         if message.get("content", "") is None:

@@ -1,10 +1,10 @@
-"""Compares `glm52 tokenize` with the Rust library, over its Python binding, on more than a test can wait for.
+"""Compares `glm52 tokenize` with the Rust library `tokenizers`, on more texts than a test has time for.
 
     python tools/golden/oracle/check_tokenizer.py TOKENIZER_DIR [--corpus FOLDER ...] [--fuzz 100000] [--code-points]
 
-Texts go to `glm52 tokenize --batch --json` on stdin. Prints how many texts were compared and those that
-differ; ends with 1 if any does. Characters that this Python's Unicode tables do not know are left out:
-two libraries of different Unicode versions may rightly cut them differently.
+Texts go to `glm52 tokenize --batch --json` on stdin. Prints how many texts were compared, and the texts that
+differ. The exit code is 1 if any text differs. Characters that this Python's Unicode tables do not know are
+left out, because two libraries with different Unicode versions may cut them differently.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""FLOPs and bytes of GLM-5.2, from its lengths alone: the witness of `glm52 plan`.
+"""Computes FLOPs and bytes of GLM-5.2 a second time, to check `glm52 plan`.
 
-Python's integers are exact, the prefill is summed token by token, and nothing is shared
-with the TypeScript, which goes through its table of tensor names.
+It uses only the lengths of the config and shares nothing with the TypeScript, which goes through its
+table of tensor names. Python's integers are exact, and the prefill is summed token by token.
 
     python3 tools/golden/oracle/costs.py > test/tools/inspect/plan-costs.json
 """
@@ -33,7 +33,7 @@ def token(n, indexers, rows):
 
 
 def prefill(n):
-    """Summed row count by row count up to the top-k, then constant; keys by Gauss."""
+    """FLOPs of a prefill, by summing the rows and keys that each token sees."""
     rows = sum(min(t, TOPK) for t in range(1, n + 1))
     keys = sum(range(1, n + 1))
     one = token(0, len(FULL), 1)[1]
@@ -45,7 +45,7 @@ def ratio(a, b):
 
 
 def conventions():
-    """Ways to count that were thought to be behind the published 2.9, and what each gives."""
+    """Ways to count that could explain the published factor of 2.9, and the factor that each gives."""
     n, million = 2**20, 10**6
     dsa, share = token(n, LAYERS, TOPK), token(n, len(FULL), TOPK)
     quarter = token(n, Fraction(LAYERS, 4), TOPK)

@@ -1,9 +1,9 @@
-"""The HF model as oracle: loading, a float64 edition, and taps on every stage.
+"""Runs the model of HF transformers and records every stage, in float32 or in float64.
 
-The float32 runs use transformers' module untouched.  For float64 that module is not
-enough, because it casts to float32 in many places (norms, rope tables, softmax, router,
-indexer).  `widened_module` therefore compiles the same source with exactly these casts
-turned into float64, and `NoNarrowFloats` proves at run time that none was missed.
+The float32 runs use the module of transformers as it is.  For float64 this is not enough,
+because the module casts to float32 in many places (norms, rope tables, softmax, router,
+indexer).  So `widened_module` compiles the same source with these casts changed to
+float64, and `NoNarrowFloats` checks at run time that none was missed.
 """
 
 import importlib.util
@@ -69,7 +69,7 @@ class NoNarrowFloats(TorchDispatchMode):
 
 
 def check_guard():
-    """The guard itself must be able to fail."""
+    """Checks that the guard itself notices a float32 tensor."""
     try:
         with NoNarrowFloats():
             torch.zeros(2, dtype=torch.float64).float()
@@ -89,7 +89,7 @@ def load_config(folder):
 
 
 def state_dict(tensors, config, dtype):
-    """Checkpoint names to HF's parameter names (experts stacked); the MTP layer is left out."""
+    """HF's parameters from a checkpoint's tensors: experts are stacked, the MTP layer is left out."""
     out, mtp = {}, f"model.layers.{config.num_hidden_layers}."
     stacks = {}
     for name, t in tensors.items():
@@ -125,7 +125,7 @@ def build(folder, tensors, wide):
 
 
 def check_from_pretrained(folder, model):
-    """HF's own loader must see the same parameters in the files as ours did."""
+    """Checks that HF's own loader reads the same parameters from the files as ours."""
     theirs = stock.GlmMoeDsaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     ours = model.state_dict()
     for name, t in theirs.state_dict().items():
@@ -137,7 +137,7 @@ def check_from_pretrained(folder, model):
 
 
 def interleaved(x):
-    """HF leaves rotated channels as [first of each pair | second of each pair]; undo that."""
+    """Puts the two channels of each pair side by side again; HF has all first ones before all second ones."""
     first, second = x.chunk(2, dim=-1)
     return torch.stack([first, second], dim=-1).flatten(-2)
 
@@ -146,7 +146,7 @@ TopK = namedtuple("TopK", "values indices")
 
 
 class IndexerTopK(TorchFunctionMode):
-    """Sees the score matrix the indexer selects from.
+    """Records the score matrix from which the indexer selects.
 
     With ``stable`` it also replaces torch.topk, whose choice among equal scores is
     arbitrary, by (score descending, index ascending).
@@ -167,7 +167,7 @@ class IndexerTopK(TorchFunctionMode):
 
 
 class Taps:
-    """Forward hooks that collect every stage under llama.cpp's names."""
+    """Forward hooks that record every stage under the names of llama.cpp."""
 
     def __init__(self, module, model):
         self.values, self.layer, self.in_indexer = {}, None, False
@@ -245,7 +245,7 @@ class Taps:
         return q_out, k_out
 
     def collect(self, logits):
-        """Raw captures to the published form: batch axis gone, heads split, pairs interleaved."""
+        """The recorded stages in the form of the fixtures: no batch axis, heads split, pairs side by side."""
         raw, cfg, out = self.values, self.config, {}
         count = logits.shape[1]
         causal = torch.ones(count, count, dtype=torch.bool).tril()
@@ -283,7 +283,7 @@ class Taps:
 
 
 def ascending_rows(rows):
-    """Drop what the causal mask removes anyway, sort, and pad with -1 at the end."""
+    """Removes rows that the causal mask hides anyway, sorts the others, and pads with -1 at the end."""
     count, k = rows.shape
     limit = torch.arange(count, dtype=torch.int32)[:, None]
     ordered = torch.where(rows <= limit, rows, torch.full_like(rows, count + k)).sort(dim=-1).values

@@ -1,4 +1,4 @@
-"""Write oracle fixtures: random checkpoints and what HF transformers computes on them.
+"""Write the golden cases: random checkpoints, and what HF transformers computes on them.
 
     python make.py --out DIR [--case NAME ...]     the full sweep, every stage
     python make.py --golden DIR                    the small committed subset
@@ -49,7 +49,7 @@ GOLDEN_KEEP = {
 
 
 def make_tokens(case, vocab):
-    """The searched prompt, or random ids with some repeats and the pad/eos id 1 planted in the middle."""
+    """The searched prompt, or random ids with the pad and eos id 1 in the middle."""
     if case["prompt"]:
         return case["prompt"]
     rng = np.random.Generator(np.random.PCG64([case["seed"], 0x70CE]))
@@ -80,7 +80,7 @@ def write_checkpoint(case, folder):
 
 
 def save_with_hf(fields, stored, case, folder):
-    """Let save_pretrained write config.json and, for hf-saved, the weights as well."""
+    """Lets HF's save_pretrained write config.json and, for hf-saved, also the weights."""
     config = GlmMoeDsaConfig(**fields)
     before = torch.get_default_dtype()
     torch.set_default_dtype(weights.STORAGE[case["dtype"]])
@@ -94,7 +94,7 @@ def save_with_hf(fields, stored, case, folder):
             model.load_state_dict(ours, strict=True)
         model.save_pretrained(scratch)
         if case["style"] == "hf-saved":
-            # Once more through HF's loader, which widens what it insists on having in float32.
+            # HF's loader widens the tensors that it keeps in float32, so load and save once more.
             model = hf.stock.GlmMoeDsaForCausalLM.from_pretrained(scratch, dtype=weights.STORAGE[case["dtype"]])
             model.save_pretrained(scratch)
         shutil.copy(Path(scratch) / "config.json", folder)
@@ -131,7 +131,7 @@ def compare(name, ours, theirs, limit):
 
 
 def cut_margin(scores, k):
-    """Per row: gap between the k-th best and the next score, over the row's largest score."""
+    """For each row, the gap between the k-th best and the next score, divided by the largest score."""
     ordered = -np.sort(-scores, axis=-1)
     if ordered.shape[-1] <= k:
         return np.array([])
@@ -142,7 +142,7 @@ def cut_margin(scores, k):
 
 
 def margins(cfg, taps, drafts):
-    """The closest any discrete choice comes to flipping, over the whole run."""
+    """The smallest margins of all discrete choices of a run."""
     index, router, group, draft, tied = [], [], [], [], 0
     for key, value in taps.items():
         key = key.lstrip("_")
@@ -161,7 +161,7 @@ def margins(cfg, taps, drafts):
 
 
 def rope_kind(cfg, taps, weights64):
-    """Which rotation HF's indexer applies, decided by recomputing one layer's keys both ways."""
+    """Finds which rotation HF's indexer applies, by computing the keys of one layer in both ways."""
     rot = cfg["qk_rope_head_dim"]
     layer = cfg["indexer_types"].index("full")
     p = f"model.layers.{layer}.self_attn.indexer."
@@ -173,7 +173,7 @@ def rope_kind(cfg, taps, weights64):
     seen = taps[f"indexer_k-{layer}"][:, :rot]
     positions = np.arange(len(k))
     pairs = plain.rope(k[:, None], positions, theta)[:, 0]
-    # Half-split rotation: channel j turns with channel j + rot/2.
+    # Half-split rotation rotates channel j together with channel j + rot/2.
     order = np.arange(rot).reshape(2, -1).T.ravel()
     halves = plain.rope(k[:, None][..., order], positions, theta)[:, 0]
     if np.allclose(seen, pairs, atol=1e-9):
@@ -199,7 +199,7 @@ def as_numpy(tensors, dtype):
 
 
 def witness(case, cfg, tensors, tokens):
-    """The plain numpy run in float64, with drafts from its own hidden states."""
+    """Runs the plain numpy model in float64, with drafts from its own hidden states."""
     w64 = as_numpy(tensors, np.float64)
     taps = plain.forward(cfg, w64, tokens, LATENT_EPS)
     drafts = ({}, [])
@@ -209,7 +209,7 @@ def witness(case, cfg, tensors, tokens):
 
 
 def run_case(case, folder, keep=None):
-    """Write one case.  ``keep`` limits the stored stages to the given names."""
+    """Writes one case.  ``keep`` names the stages to store; None stores all."""
     started = time.time()
     if folder.exists():
         shutil.rmtree(folder)
@@ -235,7 +235,7 @@ def run_case(case, folder, keep=None):
     if case["init"].get("negative_weights"):
         assert all((v < 0).all() for k, v in f64.items() if k.startswith("indexer_weights"))
 
-    # The drafts start from HF's hidden states, not from the witness's.
+    # The drafts start from HF's hidden states, not from those of the numpy model.
     drafts, drafted = {}, []
     if cfg["num_nextn_predict_layers"]:
         drafts, drafted = mtp.draft(cfg, w64, tokens, f64["result_norm"], LATENT_EPS, case["mtp_steps"])
@@ -279,7 +279,7 @@ def select(stages, case, cfg, keep, count):
             continue
         if stage == "indexer_score" and count > SCORE_ROWS:
             continue
-        # A shared layer's rows are its full layer's; thin files do not repeat them.
+        # A shared layer has the rows of its full layer, so thin files do not repeat them.
         if stage == "top_k" and keep is not None and cfg["indexer_types"][int(layer) : int(layer) + 1] == ["shared"]:
             continue
         out[key] = value
@@ -318,8 +318,8 @@ def folder_size(folder):
 
 
 def search(case, tries=1000):
-    """First seed whose choices are all clear-cut.  Needs only the numpy run."""
-    # Every case starts elsewhere, so that no two cases share their random numbers.
+    """Finds the first seed with which all choices have the wanted margin.  Needs only the numpy run."""
+    # Every case starts at another seed, so that no two cases have the same random numbers.
     start = 1000 * (1 + list(CASES).index(case["name"]))
     for seed in range(start, start + tries):
         trial = {**case, "seed": seed}

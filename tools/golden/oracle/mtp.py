@@ -1,12 +1,11 @@
 """The multi-token-prediction layer (stored as layer N), in plain numpy.
 
-HF drops these weights on load, so there is no torch model to ask.  The inputs are the
-main model's hidden states after its final norm, as HF computed them.
+HF drops these weights when it loads a model, so this layer has no second implementation.  Its
+inputs are the hidden states of the main model after its final norm, as HF computed them.
 
-Slot i sits at position i and sees token i+1 together with hidden state i.  Step 0 runs
-over every slot of the prompt ("draft extend"); each later step adds one slot whose
-token is the previous draft and whose hidden state is the previous output *after*
-shared_head.norm.
+Slot i is at position i; its inputs are token i+1 and hidden state i.  Step 0 runs over
+every slot of the prompt ("draft extend").  Each later step adds one slot: its token is
+the previous draft, and its hidden state is the previous output *after* shared_head.norm.
 """
 
 import numpy as np
@@ -15,7 +14,7 @@ from plain import Layer, rms_norm
 
 
 def draft(cfg, weights, tokens, hidden, latent_eps, steps):
-    """Step 0 plus ``steps`` recycled steps.  Returns (tensors to store, drafted tokens)."""
+    """Runs step 0 and ``steps`` more.  Returns (tensors to store, drafted tokens)."""
     n = cfg["num_hidden_layers"]
     eps = cfg["rms_norm_eps"]
     prefix = f"model.layers.{n}."

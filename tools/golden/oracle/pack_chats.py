@@ -1,4 +1,4 @@
-"""Conversations for the conformance pack, as JSON text: our own, written by hand or seeded."""
+"""Conversations for the conformance pack, as JSON text.  They are written by hand, or random from a fixed seed."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ import random
 
 
 def files():
-    """(name, about, requests), one for each file."""
+    """Yields (name, about, requests) for each file."""
     yield "modes", "Every way to set the switches, for two conversations.", modes()
     yield "reasoning", "Which reasoning of earlier turns is printed, and from where.", reasoning()
     yield "tools", "Definitions, calls and results of tools.", tools()

@@ -1,4 +1,4 @@
-"""Texts for the conformance pack: our own, written by hand or seeded."""
+"""Texts for the conformance pack.  They are written by hand, or random from a fixed seed."""
 
 import random
 import unicodedata
@@ -94,7 +94,7 @@ CONTEXTS = "X", "aXb", " X", "1X1", "X'd", "!X!", "\nX\n"
 
 
 def files():
-    """(name, about, texts), one for each file."""
+    """Yields (name, about, texts) for each file."""
     yield "edges", "The shortest texts, and long runs.", EDGES
     yield "languages", "A sentence in each of some thirty languages.", LANGUAGES
     yield "numbers", "Digits in groups of three at most, and numerals of other scripts.", NUMBERS
@@ -108,7 +108,7 @@ def files():
 
 
 def code_points():
-    """Not those assigned after Unicode 14 (Python 3.11's tables): libraries differ in them."""
+    """Random code points of Unicode 14 (the tables of Python 3.11); libraries differ in later ones."""
     chance = random.Random(53)
     ranges = [(0, 0x250), (0x250, 0x3000), (0x3000, 0xD800), (0xE000, 0x10000), (0x10000, 0x20000), (0x20000, 0x110000)]
     for first, last in ranges:
@@ -127,7 +127,7 @@ def mixtures():
 
 
 def id_lists(tokenizer):
-    """Ids to decode: of texts cut inside characters, of control tokens, at random."""
+    """Ids to decode: of texts that are cut inside characters, of control tokens, and random ones."""
     chance = random.Random(55)
     for text in (*UNICODE[:12], *LANGUAGES[13:24]):
         ids = tokenizer.encode(text).ids

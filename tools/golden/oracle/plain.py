@@ -1,11 +1,11 @@
 """GLM-5.2 in plain numpy, one formula per line, written from the model description.
 
-This is the second witness.  It shares no code with the HF model: make.py runs both on
-every case and refuses to write a fixture on which they differ.  mtp.py uses the same
+This is a second, independent implementation.  It shares no code with the HF model: make.py
+runs both on every case, and does not write a case on which they differ.  mtp.py uses the same
 layer for the multi-token-prediction block, which HF does not have.
 
-Everything is computed in the dtype of the weights handed in (float64 for the oracle).
-Vectors are rows and a linear weight W [out, in] is applied as ``x @ W.T``.
+Everything is computed in the dtype of the given weights (float64 for the golden cases).
+Vectors are rows, and a linear weight W [out, in] is applied as ``x @ W.T``.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def silu(x):
 
 
 def rope(x, positions, theta):
-    """Rotate the pairs (0,1), (2,3), ... of the last axis; x is [T, heads, dim]."""
+    """Rotates the pairs (0,1), (2,3), ... of the last axis; x is [T, heads, dim]."""
     dim = x.shape[-1]
     frequency = 1.0 / float(theta) ** (np.arange(0, dim, 2, dtype=np.float64) / dim)
     angle = np.asarray(positions, dtype=np.float64)[:, None, None] * frequency
@@ -45,9 +45,9 @@ def rope(x, positions, theta):
 
 
 def pick_largest(scores, k, visible):
-    """Rows of the k best visible columns: (score descending, index ascending).
+    """For each row, the k visible columns with the highest scores; of equal scores, the first ones.
 
-    Returned ascending and padded with -1, so that a row can be compared as a set.
+    They are returned in ascending order and padded with -1, so that rows can be compared as sets.
     """
     rows = np.full((scores.shape[0], k), -1, dtype=np.int32)
     for t in range(scores.shape[0]):
@@ -63,7 +63,7 @@ def swiglu(x, gate, up, down):
 
 
 class Layer:
-    """One decoder layer with its caches, so that it can be fed in several pieces."""
+    """One decoder layer with its caches, so that it can run a text in several steps."""
 
     def __init__(self, cfg, weights, index, latent_eps, full, sparse):
         self.cfg, self.w, self.index = cfg, weights, index
@@ -95,7 +95,7 @@ class Layer:
         tap("qr", qr), tap("q_nope", q_nope), tap("q_pe", q_pe), tap("kv_cmpr", c), tap("k_pe", k_pe)
         latent, k_rope = self._append("latent", c), self._append("k_rope", k_pe)
 
-        # Slot s of the caches holds position s, so causality is a comparison of indices.
+        # Slot s of the caches holds position s, so the causal mask is a comparison of indices.
         slots = np.arange(latent.shape[0])
         causal = slots[None, :] <= np.asarray(positions)[:, None]
         if self.full:
@@ -127,10 +127,10 @@ class Layer:
             self["self_attn.indexer.k_norm.bias"],
             K_NORM_EPS,
         )
-        # The rotary part comes FIRST here, unlike in the main attention heads.
+        # The rotary part comes FIRST here, unlike in the heads of the attention.
         k = np.concatenate([rope(k[:, None, :rot], positions, theta)[:, 0], k[:, rot:]], axis=-1)
         keys = self._append("index_k", k)
-        if not score:  # a row chosen by an earlier step is in force; only the cache grows
+        if not score:  # rows of an earlier step are reused, so only the cache grows
             return None
         q = (qr @ self["self_attn.indexer.wq_b.weight"].T).reshape(x.shape[0], heads, dim)
         q = np.concatenate([rope(q[..., :rot], positions, theta), q[..., rot:]], axis=-1)
@@ -149,7 +149,7 @@ class Layer:
         logits = m @ self["mlp.gate.weight"].T
         s = sigmoid(logits)
         biased = s + self["mlp.gate.e_score_correction_bias"]
-        # A group is worth the sum of its two best experts; only the best groups stay eligible.
+        # The score of a group is the sum of its two best experts; only the best groups are eligible.
         by_group = biased.reshape(-1, groups, experts // groups)
         worth = np.sort(by_group, axis=-1)[..., -2:].sum(axis=-1)
         kept = pick_largest(worth, cfg["topk_group"], np.ones_like(worth, dtype=bool))
@@ -170,7 +170,7 @@ class Layer:
         shared = swiglu(m, *(self[f"mlp.shared_experts.{n}_proj.weight"] for n in ("gate", "up", "down")))
         tap("ffn_moe_logits", logits), tap("ffn_moe_topk", ids), tap("ffn_moe_weights", g)
         tap("ffn_moe_out", routed), tap("ffn_shexp", shared)
-        # How far the choice of experts is from flipping (not part of the model).
+        # These are not part of the model: make.py computes the margins of the choices from them.
         tap("_router_biased", np.where(eligible, biased, -np.inf)), tap("_router_groups", worth)
         return routed + shared
 
@@ -195,7 +195,7 @@ class Layer:
 
 
 def forward(cfg, weights, tokens, latent_eps):
-    """The main model over a whole sequence.  cfg is the *resolved* configuration."""
+    """Runs the main model over a whole sequence.  cfg is the *resolved* configuration."""
     taps = {}
     h = weights["model.embed_tokens.weight"][tokens]
     positions = np.arange(len(tokens))

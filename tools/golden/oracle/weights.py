@@ -1,9 +1,9 @@
-"""Random checkpoints: configuration, tensors, file layouts, and reading them back.
+"""Makes random checkpoints: configuration, tensors, and files.  Also reads checkpoints.
 
-Every tensor has a random stream of its own (seed + name), so adding a tensor to a case
-never changes another one.  The magnitudes are chosen so that nothing is decorative:
-gains are far from 1, biases from 0, attention and indexer scores have a spread of about
-one, and the logits of a few.
+Every tensor has its own random stream (seed + name), so that adding a tensor to a case
+never changes another one.  The magnitudes are chosen so that every part has an effect on
+the result: gains are far from 1 and biases far from 0, attention and indexer scores have
+a spread of about one, and the logits have a spread of a few.
 """
 
 import json
@@ -27,7 +27,7 @@ PROTECTED = ["input_layernorm", "post_attention_layernorm", "self_attn.q_a_layer
 
 
 def shape_fields(case):
-    """The architecture of a case as keys of config.json, without any style."""
+    """The architecture of a case as keys of config.json, without the differences of styles."""
     d = case["dims"]
     fields = {
         "vocab_size": d["vocab"],
@@ -56,7 +56,7 @@ def shape_fields(case):
 
 
 def resolve(fields):
-    """What the written config means: schedules spelled out, defaults filled in."""
+    """The meaning of a config: schedules as lists, and defaults filled in."""
     cfg = {
         "n_group": 1,
         "topk_group": 1,
@@ -82,7 +82,7 @@ def resolve(fields):
 
 
 def released_style(fields, dtype):
-    """config.json with the keys, order and quirks of the released GLM-5.2."""
+    """The config.json with the keys, the order and the oddities of the released GLM-5.2."""
     cfg = resolve(fields)
     out = {
         "architectures": ["GlmMoeDsaForCausalLM"],
@@ -92,7 +92,7 @@ def released_style(fields, dtype):
         "eos_token_id": [1, 2, 3],
         "ep_size": 1,
         "first_k_dense_replace": cfg["first_k_dense_replace"],
-        "head_dim": cfg["qk_nope_head_dim"],  # as released: a number that must not be used
+        "head_dim": cfg["qk_nope_head_dim"],  # as in the release: this number must not be used
         "hidden_act": "silu",
         "hidden_size": cfg["hidden_size"],
         "index_head_dim": cfg["index_head_dim"],
@@ -218,7 +218,7 @@ def random_tensors(cfg, case, seed):
             out[x + "k_norm.bias"] = draw.normal(x + "k_norm.bias", cfg["index_head_dim"], 0.3)
             linear(x + "weights_proj", cfg["index_n_heads"], hidden, 1.0)
             if knobs.get("negative_weights"):
-                out[x + "weights_proj.weight"][:, 0] = -6.0  # meets the loud channel set below
+                out[x + "weights_proj.weight"][:, 0] = -6.0  # meets the large channel that is set below
         if sparse:
             m = p + "mlp."
             experts = cfg["n_routed_experts"]
@@ -233,7 +233,7 @@ def random_tensors(cfg, case, seed):
 
     out["model.embed_tokens.weight"] = draw.normal("embed", (cfg["vocab_size"], hidden), knobs.get("embed_std", 1.0))
     if knobs.get("negative_weights"):
-        out["model.embed_tokens.weight"][:, 0] = 10.0  # one loud positive channel for every token
+        out["model.embed_tokens.weight"][:, 0] = 10.0  # one large positive channel for every token
     for i in range(cfg["num_hidden_layers"]):
         layer(i, cfg["indexer_types"][i] == "full", cfg["mlp_layer_types"][i] == "sparse")
     for i in range(cfg["num_hidden_layers"], cfg["num_hidden_layers"] + cfg["num_nextn_predict_layers"]):
@@ -252,7 +252,7 @@ def random_tensors(cfg, case, seed):
 
 
 def quantise(w):
-    """e4m3 values and one f32 scale per 128x128 block; border blocks are simply smaller."""
+    """Returns e4m3 values, and one f32 scale per 128x128 block.  Blocks at the border are smaller."""
     rows, cols = w.shape
     scale = torch.empty(-(-rows // BLOCK), -(-cols // BLOCK), dtype=torch.float32)
     q = torch.empty(rows, cols, dtype=torch.float8_e4m3fn)
@@ -278,7 +278,7 @@ def goes_to_fp8(name):
 
 
 def stored_tensors(tensors, case):
-    """What goes into the files: rounded, possibly fused, possibly quantised."""
+    """The tensors of the files: rounded, and fused or quantised if the case says so."""
     dtype, out = case["dtype"], {}
     for name, value in tensors.items():
         t = torch.from_numpy(np.ascontiguousarray(value, dtype=np.float32))
@@ -292,7 +292,7 @@ def stored_tensors(tensors, case):
 
 
 def fuse_experts(stored):
-    """HF's own in-memory layout: one [E, 2*inter, hidden] and one [E, hidden, inter] per layer."""
+    """Fuses the experts as HF has them in memory: [E, 2*inter, hidden] and [E, hidden, inter] per layer."""
     out, groups = {}, {}
     for name, t in stored.items():
         head, sep, tail = name.partition(".experts.")
@@ -314,7 +314,7 @@ def write_files(stored, folder, shards):
     if shards == 1:
         save_file(stored, str(folder / "model.safetensors"), metadata=meta)
         return
-    # Cut by bytes without regard to layers, so that one layer's experts straddle two files.
+    # The files are cut by bytes, without regard to layers, so that a layer's experts are in two files.
     size = lambda t: t.numel() * t.element_size()  # noqa: E731
     total, done, pieces = sum(map(size, stored.values())), 0, [{} for _ in range(shards)]
     for name in sorted(stored):
@@ -329,7 +329,7 @@ def write_files(stored, folder, shards):
 
 
 def read_checkpoint(folder):
-    """Every tensor of a checkpoint as float32 under per-expert names, from the files alone."""
+    """Reads every tensor of a checkpoint as float32, under per-expert names."""
     raw, out = {}, {}
     for file in sorted(Path(folder).glob("*.safetensors")):
         raw.update(load_file(str(file)))

@@ -1,3 +1,7 @@
+/**
+ * Tests that results of the kernels have the same bits for every format, batch and number of
+ * threads.
+ */
 import { describe, expect, it } from "vitest";
 import type { Ops } from "../../../../engine/index.ts";
 import { decode, encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";
@@ -14,7 +18,7 @@ const ops = await fastOps();
 
 type Matrix = Weight<["o", "i"]>;
 
-/** A matrix as it is stored and the same numbers in f32, both placed. */
+/** Places a matrix as it is stored, and a second one with the same numbers in f32. */
 function twice(raw: RawTensor): [Matrix, Matrix] {
   const [nO, nI] = raw.shape;
   const shape = [nO, nI] as const;
@@ -30,7 +34,7 @@ function bf16(nO: number, nI: number): RawTensor {
   return { dtype: "BF16", shape: [nO, nI], bytes: new Uint8Array(half.buffer) };
 }
 
-/** Every e4m3 number but NaN, with random scales of either sign, in blocks of 128 x 128. */
+/** All e4m3 numbers except NaN, with random scales of both signs, in blocks of 128 x 128. */
 function fp8(nO: number, nI: number): RawTensor {
   const bytes = Uint8Array.from({ length: nO * nI }, (_, i) => (i * 71) & 0xff);
   bytes.forEach((bits, i) => {

@@ -1,3 +1,4 @@
+/** Tests that the error of each op stays within its bound, compared with the f64 reference. */
 import { describe, expect, it } from "vitest";
 import { DisagreementError, type Ops, referenceOps, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";
@@ -41,7 +42,7 @@ function weight<const D extends readonly string[]>(
   return ops.place(dims, shape, { dtype: "BF16", shape, bytes });
 }
 
-/** A stack of matrices, each quantised by itself. */
+/** A stack of matrices; each is quantised separately. */
 function fp8(shape: readonly number[], values: Float32Array): RawTensor {
   const [nRows, nColumns] = shape.slice(-2);
   const size = nRows * nColumns;
@@ -57,14 +58,17 @@ function product(shape: readonly number[]): number {
   return shape.reduce((n, length) => n * length, 1);
 }
 
-/** Runs `body` and frees what it made. */
+/** Runs `body`, and frees its tensors. */
 function freeing(body: () => void): void {
   const mark = ops.mark();
   body();
   ops.release(mark);
 }
 
-/** Nothing left its bound, or checkedOps had thrown; and the op was looked at. */
+/**
+ * Checks that an op was compared and that its errors stayed within `atMost` of their bound.
+ * checkedOps itself throws for errors beyond the bound.
+ */
 function expectWithin(op: Parameters<typeof worst.get>[0], atMost: number): void {
   expect(worst.get(op)).toBeLessThanOrEqual(atMost);
 }
@@ -184,7 +188,7 @@ describe("attention over the chosen rows", () => {
           const topK = {
             dims: ["T", "K"] as ["T", "K"],
             shape: [nT, nK] as const,
-            // Every second row at most, and padding in the last places of every query but one.
+            // Choose at most every second row. All queries but one have padding at the end.
             data: Int32Array.from({ length: nT * nK }, (_, at) => {
               const [t, i] = [Math.floor(at / nK), at % nK];
               return i > 0 && i >= nK - 2 * t ? -1 : Math.floor((i * nS) / nK);

@@ -1,3 +1,4 @@
+/** Tests of products with q8 and q4 weights, which come in groups with one scale. */
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
 import { decode, encodeF32, toF16 } from "../../../../engine/numbers/formats.ts";
@@ -21,7 +22,7 @@ const grouped =
   (shape, seed) =>
     rawGroups(format, shape, toGroups(format, gaussians(sizeOf(shape), seed)));
 
-/** Gaussian f16, and all its denormals. */
+/** Normally distributed f16 numbers, and all subnormal ones. */
 const f16: Make = (shape, seed) => {
   const half = Uint16Array.from(gaussians(sizeOf(shape), seed), (x, i) =>
     i % 3 ? toF16(x) : (i * 7) & 0x83ff,
@@ -114,7 +115,7 @@ describe.each(Object.entries(MAKES))("%s weights with activations in f32", (_nam
   });
 });
 
-/** Shapes around the edges of panels, of four panels and of four tokens. */
+/** Sizes a little below, at and above those of a panel, four panels, and four tokens. */
 const SHAPES: readonly (readonly [nO: number, nI: number])[] = [
   [1, 32],
   [8, 64],

@@ -1,4 +1,6 @@
-/** What the kernels say about the layout of numbers, beside what the formats are defined as. */
+/**
+ * Compares what the kernels say about the layout of numbers with the definitions of the formats.
+ */
 import { expect, it } from "vitest";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../../../../engine/numbers/raw-tensor.ts";
 import { kernelBytes, machine } from "./wasm.ts";

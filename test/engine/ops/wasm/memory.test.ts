@@ -1,3 +1,4 @@
+/** Tests of the memory of the wasm backend. */
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps, Session, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32 } from "../../../../engine/numbers/formats.ts";
@@ -102,7 +103,7 @@ describe("a full memory", () => {
     expect(() => ops.place(["o", "i"], [1, n], raw)).toThrow(WasmMemoryError);
     expect(() => ops.place(["o", "i"], [1, n], raw)).toThrow(/4194304 bytes wanted.*memoryBytes/);
     expect(() => ops.tensor(["T", "c"], [1, n], new Float32Array(n))).toThrow(WasmMemoryError);
-    // Nothing was taken: what does fit still fits.
+    // The refused request took no memory, so that a smaller one still fits.
     expect(ops.tensor(["T", "c"], [1, 2], [1, 2]).data).toEqual(Float32Array.of(1, 2));
   });
 

@@ -1,3 +1,4 @@
+/** Tests that whole models on wasm stay within their bounds, with the same bits for any chunk. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";

@@ -1,4 +1,4 @@
-/** The router's kernel against its specification: the same experts, and weights to the bit. */
+/** Compares the router's kernel with the reference: it must give the same experts and weights. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
@@ -13,7 +13,7 @@ const logit = fc.oneof(
   fc.float({ noNaN: true }),
   fc.constantFrom(0, -0, 1, 2 ** -149, -745.2, 709.8, Infinity, -Infinity),
 );
-/** Nearly equal, as in the real model, or anything. */
+/** Router biases that are nearly equal, as in the real model, or that are any numbers. */
 const biasOf = fc.oneof(
   fc.integer({ min: 6817, max: 7063 }).map((x) => x / 1000),
   fc.constantFrom(7, 0, -3),

@@ -1,4 +1,4 @@
-/** Kernels read stored rows to the bits that `decode` gives. */
+/** Tests that kernels read from stored rows the same numbers as `decode`, bit by bit. */
 import { describe, expect, it } from "vitest";
 import type { RowFormat } from "../../../../engine/kv/geometry.ts";
 import { storedKeys, storedLatents } from "../../../../engine/ops/stored-rows.ts";
@@ -38,7 +38,7 @@ describe.each(FORMATS)("rows in %s", (format) => {
     for (const n of WIDTHS) {
       const mark = ops.mark();
       const keys = keyRows(ops, ops.tensor(["S", "d"], [4, n], FILLS[fill](4 * n, n)), { format });
-      // Head d looks at channel d, and head n + d at its opposite, which counts negatively.
+      // Head d reads channel d. Head n + d reads its negative, with a negative weight.
       for (let d = 0; d < n; d += Math.ceil(n / 9)) {
         const q = new Float32Array(2 * n);
         q[d] = 1;

@@ -1,3 +1,4 @@
+/** Tests of the threads of the wasm backend. */
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -12,7 +13,7 @@ import { kernelBytes } from "./wasm.ts";
 
 const MEMORY_BYTES = 2 ** 26;
 
-/** Threads that share even the smallest work. */
+/** Threads that share even the smallest piece of work. */
 function eager(count: number, others: Partial<Threads> = {}): Threads {
   return { ...nodeThreads(count), shareFrom: 0, ...others };
 }

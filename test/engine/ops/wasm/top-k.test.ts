@@ -1,3 +1,4 @@
+/** Compares the kernel of `topK` with the reference: both must choose the same rows. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { referenceOps, ShapeError } from "../../../../engine/index.ts";
@@ -7,7 +8,7 @@ import { fastOps } from "./wasm.ts";
 const fast = await fastOps();
 const spec = referenceOps("f32");
 
-/** The choice of both backends from one row. */
+/** The rows that each backend chooses for one row of scores. */
 function both(row: ArrayLike<number>, k: number): [number[], number[]] {
   const mark = fast.mark();
   const choose = (ops: typeof fast) => [

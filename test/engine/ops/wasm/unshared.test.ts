@@ -1,4 +1,4 @@
-/** The kernels over memory that is not shared, as in a page that is not isolated. */
+/** Tests the kernels with memory that is not shared, as in a web page without isolation. */
 import { afterEach, expect, test, vi } from "vitest";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { unshared } from "../../../../engine/ops/wasm/unshared.ts";

@@ -1,5 +1,6 @@
 /**
- * Numbers that kernels get wrong: far from 1, tiny, cancelling, zero.
+ * Numbers for which kernels are often wrong: very large ones, very small ones, ones that cancel
+ * each other, and zeros.
  * @module
  */
 import { gaussians } from "../../../support/random.ts";
@@ -7,7 +8,7 @@ import { gaussians } from "../../../support/random.ts";
 /** A way to fill a tensor with `n` numbers. */
 export type Fill = (n: number, seed: number) => Float32Array;
 
-/** Each by its name. All are finite, and no product of two overflows. */
+/** The ways by name. All numbers are finite, and no product of two overflows. */
 export const FILLS: Readonly<Record<string, Fill>> = {
   gaussian: gaussians,
   large: (n, seed) => gaussians(n, seed, 1e15),
@@ -20,5 +21,5 @@ export const FILLS: Readonly<Record<string, Fill>> = {
   "mostly zero": (n, seed) => gaussians(n, seed).map((x, i) => (i % 5 ? 0 : x)),
 };
 
-/** Lengths around the edges of vectors, tiles and blocks. */
+/** Lengths a little below, at and above those of vectors, tiles and blocks. */
 export const LENGTHS: readonly number[] = [1, 3, 7, 8, 9, 16, 31, 64, 255, 256, 257, 520];

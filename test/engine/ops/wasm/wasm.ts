@@ -1,5 +1,5 @@
 /**
- * The wasm backend for tests: alone, and watched by the f64 reference.
+ * Starts the wasm backend for tests: alone, or compared with the f64 reference op by op.
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { type Machine, startMachine } from "../../../../engine/ops/wasm/machine.
 
 const FILE = new URL("../../../../kernels-as/build/kernels.wasm", import.meta.url);
 
-/** Enough for every case here. */
+/** Enough memory for every test here. */
 const MEMORY_BYTES = 2 ** 26;
 
 export function kernelBytes(): Uint8Array<ArrayBuffer> {
@@ -27,12 +27,14 @@ export function fastOps(activations: Activations = "f32"): Promise<Ops> {
   return wasmOps(kernelBytes(), { memoryBytes: MEMORY_BYTES, activations });
 }
 
-/** The kernels themselves, and the memory they work in. */
+/** The kernels themselves, and their memory. */
 export function machine(): Promise<Machine> {
   return startMachine(kernelBytes(), { memoryBytes: MEMORY_BYTES });
 }
 
-/** Wasm ops that throw when they leave their bounds, and the largest share of a bound so far. */
+/**
+ * Wasm ops that throw when an error is beyond its bound, and the largest share of a bound so far.
+ */
 export async function watchedOps(
   activations: Activations = "f32",
 ): Promise<{ ops: Ops; worst: Map<CheckedOp, number> }> {

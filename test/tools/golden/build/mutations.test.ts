@@ -1,4 +1,4 @@
-/** The mutation score of the pack: every known mistake is caught, at the stage where it begins. */
+/** Tests that the pack catches every known mistake, at the stage where it begins. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ describe("mutation-matrix.json", () => {
     },
   );
 
-  // The whole takes a minute: GLM52_FULL=1, or npm run mutations.
+  // All of them take a minute. GLM52_FULL=1 or npm run mutations runs them.
   const some = ["dense-only", "clear-bf16", "ties-one-head"];
   it.skipIf(GLM52_FULL === "1").each(some)("is made again: %s", async (name) => {
     expect(await caughtOn(join(CASES, name), MISTAKES)).toEqual(matrix.cases[name]);

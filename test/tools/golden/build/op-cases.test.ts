@@ -1,4 +1,4 @@
-/** Cases of single operations: every backend passes, and the naive code that each is for fails. */
+/** Tests of the cases for single operations: every backend passes, and each naive code fails. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
@@ -27,7 +27,7 @@ const caseOf = (name: string) => {
   return found;
 };
 
-/** What is wrong with an engine's answer, by the pack alone. */
+/** What the pack alone finds wrong in an engine's answer. */
 function complaint(name: string, ops: Ops): string | undefined {
   const one = caseOf(name);
   for (const [key, { data, shape }] of Object.entries(one.run(ops))) {
@@ -55,7 +55,7 @@ describe.each([
 
 const right = referenceOps("f32");
 
-/** Exponentials in f32 as they come. */
+/** Exponentials in f32, without care for overflow. */
 const naiveAttention: Ops["latentAttention"] = (qLatent, qPe, past, rows, scale) => {
   const { latent, kPe } = storedLatents(past);
   const [, nH, nC] = qLatent.shape;

@@ -1,4 +1,6 @@
-/** The golden pack: it is what `glm52 golden build` makes, and what it claims of rounding holds. */
+/**
+ * Tests that `glm52 golden build` makes the golden pack, and that its claims about rounding hold.
+ */
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +30,7 @@ describe("the committed pack", () => {
     expect(nBytes).toBeLessThan(20e6);
   });
 
-  // All cases with GLM52_FULL=1; otherwise one with a GGUF, one with ties, one with shards.
+  // GLM52_FULL=1 takes all cases; otherwise one with a GGUF, one with ties, and one with shards.
   const some = ["clear-bf16", "ties-one-head", "sharded"];
   const built = GLM52_FULL === "1" ? Object.keys(manifest.cases) : some;
   it(`is made again byte for byte by golden build: ${built.join(", ")}`, async () => {
@@ -80,7 +82,7 @@ describe("the committed pack", () => {
   });
 });
 
-/** Stages whose choices differ from the case's, over all engines of a class that run freely. */
+/** The stages where an engine of a class, run without replay, chooses otherwise than the case. */
 async function turned(name: string, kind: Parameters<typeof engines>[0]): Promise<string[]> {
   const dir = join(CASES, name);
   const info = await readCase(dir);

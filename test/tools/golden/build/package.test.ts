@@ -1,4 +1,4 @@
-/** What npm gives to users: the whole pack but what can be made from it, in a package of at most 20 MB. */
+/** Tests that the npm package has the pack, without files that can be made from it, in 20 MB. */
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { ROOT } from "../../../support/paths.ts";

@@ -1,4 +1,6 @@
-/** The pack's readers in C and Python: they see the same numbers as ours, and what is wrong. */
+/**
+ * Tests that the pack's readers in C and Python read the same numbers as ours, and find mistakes.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -61,7 +63,7 @@ describe.skipIf(!python)(`read.py${python ? "" : " (skipped: no python3)"}`, () 
   };
   const check = (dir: string, ...args: string[]) =>
     run("python3", join(READERS, "read.py"), join(CASES, dir), ...args);
-  /** tiny-all's own numbers, one tensor changed. */
+  /** The numbers of tiny-all, with one tensor changed. */
   const changed = (name: string, value: number): string => {
     const file = join(scratch, "changed.safetensors");
     const tensors = [...expected].map(([key, { shape, data }]) => {

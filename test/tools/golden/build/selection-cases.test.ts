@@ -1,4 +1,7 @@
-/** The indexer alone: integers make the scores exact, so every backend must choose these rows. */
+/**
+ * Tests of the cases for the indexer alone. Their numbers are integers, so that scores are exact
+ * and every backend must choose the same rows.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -30,7 +33,7 @@ const { GLM52_FULL } = process.env as { readonly GLM52_FULL?: string };
 const stored = await readDump(join(ROOT, "golden/selections.safetensors"));
 const rowsOf = ({ keys }: SelectionCase) => stored.get(`top_k-${keys}`);
 
-/** A step of the real indexer's ops on the case's numbers. */
+/** Runs the indexer's ops on the numbers of a case. */
 function chosenBy(ops: Ops, { keys, queries, seed }: SelectionCase): Int32Array {
   const key = new Int32Array(WIDTH);
   const data = new Float32Array(keys * WIDTH);

@@ -1,4 +1,4 @@
-/** llama.cpp on the pack's GGUF files: a right engine with f16 caches, within the envelope of its class. */
+/** Tests that llama.cpp, a right engine with f16 caches, passes on the GGUF files of the pack. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** `glm52 golden diagnose`: known mistakes are named, and right engines are not accused. */
+/** Tests that `glm52 golden diagnose` names known mistakes, and names none for right engines. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ for (const name of new Set(MUTANTS.map(({ golden }) => golden))) {
 }
 const caseOf = (name: string) => opened.get(name) as { expected: Expectation; runs: MutantRun[] };
 
-/** What a mutant in f32 leaves; the diagnosis runs it in f64. */
+/** The dump of a mutant that runs in f32. The diagnosis runs mutants in f64. */
 const dumps = await Promise.all(
   MUTANTS.map(async (mutant) => {
     const { info } = caseOf(mutant.golden).expected;
@@ -37,14 +37,14 @@ const dumps = await Promise.all(
   }),
 );
 
-/** Mutants whose dump of the wanted stages is not named first. */
+/** The mutants that are not named first when only the wanted stages are in the dump. */
 async function missed(wanted: (name: string) => boolean): Promise<string[]> {
   const list: string[] = [];
   for (const { mutant, tensors } of dumps) {
     const { expected, runs } = caseOf(mutant.golden);
     const shown = tensors.filter(({ name }) => wanted(name));
     const { suspects, firstOff } = await diagnosed(shown, expected, "f32", runs);
-    // G01 and one form of G19 are the same arithmetic; they share their place.
+    // G01 and one form of G19 compute the same numbers, so they are named together.
     const equal = suspects.filter((s) => s.fits && s.score - suspects[0].score < 1e-9);
     if (!equal.some(({ what }) => what === mutant.what)) {
       const first = suspects[0]?.fits ? suspects[0].what : "nothing";
@@ -78,7 +78,7 @@ describe("nobody is accused", () => {
       const tensors = traceCase(model, expected.info);
       const { firstOff } = await diagnosed(tensors, expected, "bf16", runs);
       expect(firstOff).toBeUndefined();
-      // Logits alone do not show that a choice has turned: they may be off, with nobody to blame.
+      // Logits alone do not show that another choice was made. So they may be off without a mistake.
       const logits = tensors.filter((tensor) => tensor.name === "logits");
       const { suspects, pairs } = await diagnosed(logits, expected, "bf16", runs);
       expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);

@@ -1,4 +1,4 @@
-/** A run as the dump of another engine, judged and diagnosed. */
+/** Judges and diagnoses a run, as if it were the dump of another engine. */
 import type { NamedTensor } from "../../../../engine/trace/recorder.ts";
 import type { EngineClass } from "../../../../tools/golden/case/engine-class.ts";
 import type { Expectation } from "../../../../tools/golden/case/expectation.ts";
@@ -7,7 +7,7 @@ import type { MutantRun } from "../../../../tools/golden/diagnose/mutant-runs.ts
 import { asDump } from "../../../../tools/golden/dump/as-dump.ts";
 import { judge } from "../../../../tools/golden/judge/judge.ts";
 
-/** The diagnosis, with the mutants' runs of the case at hand. */
+/** The diagnosis of a run, with the runs of all mutants on the same case. */
 export function diagnosed(
   tensors: readonly NamedTensor[],
   expected: Expectation,

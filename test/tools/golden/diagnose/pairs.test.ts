@@ -1,4 +1,6 @@
-/** `glm52 golden diagnose`: two known mistakes at once are named; noise is not. */
+/**
+ * Tests that `glm52 golden diagnose` names two known mistakes at once, and names none for noise.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -40,7 +42,7 @@ const mutantOf = (what: string): Mutant => {
   return found;
 };
 
-/** An engine in f32 with mistakes on top of each other. */
+/** An engine in f32 with several mistakes at once. */
 function wrongRun(name: string, whats: readonly string[]): NamedTensor[] {
   const { right, expected } = caseOf(name);
   const mutants = whats.map(mutantOf);

@@ -1,4 +1,7 @@
-/** Progress of `glm52 golden check`: on stderr where that is a terminal, and the report alone on stdout. */
+/**
+ * Tests that `glm52 golden check` shows its progress on stderr, if that is a terminal, and prints
+ * only the report on stdout.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -9,7 +12,7 @@ import { traceCase } from "../../../../tools/golden/case/expectation.ts";
 import { CASES, scratchFolder } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 
-// Several steps of prefill: one step alone reports nothing.
+// The text needs several steps of prefill, because a single step reports no progress.
 const LONG = join(CASES, "long-520");
 const info = await readCase(LONG);
 const run = traceCase(await openCase(LONG, info, referenceOps("f64")), info);

@@ -1,4 +1,7 @@
-/** Dumps in NumPy's formats and in text: the same tensors from each, and a sentence for what is none. */
+/**
+ * Tests that dumps in NumPy's formats and in text give the same tensors, and that other files give
+ * an error in one sentence.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -8,7 +11,7 @@ import { type Dump, readEngineDump } from "../../../../tools/golden/dump/dump.ts
 import { UserError } from "../../../../tools/node/user-error.ts";
 import { scratchFolder } from "../../../support/paths.ts";
 
-// Made by NumPy 2.4.6: arrays = {"l_out-0": np.array([[.5, -1, 2], [3, 4, 5]], "<f4"),
+// NumPy 2.4.6 made these files: arrays = {"l_out-0": np.array([[.5, -1, 2], [3, 4, 5]], "<f4"),
 // "top_k-0": np.array([[0, -1], [0, 1]], "<i8"), "h": np.array([1.5], "<f2")};
 // np.savez(file, **arrays) and np.savez_compressed(file, **arrays), as base64.
 const STORED =
@@ -60,7 +63,7 @@ const WANTED = [
   ["h", "F16", [1], [1.5]],
 ];
 
-/** A .npy file by hand. */
+/** A .npy file that is made by hand. */
 function npy(descr: string, shape: string, data: Uint8Array, order = "False"): Uint8Array {
   const header = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }\n`;
   const text = new TextEncoder().encode(header);
@@ -92,7 +95,7 @@ describe("one dump in each format", () => {
       for (let n = 0; n < bytes.length; n++) {
         const cut = await read(bytes.subarray(0, n)).catch((error: unknown) => error);
         if (cut instanceof Map) {
-          // Text has no end mark: a cut in its last number, or between tensors, cannot be seen.
+          // Text has no end mark, so a cut in its last number or between tensors is not noticed.
           expect(_name).toBe("text");
           for (const [name, { shape, data }] of cut) {
             expect(data.length, name).toBe(shape.reduce((a: number, b: number) => a * b, 1));

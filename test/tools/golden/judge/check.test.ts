@@ -1,4 +1,4 @@
-/** `glm52 golden check`: right engines pass, wrong ones are named, and so is what is no dump. */
+/** Tests that `glm52 golden check` passes right engines, and says what is wrong with others. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

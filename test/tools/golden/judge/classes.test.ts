@@ -1,4 +1,7 @@
-/** Classes of engines: what each may be off, who passes, and which mistakes its rounding hides. */
+/**
+ * Tests of the classes of engines: how far each may be off, which engines pass, and which mistakes
+ * the rounding of a class hides.
+ */
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -114,7 +117,7 @@ describe("glm52 golden check --class", () => {
     const { stdout } = await check(text(dtype), ...more, "--json");
     const result = JSON.parse(stdout);
     expect(result.class).toBe(kind);
-    // The bound is what envelope.json says, and one rounding of the dump.
+    // The bound is that of envelope.json, plus one rounding of the dump.
     const { room, stages } = JSON.parse(readFileSync(join(TINY, "envelope.json"), "utf8"));
     const [rms, largest] = stages["qr-1"][kind];
     const { bound } = result.stages.find(({ name }: { name: string }) => name === "qr-1");

@@ -1,4 +1,4 @@
-/** `glm52 golden check --replay`: a wrong choice does not hide what comes after it. */
+/** Tests that with `glm52 golden check --replay` a wrong choice does not hide later mistakes. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -34,7 +34,7 @@ const mutantOf = (what: string): Mutant => {
   return found;
 };
 
-/** An engine in f32 with mistakes on top of each other. */
+/** An engine in f32 with several mistakes at once. */
 async function wrongRun(name: string, mutants: readonly Mutant[]): Promise<NamedTensor[]> {
   const right = await openCase(folder(name), caseOf(name).info, referenceOps("f32"));
   const wrong = mutants.reduce((model, mutant) => mutant.change(model), right);

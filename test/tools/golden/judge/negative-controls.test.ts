@@ -1,4 +1,4 @@
-/** The controls that a comparison of stages must fail, or it is not accepted: nine by name. */
+/** Tests that nine well-known mistakes fail the comparison of stages, each at a certain stage. */
 import { describe, expect, it } from "vitest";
 import { referenceOps, Session } from "../../../../engine/index.ts";
 import type { Model } from "../../../../engine/model/model.ts";
@@ -17,7 +17,7 @@ import { MUTANTS } from "../../../../tools/golden/mutants/all.ts";
 import { withOps } from "../../../../tools/golden/mutants/mutant.ts";
 import { CASES } from "../../../support/paths.ts";
 
-/** Control, the mutant that has it, its case, and the stage where it begins. */
+/** Each mistake, the mutant that makes it, its case, and the stage where it begins. */
 const CONTROLS = [
   [
     "norm eps 1e-6 instead of 1e-5",
@@ -59,7 +59,7 @@ const CONTROLS = [
   ],
 ] as const;
 
-/** The position whose index key outlives a truncate. */
+/** The position whose index key is kept by mistake after a truncate. */
 const STALE = 3;
 
 /** Index keys of `keys`, with the bytes of one position exchanged for `other`. */
@@ -70,8 +70,8 @@ function withKey<C extends string>(keys: KeyRows<C>, other: Uint8Array): KeyRows
 }
 
 /**
- * Runs another text, truncates to nothing, and runs the case. With `keepsKey` every indexer
- * goes on seeing the first text's key at {@link STALE}.
+ * Runs another text, truncates to nothing, and runs the case. With `keepsKey`, every indexer still
+ * sees the key of the first text at {@link STALE}.
  */
 function afterTruncate(right: Model, tokens: readonly number[], keepsKey: boolean): NamedTensor[] {
   const old: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** `glm52 golden check` with cases of a pack, and on this engine itself. */
+/** Tests of `glm52 golden check` with cases of a pack, and on this engine itself. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ const spoiled = join(pack, "cases/spoiled");
 mkdirSync(join(pack, "cases"));
 cpSync(join(CASES, "eps-visible"), join(pack, "cases/eps"), { recursive: true });
 cpSync(TINY, spoiled, { recursive: true });
-// Another epsilon than the one that HF transformers ran with.
+// This epsilon is not the one with which HF transformers ran.
 const info = JSON.parse(readFileSync(join(spoiled, "case.json"), "utf8"));
 writeFileSync(join(spoiled, "case.json"), JSON.stringify({ ...info, latentEps: 1e-2 }));
 

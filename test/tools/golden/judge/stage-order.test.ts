@@ -1,4 +1,6 @@
-/** Stages in the wrong order, and where greedy decoding leaves the model: what `judge` says of them. */
+/**
+ * Tests what `judge` says of exchanged stages, and of the first position with another greedy token.
+ */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectation, traceCase } from "../../../../tools/golden/case/expectation.ts";
@@ -12,7 +14,7 @@ import { CASES } from "../../../support/paths.ts";
 const opened = await expectation(join(CASES, "tiny-all"));
 const right = traceCase(opened.model, opened.info);
 
-/** The sentence of the first wrong stage when two stages have each other's names. */
+/** The sentence about the first wrong stage when the names of two stages are exchanged. */
 function swapped(a: string, b: string): string | undefined {
   const names: Record<string, string> = { [a]: b, [b]: a };
   const dump = asDump(right.map((t) => ({ ...t, name: names[t.name] ?? t.name })));

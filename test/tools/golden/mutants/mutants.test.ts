@@ -1,6 +1,6 @@
 /**
- * Known bugs, put into the engine one at a time: the comparison with HF transformers must name the
- * stage where each begins. A comparison that lets one pass is not worth having.
+ * Puts known bugs into the engine, one at a time. The comparison with HF transformers must name the
+ * stage where each bug begins.
  */
 import { describe, expect, test } from "vitest";
 import { referenceOps } from "../../../../engine/ops/reference/index.ts";
@@ -11,7 +11,7 @@ import { firstDifference } from "../../../support/compare.ts";
 import { type Golden, golden } from "../../../support/golden.ts";
 import { runAll } from "../../../support/run.ts";
 
-/** HF's f64 and this engine's f64 sum in different orders; no case is off by more than 1e-14. */
+/** HF and this engine sum in different orders, both in f64. No case is off by more than 1e-14. */
 const TOLERANCE = 1e-12;
 
 const ops = referenceOps("f64");

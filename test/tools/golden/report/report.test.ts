@@ -1,4 +1,4 @@
-/** `glm52 golden check --html --junit`: pages that stand alone, and XML that other programs read. */
+/** Tests of `glm52 golden check --html --junit`: a web page, and XML that other programs read. */
 import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const origin = {
   ...{ latentEps: 1e-6, tokens: [], command: "" },
 };
 
-/** A dump in a file, its numbers in f32. */
+/** Writes a dump to a file, with its numbers in f32. */
 function dumpFile(name: string, tensors: readonly NamedTensor[]): string {
   const path = join(scratch, name);
   const rounded = tensors.map((tensor) => ({

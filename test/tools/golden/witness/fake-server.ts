@@ -1,4 +1,6 @@
-/** A server with OpenAI's `/completions`, made of this engine, that answers as others do. */
+/**
+ * A server for tests, with OpenAI's `/completions`. It runs this engine, and answers like others.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
@@ -10,15 +12,15 @@ export type Style = "vllm" | "llama";
 export interface FakeServer {
   readonly style: Style;
   readonly model: Model;
-  /** Answers itself where it returns true. `n`: tokens of the prompt. */
+  /** Answers a request itself if it returns true. `n` is the number of tokens of the prompt. */
   readonly instead?: (response: ServerResponse, n: number, request: IncomingMessage) => boolean;
-  /** Log-probabilities as they leave the engine. */
+  /** Changes the log-probabilities of the engine. */
   readonly spoil?: (row: Float64Array, n: number) => void;
-  /** The token that is chosen, in place of the most likely. */
+  /** The token that is chosen, instead of the likeliest one. */
   readonly choose?: (best: number, n: number) => number;
 }
 
-/** What is asked. */
+/** The body of a request. */
 interface Body {
   readonly prompt: readonly number[];
   readonly logprobs: number;
@@ -27,14 +29,14 @@ interface Body {
   readonly logit_bias?: Readonly<Record<string, number>>;
 }
 
-/** A served engine. */
+/** A running server. */
 export interface Served {
   readonly url: string;
-  /** Bodies of all requests. */
+  /** The bodies of all requests so far. */
   readonly asked: readonly Body[];
 }
 
-/** Serves until the test ends. */
+/** Starts a server that runs until the test ends. */
 export async function serve(fake: FakeServer): Promise<Served> {
   const asked: Body[] = [];
   const http = createServer(async (request, response) => {
@@ -59,7 +61,7 @@ export async function serve(fake: FakeServer): Promise<Served> {
   return { url: `http://127.0.0.1:${port}/v1`, asked };
 }
 
-/** A port where nothing listens. */
+/** A port on which no program listens. */
 export async function freePort(): Promise<number> {
   const http = createServer();
   await new Promise<void>((resolve) => http.listen(0, resolve));
@@ -87,11 +89,13 @@ const mostLikely = (row: Float64Array, k: number): number[] =>
 const chosen = ({ choose = (best) => best }: FakeServer, row: Float64Array, n: number): number =>
   choose(mostLikely(row, 1)[0], n);
 
-/** The text of a token, as a server decodes it alone. */
+/** The text of a single token, as a server decodes it. */
 const textOf = (id: number): string =>
   id < 128 ? String.fromCharCode(id) : id < 256 ? "\ufffd" : `<${id}>`;
 
-/** vLLM has the asked number of tokens, and the one that is there, if it is not among them. */
+/**
+ * Like vLLM: the wanted number of likeliest tokens, and the token of the text if it is not in them.
+ */
 function asVllm(fake: FakeServer, body: Body, rows: readonly Float64Array[]): object {
   const name = body.return_tokens_as_token_ids ? (id: number) => `token_id:${id}` : textOf;
   const ids = [...body.prompt, chosen(fake, rows[rows.length - 1], rows.length)];
@@ -110,7 +114,7 @@ function asVllm(fake: FakeServer, body: Body, rows: readonly Float64Array[]): ob
   return { index: 0, text: "", logprobs, finish_reason: "length" };
 }
 
-/** llama-server has nothing where the chosen token is no text; a bias changes the choice alone. */
+/** Like llama-server: nothing where the chosen token is no text. A bias changes only the choice. */
 function asLlama(fake: FakeServer, body: Body, rows: readonly Float64Array[]): object {
   const row = rows[rows.length - 1];
   const [forced] = Object.keys(body.logit_bias ?? {}).map(Number);

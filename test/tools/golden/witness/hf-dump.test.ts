@@ -1,4 +1,7 @@
-/** hf-dump.py: HF transformers' own run passes `golden check`. GLM52_PYTHON is a python that has it. */
+/**
+ * Tests that a run of HF transformers, written by hf-dump.py, passes `golden check`. GLM52_PYTHON
+ * names a python that has HF transformers.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Log-probabilities against a case: what the bound lets pass, and what it catches. */
+/** Tests the comparison of log-probabilities with a case: what passes, and what is caught. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Model, referenceOps } from "../../../../engine/index.ts";
@@ -26,7 +26,7 @@ import { CASES } from "../../../support/paths.ts";
 
 const folder = (name: string): string => join(CASES, name);
 
-/** The `k` most likely tokens of every position, from the logits of a run. */
+/** The `k` likeliest tokens at every position, from the logits of a run. */
 function answersOf(logits: GoldenTensor, k: number): Answer[] {
   const [nRows, nVocab] = logits.shape;
   return Array.from({ length: nRows }, (_, t) =>
@@ -34,10 +34,10 @@ function answersOf(logits: GoldenTensor, k: number): Answer[] {
   );
 }
 
-/** The case without draft steps, which no server shows. */
+/** The case without draft steps, because servers do not report them. */
 const textOnly = (info: CaseInfo): CaseInfo => ({ ...info, mtpSteps: undefined });
 
-/** Logits of a mutant, or of the model itself; undefined where the mistake breaks the run. */
+/** The logits of a mutant, or of the model itself; undefined if the mutant's run throws. */
 function logitsOf(
   model: Model,
   info: CaseInfo,
@@ -69,7 +69,7 @@ describe("the bound", () => {
 
   it("catches all mistakes in f32 but those of the MTP layer and two, from 20 log-probabilities", async () => {
     const missed: string[] = [];
-    // Where scores are tied, there is no one right answer.
+    // Where scores are tied, there are several right answers.
     const judged = MUTANTS.filter(({ golden }) => golden !== "ties-one-head");
     for (const mutant of judged) {
       const dir = folder(mutant.golden);
@@ -80,7 +80,7 @@ describe("the bound", () => {
       if (firstOff === undefined) missed.push(mutant.bug);
     }
     const ofMtp = mtpMutants.map(({ bug }) => String(bug));
-    // D6: a factor common to all scores; G06: head weights a little off. Both change no choice there.
+    // D6 scales all scores, and in G06 head weights are a little off. Neither changes a choice.
     expect(missed.filter((id) => !ofMtp.includes(id))).toEqual(["D6", "G06"]);
     expect(missed).toEqual(expect.arrayContaining(ofMtp));
   });

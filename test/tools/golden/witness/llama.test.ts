@@ -1,4 +1,6 @@
-/** `glm52 golden witness llama`: llama.cpp in this process, where it is installed. */
+/**
+ * Tests of `glm52 golden witness llama`, which runs llama.cpp in this process, if it is installed.
+ */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hasLlama, PEERS } from "../../../support/llama.ts";

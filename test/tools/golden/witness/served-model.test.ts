@@ -1,4 +1,6 @@
-/** `glm52 golden witness model`: a case's model with a tokenizer whose texts name the tokens. */
+/**
+ * Tests of `glm52 golden witness model`: the model of a case, with a tokenizer that names tokens.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

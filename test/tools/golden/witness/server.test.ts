@@ -1,4 +1,4 @@
-/** `glm52 golden witness server`: right engines pass, wrong ones are caught where they begin. */
+/** Tests that `glm52 golden witness server` passes right engines, and catches wrong ones early. */
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -69,7 +69,7 @@ describe("a right engine passes", () => {
   });
 });
 
-/** The first position where a mutant's log-probabilities leave the bound. */
+/** The first position at which the log-probabilities of a mutant are beyond the bound. */
 async function leaves(mutant: Mutant): Promise<number> {
   const { rows, bound, nVocab } = await expectedLogprobs(folder(mutant.golden), "f32");
   const info = await readCase(folder(mutant.golden));

@@ -1,4 +1,7 @@
-/** The table of other engines: what it says, what it leaves out, and that they are right where they must be. */
+/**
+ * Tests of the table of other engines: what it says, what it omits, and where engines must be
+ * right.
+ */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {

@@ -1,0 +1,17 @@
+/**
+ * Checks lengths of context that were given on the command line.
+ * @module
+ */
+import type { ModelConfig } from "../../engine/index.ts";
+import { UserError } from "../node/user-error.ts";
+
+/** @throws {UserError} about `option` when a context is longer than the model can read */
+export function checkContexts(
+  option: string,
+  contexts: readonly number[],
+  { maxPositionEmbeddings: most }: ModelConfig,
+): void {
+  const tooLong = contexts.find((n) => n > most);
+  if (tooLong === undefined) return;
+  throw new UserError(option, `expected at most ${most} (the model's longest), got ${tooLong}`);
+}
