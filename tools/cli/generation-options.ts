@@ -63,7 +63,7 @@ export function addGenerationOptions(command: Command): Command {
     )
     .option(
       "--top-p <p>",
-      "choose among the likeliest tokens that sum up to this share (default: the model's)",
+      "choose among the likeliest tokens that have the probability p together (default: the model's)",
       SHARE,
     )
     .option(

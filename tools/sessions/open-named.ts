@@ -110,7 +110,7 @@ export async function openNamed(
   if (file.kind !== kind) {
     throw new UserError(
       `session ${name}`,
-      `expected a ${kind} to go on with, it is a ${file.kind}`,
+      `expected a session of the kind ${kind}, this one is a ${file.kind}`,
     );
   }
   mustAgree(name, file.made, made);
@@ -118,7 +118,7 @@ export async function openNamed(
   const { state, nDropped } = session.saved;
   if (nDropped > 0) {
     onRecovered?.(
-      `session ${name}: its last ${nDropped} bytes are no whole record; it goes on from what was committed before, ${state.tokens.length} tokens`,
+      `session ${name}: its last ${nDropped} bytes are no valid record and are ignored; it continues after its first ${state.tokens.length} tokens`,
     );
   }
   return session;

@@ -60,9 +60,9 @@ export interface Verified {
   readonly tokens: number;
   /** Pages whose checksums were compared. */
   readonly pages: number;
-  /** Tokens that are yet to be run. */
+  /** Number of tokens of the text that were not run yet. */
   readonly pending: number;
-  /** Bytes at the end of the journal that are no whole record. */
+  /** Number of bytes after the last valid record. */
   readonly bytesOfNoRecord: number;
 }
 

@@ -33,7 +33,7 @@ describe("glm52 session", () => {
     const shown = JSON.parse(await run("session", "show", "tale", ...WHERE));
     expect(shown).toMatchObject({ name: "tale", kind: "text", pending: 1, bytes_of_no_record: 0 });
     expect(await run("session", "verify", "tale", ...WHERE)).toContain(
-      "in 1 whole pages, 1 to be run",
+      "in 1 pages without an error, 1 tokens not run yet",
     );
   });
 
@@ -90,10 +90,10 @@ describe("glm52 session", () => {
       "glm52: session tale: it was made with backend wasm, f32, version 1, got reference, f32, version 1; with kv-type f32, got int8\n",
     );
     expect(await fail(...argv, "--draft", "2")).toContain("--session: cannot be used with --draft");
-    expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("it is a chat");
+    expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("this one is a chat");
     expect(await fail("run", "x", "--session", "", ...FEW)).toContain('got ""');
     await glm52(["chat", "--session", "silent", ...FEW], { stdin: new Uint8Array() });
-    expect(await fail("run", "x", "--session", "silent", ...FEW)).toContain("it is a chat");
+    expect(await fail("run", "x", "--session", "silent", ...FEW)).toContain("this one is a chat");
     expect(await fail("session", "show", "none", ...WHERE)).toContain(
       "session none: there is none",
     );
@@ -116,7 +116,7 @@ describe("glm52 session", () => {
     const [journal, pages] = ["journal", "pages"].map((name) => join(sessions, "tale", name));
     writeFileSync(journal, readFileSync(journal).subarray(0, -3));
     const { stderr } = await glm52(["run", "", "--session", "tale", ...FEW]);
-    expect(stderr).toMatch(/its last \d+ bytes are no whole record; it goes on from .* 7 tokens/);
+    expect(stderr).toMatch(/its last \d+ bytes are no valid record .* continues after .* 7 tokens/);
 
     const bytes = readFileSync(pages).map((byte) => byte ^ 1);
     writeFileSync(pages, bytes);

@@ -19,6 +19,8 @@ The speed is printed on stderr. With --json, the output is one object:
   {prompt_ids, ids, text, finish_reason: "stop" | "length" | "context" | "aborted",
    logprobs?: [{id, logprob, top: [{id, logprob}]}], timing,
    cold_rows?: {hits, misses, ahead, in_time, late, bytes_read, bytes_written}}
+With --kv-file, cold_rows counts the latent rows that were in memory when they were needed (hits) or
+were not (misses), and the rows that were read ahead, in time or too late.
 
 Examples:
   glm52 run "Once upon a time"

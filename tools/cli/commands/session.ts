@@ -48,7 +48,7 @@ export function addSession(
     session.command(name).description(what).addOption(sessionsOption());
 
   addGenerationOptions(
-    sub("save", "Lets the model read a prompt, and saves it at the end of a session."),
+    sub("save", "Lets the model read a prompt, and adds the prompt to a saved session."),
   )
     .argument("<name>", "the session, which need not exist yet")
     .argument("[prompt]", "the text to read (default: stdin)")
@@ -120,6 +120,8 @@ function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
 
 function verify({ sessions, repair }: Where, name: string, stdout: TextOut): void {
   const { tokens, pages, pending, bytesOfNoRecord } = verifySession(sessions, name, repair);
-  const torn = bytesOfNoRecord > 0 ? `; ${bytesOfNoRecord} bytes after the last whole record` : "";
-  stdout.write(`${name}: ${tokens} tokens in ${pages} whole pages, ${pending} to be run${torn}\n`);
+  const torn =
+    bytesOfNoRecord > 0 ? `; ${bytesOfNoRecord} bytes after the last valid record are ignored` : "";
+  const good = `${tokens} tokens in ${pages} pages without an error`;
+  stdout.write(`${name}: ${good}, ${pending} tokens not run yet${torn}\n`);
 }
