@@ -11,12 +11,12 @@
 import { execFileSync } from "node:child_process";
 import { argv, execPath, stdout, versions } from "node:process";
 import asc from "assemblyscript/asc";
+import type { Tensor, Weight } from "../engine/base/tensor.ts";
 import { GROUP, type RawTensor } from "../engine/numbers/raw-tensor.ts";
 import { Arena } from "../engine/ops/wasm/arena.ts";
 import { type WasmOps, wasmOps } from "../engine/ops/wasm/index.ts";
 import type { Kernels } from "../engine/ops/wasm/kernels.ts";
 import { share, Team } from "../engine/ops/wasm/team.ts";
-import type { Tensor, Weight } from "../engine/tensor.ts";
 import { kernels } from "../tools/node/node-host.ts";
 import { nodeThreads } from "../tools/node/threads.ts";
 import { turnTurboOn } from "../tools/node/turbo.ts";

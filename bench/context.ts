@@ -8,10 +8,10 @@
  * @module
  */
 import { argv, stdout } from "node:process";
+import { newTap, type Stage, type Taps } from "../engine/base/tap.ts";
 import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
-import { newTap, type Stage, type Taps } from "../engine/tap.ts";
 import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";

@@ -2,9 +2,36 @@
  * The engine's public surface.
  * @module glm52.ts/engine
  */
+
+export {
+  ArgumentError,
+  type ErrorCode,
+  type Explained,
+  GlmError,
+  isExplained,
+} from "./base/errors.ts";
+export {
+  LAYER_STAGES,
+  MODEL_STAGES,
+  MTP_STAGES,
+  newTap,
+  noTaps,
+  type Stage,
+  type Tap,
+  type Taps,
+} from "./base/tap.ts";
+export {
+  type Dims,
+  describe,
+  type Floats,
+  type Indices,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  type Weight,
+} from "./base/tensor.ts";
 export { ConfigError, type ConfigOptions, parseConfig } from "./config/config.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
-export { ArgumentError, type ErrorCode, type Explained, GlmError, isExplained } from "./errors.ts";
 export { TokenError } from "./generate/check-tokens.ts";
 export { type Draft, DraftHead, type DraftTaps } from "./generate/draft-head.ts";
 export {
@@ -85,26 +112,6 @@ export type {
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
 export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
-export {
-  LAYER_STAGES,
-  MODEL_STAGES,
-  MTP_STAGES,
-  newTap,
-  noTaps,
-  type Stage,
-  type Tap,
-  type Taps,
-} from "./tap.ts";
-export {
-  type Dims,
-  describe,
-  type Floats,
-  type Indices,
-  type Shape,
-  ShapeError,
-  type Tensor,
-  type Weight,
-} from "./tensor.ts";
 export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
 export {
   STAGE_NAMES,

@@ -11,11 +11,11 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memoryUsage, pid, stdout, version } from "node:process";
+import { noTaps } from "../../engine/base/tap.ts";
 import { newPagePool } from "../../engine/index.ts";
 import { ModelCache } from "../../engine/kv/model-cache.ts";
 import { PageTable } from "../../engine/kv/page-table.ts";
 import { forward } from "../../engine/model/model.ts";
-import { noTaps } from "../../engine/tap.ts";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { rowFile } from "../../tools/node/row-file.ts";
 import { fastOps } from "../support.ts";

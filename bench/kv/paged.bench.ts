@@ -5,9 +5,9 @@
  *     npm run build:kernels && npx vitest bench --run bench/kv
  */
 import { bench, describe } from "vitest";
+import { noTaps } from "../../engine/base/tap.ts";
 import { newModelCache } from "../../engine/index.ts";
 import { forward } from "../../engine/model/model.ts";
-import { noTaps } from "../../engine/tap.ts";
 import { tinyModel } from "../../test/support/tiny-model.ts";
 import { fastOps } from "../support.ts";
 import { fill } from "./fill.ts";

@@ -5,7 +5,7 @@
  * Next: schedule.ts
  * @module
  */
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 
 /** A `config.json` does not describe a model that this engine computes. */
 export class ConfigError extends GlmError {

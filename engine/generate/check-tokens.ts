@@ -5,8 +5,8 @@
  * @module
  */
 
+import { GlmError } from "../base/errors.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import { GlmError } from "../errors.ts";
 import { CacheFullError } from "../kv/cache-error.ts";
 
 /** The error for a token id that the model does not have. It is thrown before anything runs. */

@@ -11,14 +11,14 @@
  * from its hidden states.
  * @module
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { noTap, noTaps, type Tap } from "../base/tap.ts";
+import type { Floats, Indices, Tensor } from "../base/tensor.ts";
 import { type ModelCache, newDraftCache } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
 import { head, type Model } from "../model/model.ts";
 import { type MtpInput, type MtpOutput, mtpStep } from "../model/mtp.ts";
 import type { MtpWeights } from "../model/weights.ts";
-import { noTap, noTaps, type Tap } from "../tap.ts";
-import type { Floats, Indices, Tensor } from "../tensor.ts";
 
 /** A proposed token, and the logits from which it was chosen. */
 export interface Draft {

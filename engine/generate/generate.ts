@@ -5,7 +5,7 @@
  * Next: speculate.ts
  * @module
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import { type Random, seededRandom } from "./random.ts";
 import {
   checkSampling,

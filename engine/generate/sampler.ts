@@ -6,9 +6,9 @@
  * decoding, the distribution has all its weight on the token with the largest logit.
  * @module
  */
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
+import type { Floats } from "../base/tensor.ts";
 import { exp, log } from "../numbers/math.ts";
-import type { Floats } from "../tensor.ts";
 import type { Random } from "./random.ts";
 
 /** How tokens are chosen. By default the likeliest token is chosen, and nothing is filtered. */

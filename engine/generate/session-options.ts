@@ -4,8 +4,8 @@
  * Next: session.ts
  * @module
  */
-import type { Taps } from "../tap.ts";
-import type { Floats } from "../tensor.ts";
+import type { Taps } from "../base/tap.ts";
+import type { Floats } from "../base/tensor.ts";
 import type { PoolChoice } from "./session-pool.ts";
 
 /** How a session is set up. */

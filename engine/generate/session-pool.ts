@@ -5,7 +5,7 @@
  * Next: session.ts
  * @module
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 import type { Tier } from "../kv/hot-rows.ts";
 import { newPagePool } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";

@@ -8,13 +8,13 @@
  * Next: generate.ts
  * @module
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { noTaps, type Taps } from "../base/tap.ts";
+import type { Floats, Tensor } from "../base/tensor.ts";
 import { ModelCache } from "../kv/model-cache.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
-import { noTaps, type Taps } from "../tap.ts";
-import type { Floats, Tensor } from "../tensor.ts";
 import { checkTokens, TokenError } from "./check-tokens.ts";
 import { DraftHead } from "./draft-head.ts";
 import type { SessionOptions, SyncResult } from "./session-options.ts";

@@ -5,7 +5,7 @@
  * @see Leviathan et al., Fast Inference from Transformers via Speculative Decoding, arXiv 2211.17192
  * @module
  */
-import type { Floats } from "../tensor.ts";
+import type { Floats } from "../base/tensor.ts";
 import type { DraftHead } from "./draft-head.ts";
 import type { Random } from "./random.ts";
 import { distribution, draw, type SamplingOptions } from "./sampler.ts";

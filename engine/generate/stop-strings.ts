@@ -2,7 +2,7 @@
  * Finds stop strings in a text that comes piece by piece.
  * @module
  */
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../base/errors.ts";
 
 /**
  * Passes text on until one of the stop strings appears. The end of the text so far is held back

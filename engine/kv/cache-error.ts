@@ -2,7 +2,7 @@
  * The errors of the caches.
  * @module
  */
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 
 /** A cache, or a part of one, was used in a way that it does not allow. */
 export class CacheError extends GlmError {

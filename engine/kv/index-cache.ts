@@ -6,9 +6,9 @@
  * @module
  */
 
+import { describe, ShapeError, type Tensor } from "../base/tensor.ts";
 import { encode } from "../numbers/row-encoding.ts";
 import type { KeyRows } from "../ops/ops.ts";
-import { describe, ShapeError, type Tensor } from "../tensor.ts";
 import { CacheError } from "./cache-error.ts";
 import type { Strip } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";

@@ -6,9 +6,9 @@
  * @module
  */
 
+import { describe, type Indices, ShapeError, type Tensor } from "../base/tensor.ts";
 import { type Encoding, encode, encodedBytes } from "../numbers/row-encoding.ts";
 import type { LatentRows } from "../ops/ops.ts";
-import { describe, type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import { CacheError, CacheFullError } from "./cache-error.ts";
 import { latentEncodings } from "./geometry.ts";
 import type { LayerPlace } from "./page-layout.ts";

@@ -6,7 +6,7 @@
  * Next: cold-rows.ts
  * @module
  */
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 
 /** Bytes that can be read and written at any place. */
 export interface RowStore {

@@ -13,8 +13,8 @@
  * @module
  */
 
+import type { Indices, Tensor } from "../base/tensor.ts";
 import type { LatentCache } from "../kv/latent-cache.ts";
-import type { Indices, Tensor } from "../tensor.ts";
 import type { Step } from "./step.ts";
 import type { AttentionWeights } from "./weights.ts";
 

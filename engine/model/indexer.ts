@@ -14,9 +14,9 @@
  * @module
  */
 
+import { type Indices, ShapeError, type Tensor } from "../base/tensor.ts";
 import type { IndexCache } from "../kv/index-cache.ts";
 import type { KeyRows } from "../ops/ops.ts";
-import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import type { Step } from "./step.ts";
 import type { IndexerWeights } from "./weights.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { type Indices, ShapeError, type Tensor } from "../base/tensor.ts";
 import type { LayerCache } from "../kv/model-cache.ts";
-import { type Indices, ShapeError, type Tensor } from "../tensor.ts";
 import { attention, queryLatent } from "./attention.ts";
 import { indexer } from "./indexer.ts";
 import { mlp } from "./mlp.ts";

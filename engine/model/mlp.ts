@@ -4,8 +4,9 @@
  * Next: layer.ts
  * @module
  */
+
+import type { Tensor } from "../base/tensor.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { Tensor } from "../tensor.ts";
 import type { MlpWeights } from "./weights.ts";
 
 /**

@@ -5,11 +5,11 @@
  * @module
  */
 
+import type { Taps } from "../base/tap.ts";
+import type { Tensor } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelCache } from "../kv/model-cache.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { Taps } from "../tap.ts";
-import type { Tensor } from "../tensor.ts";
 import { decoderLayer, type LayerInput } from "./layer.ts";
 import { stepRope } from "./step.ts";
 import type { ModelWeights } from "./weights.ts";

@@ -8,9 +8,10 @@
  * Next: attention.ts
  * @module
  */
+
+import type { Tensor } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { RouteRule } from "../ops/ops.ts";
-import type { Tensor } from "../tensor.ts";
 import { mlp } from "./mlp.ts";
 import type { Step } from "./step.ts";
 import type { MoeWeights } from "./weights.ts";

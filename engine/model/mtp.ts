@@ -9,9 +9,10 @@
  * @see DeepSeek-V3, arXiv 2412.19437, §2.2 · GLM-5 report, arXiv 2602.15763 · vLLM `deepseek_mtp`
  * @module
  */
+
+import type { Tap } from "../base/tap.ts";
+import type { Indices, Tensor } from "../base/tensor.ts";
 import type { LayerCache } from "../kv/model-cache.ts";
-import type { Tap } from "../tap.ts";
-import type { Indices, Tensor } from "../tensor.ts";
 import { decoderLayer } from "./layer.ts";
 import type { Model } from "./model.ts";
 import { stepRope } from "./step.ts";

@@ -6,10 +6,11 @@
  * Next: layer.ts
  * @module
  */
+
+import type { Tap } from "../base/tap.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { type RopeTable, ropeTable } from "../numbers/rope-table.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { Tap } from "../tap.ts";
 
 /** What the blocks of one layer have in common in one step. */
 export interface Step {

@@ -6,8 +6,9 @@
  * Axis names are listed in engine/README.md. Linear weights are stored `[out, in]`.
  * @module
  */
+
+import type { Weight } from "../base/tensor.ts";
 import type { ExpertBank } from "../ops/ops.ts";
-import type { Weight } from "../tensor.ts";
 
 /** `model.*` and `lm_head`. */
 export interface ModelWeights {

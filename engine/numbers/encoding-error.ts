@@ -1,4 +1,4 @@
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 
 /** A number, or a list of numbers, that a format cannot hold. */
 export class EncodingError extends GlmError {

@@ -18,7 +18,7 @@
  */
 
 import { Float16Array } from "@petamoriken/float16";
-import { type Floats, ShapeError, sizeOf } from "../tensor.ts";
+import { type Floats, ShapeError, sizeOf } from "../base/tensor.ts";
 import { roundToEven } from "./math.ts";
 import { BYTES_PER_ELEMENT, type Dtype, FP8_BLOCK, GROUP, type RawTensor } from "./raw-tensor.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Floats } from "../tensor.ts";
+import type { Floats } from "../base/tensor.ts";
 import { exp, log, sinCos } from "./math.ts";
 
 /** The number format of activations. */

@@ -17,7 +17,7 @@
  * Kernels decode the same bytes to the same bits. Only the code here encodes, for all backends.
  * @module
  */
-import type { Floats } from "../tensor.ts";
+import type { Floats } from "../base/tensor.ts";
 import { EncodingError } from "./encoding-error.ts";
 import { fromBf16, fromF16, toBf16, toF16 } from "./formats.ts";
 import { roundToEven } from "./math.ts";

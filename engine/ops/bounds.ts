@@ -5,9 +5,10 @@
  * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ bounds)
  * @module
  */
+
+import type { Floats, Indices, Tensor, Weight } from "../base/tensor.ts";
 import { F32_ROUNDING, F32_TINY } from "../numbers/formats.ts";
 import { sigmoid } from "../numbers/math.ts";
-import type { Floats, Indices, Tensor, Weight } from "../tensor.ts";
 import type { Bound, CheckedOp } from "./checked.ts";
 import { floatsOf } from "./reference/memory.ts";
 

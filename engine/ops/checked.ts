@@ -6,7 +6,7 @@
  * to op, and the op that the message names is the one that is wrong.
  * @module
  */
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 import {
   describe,
   type Floats,
@@ -14,7 +14,7 @@ import {
   type Shape,
   type Tensor,
   type Weight,
-} from "../tensor.ts";
+} from "../base/tensor.ts";
 import type { Ops, StackPlacer } from "./ops.ts";
 
 /** An op gave a result outside its bound. The message names the op, the place, both values and the bound. */

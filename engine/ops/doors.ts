@@ -6,9 +6,10 @@
  * Every function throws a {@link ShapeError} that shows both sides, and returns nothing.
  * @module
  */
+
+import { type Dims, describe, ShapeError, sizeOf } from "../base/tensor.ts";
 import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { RopeTable } from "../numbers/rope-table.ts";
-import { type Dims, describe, ShapeError, sizeOf } from "../tensor.ts";
 import type { ExpertBank, KeyRows, LatentRows, RouteRule, Routing } from "./ops.ts";
 
 /** A tensor, weight or list of indices, of which a door needs only the axes. */

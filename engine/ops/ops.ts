@@ -9,10 +9,11 @@
  * called with an older mark.
  * @module
  */
+
+import type { Floats, Indices, Shape, Tensor, Weight } from "../base/tensor.ts";
 import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { Precision, RopeTable } from "../numbers/rope-table.ts";
 import type { Encoding } from "../numbers/row-encoding.ts";
-import type { Floats, Indices, Shape, Tensor, Weight } from "../tensor.ts";
 
 /**
  * Memory for the pages of caches, where the backend's kernels can read it. It is taken and given back in

@@ -3,8 +3,9 @@
  * reads only the rows that it needs.
  * @module
  */
+
+import type { Tensor } from "../base/tensor.ts";
 import { decode } from "../numbers/row-encoding.ts";
-import type { Tensor } from "../tensor.ts";
 import type { KeyRows, LatentRows } from "./ops.ts";
 
 /** Every index key. */

@@ -3,8 +3,8 @@
  * rows of all steps of a run.
  * @module
  */
-import { newTap, type Stage, type Tap, type Taps } from "../tap.ts";
-import type { Floats, Indices, Tensor } from "../tensor.ts";
+import { newTap, type Stage, type Tap, type Taps } from "../base/tap.ts";
+import type { Floats, Indices, Tensor } from "../base/tensor.ts";
 
 /** A named array of a trace file. Floats keep their precision, and indices are int32. */
 export interface NamedTensor {

@@ -2,12 +2,12 @@
  * Names of the tensors of a trace.
  *
  * A stage of a layer is called `<stage>-<layer>`, a stage of a draft step `<stage>-<step>`, and a
- * stage that a whole run has once is called by its bare name. engine/tap.ts lists the stages that the
+ * stage that a whole run has once is called by its bare name. engine/base/tap.ts lists the stages that the
  * model taps. A trace has three names more: `logits`, which is what it calls `result_output`, and
  * `mtp_logits` and `mtp_top_k`, which are the logits and the chosen rows of each draft step.
  * @module
  */
-import type { Stage } from "../tap.ts";
+import type { Stage } from "../base/tap.ts";
 
 /** A stage of a trace, without its number. */
 export type TraceStage = Exclude<Stage, "result_output"> | "logits" | "mtp_logits" | "mtp_top_k";

@@ -3,12 +3,7 @@
  * with this one.
  * @module
  */
-import { ArgumentError } from "../errors.ts";
-import { checkTokens } from "../generate/check-tokens.ts";
-import { DraftHead } from "../generate/draft-head.ts";
-import { argmax } from "../generate/sampler.ts";
-import { Session } from "../generate/session.ts";
-import { head, type Model } from "../model/model.ts";
+import { ArgumentError } from "../base/errors.ts";
 import {
   LAYER_STAGES,
   MODEL_STAGES,
@@ -18,8 +13,13 @@ import {
   type Stage,
   type Tap,
   type Taps,
-} from "../tap.ts";
-import type { Indices, Tensor } from "../tensor.ts";
+} from "../base/tap.ts";
+import type { Indices, Tensor } from "../base/tensor.ts";
+import { checkTokens } from "../generate/check-tokens.ts";
+import { DraftHead } from "../generate/draft-head.ts";
+import { argmax } from "../generate/sampler.ts";
+import { Session } from "../generate/session.ts";
+import { head, type Model } from "../model/model.ts";
 import { type NamedTensor, Recorder, type Wanted } from "./recorder.ts";
 
 /** The default number of tokens of a prefill step. */

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { coordinates } from "../base/tensor.ts";
 import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
-import { coordinates } from "../tensor.ts";
 import { SCALE_SUFFIX } from "./names.ts";
 import { WeightsError } from "./weights-error.ts";
 

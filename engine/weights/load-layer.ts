@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Shape, Weight } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type {
   AttentionWeights,
@@ -18,7 +19,6 @@ import type {
 } from "../model/weights.ts";
 import type { Dtype, RawTensor } from "../numbers/raw-tensor.ts";
 import type { ExpertBank, Ops } from "../ops/ops.ts";
-import type { Shape, Weight } from "../tensor.ts";
 import type { FusedExpertSpecs, MlpSpecs, Specs, StoredAttention, TensorSpec } from "./names.ts";
 import { splitGateUp, splitKvB } from "./rearrange.ts";
 import type { LayerSpecs, MtpSpecs, SparseSpecs } from "./table.ts";

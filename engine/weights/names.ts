@@ -22,6 +22,7 @@
  * @module
  */
 
+import type { Dims, Shape, Weight } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type {
   AttentionWeights,
@@ -32,7 +33,6 @@ import type {
   MtpWeights,
 } from "../model/weights.ts";
 import { GROUP } from "../numbers/raw-tensor.ts";
-import type { Dims, Shape, Weight } from "../tensor.ts";
 
 /** This ends the name of the block scales beside an fp8 weight. They multiply: no inverses. */
 export const SCALE_SUFFIX = "_scale_inv";

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { sizeOf } from "../base/tensor.ts";
 import { decode, encodeF32 } from "../numbers/formats.ts";
 import { FP8_BLOCK, type RawTensor } from "../numbers/raw-tensor.ts";
-import { sizeOf } from "../tensor.ts";
 
 /** The two halves of `kv_b_proj`, in the form that absorption multiplies with. */
 export interface KvUp {

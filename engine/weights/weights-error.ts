@@ -1,4 +1,4 @@
-import { GlmError } from "../errors.ts";
+import { GlmError } from "../base/errors.ts";
 
 /** The files of a checkpoint are malformed, or do not hold what the config implies. */
 export class WeightsError extends GlmError {

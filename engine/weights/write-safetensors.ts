@@ -3,7 +3,7 @@
  * @module
  * @see safetensors.ts for the format
  */
-import { sizeOf } from "../tensor.ts";
+import { sizeOf } from "../base/tensor.ts";
 import type { StoredTensor } from "./checkpoint.ts";
 import { STORED_BYTES, showShape } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
+import type { Indices, Tensor } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import type { AttentionWeights } from "../../engine/model/weights.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 import { floatsOf } from "../../engine/ops/reference/memory.ts";
 import { storedLatents } from "../../engine/ops/stored-rows.ts";
-import type { Indices, Tensor } from "../../engine/tensor.ts";
 
 /** The key or value of one head for one position. */
 type Vector = readonly number[];

@@ -3,10 +3,11 @@
  * one in f64 have the same numbers.
  * @module
  */
+
+import { type Shape, sizeOf, type Tensor, type Weight } from "../../engine/base/tensor.ts";
 import { seededRandom } from "../../engine/generate/random.ts";
 import { encodeF32 } from "../../engine/numbers/formats.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
-import { type Shape, sizeOf, type Tensor, type Weight } from "../../engine/tensor.ts";
 
 /** `n` normally distributed numbers of mean `mean` and deviation `scale`. */
 export function gaussians(n: number, seed: number, scale = 1, mean = 0): Float32Array {

@@ -3,6 +3,8 @@
  * that short texts have more tokens than it may attend to.
  * @module
  */
+
+import type { Shape, Weight } from "../../engine/base/tensor.ts";
 import { parseConfig } from "../../engine/config/config.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import type { Model } from "../../engine/model/model.ts";
@@ -15,7 +17,6 @@ import type {
   MtpWeights,
 } from "../../engine/model/weights.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
-import type { Shape, Weight } from "../../engine/tensor.ts";
 import { randomWeight } from "./random.ts";
 
 /** The `config.json` that {@link tinyModel} starts from. */

@@ -2,10 +2,11 @@
  * How far the next-token distributions of two models are apart on one text.
  * @module
  */
+
+import type { Floats } from "../../engine/base/tensor.ts";
 import { argmax } from "../../engine/generate/sampler.ts";
 import { type Model, Session } from "../../engine/index.ts";
 import { exp, log } from "../../engine/numbers/math.ts";
-import type { Floats } from "../../engine/tensor.ts";
 
 /** Tokens that are run at once. */
 const CHUNK = 16;

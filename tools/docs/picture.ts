@@ -92,9 +92,9 @@ export const BOXES: readonly Box[] = [
     [430, 180, "engine/ops/wasm", "ops/wasm", "the fast backend"],
   ),
   {
-    name: "config · numbers · tensor · tap",
+    name: "base · config · numbers",
     note: "what all rooms of the engine are built on",
-    folders: ["engine/config", "engine/numbers", "engine/tensor.ts", "engine/tap.ts"],
+    folders: ["engine/base", "engine/config", "engine/numbers"],
     x: 30,
     y: 696,
     w: 580,
@@ -127,8 +127,8 @@ export const ARROWS: readonly Arrow[] = [
   { from: "kv", to: "ops" },
   { from: "ops/reference", to: "ops", x: 320 },
   { from: "ops/wasm", to: "ops", x: 520 },
-  { from: "ops/reference", to: "config · numbers · tensor · tap", x: 320 },
-  { from: "kv", to: "config · numbers · tensor · tap", x: 120 },
+  { from: "ops/reference", to: "base · config · numbers", x: 320 },
+  { from: "kv", to: "base · config · numbers", x: 120 },
   { from: "chat", to: "tokenizer", x: 800 },
   { from: "ops/wasm", to: "kernels" },
 ];

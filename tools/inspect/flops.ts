@@ -11,8 +11,9 @@
  * Next: sizes.ts, plan.ts
  * @module
  */
+
+import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
-import { sizeOf } from "../../engine/tensor.ts";
 import { expertSpecs, indexerSpecs, type TensorSpec } from "../../engine/weights/names.ts";
 import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 

@@ -7,8 +7,9 @@
  * wrong.
  * @module
  */
+
+import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
-import { sizeOf } from "../../engine/tensor.ts";
 import type { Checkpoint } from "../../engine/weights/checkpoint.ts";
 import { matchTensors } from "../../engine/weights/match-tensors.ts";
 import {

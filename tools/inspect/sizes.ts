@@ -7,10 +7,10 @@
  * @module
  */
 
+import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { indexKeyBytes, latentRowBytes } from "../../engine/kv/geometry.ts";
 import { FP8_BLOCK } from "../../engine/numbers/raw-tensor.ts";
-import { sizeOf } from "../../engine/tensor.ts";
 import { expertSpecs, type TensorSpec } from "../../engine/weights/names.ts";
 import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { indexerCount } from "./flops.ts";

@@ -1,4 +1,4 @@
-import { floatsLike, type Tensor } from "../../tensor.ts";
+import { floatsLike, type Tensor } from "../../base/tensor.ts";
 import { checkAdd } from "../doors.ts";
 
 /** `y = a + b`: the residual stream takes a block's contribution. */

@@ -1,4 +1,4 @@
-import { floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { floatsLike, type Tensor, type Weight } from "../../base/tensor.ts";
 import { checkEmbed } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 

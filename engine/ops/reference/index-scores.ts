@@ -1,5 +1,5 @@
+import { floatsLike, type Tensor } from "../../base/tensor.ts";
 import { decode } from "../../numbers/row-encoding.ts";
-import { floatsLike, type Tensor } from "../../tensor.ts";
 import { checkIndexScores } from "../doors.ts";
 import type { KeyRows } from "../ops.ts";
 import { keyAddress } from "../stored-rows.ts";

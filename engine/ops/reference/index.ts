@@ -1,5 +1,5 @@
+import type { Dims, Tensor, Weight } from "../../base/tensor.ts";
 import type { Precision } from "../../numbers/rope-table.ts";
-import type { Dims, Tensor, Weight } from "../../tensor.ts";
 import type { Activations, Ops } from "../ops.ts";
 import { add } from "./add.ts";
 import { embed } from "./embed.ts";

@@ -1,6 +1,6 @@
+import { type Dims, describe, ShapeError, type Tensor } from "../../base/tensor.ts";
 import { roundToEven } from "../../numbers/math.ts";
 import { GROUP } from "../../numbers/raw-tensor.ts";
-import { type Dims, describe, ShapeError, type Tensor } from "../../tensor.ts";
 
 /** Largest magnitude of an int8 activation. */
 const LARGEST = 127;

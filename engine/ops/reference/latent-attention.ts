@@ -1,6 +1,6 @@
+import { floatsLike, type Indices, type Tensor } from "../../base/tensor.ts";
 import { exp } from "../../numbers/math.ts";
 import { decode } from "../../numbers/row-encoding.ts";
-import { floatsLike, type Indices, type Tensor } from "../../tensor.ts";
 import { checkLatentAttention } from "../doors.ts";
 import type { LatentRows } from "../ops.ts";
 

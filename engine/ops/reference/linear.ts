@@ -1,4 +1,4 @@
-import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../base/tensor.ts";
 import { checkLinear } from "../doors.ts";
 import { floatsOf } from "./memory.ts";
 

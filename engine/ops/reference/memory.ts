@@ -3,9 +3,6 @@
  * @module
  */
 
-import { decode } from "../../numbers/formats.ts";
-import type { RawTensor } from "../../numbers/raw-tensor.ts";
-import type { Precision } from "../../numbers/rope-table.ts";
 import {
   describe,
   type Floats,
@@ -15,7 +12,10 @@ import {
   sizeOf,
   type Tensor,
   type Weight,
-} from "../../tensor.ts";
+} from "../../base/tensor.ts";
+import { decode } from "../../numbers/formats.ts";
+import type { RawTensor } from "../../numbers/raw-tensor.ts";
+import type { Precision } from "../../numbers/rope-table.ts";
 import { checkDone, checkPlace, checkPut, checkTensor } from "../doors.ts";
 import type { Mark, Ops, RowMemory } from "../ops.ts";
 import { type Ground, RowBlocks } from "../row-blocks.ts";

@@ -1,5 +1,5 @@
+import { floatsLike, type Tensor } from "../../base/tensor.ts";
 import type { RopeTable } from "../../numbers/rope-table.ts";
-import { floatsLike, type Tensor } from "../../tensor.ts";
 import { checkRope } from "../doors.ts";
 
 /**

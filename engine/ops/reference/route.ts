@@ -1,5 +1,5 @@
+import { type Floats, floatsLike, type Tensor, type Weight } from "../../base/tensor.ts";
 import { sigmoid } from "../../numbers/math.ts";
-import { type Floats, floatsLike, type Tensor, type Weight } from "../../tensor.ts";
 import { checkRoute } from "../doors.ts";
 import type { RouteRule, Routing } from "../ops.ts";
 import { floatsOf } from "./memory.ts";

@@ -1,5 +1,5 @@
+import { floatsLike, type Tensor } from "../../base/tensor.ts";
 import { sigmoid } from "../../numbers/math.ts";
-import { floatsLike, type Tensor } from "../../tensor.ts";
 import { checkSiluMul } from "../doors.ts";
 
 /**

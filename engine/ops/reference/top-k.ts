@@ -1,4 +1,4 @@
-import type { Indices, Tensor } from "../../tensor.ts";
+import type { Indices, Tensor } from "../../base/tensor.ts";
 import { nanScore } from "../doors.ts";
 
 /** Fills the tail of a row that has fewer visible rows than places. */

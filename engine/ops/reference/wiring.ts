@@ -3,7 +3,14 @@
  * @module
  */
 
-import { describe, floatsLike, type Shape, ShapeError, sizeOf, type Tensor } from "../../tensor.ts";
+import {
+  describe,
+  floatsLike,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  type Tensor,
+} from "../../base/tensor.ts";
 import { checkColumns, checkJoin } from "../doors.ts";
 
 /** `[T, A+B] → [T, A], [T, B]` */

@@ -12,8 +12,8 @@
  * size costs address space only: the system gives a page when it is first written.
  * @module
  */
-import { GlmError } from "../../errors.ts";
-import type { Floats } from "../../tensor.ts";
+import { GlmError } from "../../base/errors.ts";
+import type { Floats } from "../../base/tensor.ts";
 import type { Mark } from "../ops.ts";
 import { canShareMemory } from "./unshared.ts";
 

@@ -3,8 +3,8 @@
  * @module
  */
 
+import { type Indices, ShapeError } from "../../base/tensor.ts";
 import type { Encoding } from "../../numbers/row-encoding.ts";
-import { type Indices, ShapeError } from "../../tensor.ts";
 import { checkIndexScores, checkLatentAttention, nanScore } from "../doors.ts";
 import type { LatentRows, Ops } from "../ops.ts";
 import { NO_ROW } from "../reference/top-k.ts";

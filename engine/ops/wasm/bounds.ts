@@ -3,9 +3,10 @@
  * theorem about the order of operations that the kernel's header states, not a fitted tolerance.
  * @module
  */
+
+import type { Indices, Tensor, Weight } from "../../base/tensor.ts";
 import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import { exp } from "../../numbers/math.ts";
-import type { Indices, Tensor, Weight } from "../../tensor.ts";
 import { f32ReferenceBounds } from "../bounds.ts";
 import type { Bound, CheckedOp } from "../checked.ts";
 import type { Activations, KeyRows, LatentRows } from "../ops.ts";

@@ -8,8 +8,9 @@
  * @see Higham, Accuracy and Stability of Numerical Algorithms, §3.1 (γ), §4.2 (partial sums)
  * @module
  */
+
+import type { Floats } from "../../base/tensor.ts";
 import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
-import type { Floats } from "../../tensor.ts";
 
 /** Relative error of exp4 (kernels-as/assembly/exp.ts), above the denormals. */
 export const EXP: number = 2 ** -23;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Indices, Shape, Tensor } from "../../tensor.ts";
+import type { Indices, Shape, Tensor } from "../../base/tensor.ts";
 import { checkTensor } from "../doors.ts";
 import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";

@@ -11,9 +11,9 @@
  * @module
  */
 
+import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../base/tensor.ts";
 import { decode, isNaNInE4m3 } from "../../numbers/formats.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
-import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../tensor.ts";
 import { checkDone, checkPlace, checkPut } from "../doors.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
 import type { Bank } from "./bank.ts";

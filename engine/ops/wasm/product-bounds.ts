@@ -4,10 +4,11 @@
  * Next: bounds.ts
  * @module
  */
+
+import type { Floats, Tensor, Weight } from "../../base/tensor.ts";
 import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import { sigmoid } from "../../numbers/math.ts";
 import { GROUP } from "../../numbers/raw-tensor.ts";
-import type { Floats, Tensor, Weight } from "../../tensor.ts";
 import type { Bound } from "../checked.ts";
 import type { Activations, ExpertBank, Routing } from "../ops.ts";
 import { int8Rows } from "../reference/int8-rows.ts";

@@ -5,8 +5,9 @@
  * Next: products.ts
  * @module
  */
+
+import type { Floats } from "../../base/tensor.ts";
 import { GROUP } from "../../numbers/raw-tensor.ts";
-import type { Floats } from "../../tensor.ts";
 import type { Machine } from "./machine.ts";
 import { type Format, padded } from "./placed.ts";
 

@@ -9,7 +9,7 @@
  * A kernel computes every result by itself, in a fixed order, so it does not matter which thread does it.
  * @module
  */
-import { GlmError } from "../../errors.ts";
+import { GlmError } from "../../base/errors.ts";
 import type { Arena } from "./arena.ts";
 import type { Bank, SharedModule } from "./bank.ts";
 import type { Kernels } from "./kernels.ts";

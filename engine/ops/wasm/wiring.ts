@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sizeOf, type Tensor } from "../../tensor.ts";
+import { sizeOf, type Tensor } from "../../base/tensor.ts";
 import { checkColumns, checkJoin } from "../doors.ts";
 import type { Ops } from "../ops.ts";
 import { joinHeads, slice, splitHeads } from "../reference/wiring.ts";

@@ -1,6 +1,6 @@
 /** Tests of generation, token by token, and of every way in which it can end. */
 import { describe, expect, test } from "vitest";
-import { ArgumentError } from "../../../engine/errors.ts";
+import { ArgumentError } from "../../../engine/base/errors.ts";
 import { TokenError } from "../../../engine/generate/check-tokens.ts";
 import { generate } from "../../../engine/generate/generate.ts";
 import { SamplingError } from "../../../engine/generate/sampler.ts";

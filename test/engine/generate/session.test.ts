@@ -1,13 +1,13 @@
 /** Tests that a session gives the same results as a new one, whatever was done with it before. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ArgumentError } from "../../../engine/errors.ts";
+import { ArgumentError } from "../../../engine/base/errors.ts";
+import { newTap, noTaps, type Taps } from "../../../engine/base/tap.ts";
 import { TokenError } from "../../../engine/generate/check-tokens.ts";
 import { Session } from "../../../engine/generate/session.ts";
 import { CacheFullError } from "../../../engine/kv/cache-error.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { keyAddress } from "../../../engine/ops/stored-rows.ts";
-import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
 import { randomTokens } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { BACKENDS } from "../ops/backends.ts";

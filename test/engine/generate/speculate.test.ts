@@ -2,10 +2,10 @@
  * Tests that speculative decoding never changes the text, however good the guesses are (G44, G46).
  */
 import { describe, expect, test } from "vitest";
+import { newTap, noTaps, type Taps } from "../../../engine/base/tap.ts";
 import { Session } from "../../../engine/generate/session.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
-import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
 import { generateAll } from "../../support/generate-all.ts";
 import { randomTokens, weight } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";

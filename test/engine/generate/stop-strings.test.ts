@@ -1,7 +1,7 @@
 /** Tests that the result of stop strings does not depend on how the text was cut into pieces. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ArgumentError } from "../../../engine/errors.ts";
+import { ArgumentError } from "../../../engine/base/errors.ts";
 import { StopStrings } from "../../../engine/generate/stop-strings.ts";
 
 /** The text that is passed on, piece by piece and at the end. */

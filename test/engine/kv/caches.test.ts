@@ -1,5 +1,7 @@
 /** Tests of the caches: rows are appended at the end, written once, and forgotten from the end. */
 import { describe, expect, test } from "vitest";
+import { noTaps } from "../../../engine/base/tap.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { Session } from "../../../engine/generate/session.ts";
 import { CacheError, CacheFullError } from "../../../engine/kv/cache-error.ts";
 import { positionBytes } from "../../../engine/kv/geometry.ts";
@@ -10,8 +12,6 @@ import { PageTable } from "../../../engine/kv/page-table.ts";
 import { forward } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedKeys, storedLatents } from "../../../engine/ops/stored-rows.ts";
-import { noTaps } from "../../../engine/tap.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { random, randomTokens } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { BACKENDS } from "../ops/backends.ts";

@@ -3,10 +3,10 @@
  * all rows, where the others have weight 0; and attention with expanded keys and values (G19).
  */
 import { describe, expect, test } from "vitest";
+import { floatsLike, type Tensor } from "../../../engine/base/tensor.ts";
 import { exp } from "../../../engine/numbers/math.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedLatents } from "../../../engine/ops/stored-rows.ts";
-import { floatsLike, type Tensor } from "../../../engine/tensor.ts";
 import { visibleRows } from "../../../tools/golden/mutants/wrong-ops.ts";
 import { firstDifference, firstOtherBits, relativeError } from "../../support/compare.ts";
 import { naiveMla } from "../../support/naive-mla.ts";

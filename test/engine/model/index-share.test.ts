@@ -1,10 +1,10 @@
 /** Tests that a shared layer attends to exactly the rows of the last full layer in its step. */
 import { describe, expect, test } from "vitest";
+import { newTap, noTaps, type Taps } from "../../../engine/base/tap.ts";
+import type { Indices } from "../../../engine/base/tensor.ts";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import { newTap, noTaps, type Taps } from "../../../engine/tap.ts";
-import type { Indices } from "../../../engine/tensor.ts";
 import { randomTokens } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";
 import { tinyModel } from "../../support/tiny-model.ts";

@@ -1,13 +1,13 @@
 /** Tests of the multi-token-prediction layer, step by step. */
 import { describe, expect, test } from "vitest";
+import { noTap, noTaps } from "../../../engine/base/tap.ts";
+import type { Floats } from "../../../engine/base/tensor.ts";
 import { DraftHead } from "../../../engine/generate/draft-head.ts";
 import { argmax } from "../../../engine/generate/sampler.ts";
 import { Session } from "../../../engine/generate/session.ts";
 import { newDraftCache, newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../../../engine/model/model.ts";
 import { mtpStep } from "../../../engine/model/mtp.ts";
-import { noTap, noTaps } from "../../../engine/tap.ts";
-import type { Floats } from "../../../engine/tensor.ts";
 import { randomTokens, weight } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";
 import { tinyModel } from "../../support/tiny-model.ts";

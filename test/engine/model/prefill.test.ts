@@ -4,10 +4,10 @@
  * that rows are dropped (G22, G23, G24).
  */
 import { describe, expect, test } from "vitest";
+import { noTaps } from "../../../engine/base/tap.ts";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import { noTaps } from "../../../engine/tap.ts";
 import { firstOtherBits } from "../../support/compare.ts";
 import { randomTokens } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";

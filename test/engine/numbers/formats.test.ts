@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import {
   decode,
   encodeF32,
@@ -10,7 +11,6 @@ import {
   toF16,
 } from "../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { quantizeBlocks } from "../../../engine/weights/quantize.ts";
 import { randomSource, stored } from "../weights/fixtures.ts";
 

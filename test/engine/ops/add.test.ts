@@ -1,6 +1,6 @@
 /** Tests of `add`: the sum of two tensors. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { random } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 

@@ -1,6 +1,6 @@
 /** Tests of `embed`: the look-up of token embeddings. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 

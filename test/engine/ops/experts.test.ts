@@ -1,7 +1,7 @@
 /** Tests of `experts`: the weighted sum of the chosen experts. */
 import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import type { ExpertBank, Routing } from "../../../engine/ops/ops.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { gaussians, random, randomWeight, weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";

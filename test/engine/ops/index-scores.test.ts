@@ -1,6 +1,6 @@
 /** Tests of `indexScores`: the scores of the lightning indexer. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { random } from "../../support/random.ts";
 import { keyRows } from "../../support/stored.ts";
 import { BACKENDS } from "./backends.ts";

@@ -1,6 +1,6 @@
 /** Tests of `latentAttention`: attention to the chosen rows. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { gaussians, random } from "../../support/random.ts";
 import { latentRows } from "../../support/stored.ts";
 import { BACKENDS } from "./backends.ts";

@@ -1,6 +1,6 @@
 /** Tests of `linear`: products with a matrix. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { gaussians, random, randomWeight, weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";

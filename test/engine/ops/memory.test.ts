@@ -1,7 +1,7 @@
 /** Tests of `place`, `mark`, `release` and `keep`: the memory of a backend. */
 import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { encodeF32 } from "../../../engine/numbers/formats.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { random } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 

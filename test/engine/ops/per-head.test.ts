@@ -1,6 +1,6 @@
 /** Tests of `perHead`: products with one matrix for each head. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { gaussians, random, randomWeight, weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 

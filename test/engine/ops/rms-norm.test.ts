@@ -1,6 +1,6 @@
 /** Tests of `rmsNorm`. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { random, weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";

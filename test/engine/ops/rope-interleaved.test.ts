@@ -1,8 +1,8 @@
 /** Tests of `ropeInterleaved`: the rotary embedding of neighbouring channels. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { ropeTable } from "../../../engine/numbers/rope-table.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { halfSplitRope } from "../../../tools/golden/mutants/wrong-ops.ts";
 import { random } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";

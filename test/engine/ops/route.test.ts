@@ -1,7 +1,7 @@
 /** Tests of `route`: the choice of experts and their weights. */
 import { describe, expect, test } from "vitest";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
-import { ShapeError } from "../../../engine/tensor.ts";
 import { bf16 } from "../../../tools/golden/case/rounding.ts";
 import { bruteForceRoute } from "../../../tools/golden/mutants/moe.ts";
 import { random, randomWeight, weight } from "../../support/random.ts";

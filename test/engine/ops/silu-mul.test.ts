@@ -1,6 +1,6 @@
 /** Tests of `siluMul`, the activation of SwiGLU. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";
 

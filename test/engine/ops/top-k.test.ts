@@ -1,7 +1,7 @@
 /** Tests of `topK`: the selection of rows with the highest scores. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { largestFirst, topKBy } from "../../../tools/golden/mutants/wrong-ops.ts";
 import { BACKENDS } from "./backends.ts";
 

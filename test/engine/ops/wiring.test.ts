@@ -1,6 +1,6 @@
 /** Tests of the ops that split and join tensors. */
 import { describe, expect, test } from "vitest";
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import { random } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 

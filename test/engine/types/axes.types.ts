@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Stage, Tap } from "../../../engine/base/tap.ts";
+import type { Indices, Tensor } from "../../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { LatentCache } from "../../../engine/kv/latent-cache.ts";
 import { attention } from "../../../engine/model/attention.ts";
@@ -18,8 +20,6 @@ import type {
 } from "../../../engine/model/weights.ts";
 import type { RopeTable } from "../../../engine/numbers/rope-table.ts";
 import type { KeyRows, Ops } from "../../../engine/ops/ops.ts";
-import type { Stage, Tap } from "../../../engine/tap.ts";
-import type { Indices, Tensor } from "../../../engine/tensor.ts";
 
 declare const ops: Ops;
 declare const cfg: ModelConfig;

@@ -1,7 +1,7 @@
+import { sizeOf } from "../../../engine/base/tensor.ts";
 import { parseConfig } from "../../../engine/config/config.ts";
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import { encodeF32, toBf16, toF16 } from "../../../engine/numbers/formats.ts";
-import { sizeOf } from "../../../engine/tensor.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import {
   type Checkpoint,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Floats, Weight } from "../../../engine/base/tensor.ts";
 import { parseConfig } from "../../../engine/config/config.ts";
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
 import type { LayerWeights, MoeWeights } from "../../../engine/model/weights.ts";
@@ -6,7 +7,6 @@ import { decode, encodeF32, fromBf16, toBf16 } from "../../../engine/numbers/for
 import type { Dtype, RawTensor } from "../../../engine/numbers/raw-tensor.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
-import type { Floats, Weight } from "../../../engine/tensor.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import {
   INDEX_FILE,

@@ -5,10 +5,11 @@
  * Next: envelope.ts
  * @module
  */
+
+import type { Tensor } from "../../../engine/base/tensor.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
 import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
 import type { EngineClass } from "../case/engine-class.ts";
 import { bf16, f16 } from "../case/rounding.ts";
 import { expertsInF32, linearInF32 } from "./f32-sums.ts";

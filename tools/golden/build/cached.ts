@@ -2,6 +2,8 @@
  * Tensors as a cache holds them, for ops that read rows of a cache.
  * @module
  */
+
+import type { Tensor } from "../../../engine/base/tensor.ts";
 import type { RowFormat } from "../../../engine/kv/geometry.ts";
 import { IndexCache } from "../../../engine/kv/index-cache.ts";
 import { LatentCache } from "../../../engine/kv/latent-cache.ts";
@@ -9,7 +11,6 @@ import { pageLayout } from "../../../engine/kv/page-layout.ts";
 import { PagePool } from "../../../engine/kv/page-pool.ts";
 import { PageTable } from "../../../engine/kv/page-table.ts";
 import type { KeyRows, LatentRows, Ops } from "../../../engine/ops/ops.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
 
 /** How the rows are kept. */
 export interface Keeping {

@@ -5,10 +5,11 @@
  * Next: arithmetics.ts
  * @module
  */
+
+import { type Floats, floatsLike } from "../../../engine/base/tensor.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
-import { type Floats, floatsLike } from "../../../engine/tensor.ts";
 
 /** Where a sum begins. */
 export type Order = "forward" | "backward";

@@ -4,10 +4,11 @@
  * Next: op-cases.ts
  * @module
  */
+
+import type { Tensor } from "../../../engine/base/tensor.ts";
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { encodeF32 } from "../../../engine/numbers/formats.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
 
 /** Numbers as an engine in f32 gets them. */
 export interface Input {

@@ -3,8 +3,9 @@
  * by its rounding alone. Choices are rows, experts, and the tokens that draft steps go on with.
  * @module
  */
+
+import type { Indices } from "../../../engine/base/tensor.ts";
 import type { Ops, Routing } from "../../../engine/ops/ops.ts";
-import type { Indices } from "../../../engine/tensor.ts";
 import { weighExperts } from "../judge/weigh-experts.ts";
 
 /** Everything a run chose, in the order in which it chose. */

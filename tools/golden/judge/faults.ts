@@ -2,7 +2,7 @@
  * What is wrong with a dump or a tensor before its numbers are looked at.
  * @module
  */
-import { coordinates } from "../../../engine/tensor.ts";
+import { coordinates } from "../../../engine/base/tensor.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import type { Expectation } from "../case/expectation.ts";

@@ -5,8 +5,9 @@
  * Next: judge.ts
  * @module
  */
+
+import type { Indices } from "../../../engine/base/tensor.ts";
 import { argmax, type Model, type Ops } from "../../../engine/index.ts";
-import type { Indices } from "../../../engine/tensor.ts";
 import { stageAt } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import { type Expectation, traceCase } from "../case/expectation.ts";

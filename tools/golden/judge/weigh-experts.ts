@@ -2,9 +2,10 @@
  * The weights of experts that somebody else has chosen.
  * @module
  */
+
+import { floatsLike, type Indices, type Tensor } from "../../../engine/base/tensor.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
 import type { RouteRule } from "../../../engine/ops/ops.ts";
-import { floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
 
 /** What `route` would give the experts, had it chosen them. */
 export function weighExperts(

@@ -1,6 +1,7 @@
 /** Bugs of the attention and of what is shared between layers. */
+
+import type { Indices } from "../../../engine/base/tensor.ts";
 import type { LatentRows, Ops } from "../../../engine/ops/ops.ts";
-import type { Indices } from "../../../engine/tensor.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
 import { halfSplitRope, type Selection, visibleRows } from "./wrong-ops.ts";
 

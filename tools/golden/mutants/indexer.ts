@@ -1,9 +1,9 @@
 /** Bugs of the indexer: its norms, its rotation, its scores, and which layers have one. */
 
+import type { Tensor } from "../../../engine/base/tensor.ts";
 import type { IndexerType } from "../../../engine/config/model-config.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
 import { type Mutant, withOps } from "./mutant.ts";
 import { columnsOf, halfSplitRope, mapped, scoresBy } from "./wrong-ops.ts";
 

@@ -1,7 +1,8 @@
 /** Bugs of the router and of the experts. */
+
+import { type Floats, floatsLike } from "../../../engine/base/tensor.ts";
 import type { Ops, RouteRule } from "../../../engine/ops/ops.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
-import { type Floats, floatsLike } from "../../../engine/tensor.ts";
 import { bf16 } from "../case/rounding.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
 import { mapped } from "./wrong-ops.ts";

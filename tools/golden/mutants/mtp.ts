@@ -1,8 +1,9 @@
 /** Bugs of the multi-token-prediction layer. */
+
+import type { Tensor } from "../../../engine/base/tensor.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import type { MtpWeights } from "../../../engine/model/weights.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
 import { type Mutant, withConfig, withOps } from "./mutant.ts";
 import { mapped } from "./wrong-ops.ts";
 

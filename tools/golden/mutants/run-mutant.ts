@@ -2,7 +2,7 @@
  * A mutant on one case.
  * @module
  */
-import { ShapeError } from "../../../engine/tensor.ts";
+import { ShapeError } from "../../../engine/base/tensor.ts";
 import type { CaseInfo, CaseModel, GoldenTensor } from "../case/case.ts";
 import { traceCase } from "../case/expectation.ts";
 import type { Mutant } from "./mutant.ts";

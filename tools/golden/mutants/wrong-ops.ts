@@ -3,10 +3,10 @@
  * @module
  */
 
+import { type Floats, floatsLike, type Indices, type Tensor } from "../../../engine/base/tensor.ts";
 import type { RopeTable } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedKeys } from "../../../engine/ops/stored-rows.ts";
-import { type Floats, floatsLike, type Indices, type Tensor } from "../../../engine/tensor.ts";
 
 /** `x` with every number replaced; `f` also gets the position in the last axis and the row. */
 export function mapped<X extends Tensor>(

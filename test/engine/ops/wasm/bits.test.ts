@@ -3,11 +3,11 @@
  * threads.
  */
 import { describe, expect, it } from "vitest";
+import type { Weight } from "../../../../engine/base/tensor.ts";
 import type { Ops } from "../../../../engine/index.ts";
 import { decode, encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";
 import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
-import type { Weight } from "../../../../engine/tensor.ts";
 import { bitsOf } from "../../../support/compare.ts";
 import { gaussians } from "../../../support/random.ts";
 import { latentRows } from "../../../support/stored.ts";

@@ -1,5 +1,6 @@
 /** Tests that the error of each op stays within its bound, compared with the f64 reference. */
 import { describe, expect, it } from "vitest";
+import type { Shape, Tensor, Weight } from "../../../../engine/base/tensor.ts";
 import { DisagreementError, type Ops, referenceOps, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";
 import { exp } from "../../../../engine/numbers/math.ts";
@@ -7,7 +8,6 @@ import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
 import { ropeTable } from "../../../../engine/numbers/rope-table.ts";
 import { checkedOps } from "../../../../engine/ops/checked.ts";
 import { wasmBounds } from "../../../../engine/ops/wasm/index.ts";
-import type { Shape, Tensor, Weight } from "../../../../engine/tensor.ts";
 import { quantizeBlocks } from "../../../../engine/weights/quantize.ts";
 import { gaussians } from "../../../support/random.ts";
 import { keyRows, latentRows } from "../../../support/stored.ts";

@@ -1,12 +1,12 @@
 /** Tests of products with q8 and q4 weights, which come in groups with one scale. */
 import { describe, expect, it } from "vitest";
+import { type Shape, sizeOf, type Weight } from "../../../../engine/base/tensor.ts";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
 import { decode, encodeF32, toF16 } from "../../../../engine/numbers/formats.ts";
 import { rawGroups, toGroups } from "../../../../engine/numbers/groups.ts";
 import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
 import { int8Rows } from "../../../../engine/ops/reference/int8-rows.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
-import { type Shape, sizeOf, type Weight } from "../../../../engine/tensor.ts";
 import { nodeThreads } from "../../../../tools/node/threads.ts";
 import { bitsOf } from "../../../support/compare.ts";
 import { gaussians } from "../../../support/random.ts";

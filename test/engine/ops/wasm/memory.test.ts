@@ -1,9 +1,9 @@
 /** Tests of the memory of the wasm backend. */
 import { describe, expect, it } from "vitest";
+import { type Shape, sizeOf } from "../../../../engine/base/tensor.ts";
 import { type Ops, referenceOps, Session, ShapeError } from "../../../../engine/index.ts";
 import { encodeF32 } from "../../../../engine/numbers/formats.ts";
 import { WasmMemoryError, wasmOps } from "../../../../engine/ops/wasm/index.ts";
-import { type Shape, sizeOf } from "../../../../engine/tensor.ts";
 import { gaussians } from "../../../support/random.ts";
 import { keyRows } from "../../../support/stored.ts";
 import { tinyModel } from "../../../support/tiny-model.ts";

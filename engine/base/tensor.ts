@@ -5,7 +5,7 @@
  * Three records, so that no two can be confused: {@link Tensor} holds activations, {@link Indices}
  * holds row numbers, {@link Weight} is a parameter that a backend has placed where it likes.
  *
- * Next: config.ts
+ * Next: ../config/model-config.ts
  * @module
  */
 
