@@ -178,7 +178,8 @@ const IMPORTS: [folder: string, imported: string, rule: string | undefined][] = 
 function lint(): Map<string, string[]> {
   const copy = mkdtempSync(join(tmpdir(), "glm52-house-"));
   cpSync(join(root, "biome.json"), join(copy, "biome.json"));
-  for (const [folder] of IMPORTS) mkdirSync(join(copy, folder), { recursive: true });
+  for (const folder of ["engine/base", ...IMPORTS.map(([folder]) => folder)])
+    mkdirSync(join(copy, folder), { recursive: true });
   writeFileSync(join(copy, "engine/base/tensor.ts"), "export const x = 1;\n");
   IMPORTS.forEach(([folder, imported], i) => {
     const text = `import { x } from "${imported}";\n\nexport const y = x;\n`;
