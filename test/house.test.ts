@@ -157,7 +157,7 @@ const IMPORTS: [folder: string, imported: string, rule: string | undefined][] = 
   ["engine", "../tools/library/chat.ts", "noRestrictedImports"],
   ["engine", "../tokenizer/index.ts", "noRestrictedImports"],
   ["engine", "node:fs", "noNodejsModules"],
-  ["engine", "./tensor.js", "useImportExtensions"],
+  ["engine", "./base/tensor.js", "useImportExtensions"],
   ["engine", "./tensor.ts", undefined],
   ["engine", "@petamoriken/float16", undefined],
   ["engine", "commander", "noRestrictedImports"],
