@@ -2,24 +2,14 @@
  * What engine/README.md says about backends and taps, done by somebody outside the repository: strict
  * TypeScript against the installed package.
  */
-import { cpSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { open } from "../../tools/node/index.ts";
-import { compile, MODULES, PLACES, run } from "../support/stranger.ts";
-
-const HERE = [process.execPath] as const;
-
-/** Compiles programs of `strangers/` into a folder of the project. */
-function compiled(...names: readonly string[]): void {
-  const folder = join(inject("project"), "strangers");
-  cpSync(join(import.meta.dirname, "strangers"), folder, { recursive: true });
-  const files = names.map((name) => join(folder, `${name}.ts`));
-  expect(compile(files, "strangers/out", MODULES.nodenext, PLACES.node)).toBe("");
-}
+import { compileStrangers, HERE, run } from "../support/stranger.ts";
 
 describe("somebody else's", () => {
-  it("programs compile", () => compiled("run-plain-ops", "own-tap"));
+  it("programs compile", () => {
+    expect(compileStrangers("run-plain-ops", "own-tap")).toBe("");
+  });
 
   it("backend runs the model, agrees with the reference, and is caught when it is wrong", async () => {
     const told = JSON.parse(await run(HERE, ["strangers/out/run-plain-ops.js"]));

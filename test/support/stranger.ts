@@ -4,7 +4,7 @@
  */
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { inject } from "vitest";
@@ -17,10 +17,13 @@ export interface Way {
   readonly command: readonly [string, ...string[]];
 }
 
+/** The runtime of the tests. */
+export const HERE: Way["command"] = [process.execPath];
+
 /** The runtime of the tests, and the others where they are there. */
 export function everyRuntime(): readonly Way[] {
   const runtimes = inject("runtimes");
-  const here: Way = { name: `Node ${process.versions.node}`, command: [process.execPath] };
+  const here: Way = { name: `Node ${process.versions.node}`, command: HERE };
   return [here, ...(typeof runtimes === "string" ? [] : others(runtimes))];
 }
 
@@ -91,6 +94,18 @@ export function compile(
   const config = write(`${into}.json`, JSON.stringify({ compilerOptions, files }));
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   return spawnSync(process.execPath, [tsc, "-p", config], { encoding: "utf8" }).stdout;
+}
+
+/**
+ * Compiles programs of `test/package/strangers` in the project.
+ *
+ * @returns as {@link compile}; the programs are then in `strangers/out`
+ */
+export function compileStrangers(...names: readonly string[]): string {
+  const folder = join(inject("project"), "strangers");
+  cpSync(join(ROOT, "test/package/strangers"), folder, { recursive: true });
+  const files = names.map((name) => join(folder, `${name}.ts`));
+  return compile(files, "strangers/out", MODULES.nodenext, PLACES.node);
 }
 
 /** SHA-256, in hex. */

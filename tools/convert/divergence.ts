@@ -2,7 +2,6 @@
  * How differently two models see one text.
  * @module
  */
-
 import { argmax } from "../../engine/generate/sampler.ts";
 import { type Model, Session } from "../../engine/index.ts";
 import { exp, log } from "../../engine/numbers/math.ts";
@@ -41,12 +40,23 @@ export function klDivergence(pLogits: Floats, qLogits: Floats): number {
   }, 0);
 }
 
-/** Compares the distributions `p` of one model and `q` of another after each token of a text. */
-export function divergence(p: Model, q: Model, tokens: readonly number[]): Divergence {
+/**
+ * Compares the distributions `p` of one model and `q` of another after each token of a text.
+ *
+ * @param signal ends the work: the promise is then rejected with its reason
+ */
+export async function divergence(
+  p: Model,
+  q: Model,
+  tokens: readonly number[],
+  signal?: AbortSignal,
+): Promise<Divergence> {
   const maxContext = tokens.length;
   const [first, second] = [p, q].map((model) => new Session(model, { maxContext }));
   let [sum, klMax, same] = [0, 0, 0];
   for (let at = 0; at < tokens.length; at += CHUNK) {
+    await new Promise((resolve) => setTimeout(resolve, 0)); // lets an abort arrive
+    signal?.throwIfAborted();
     const chunk = tokens.slice(at, at + CHUNK);
     const others = second.appendAll(chunk);
     first.appendAll(chunk).forEach((logits, t) => {

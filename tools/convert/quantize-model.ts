@@ -64,7 +64,7 @@ export async function quantize(
     const report =
       compareOn === undefined
         ? written
-        : { ...written, divergence: await compare(folder, temporary, compareOn) };
+        : { ...written, divergence: await compare(folder, temporary, compareOn, signal) };
     signal?.throwIfAborted();
     await rename(temporary, target);
     return report;
@@ -84,8 +84,13 @@ async function checkVacant(out: string, target: string): Promise<void> {
   await checkWritable(`${target}.tmp`);
 }
 
-async function compare(original: string, quantized: string, prompt: Prompt): Promise<Divergence> {
-  await using p = await open(original);
-  await using q = await open(quantized);
-  return divergence(p.model, q.model, p.promptIds(prompt));
+async function compare(
+  original: string,
+  quantized: string,
+  prompt: Prompt,
+  signal: AbortSignal | undefined,
+): Promise<Divergence> {
+  await using p = await open(original, { signal });
+  await using q = await open(quantized, { signal });
+  return await divergence(p.model, q.model, p.promptIds(prompt), signal);
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A conversation with a model: the messages so far, and one session whose caches they share.
  *
@@ -198,6 +199,10 @@ export class Chat {
   close(): void {
     this.#session.close();
     this.#keeper?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Commits the conversation, if somebody keeps it. */

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * One timeline in words: a text that is gone on with, and the caches that remember it.
  *
@@ -126,6 +127,10 @@ export class TextSession {
   close(): void {
     this.#session.close();
     this.#keeper?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -21,27 +21,31 @@ const NAMES = [
  * to give files and to answer HEAD.
  *
  * @param base the URL of the folder
+ * @param signal ends what is being fetched
  */
-export async function webFiles(base: URL | string): Promise<CheckpointFiles> {
+export async function webFiles(
+  base: URL | string,
+  signal?: AbortSignal | undefined,
+): Promise<CheckpointFiles> {
   const folder = new URL(`${String(base).replace(/\/*$/, "")}/`, globalThis.location?.href);
   const found = await Promise.all(
-    NAMES.map(async (name) => ((await exists(new URL(name, folder))) ? [name] : [])),
+    NAMES.map(async (name) => ((await exists(new URL(name, folder), signal)) ? [name] : [])),
   );
   const names = found.flat();
   const index = "model.safetensors.index.json";
-  if (names.includes(index)) names.push(...shards(await fetchBytes(new URL(index, folder))));
+  if (names.includes(index)) names.push(...shards(await fetchBytes(new URL(index, folder), signal)));
   return {
     list: async () => names,
     open: async (name) => {
-      const bytes = await fetchBytes(new URL(name, folder));
+      const bytes = await fetchBytes(new URL(name, folder), signal);
       return memoryFiles({ [name]: bytes }).open(name);
     },
   };
 }
 
 /** A server of a single-page app answers every name with its page, so a page is no file. */
-async function exists(url: URL): Promise<boolean> {
-  const { ok, headers } = await fetch(url, { method: "HEAD" });
+async function exists(url: URL, signal: AbortSignal | undefined): Promise<boolean> {
+  const { ok, headers } = await fetch(url, { method: "HEAD", ...(signal && { signal }) });
   return ok && headers.get("content-type")?.startsWith("text/html") !== true;
 }
 
@@ -51,8 +55,11 @@ function shards(index: Uint8Array): string[] {
 }
 
 /** All bytes under a URL. @throws {ArgumentError} when the server does not give them */
-export async function fetchBytes(url: URL | string): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(url);
+export async function fetchBytes(
+  url: URL | string,
+  signal?: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url, signal ? { signal } : {});
   if (response.ok) return new Uint8Array(await response.arrayBuffer());
   throw new ArgumentError(String(url), `expected a file, got status ${response.status}`);
 }
