@@ -34,7 +34,11 @@ export async function open(
   const { kernels, ...others } = options;
   const isUrl = typeof source === "string" || source instanceof URL;
   const name = isUrl ? nameOf(String(source)) : "model";
-  const files = isUrl ? await webFiles(source, options.signal) : isFiles(source) ? source : memoryFiles(source);
+  const files = isUrl
+    ? await webFiles(source, options.signal)
+    : isFiles(source)
+      ? source
+      : memoryFiles(source);
   return openFiles(files, { name }, others, webHost(kernels));
 }
 

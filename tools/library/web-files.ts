@@ -33,7 +33,8 @@ export async function webFiles(
   );
   const names = found.flat();
   const index = "model.safetensors.index.json";
-  if (names.includes(index)) names.push(...shards(await fetchBytes(new URL(index, folder), signal)));
+  if (names.includes(index))
+    names.push(...shards(await fetchBytes(new URL(index, folder), signal)));
   return {
     list: async () => names,
     open: async (name) => {
