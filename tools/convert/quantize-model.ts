@@ -90,15 +90,7 @@ async function compare(
   prompt: Prompt,
   signal: AbortSignal | undefined,
 ): Promise<Divergence> {
-  const p = await open(original, { signal });
-  try {
-    const q = await open(quantized, { signal });
-    try {
-      return await divergence(p.model, q.model, p.promptIds(prompt), signal);
-    } finally {
-      await q.close();
-    }
-  } finally {
-    await p.close();
-  }
+  await using p = await open(original, { signal });
+  await using q = await open(quantized, { signal });
+  return await divergence(p.model, q.model, p.promptIds(prompt), signal);
 }
