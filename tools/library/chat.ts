@@ -201,6 +201,7 @@ export class Chat {
     this.#keeper?.close();
   }
 
+  /** The same as {@link close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

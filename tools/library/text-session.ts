@@ -129,6 +129,7 @@ export class TextSession {
     this.#keeper?.close();
   }
 
+  /** The same as {@link close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
