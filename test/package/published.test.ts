@@ -55,7 +55,10 @@ it.skipIf(reason)(`deno would publish it to JSR, without slow types${reason}`, a
   for (const file of [...needed, ...Object.values<string>(json("jsr.json").exports)]) {
     expect(said).toContain(join(ROOT, file));
   }
-  expect(said).not.toMatch(/\/(test|bench|golden|\.cache)\/|\.py \(/);
+  for (const folder of ["test", "bench", "golden", ".cache"]) {
+    expect(said).not.toContain(join(ROOT, `${folder}/`));
+  }
+  expect(said).not.toContain(".py (");
 });
 
 it("JSR has the version and the doors that npm has", () => {
