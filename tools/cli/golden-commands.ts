@@ -1,5 +1,5 @@
 /**
- * `glm52 golden` and its commands.
+ * The commands of `glm52 golden`.
  *
  * Next: commands/golden-check.ts, commands/golden-diagnose.ts, commands/golden-witness.ts,
  * commands/golden-build.ts
@@ -21,17 +21,13 @@ For whoever ports the model: check, diagnose, witness. For whoever makes the pac
 search-prompt. For whoever doubts it: sweep, table.
 `;
 
-/** Adds `glm52 golden`. */
-export function addGolden(
-  program: Command,
+/** Adds the commands of `glm52 golden`. */
+export function addGoldenCommands(
+  golden: Command,
   terminal: Terminal,
   exit: (code: number) => void,
 ): void {
-  const golden = program
-    .command("golden")
-    .summary("compare another engine's stages with the model's")
-    .description("Finds the first stage where an engine leaves the model.")
-    .addHelpText("after", HELP);
+  golden.addHelpText("after", HELP);
   addGoldenCheck(golden, terminal, exit);
   addGoldenDiagnose(golden, terminal, exit);
   addGoldenWitness(golden, terminal, exit);

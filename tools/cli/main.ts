@@ -19,7 +19,6 @@ import { addSession } from "./commands/session.ts";
 import { addTokenize } from "./commands/tokenize.ts";
 import { addTrace } from "./commands/trace.ts";
 import { explain } from "./explain.ts";
-import { addGolden } from "./golden-commands.ts";
 import type { Terminal } from "./terminal.ts";
 
 const HELP = `
@@ -67,7 +66,15 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addPlan(program, terminal);
     addEval(program, terminal);
     addExport(program, terminal);
-    addGolden(program, terminal, exit);
+    const golden = program
+      .command("golden")
+      .summary("compare another engine's stages with the model's")
+      .description("Finds the first stage where an engine leaves the model.");
+    if (argv.includes("golden")) {
+      // Half of all modules belong to these commands, so the others do not wait for them.
+      const { addGoldenCommands } = await import("./golden-commands.ts");
+      addGoldenCommands(golden, terminal, exit);
+    }
     addQuantize(program, terminal);
     addTokenize(program, terminal);
     addDetokenize(program, terminal);
