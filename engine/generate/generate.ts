@@ -98,11 +98,11 @@ export async function* generate(
   if (!(await session.prefill(prompt, signal))) return "aborted";
 
   let nGenerated = 0;
-  let lastYield = Date.now();
+  let lastYield = performance.now();
   for (const choice of choices(session, prompt, options)) {
-    if (Date.now() - lastYield > YIELD_EVERY_MS) {
+    if (performance.now() - lastYield > YIELD_EVERY_MS) {
       await new Promise((resolve) => setTimeout(resolve, 0));
-      lastYield = Date.now();
+      lastYield = performance.now();
     }
     if (signal?.aborted) return "aborted";
     if (stopIds.includes(choice.id)) return "stop";

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
+import { awakeTime } from "../../engine/base/awake-time.ts";
 import type { PendingReads, RowStore, StoreRead } from "../../engine/index.ts";
 
 /** How a batch of reads went: the one word that both threads look at. */
@@ -14,6 +15,9 @@ const STATE = { reading: 0, done: 1, failed: 2 } as const;
 
 /** How long a batch may take before the reader counts as dead. */
 const PATIENCE_MS = 60_000;
+
+/** How often the clock is looked at meanwhile. */
+const LOOK_EVERY_MS = 10;
 
 /** What the thread does: batch after batch, `(offset, address, length)` of each read. */
 const READER = `
@@ -104,7 +108,10 @@ function begin(reader: Worker, reads: readonly StoreRead[]): PendingReads | unde
       return Atomics.load(state, 0) !== STATE.reading;
     },
     wait: () => {
-      Atomics.wait(state, 0, STATE.reading, PATIENCE_MS);
+      const waited = awakeTime();
+      while (Atomics.wait(state, 0, STATE.reading, LOOK_EVERY_MS) === "timed-out") {
+        if (waited() > PATIENCE_MS) break;
+      }
       const result = Atomics.load(state, 0);
       if (result !== STATE.done) throw new Error(result === STATE.failed ? "failed" : "no answer");
     },

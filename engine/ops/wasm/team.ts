@@ -9,6 +9,7 @@
  * A kernel computes every result by itself, in a fixed order, so it does not matter which thread does it.
  * @module
  */
+import { awakeTime } from "../../base/awake-time.ts";
 import { GlmError } from "../../base/errors.ts";
 import type { Arena } from "./arena.ts";
 import type { Bank, SharedModule } from "./bank.ts";
@@ -183,12 +184,12 @@ export class Team {
       this.#control[CONTROL.lists + 2 * t] = address / 8;
       this.#control[CONTROL.lists + 2 * t + 1] = this.#calls.length;
     }
-    const begun = Date.now();
+    const begun = performance.now();
     this.#begin();
     try {
       work(this.#kernelsOf[0], 0, this.size, this.#kernelsOf);
     } finally {
-      this.#wait(Math.max(this.#patienceMs, LONGEST_SHARE * (Date.now() - begun)));
+      this.#wait(Math.max(this.#patienceMs, LONGEST_SHARE * (performance.now() - begun)));
     }
   }
 
@@ -202,12 +203,12 @@ export class Team {
 
   #wait(patienceMs: number): void {
     const control = this.#control;
-    let until = Number.POSITIVE_INFINITY;
+    let waited: (() => number) | undefined;
     for (let i = 1; Atomics.load(control, CONTROL.done) < this.size - 1; i++) {
       if (i < SPINS) continue;
-      if (i === SPINS) until = Date.now() + patienceMs;
+      waited ??= awakeTime();
       sleep(control, CONTROL.done);
-      if (Date.now() > until) this.#fail(`no answer for ${patienceMs} ms`);
+      if (waited() > patienceMs) this.#fail(`no answer for ${patienceMs} ms`);
     }
     const thread = Atomics.load(control, CONTROL.failedThread);
     if (thread === 0) return;

@@ -1,7 +1,7 @@
 /** Tests of the threads of the wasm backend. */
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WasmThreadError, wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { type Machine, startMachine } from "../../../../engine/ops/wasm/machine.ts";
 import { share, type Threads } from "../../../../engine/ops/wasm/team.ts";
@@ -112,6 +112,26 @@ describe("a thread in trouble", () => {
     const silent = eager(2, { start: async () => DEAF, patienceMs: 50 });
     const { team } = await machineWith(silent);
     expect(() => team.run(1, () => {})).toThrow(/no answer for \d+ ms/);
+  });
+
+  it("that is slow is waited for, even when the clock says that hours have passed", async () => {
+    const { team, arena } = await machineWith(eager(2));
+    const n = 2 ** 20;
+    const y = arena.stay(4 * n);
+    let time = 0;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => {
+      time += 3_600_000; // as after a suspension, or when somebody sets the clock
+      return time;
+    });
+    try {
+      team.run(1, (kernels, part) => {
+        for (let i = 0; part === 1 && i < 100; i++) kernels.add(y, y, y, n);
+      });
+      expect(now.mock.calls.length).toBeGreaterThan(3); // it did have to wait
+    } finally {
+      now.mockRestore();
+      await team.close();
+    }
   });
 
   it("that cannot start is told when the ops are made", async () => {
