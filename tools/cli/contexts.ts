@@ -3,9 +3,9 @@
  * @module
  */
 import type { ModelConfig } from "../../engine/index.ts";
-import { UserError } from "../node/user-error.ts";
+import { UsageError } from "./usage-error.ts";
 
-/** @throws {UserError} about `option` when a context is longer than the model can read */
+/** @throws {UsageError} about `option` when a context is longer than the model can read */
 export function checkContexts(
   option: string,
   contexts: readonly number[],
@@ -13,5 +13,5 @@ export function checkContexts(
 ): void {
   const tooLong = contexts.find((n) => n > most);
   if (tooLong === undefined) return;
-  throw new UserError(option, `expected at most ${most} (the model's longest), got ${tooLong}`);
+  throw new UsageError(option, `expected at most ${most} (the model's longest), got ${tooLong}`);
 }

@@ -1,11 +1,12 @@
 import { isExplained } from "../../engine/index.ts";
+import { oneLine } from "../library/one-line.ts";
 
 /**
  * The text to print for a thrown value. An error that was foreseen is one sentence; any other one
  * is a mistake in the program, and prints its whole stack.
  */
 export function explain(error: unknown): string {
-  if (isExplained(error) || isSystemError(error)) return error.message;
+  if (isExplained(error) || isSystemError(error)) return oneLine(error.message);
   return `unexpected ${error instanceof Error ? error.stack : String(error)}`;
 }
 

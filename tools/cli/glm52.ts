@@ -3,4 +3,5 @@ import process from "node:process";
 import { main } from "./main.ts";
 import { processTerminal } from "./terminal.ts";
 
-process.exitCode = await main(process.argv.slice(2), processTerminal());
+const code = await main(process.argv.slice(2), processTerminal());
+if (code !== 0) process.exitCode = code; // 0 must not hide that stdout could not be written

@@ -12,9 +12,9 @@ import {
   type Step,
   type WorkOptions,
 } from "../golden/index.ts";
-import { UserError } from "../node/user-error.ts";
 import { type Progress, progressLine } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Options of both commands. */
 export interface GoldenOptions {
@@ -67,13 +67,13 @@ export const withGoldenOptions = (command: Command): Command =>
 /**
  * What the options mean to the library.
  *
- * @throws {UserError} when there is not one case
+ * @throws {UsageError} when there is not one case
  */
 export async function checkOptions(options: GoldenOptions): Promise<CheckOptions> {
   const { case: cases = [], pack, names, class: kind } = options;
   const [name, ...more] = cases;
   if (name === undefined || more.length > 0) {
-    throw new UserError(
+    throw new UsageError(
       "--case",
       `expected one case for a dump, got ${cases.join(", ") || "none"}`,
     );

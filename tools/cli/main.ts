@@ -19,7 +19,9 @@ import { addSession } from "./commands/session.ts";
 import { addTokenize } from "./commands/tokenize.ts";
 import { addTrace } from "./commands/trace.ts";
 import { explain } from "./explain.ts";
+import { Interrupted } from "./interrupt.ts";
 import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
 
 const HELP = `
 Examples:
@@ -37,7 +39,7 @@ Exit codes:
   1    the input or the model is not usable; stderr says why
   2    the command line is wrong: an unknown option, a missing argument, …
   3    golden: the dump is not what the model gives
-  130  Ctrl-C was pressed: once ends generation after the current token, twice at once
+  130  Ctrl-C was pressed: once ends the work in order, twice at once
 `;
 
 /** Runs one command line, without the program's name, and returns the exit code. */
@@ -61,7 +63,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     addRun(program, terminal, exit);
     addChat(program, terminal);
     addSession(program, terminal, exit);
-    addTrace(program, terminal, argv, exit);
+    addTrace(program, terminal, argv);
     addInspect(program, terminal);
     addPlan(program, terminal);
     addEval(program, terminal);
@@ -82,8 +84,9 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interrupted) return 130;
     stderr.write(`glm52: ${explain(error)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
   return code;
 }

@@ -7,10 +7,10 @@ import type { Glm } from "../library/glm.ts";
 import type { ChoiceOptions, TimelineOptions } from "../library/text-session.ts";
 import { open } from "../node/open.ts";
 import { rowFile } from "../node/row-file.ts";
-import { UserError } from "../node/user-error.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
-import type { TextOut } from "./terminal.ts";
+import type { TextOut } from "./text-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Opens the model that the options name, and shows a progress line meanwhile. */
 export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Glm> {
@@ -40,7 +40,7 @@ export async function timelineOf(options: GenerationOptions): Promise<TimelineOp
   const rows = { latent: kvType, index: indexType };
   if (kvRam === undefined && kvFile === undefined) return { chunk, draft, rows };
   if (kvRam === undefined || kvFile === undefined) {
-    throw new UserError("--kv-ram and --kv-file", "expected both or none, got one");
+    throw new UsageError("--kv-ram and --kv-file", "expected both or none, got one");
   }
   return { chunk, draft, rows, tier: { store: await rowFile(kvFile), hotBytes: kvRam } };
 }

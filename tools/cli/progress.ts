@@ -2,13 +2,17 @@
  * The line on stderr that shows how far a long piece of work is.
  * @module
  */
-import type { TextOut } from "./terminal.ts";
+import { oneLine } from "../library/one-line.ts";
+import type { TextOut } from "./text-out.ts";
 
 /** Work that ends sooner than this shows no line. */
 const SHOWN_AFTER_MS = 300;
 
 /** Shortest time between two drawings of the line. */
 const REDRAW_EVERY_MS = 100;
+
+/** To the start of the line, and wipe it. */
+const WIPE = "\r\x1b[2K";
 
 /** A line of text that is drawn again and again in the same place. */
 export interface Progress {
@@ -18,9 +22,9 @@ export interface Progress {
   end(): void;
 }
 
-/** Makes a progress line. Where `out` is no terminal, it prints nothing. */
-export function progressLine(out: TextOut, label: string): Progress {
-  if (!out.isTerminal) return { update: () => {}, end: () => {} };
+/** Makes a progress line. Where `out` cannot draw a line again, it prints nothing. */
+export function progressLine(out: Pick<TextOut, "canRedraw" | "control">, label: string): Progress {
+  if (!out.canRedraw) return { update: () => {}, end: () => {} };
   let drawn = false;
   let next = performance.now() + SHOWN_AFTER_MS;
   return {
@@ -29,10 +33,10 @@ export function progressLine(out: TextOut, label: string): Progress {
       if (now < next) return;
       next = now + REDRAW_EVERY_MS;
       drawn = true;
-      out.write(`\r\x1b[2K${label} ${Math.floor((100 * done) / Math.max(1, total))} %`);
+      out.control(`${WIPE}${oneLine(label)} ${Math.floor((100 * done) / Math.max(1, total))} %`);
     },
     end: () => {
-      if (drawn) out.write("\r\x1b[2K");
+      if (drawn) out.control(WIPE);
       drawn = false;
     },
   };

@@ -7,6 +7,7 @@ import type { Glm } from "../library/glm.ts";
 import type { TextSession } from "../library/text-session.ts";
 import { UserError } from "../node/user-error.ts";
 import type { GenerationOptions } from "./generation-options.ts";
+import { interruptible } from "./interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
 import { type Progress, progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
@@ -58,25 +59,24 @@ export async function runText(
 async function continueText(
   text: string | undefined,
   options: RunOptions,
-  { stdin, stdout, stderr, onInterrupt }: Terminal,
+  terminal: Terminal,
   glm: Glm,
   session: TextSession,
   prefilling: Progress,
 ): Promise<number> {
+  const { stdin, stdout, stderr } = terminal;
   const { tokens, logprobs, json, echo, draft, stop } = options;
   const bos = options.bos ?? (session.tokens.length > 0 ? "none" : undefined);
   const prompt = await readPrompt({ text, tokens, bos }, glm, stdin);
-  const abort = new AbortController();
-  const stopListening = onInterrupt(() => abort.abort());
   const say = json ? () => {} : stdout.write;
-  const pieces = session.generate(prompt.ids, {
-    ...choiceOf(options),
-    topLogProbs: logprobs ?? 0,
-    signal: abort.signal,
-    ...(stop && { stop }),
-  });
-  let isFirst = true;
-  try {
+  return interruptible(terminal, async (interrupt) => {
+    const pieces = session.generate(prompt.ids, {
+      ...choiceOf(options),
+      topLogProbs: logprobs ?? 0,
+      signal: AbortSignal.any([interrupt, stdout.closed]),
+      ...(stop && { stop }),
+    });
+    let isFirst = true;
     for (let step = await pieces.next(); ; step = await pieces.next()) {
       if (isFirst) {
         prefilling.end();
@@ -86,11 +86,10 @@ async function continueText(
       if (step.done) return finish(step.value);
       if (step.value.text !== "") say(step.value.text);
     }
-  } finally {
-    stopListening();
-  }
+  });
 
   function finish(result: TextResult): number {
+    if (stdout.closed.aborted) return 0; // nobody reads any more, as with `| head`; what is there is saved
     if (json) {
       const hasText = glm.tokenizer !== undefined;
       stdout.write(resultJson(result, { logProbs: logprobs !== undefined, hasText }));

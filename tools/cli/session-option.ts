@@ -7,10 +7,10 @@ import { Option } from "commander";
 import type { Glm } from "../library/glm.ts";
 import type { StartKeeper } from "../library/keeper.ts";
 import type { TimelineOptions } from "../library/text-session.ts";
-import { UserError } from "../node/user-error.ts";
 import { openNamed, saverOf } from "../sessions/open-named.ts";
 import { defaultSessions, type SessionFile } from "../sessions/session-folder.ts";
-import type { TextOut } from "./terminal.ts";
+import type { TextOut } from "./text-out.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The values of these options. */
 export interface SessionChoice {
@@ -51,7 +51,7 @@ export async function keeperOf(
 ): Promise<StartKeeper | undefined> {
   if (session === undefined) return undefined;
   if (draft > 0) {
-    throw new UserError("--session", "cannot be used with --draft: the draft head is not saved");
+    throw new UsageError("--session", "cannot be used with --draft: the draft head is not saved");
   }
   const onRecovered = (what: string) => stderr.write(`${what}\n`);
   return saverOf(await openNamed(glm, session, kind, { sessions, onRecovered }, rows));

@@ -8,12 +8,8 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { UserError } from "../node/user-error.ts";
-
-/** A stream for text. */
-export interface TextOut {
-  readonly isTerminal: boolean;
-  write(text: string): void;
-}
+import { type Interrupts, onInterrupt } from "./interrupt.ts";
+import { type TextOut, textOut } from "./text-out.ts";
 
 /** A stream of input. */
 export interface TextIn {
@@ -28,42 +24,39 @@ export interface TextIn {
 }
 
 /** The three streams of a process, and its Ctrl-C. */
-export interface Terminal {
+export interface Terminal extends Interrupts {
   readonly stdin: TextIn;
   readonly stdout: TextOut;
   readonly stderr: TextOut;
-  /**
-   * Calls `listener` on the next Ctrl-C. A second Ctrl-C ends the process, and so does one that
-   * comes while there is no listener. Returns a function that removes the listener.
-   */
-  onInterrupt(listener: () => void): () => void;
 }
 
-/** The streams of this process. */
+/** The streams of this process. When one cannot be written, that is told once, and the process exits with 1. */
 export function processTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: Error & { code?: string }) => {
-      if (error.code === "EPIPE") process.exit(0); // the reader closed the pipe, as `| head` does
-      throw error;
-    });
-  }
   return {
     stdin: {
       isTerminal: process.stdin.isTTY === true,
       read: readStdin,
       lines: process.stdin.isTTY ? typedLines : () => pipedLines(process.stdin),
     },
-    stdout: out(process.stdout),
-    stderr: out(process.stderr),
-    onInterrupt: (listener) => {
-      process.once("SIGINT", listener);
-      return () => process.off("SIGINT", listener);
-    },
+    stdout: out(process.stdout, "stdout"),
+    stderr: out(process.stderr, "stderr"),
+    onInterrupt,
   };
 }
 
-function out(stream: NodeJS.WriteStream): TextOut {
-  return { isTerminal: stream.isTTY === true, write: (text) => void stream.write(text) };
+function out(stream: NodeJS.WriteStream, name: string): TextOut {
+  const closed = new AbortController();
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (closed.signal.aborted) return;
+    closed.abort();
+    if (error.code === "EPIPE") return; // the reader closed the pipe, as `| head` does
+    process.exitCode = 1;
+    if (stream !== process.stderr) process.stderr.write(`glm52: ${name}: ${error.message}\n`);
+  });
+  const sink = (text: string): void => {
+    if (!closed.signal.aborted) stream.write(text);
+  };
+  return textOut(sink, stream.isTTY === true, process.env, closed.signal);
 }
 
 async function readStdin(): Promise<Uint8Array> {

@@ -7,7 +7,7 @@
  */
 import { extname } from "node:path";
 import { ArgumentError } from "../../engine/index.ts";
-import { checkWritable } from "../node/write-whole.ts";
+import { checkWritable } from "../node/output.ts";
 import type { GgmlType } from "./gguf/encode.ts";
 import { type GgufOptions, writeGguf } from "./gguf/write-gguf.ts";
 
@@ -50,7 +50,7 @@ export async function exportModel(
 ): Promise<Exported> {
   const { to, type = "f16", onProgress, signal, ...rest } = options;
   const format = to ?? formatOf(out);
-  await checkWritable(out);
+  await checkWritable(out, [folder]);
   const nTensors = await writeGguf(folder, out, type, {
     ...rest,
     onProgress: (done, total) => {

@@ -4,14 +4,14 @@
  * Next: quantize-folder.ts
  * @module
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { ArgumentError } from "../../engine/index.ts";
 import type { Prompt } from "../library/speaker.ts";
 import { open } from "../node/open.ts";
+import { checkWritable, findOutput } from "../node/output.ts";
 import { UserError } from "../node/user-error.ts";
-import { checkWritable } from "../node/write-whole.ts";
+import { temporaryName } from "../node/write-whole.ts";
 import { type Divergence, divergence } from "./divergence.ts";
 import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
 import { type Written, writeQuantized } from "./quantize-folder.ts";
@@ -37,8 +37,8 @@ export interface QuantizeReport extends Written {
 }
 
 /**
- * Writes the folder `out`. It is written under another name and renamed at the end, so that `out`
- * never holds an incomplete model.
+ * Writes the folder `out`. It is written under another name and moved to its place at the end, so that
+ * `out` never holds an incomplete model.
  *
  * @throws {UserError} when `out` exists and is not empty; and the errors of reading the model
  */
@@ -51,10 +51,8 @@ export async function quantize(
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
-  const target = resolve(out);
-  await checkVacant(out, target);
-  const name = `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`;
-  const temporary = join(dirname(target), name);
+  const target = await vacantFolder(out);
+  const temporary = join(target.exists ? target.path : dirname(target.path), temporaryName());
   try {
     await mkdir(temporary);
     const written = await writeQuantized(folder, temporary, to, keep, (done, total) => {
@@ -66,23 +64,49 @@ export async function quantize(
         ? written
         : { ...written, divergence: await compare(folder, temporary, compareOn, signal) };
     signal?.throwIfAborted();
-    await rename(temporary, target);
+    await moveInto(temporary, target);
     return report;
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function checkVacant(out: string, target: string): Promise<void> {
-  const inside = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
+/** The place of a folder that is to be filled. */
+interface Target {
+  /** Its path, without symbolic links in its last part. */
+  readonly path: string;
+  /** Whether it is there already, and empty. */
+  readonly exists: boolean;
+}
+
+/** @throws {UserError} when `out` is a file, a folder with something in it, or cannot be made */
+async function vacantFolder(out: string): Promise<Target> {
+  const inside = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
     throw new UserError(out, "expected the name of a new folder, this is a file");
   });
-  if (inside.length > 0) {
+  if (inside && inside.length > 0) {
     throw new UserError(out, `expected a new or empty folder, got one with ${inside[0]} in it`);
   }
-  await checkWritable(`${target}.tmp`);
+  const target = inside
+    ? { path: await realpath(out), exists: true }
+    : { path: (await findOutput(out)).path, exists: false };
+  await checkWritable(target.exists ? join(target.path, CONFIG) : target.path);
+  return target;
 }
+
+/**
+ * Moves the complete folder to its place. A folder that is there stays itself, with its permissions, and
+ * even when another disk is mounted at it; its config.json, without which it is no model, comes last.
+ */
+async function moveInto(complete: string, target: Target): Promise<void> {
+  if (!target.exists) return rename(complete, target.path);
+  const names = await readdir(complete);
+  const order = [...names.filter((name) => name !== CONFIG), CONFIG];
+  for (const name of order) await rename(join(complete, name), join(target.path, name));
+}
+
+const CONFIG = "config.json";
 
 async function compare(
   original: string,

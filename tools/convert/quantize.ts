@@ -62,7 +62,7 @@ export function quantizedParts(
   const specs = [...everySpec(matched.specs)];
   const lost = keep.find((word) => !specs.some(({ name }) => name.includes(word)));
   if (lost !== undefined) {
-    throw new UserError(`--keep ${lost}`, "expected a part of a tensor's name, no name holds it");
+    throw new UserError(`keep ${lost}`, "expected a part of a tensor's name, no name holds it");
   }
   const read = tensorReader(checkpoint, matched.bytes, () => {});
   const numbers = async (name: string) => decode(await read(name));

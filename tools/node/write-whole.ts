@@ -1,14 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { access, constants, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { UserError } from "./user-error.ts";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { findOutput } from "./output.ts";
 
 /** Bytes between two looks at the signal. */
 const PIECE = 2 ** 24;
 
+/** The content of a file that never stands in memory as one. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /**
  * Writes a file so that `path` holds, at every moment, either what it held before or all of the
- * new bytes: into a file beside it, to the disk, then renamed over it.
+ * new bytes: into a file beside it, to the disk, then renamed over it. It keeps the permissions of the
+ * file that it replaces. A device or a pipe is not replaced: the bytes go into it.
  *
  * @throws the signal's reason when it aborts; nothing is left behind then
  */
@@ -16,48 +20,55 @@ export function writeWhole(path: string, bytes: Uint8Array, signal?: AbortSignal
   return writePieces(path, [bytes], signal);
 }
 
+/** {@link writeWhole} for a text, in UTF-8. */
+export function writeText(path: string, text: string): Promise<void> {
+  return writeWhole(path, new TextEncoder().encode(text));
+}
+
 /** {@link writeWhole} for a file that never stands in memory as one. */
 export async function writePieces(
   path: string,
-  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  pieces: Pieces,
   signal?: AbortSignal,
 ): Promise<void> {
-  const random = randomBytes(6).toString("hex");
-  const temporary = join(dirname(path), `.${basename(path)}.${random}.tmp`);
-  const file = await open(temporary, "wx");
+  const output = await findOutput(path);
+  if (output.isStream) return fill(await open(output.path, "w"), pieces, signal);
+  const temporary = join(dirname(output.path), temporaryName());
+  const file = await open(temporary, "wx", output.mode);
   try {
-    try {
-      for await (const bytes of pieces) {
-        for (let at = 0; at < bytes.length; ) {
-          signal?.throwIfAborted();
-          at += (await file.write(bytes, at, Math.min(PIECE, bytes.length - at))).bytesWritten;
-        }
-      }
+    await fill(file, pieces, signal, async () => {
+      if (output.mode !== undefined) await file.chmod(output.mode);
       await file.sync();
-    } finally {
-      await file.close();
-    }
+    });
     signal?.throwIfAborted();
-    await rename(temporary, path);
+    await rename(temporary, output.path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
 }
 
-/**
- * Finds out before hours of work whether a file could be written.
- *
- * @throws {UserError} when it could not
- */
-export async function checkWritable(path: string): Promise<void> {
-  const folder = dirname(path);
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new UserError(path, `there is no folder ${folder}`);
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-    throw new UserError(path, "expected the name of a file, this is a folder");
+/** A name for a file or a folder that is not complete yet. It is short, whatever its last name will be. */
+export function temporaryName(): string {
+  return `.glm52-${randomBytes(6).toString("hex")}.tmp`;
+}
+
+/** Writes the pieces into an open file, does what is to be done before it closes, and closes it. */
+async function fill(
+  file: FileHandle,
+  pieces: Pieces,
+  signal: AbortSignal | undefined,
+  beforeClose: () => Promise<void> = async () => {},
+): Promise<void> {
+  try {
+    for await (const bytes of pieces) {
+      for (let at = 0; at < bytes.length; ) {
+        signal?.throwIfAborted();
+        at += (await file.write(bytes, at, Math.min(PIECE, bytes.length - at))).bytesWritten;
+      }
+    }
+    await beforeClose();
+  } finally {
+    await file.close();
   }
-  await access(folder, constants.W_OK).catch(() => {
-    throw new UserError(path, `the folder ${folder} is not writable`);
-  });
 }

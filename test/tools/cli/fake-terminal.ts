@@ -4,13 +4,18 @@
  */
 import { main } from "../../../tools/cli/main.ts";
 import { pipedLines, type Terminal } from "../../../tools/cli/terminal.ts";
+import { type TerminalEnvironment, textOut } from "../../../tools/cli/text-out.ts";
 
 /** What happens at the terminal. */
 export interface FakeOptions {
   /** The bytes of stdin. If not given, stdin is a terminal at which nobody types. */
   readonly stdin?: Uint8Array;
+  /** Whether a person types these bytes at a terminal, line by line. */
+  readonly isTyped?: boolean;
   /** Whether stdout and stderr are terminals. */
   readonly isTerminal?: boolean;
+  /** What the environment says of the terminal. */
+  readonly env?: TerminalEnvironment;
   /**
    * Presses Ctrl-C at this write to stdout, counted from 1. 0 presses it when a listener is added.
    */
@@ -26,29 +31,31 @@ export interface Outcome {
 
 /** Runs `glm52 …argv` in this process. */
 export async function glm52(argv: readonly string[], options: FakeOptions = {}): Promise<Outcome> {
-  const { stdin, isTerminal = false, interruptAtWrite } = options;
+  const { stdin, isTyped = false, isTerminal = false, env = {}, interruptAtWrite } = options;
   const written = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   let nWrites = 0;
   const terminal: Terminal = {
     stdin: {
-      isTerminal: stdin === undefined,
+      isTerminal: isTyped || stdin === undefined,
       read: async () => stdin ?? new Uint8Array(0),
       lines: () => pipedLines(bytesOf(stdin)),
     },
-    stdout: {
-      isTerminal,
-      write: (text) => {
+    stdout: textOut(
+      (text) => {
         written.stdout += text;
         if (++nWrites === interruptAtWrite) for (const listener of listeners) listener();
       },
-    },
-    stderr: {
       isTerminal,
-      write: (text) => {
+      env,
+    ),
+    stderr: textOut(
+      (text) => {
         written.stderr += text;
       },
-    },
+      isTerminal,
+      env,
+    ),
     onInterrupt: (listener) => {
       listeners.add(listener);
       if (interruptAtWrite === 0) listener();

@@ -2,18 +2,21 @@
  * Tests the compiled program as a process: its signals, pipes and exit codes.
  * @module
  */
-import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildInto } from "../../support/build.ts";
-import { ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { CASES, ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 
 const scratch = scratchFolder();
 // This folder is inside the project, so that the program finds its packages.
 const built = join(ROOT, ".cache", `process-test-${process.pid}`);
 beforeAll(() => buildInto(built), 120_000);
 afterAll(() => rmSync(built, { recursive: true, force: true }));
+
+/** A thread that is silent for so long counts as dead, unless the process was suspended. */
+const LONGER_THAN_PATIENCE_MS = 11_000;
 
 interface Ended {
   readonly code: number | null;
@@ -27,8 +30,8 @@ function glm52(
   argv: readonly string[],
   options: {
     readonly stdin?: string;
-    onStart?(kill: () => void): void;
-    onStdout?(program: { kill(): void; closeStdout(): void }): void;
+    onStart?(kill: () => void, closeStdout: () => void): void;
+    onStdout?(program: { kill(): void; closeStdout(): void; suspend(): void }): void;
   } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [join(built, "tools/cli/glm52.js"), ...argv]);
@@ -42,6 +45,10 @@ function glm52(
     options.onStdout?.({
       kill: () => child.kill("SIGINT"),
       closeStdout: () => child.stdout.destroy(),
+      suspend: () => {
+        child.kill("SIGSTOP");
+        setTimeout(() => child.kill("SIGCONT"), LONGER_THAN_PATIENCE_MS);
+      },
     });
   });
   child.stderr.on("data", (data) => {
@@ -49,7 +56,10 @@ function glm52(
   });
   child.stdin.on("error", () => {}); // a program that does not read its stdin closes it
   child.stdin.end(options.stdin ?? "");
-  options.onStart?.(() => child.kill("SIGINT"));
+  options.onStart?.(
+    () => child.kill("SIGINT"),
+    () => child.stdout.destroy(),
+  );
   return new Promise((resolve) => {
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
@@ -114,6 +124,75 @@ describe("the compiled program", () => {
     });
     expect([code, signal, stderr]).toEqual([0, null, ""]);
   });
+
+  it("saves a session whose reader goes away, and leaves it open to the next", async () => {
+    const sessions = join(scratch, "sessions");
+    const where = ["--session", "tale", "--sessions", sessions, "--max-tokens", "4000"];
+    const argv = ["run", "Once upon a time", ...where, "--temperature", "3", "--top-p", "1"];
+    const first = await glm52(argv, { onStdout: ({ closeStdout }) => closeStdout() });
+    expect([first.code, first.stderr]).toEqual([0, ""]);
+    const shown = await glm52(["session", "show", "tale", "--sessions", sessions]);
+    const { tokens, pending } = JSON.parse(shown.stdout);
+    expect(tokens + pending).toBeGreaterThan(4);
+    expect(tokens + pending).toBeLessThan(4000);
+    const next = ["run", " Then", "--session", "tale", "--sessions", sessions];
+    expect((await glm52([...next, "--max-tokens", "2"])).code).toBe(0);
+  });
+
+  it("gives its verdict also when nobody reads it", async () => {
+    const dump = join(scratch, "wrong.safetensors");
+    cpSync(join(CASES, "long-520/model/model.safetensors"), dump);
+    const argv = ["golden", "check", dump, "--case", "tiny-all"];
+    const read = await glm52(argv);
+    const unread = await glm52(argv, { onStart: (_kill, closeStdout) => closeStdout() });
+    expect(read.code).not.toBe(0);
+    expect(unread.code).toBe(read.code);
+  });
+
+  it("says in one sentence that its output cannot be written, and ends with 1", async () => {
+    const program = join(built, "tools/cli/glm52.js");
+    const script = `"${process.execPath}" "${program}" run Once --max-tokens 4 > /dev/full`;
+    const { status, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^glm52: stdout: ENOSPC: no space left on device, write$/m);
+    expect(stderr).not.toContain("    at ");
+  });
+
+  it("goes on after it was suspended, with more threads than one", async () => {
+    const argv = ["run", "Once", "--threads", "3", "--max-tokens", "300", "--temperature", "0"];
+    const want = await glm52(argv);
+    const { code, signal, stdout } = await glm52(argv, {
+      onStdout: ({ suspend }) => suspend(),
+    });
+    expect([code, signal]).toEqual([0, null]);
+    expect(stdout).toBe(want.stdout);
+  });
+
+  it.skipIf(spawnSync("script", ["--version"]).error)(
+    "ends at the second Ctrl-C at a terminal, in the middle of a step that takes long", // needs script(1)
+    async () => {
+      const program = join(built, "tools/cli/glm52.js");
+      const prompt = "once upon a time ".repeat(1500);
+      const file = join(scratch, "prompt.txt");
+      writeFileSync(file, prompt);
+      const inner = `"${process.execPath}" "${program}" run --chunk 8000 --threads 1 < "${file}"`;
+      const child = spawn("script", [
+        "-qec",
+        `echo begun; ${inner}; echo ended with $?`,
+        "/dev/null",
+      ]);
+      let shown = "";
+      let presses: NodeJS.Timeout | undefined;
+      child.stdout.on("data", (data) => {
+        shown += data;
+        presses ??= setInterval(() => child.stdin.write("\x03"), 1000);
+      });
+      await new Promise((resolve) => child.on("close", resolve));
+      clearInterval(presses);
+      expect(shown).not.toContain("prefill");
+    },
+    60_000,
+  );
 
   it("leaves nothing behind when Ctrl-C ends a trace", async () => {
     const folder = join(scratch, "interrupted");

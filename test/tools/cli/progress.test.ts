@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../../../engine/index.ts";
 import { explain } from "../../../tools/cli/explain.ts";
 import { progressLine } from "../../../tools/cli/progress.ts";
+import { type TerminalEnvironment, textOut } from "../../../tools/cli/text-out.ts";
 import { UserError } from "../../../tools/node/user-error.ts";
 
 beforeEach(() => {
@@ -13,9 +14,10 @@ afterEach(() => {
 });
 
 /** The texts that are drawn when work of 1000 steps takes `milliseconds`. */
-function drawn(isTerminal: boolean, milliseconds: number): string {
+function drawn(isTerminal: boolean, milliseconds: number, env: TerminalEnvironment = {}): string {
   let text = "";
-  const progress = progressLine({ isTerminal, write: (piece) => (text += piece) }, "loading");
+  const out = textOut((piece) => (text += piece), isTerminal, env);
+  const progress = progressLine(out, "loading");
   for (let done = 1; done <= 1000; done++) {
     vi.advanceTimersByTime(milliseconds / 1000);
     progress.update(done, 1000);
@@ -28,6 +30,7 @@ describe("the progress line", () => {
   it("shows nothing for short work, or where there is no terminal", () => {
     expect(drawn(true, 200)).toBe("");
     expect(drawn(false, 60_000)).toBe("");
+    expect(drawn(true, 60_000, { TERM: "dumb" })).toBe("");
   });
 
   it("is redrawn in one place a few times and wiped at the end", () => {

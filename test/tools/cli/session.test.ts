@@ -76,7 +76,8 @@ describe("glm52 session", () => {
 
   it("a conversation that was reset is empty in the next process too", async () => {
     const lines = (text: string) => ({ stdin: new TextEncoder().encode(text) });
-    await glm52(["chat", "--session", "short", ...FEW], lines("Hello.\n/reset\n"));
+    const typed = { ...lines("Hello.\n/reset\n"), isTyped: true };
+    await glm52(["chat", "--session", "short", ...FEW], typed);
     const argv = ["--json", ...FEW];
     const { stdout } = await glm52(["chat", "--session", "short", ...argv], lines("Why?\n"));
     const fresh = await glm52(["chat", ...argv], lines("Why?\n"));
@@ -89,7 +90,9 @@ describe("glm52 session", () => {
     expect(await fail(...argv, "--kv-type", "int8", ...REFERENCE)).toBe(
       "glm52: session tale: it was made with backend wasm, f32, version 1, got reference, f32, version 1; with kv-type f32, got int8\n",
     );
-    expect(await fail(...argv, "--draft", "2")).toContain("--session: cannot be used with --draft");
+    const drafts = await glm52([...argv, "--draft", "2"]);
+    expect(drafts.code).toBe(2);
+    expect(drafts.stderr).toContain("--session: cannot be used with --draft");
     expect(await fail("run", "x", "--session", "talk", ...FEW)).toContain("this one is a chat");
     expect(await fail("run", "x", "--session", "", ...FEW)).toContain('got ""');
     await glm52(["chat", "--session", "silent", ...FEW], { stdin: new Uint8Array() });

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Model, referenceOps } from "../../../engine/index.ts";
@@ -94,6 +94,7 @@ describe("a conversation", () => {
 
 describe("glm52 chat", () => {
   const typed = (...lines: string[]) => new TextEncoder().encode(`${lines.join("\n")}\n`);
+  const GREETING = "/help lists what you can do here.\n";
   const demo = (...more: string[]) => ["chat", "--max-tokens", "8", ...more];
 
   it("answers each line of a pipe, and prints nothing but replies", async () => {
@@ -120,8 +121,8 @@ describe("glm52 chat", () => {
   it("saves a conversation that render takes", async () => {
     const file = join(folder, "saved.json");
     const stdin = typed("Hello.", "/think max", "And now?", `/save ${file}`);
-    const { stderr } = await glm52(demo("--system", "Be brief."), { stdin });
-    expect(stderr).toBe(`5 messages in ${file}\n`);
+    const { stderr } = await glm52(demo("--system", "Be brief."), { stdin, isTyped: true });
+    expect(stderr).toBe(`${GREETING}5 messages in ${file}\n`);
     const { code, stdout } = await glm52(["render", file]);
     expect(code).toBe(0);
     expect(stdout).toContain("<|system|>Be brief.<|user|>Hello.<|assistant|>");
@@ -131,14 +132,20 @@ describe("glm52 chat", () => {
   it("dims reasoning on a terminal and leaves it out of a pipe", async () => {
     const stdin = typed("Hello.");
     const argv = demo("--think", "high");
-    expect((await glm52(argv, { stdin, isTerminal: true })).stdout).toContain("\x1b[2m");
+    const onTerminal = (env: object) => glm52(argv, { stdin, isTerminal: true, env });
+    const dim = (await onTerminal({})).stdout;
+    expect(dim).toContain("\x1b[2m");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the styles to be left out
+    const bare = dim.replace(/\x1b\[2?2m/g, "");
+    expect((await onTerminal({ NO_COLOR: "1" })).stdout).toBe(bare);
+    expect((await onTerminal({ TERM: "dumb" })).stdout).toBe(bare);
     expect((await glm52(argv, { stdin })).stdout).not.toContain("\x1b");
   });
 
   it("forgets on /reset and ends on /quit", async () => {
     const file = join(folder, "empty.json");
     const stdin = typed("Hello.", "/reset", `/save ${file}`, "/quit", "Never said.");
-    const { stdout } = await glm52(demo("--json"), { stdin });
+    const { stdout } = await glm52(demo("--json"), { stdin, isTyped: true });
     expect(readFileSync(file, "utf8")).toBe('{"messages": []}\n');
     expect(stdout.match(/"type": "turn"/g)).toHaveLength(1);
   });
@@ -157,9 +164,25 @@ describe("glm52 chat", () => {
     ["/sing", "/sing: expected one of /reset /think /save /help /quit"],
     ["/think hard", '/think: expected off, high or max, got "hard"'],
     ["/save", "/save: expected the name of a file, got nothing"],
-  ])("refuses %j in a pipe with code 1", async (line, message) => {
-    const { code, stderr } = await glm52(demo(), { stdin: typed(line) });
-    expect([code, stderr]).toEqual([1, `glm52: ${message}\n`]);
+    [
+      "/save demo-model/config.json",
+      /this is config\.json of .* that the work reads; choose another name/,
+    ],
+  ])("refuses %j and goes on", async (line, message) => {
+    const stdin = typed(line, "Hello.");
+    const { code, stdout, stderr } = await glm52(demo("--json"), { stdin, isTyped: true });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(message);
+    expect(stdout.match(/"type": "turn"/g)).toHaveLength(1);
+  });
+
+  it("takes every line of a pipe as a message: a command there is a text like any other", async () => {
+    const file = join(folder, "never.json");
+    const stdin = typed(`/save ${file}`, "/usr/bin is a folder.", "/quit", "Hello.");
+    const { code, stdout, stderr } = await glm52(demo("--json"), { stdin });
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout.match(/"type": "turn"/g)).toHaveLength(4);
+    expect(existsSync(file)).toBe(false);
   });
 
   it("refuses a model without a tokenizer, and bytes that are no text", async () => {

@@ -5,14 +5,17 @@
 import { type Command, Option } from "commander";
 import { type Json, pythonJson, type ReplyEvent } from "../../../tokenizer/chat/index.ts";
 import { type Chat, EFFORTS, type Effort, type Turn } from "../../library/chat.ts";
+import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
-import { writeWhole } from "../../node/write-whole.ts";
+import { writeText } from "../../node/write-whole.ts";
 import { explain } from "../explain.ts";
 import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
+import { interruptible } from "../interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
 import { type Progress, progressLine } from "../progress.ts";
 import { keeperOf, type SessionChoice, sessionOption, sessionsOption } from "../session-option.ts";
-import type { Terminal, TextOut } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+import type { TextOut } from "../text-out.ts";
 
 interface ChatCommandOptions extends GenerationOptions, SessionChoice {
   readonly system?: string;
@@ -34,8 +37,8 @@ and keeps the part that was written; Ctrl-C while you type ends the chat. Lines 
 slash are commands:
 
 ${COMMANDS}
-When stdin is not a terminal, each of its lines is one message, and stdout has only the replies,
-without the reasoning. With --json, stdout has one JSON object per line: the events of a reply,
+When stdin is not a terminal, each of its lines is one message, also one that begins with a slash, and
+stdout has only the replies, without the reasoning. With --json, stdout has one JSON object per line: the events of a reply,
   {type: "reasoning" | "content", text} {type: "call", call, name} … {type: "finish", reason}
 and then, for the whole turn,
   {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens}.
@@ -80,7 +83,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
     const { system, think } = options;
     const chat = glm.chat({ ...timeline, ...choiceOf(options), system, think }, keeper);
     try {
-      await converse(chat, options, prefilling, terminal);
+      await converse(chat, glm.source.folder, options, prefilling, terminal);
     } finally {
       chat.close();
     }
@@ -89,20 +92,26 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   }
 }
 
-/** Runs one turn for each line of the input, until the input ends or `/quit` is typed. */
+/**
+ * Runs one turn for each line of the input, until the input ends, `/quit` is typed, or nobody reads the
+ * replies any more. Only a person at a terminal gives commands: the lines of a pipe are all messages, so
+ * that a text from a stranger cannot write files.
+ */
 async function converse(
   chat: Chat,
+  folder: string | undefined,
   options: ChatCommandOptions,
   prefilling: Progress,
   terminal: Terminal,
 ): Promise<void> {
   const { stdin, stdout, stderr } = terminal;
   if (stdin.isTerminal) stderr.write("/help lists what you can do here.\n");
+  const inputs = folder === undefined ? [] : [folder];
   for await (const line of stdin.lines("> ")) {
     if (line.trim() === "") continue;
     try {
-      if (line.startsWith("/")) {
-        if ((await slashCommand(chat, line, stderr)) === "quit") return;
+      if (stdin.isTerminal && line.startsWith("/")) {
+        if ((await slashCommand(chat, line, inputs, stderr)) === "quit") return;
       } else {
         await turn(chat, line, options.json ? jsonWriter(stdout) : textWriter(stdout), terminal);
       }
@@ -112,6 +121,7 @@ async function converse(
     } finally {
       prefilling.end();
     }
+    if (stdout.closed.aborted) return;
   }
 }
 
@@ -123,27 +133,27 @@ interface Writer {
 
 /** Says `text` to the model and prints the reply; Ctrl-C stops it. */
 async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal): Promise<void> {
-  const abort = new AbortController();
-  const stopListening = terminal.onInterrupt(() => abort.abort());
-  try {
-    writer.end(await chat.say(text, { onEvent: writer.event, signal: abort.signal }));
-  } finally {
-    stopListening();
-  }
+  await interruptible(terminal, async (interrupt) => {
+    const signal = AbortSignal.any([interrupt, terminal.stdout.closed]);
+    writer.end(await chat.say(text, { onEvent: writer.event, signal }));
+  });
 }
 
 const DIM = "\x1b[2m";
 const NOT_DIM = "\x1b[22m";
 
 /** Prints the content of a reply. On a terminal it also prints reasoning and calls, in dim text. */
-function textWriter({ isTerminal, write }: TextOut): Writer {
+function textWriter({ isTerminal, hasStyles, write, control }: TextOut): Writer {
   let last = "\n";
   const say = (text: string): void => {
     write(text);
     last = text;
   };
   const dim = (text: string): void => {
-    if (isTerminal) say(`${DIM}${text}${NOT_DIM}`);
+    if (!isTerminal) return;
+    if (hasStyles) control(DIM);
+    say(text);
+    if (hasStyles) control(NOT_DIM);
   };
   let wasReasoning = false;
   return {
@@ -178,7 +188,12 @@ function jsonWriter({ write }: TextOut): Writer {
 }
 
 /** Executes a line that begins with a slash. */
-async function slashCommand(chat: Chat, line: string, stderr: TextOut): Promise<"quit" | "go on"> {
+async function slashCommand(
+  chat: Chat,
+  line: string,
+  inputs: readonly string[],
+  stderr: TextOut,
+): Promise<"quit" | "go on"> {
   const [, name, rest] = /^\/(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
   switch (name) {
     case "quit":
@@ -194,7 +209,8 @@ async function slashCommand(chat: Chat, line: string, stderr: TextOut): Promise<
       return "go on";
     case "save":
       if (rest === "") throw new UserError("/save", "expected the name of a file, got nothing");
-      await save(chat, rest);
+      await checkWritable(rest, inputs);
+      await writeText(rest, `${pythonJson({ messages: chat.messages } as unknown as Json)}\n`);
       stderr.write(`${chat.messages.length} messages in ${rest}\n`);
       return "go on";
     default:
@@ -207,9 +223,4 @@ function effortOf(text: string): Effort {
   if (effort === undefined)
     throw new UserError("/think", `expected off, high or max, got "${text}"`);
   return effort;
-}
-
-async function save(chat: Chat, file: string): Promise<void> {
-  const json = `${pythonJson({ messages: chat.messages } as unknown as Json)}\n`;
-  await writeWhole(file, new TextEncoder().encode(json));
 }

@@ -10,14 +10,15 @@ import { type EvalRequest, type Evaluation, evaluate } from "../../eval/evaluate
 import { TASKS, type TaskName } from "../../eval/tasks.ts";
 import { openModel } from "../../node/open.ts";
 import { demoModel } from "../../node/our-package.ts";
+import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
-import { UserError } from "../../node/user-error.ts";
-import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { writeText } from "../../node/write-whole.ts";
 import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 const HELP = `
 The tasks hide something in a long random text and ask for it. An answer is right if each of its
@@ -89,7 +90,7 @@ async function evalCommand(
   const { depths, threads, svg } = options;
   const tasks = options.task.split(",").map(taskName);
   if (depths.some((depth) => depth > 100)) {
-    throw new UserError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
+    throw new UsageError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
   const { model, close } = await openModel(folder ?? (await demoModel()), { threads, turbo: true });
@@ -101,7 +102,7 @@ async function evalCommand(
     progress.end();
     await close();
   }
-  if (svg !== undefined) await writeWhole(svg, new TextEncoder().encode(evaluationSvg(result)));
+  if (svg !== undefined) await writeText(svg, evaluationSvg(result));
   stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
 }
 
@@ -115,13 +116,13 @@ function requestOf(
   const { vocabSize } = config;
   const [first, end, ...more] = ids ?? [1, Math.floor(vocabSize / 2)];
   if (end === undefined || more.length > 0 || end > vocabSize) {
-    throw new UserError("--ids", `expected first,end up to ${vocabSize}, got ${ids}`);
+    throw new UsageError("--ids", `expected first,end up to ${vocabSize}, got ${ids}`);
   }
   return { tasks, lengths, depths, samples, seed, first, end };
 }
 
 function taskName(text: string): TaskName {
   const found = TASKS.find((name) => name === text);
-  if (!found) throw new UserError("--task", `expected ${TASKS.join(" or ")}, got ${text}`);
+  if (!found) throw new UsageError("--task", `expected ${TASKS.join(" or ")}, got ${text}`);
   return found;
 }

@@ -5,6 +5,7 @@
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, exportModel } from "../../convert/export-model.ts";
 import { GGML_TYPES, type GgmlType } from "../../convert/gguf/encode.ts";
+import { interruptible } from "../interrupt.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -49,10 +50,12 @@ async function exportCommand(
   folder: string,
   out: string,
   { to, type }: ExportCommandOptions,
-  { stderr }: Terminal,
+  terminal: Terminal,
 ): Promise<void> {
-  const progress = progressLine(stderr, "writing");
+  const progress = progressLine(terminal.stderr, "writing");
   const options = { to, type, onProgress: progress.update };
-  const { nTensors } = await exportModel(folder, out, options).finally(progress.end);
-  stderr.write(`${out}: ${nTensors} tensors, ${type}\n`);
+  const { nTensors } = await interruptible(terminal, (signal) =>
+    exportModel(folder, out, { ...options, signal }).finally(progress.end),
+  );
+  terminal.stderr.write(`${out}: ${nTensors} tensors, ${type}\n`);
 }

@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { writeText } from "../../golden/build/write-text.ts";
 import {
   check,
   diagnose,
@@ -11,7 +10,8 @@ import {
   selfCheck,
   textOf,
 } from "../../golden/index.ts";
-import { checkWritable } from "../../node/write-whole.ts";
+import { checkWritable } from "../../node/output.ts";
+import { writeText } from "../../node/write-whole.ts";
 import {
   checkOptions,
   DUMP,
@@ -75,7 +75,7 @@ async function checkDump(
   terminal: Terminal,
 ): Promise<number> {
   const { html, junit, replay = false, json } = options;
-  for (const path of [html, junit]) if (path !== undefined) await checkWritable(path);
+  for (const path of [html, junit]) if (path !== undefined) await checkWritable(path, [file]);
   const wanted = await checkOptions(options);
   const verdict = await withStepLines(terminal, (onProgress) =>
     check(file, { ...wanted, replay, onProgress }),

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { jsonText } from "../../golden/build/json-text.ts";
 import { MATRIX_FILE, mutationMatrix } from "../../golden/build/mutation-matrix.ts";
-import { writeText } from "../../golden/build/write-text.ts";
+import { writeText } from "../../node/write-whole.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `

@@ -2,8 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type CaseResult, complaints, runCase, sweepPage } from "../../golden/build/sweep.ts";
-import { writeText } from "../../golden/build/write-text.ts";
-import { checkWritable } from "../../node/write-whole.ts";
+import { checkWritable } from "../../node/output.ts";
+import { writeText } from "../../node/write-whole.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `

@@ -16,11 +16,13 @@ import { renderLogprobs } from "../../golden/witness/report.ts";
 import { writeServedModel } from "../../golden/witness/served-model.ts";
 import { askServer } from "../../golden/witness/server.ts";
 import { openConfig } from "../../node/open-config.ts";
+import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
-import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { writeWhole } from "../../node/write-whole.ts";
 import { decimal, integer } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface CaseOptions {
   readonly case: string;
@@ -177,7 +179,7 @@ async function llama(
 ): Promise<number> {
   const [dir] = await caseFolders([options.case], options.pack);
   const expected = await expectedLogprobs(dir, options.class ?? "f16-cache");
-  if (options.out) await checkWritable(options.out);
+  if (options.out) await checkWritable(options.out, [dir, ...(file === undefined ? [] : [file])]);
   const { tokens, nVocab } = expected;
   const { from } = options;
   const logits = await (file === undefined
@@ -235,6 +237,6 @@ async function storedClass(dir: string): Promise<EngineClass> {
 function apiKeyOf(variable: string | undefined): string | undefined {
   if (variable === undefined) return undefined;
   const key = process.env[variable];
-  if (!key) throw new UserError("--api-key-env", `expected a key in ${variable}, found none`);
+  if (!key) throw new UsageError("--api-key-env", `expected a key in ${variable}, found none`);
   return key;
 }

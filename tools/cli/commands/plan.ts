@@ -12,8 +12,9 @@ import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
 import { kernels } from "../../node/node-host.ts";
 import { readConfig } from "../../node/open-config.ts";
+import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
-import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { writeText } from "../../node/write-whole.ts";
 import { checkContexts } from "../contexts.ts";
 import { THREADS } from "../generation-options.ts";
 import { byteSize, POSITIVE, tokenCounts } from "../numbers.ts";
@@ -67,10 +68,10 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--svg <file>", "also write a chart of FLOPs per token to this file")
     .addHelpText("after", HELP)
     .action(async (path: string, options: PlanOptions) => {
-      if (options.svg !== undefined) await checkWritable(options.svg);
+      if (options.svg !== undefined) await checkWritable(options.svg, [path]);
       const plan = await makePlan(path, options);
       if (options.svg !== undefined) {
-        await writeWhole(options.svg, new TextEncoder().encode(renderSvg(plan)));
+        await writeText(options.svg, renderSvg(plan));
         stderr.write(`${options.svg}: FLOPs per token, ${plan.name}\n`);
       }
       stdout.write(options.json ? `${JSON.stringify(plan)}\n` : renderPlan(plan));

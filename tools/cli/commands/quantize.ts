@@ -5,6 +5,8 @@
 import { type Command, Option } from "commander";
 import { WEIGHT_FORMATS, type WeightFormat } from "../../convert/quantize.ts";
 import { type QuantizeReport, quantize } from "../../convert/quantize-model.ts";
+import { oneLine } from "../../library/one-line.ts";
+import { interruptible } from "../interrupt.ts";
 import { integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -35,6 +37,7 @@ Exit codes:
   0    the command did its work
   1    the model or the folder is not usable; stderr says why
   2    the command line is wrong
+  130  Ctrl-C was pressed; nothing was written
 `;
 
 /** Adds `glm52 quantize`. */
@@ -68,17 +71,19 @@ async function quantizeCommand(
   folder: string,
   out: string,
   { to, keep, text, tokens }: QuantizeCommandOptions,
-  { stderr }: Terminal,
+  terminal: Terminal,
 ): Promise<QuantizeReport> {
-  const progress = progressLine(stderr, "writing");
+  const progress = progressLine(terminal.stderr, "writing");
   const options = { to, keep, compareOn: text ?? tokens, onProgress: progress.update };
-  return quantize(folder, out, options).finally(progress.end);
+  return interruptible(terminal, (signal) =>
+    quantize(folder, out, { ...options, signal }).finally(progress.end),
+  );
 }
 
 function reportText({ format, bytes, tensors, divergence: d }: QuantizeReport): string {
   const lines = tensors.map(
     ({ name, maxAbs, nmse }) =>
-      `${name}  max error ${maxAbs.toPrecision(3)}  NMSE ${nmse.toExponential(2)}`,
+      `${oneLine(name)}  max error ${maxAbs.toPrecision(3)}  NMSE ${nmse.toExponential(2)}`,
   );
   lines.push(`${tensors.length} tensors as ${format}, ${bytes} bytes`);
   if (d) {

@@ -3,13 +3,15 @@
  * @module
  */
 import type { Command } from "commander";
+import { oneLine } from "../../library/one-line.ts";
 import { forkSession, removeSession, sessionNames } from "../../sessions/session-folder.ts";
 import { type SessionSummary, sessionSummary, verifySession } from "../../sessions/summary.ts";
 import { addGenerationOptions } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
 import { sessionsOption } from "../session-option.ts";
-import type { Terminal, TextOut } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
+import type { TextOut } from "../text-out.ts";
 
 const HELP = `
 A session is a text that a model has read or written, saved together with the model's caches. To
@@ -106,14 +108,14 @@ function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
   const width = Math.max(4, ...found.map(({ name }) => name.length));
   for (const one of found) {
     if ("error" in one) {
-      stdout.write(`${one.name.padEnd(width)}  ${one.error}\n`);
+      stdout.write(`${one.name.padEnd(width)}  ${oneLine(one.error)}\n`);
       continue;
     }
     const { name, kind, tokens, pending, bytes, model } = one;
     const size = `${(bytes / 1e6).toFixed(1)} MB`;
     const count = `${tokens + pending} tokens`;
     stdout.write(
-      `${name.padEnd(width)}  ${kind}  ${count.padStart(14)}  ${size.padStart(10)}  ${model}\n`,
+      `${name.padEnd(width)}  ${kind}  ${count.padStart(14)}  ${size.padStart(10)}  ${oneLine(model)}\n`,
     );
   }
 }

@@ -12,9 +12,11 @@ import { parseJson } from "../../../engine/weights/json.ts";
 import { BACKENDS, type Backend } from "../../library/arithmetic.ts";
 import { openModel } from "../../node/open.ts";
 import { ourPackage } from "../../node/our-package.ts";
+import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
-import { checkWritable, writeWhole } from "../../node/write-whole.ts";
+import { writeWhole } from "../../node/write-whole.ts";
 import { activationsOption, THREADS } from "../generation-options.ts";
+import { interruptible } from "../interrupt.ts";
 import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -50,12 +52,7 @@ Examples:
 `;
 
 /** Adds `glm52 trace`. */
-export function addTrace(
-  program: Command,
-  terminal: Terminal,
-  argv: readonly string[],
-  exit: (code: number) => void,
-): void {
+export function addTrace(program: Command, terminal: Terminal, argv: readonly string[]): void {
   program
     .command("trace")
     .summary("record the stages of a forward pass in a file")
@@ -99,19 +96,21 @@ export function addTrace(
       if (!options.tokens && !options.tokensFile) {
         command.error("error: give the tokens with --tokens or --tokens-file");
       }
-      exit(await traceCommand(options, argv, terminal));
+      await traceCommand(options, argv, terminal);
     });
 }
 
-/** Runs the tokens and writes the file. Returns the exit code. */
+/** Runs the tokens and writes the file. */
 async function traceCommand(
   options: TraceCommandOptions,
   argv: readonly string[],
-  { stderr, onInterrupt }: Terminal,
-): Promise<number> {
+  terminal: Terminal,
+): Promise<void> {
+  const { stderr } = terminal;
   const { precision, latentEps, stages, layers, chunk, mtpSteps, out } = options;
   const tokens = options.tokens ?? (await readTokens(options.tokensFile ?? ""));
-  await checkWritable(out);
+  const inputs = [options.model, ...(options.tokensFile ? [options.tokensFile] : [])];
+  await checkWritable(out, inputs);
   const loading = progressLine(stderr, "loading");
   const { model, config, name, sha256, close } = await openModel(options.model, {
     backend: options.backend,
@@ -148,18 +147,8 @@ async function traceCommand(
     command: ["glm52", ...argv].map(quote).join(" "),
   });
 
-  const abort = new AbortController();
-  const stopListening = onInterrupt(() => abort.abort());
-  try {
-    await writeWhole(out, bytes, abort.signal);
-  } catch (error) {
-    if (abort.signal.aborted) return 130;
-    throw error;
-  } finally {
-    stopListening();
-  }
+  await interruptible(terminal, (signal) => writeWhole(out, bytes, signal));
   stderr.write(`${out}: ${tensors.length} tensors of ${tokens.length} tokens, ${precision}\n`);
-  return 0;
 }
 
 /** Reads token ids from a JSON file: `[1, 2, 3]` or `{"tokens": [1, 2, 3]}`. */

@@ -10,7 +10,7 @@ import { cp, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
-import { writeWhole } from "../../node/write-whole.ts";
+import { writeText, writeWhole } from "../../node/write-whole.ts";
 import { readCase } from "../case/case.ts";
 import { CASE_GGUF, writeCaseGguf } from "../case/case-gguf.ts";
 import { describeNames } from "../case/engine-names.ts";
@@ -26,7 +26,6 @@ import { measureEnvelope } from "./envelope.ts";
 import { jsonText } from "./json-text.ts";
 import { describeOps, opFile } from "./op-file.ts";
 import { describeSelections, selectionFile } from "./selection-cases.ts";
-import { writeText } from "./write-text.ts";
 
 /** Where a pack comes from and goes to. */
 export interface BuildOptions {

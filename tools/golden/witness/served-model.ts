@@ -9,7 +9,7 @@
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../node/user-error.ts";
-import { writeWhole } from "../../node/write-whole.ts";
+import { writeText } from "../../node/write-whole.ts";
 import { byteVocabulary } from "../case/byte-vocabulary.ts";
 
 /**
@@ -53,4 +53,4 @@ function tokenizerJson(nVocab: number): object {
 }
 
 const writeJson = (file: string, json: object): Promise<void> =>
-  writeWhole(file, new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`));
+  writeText(file, `${JSON.stringify(json, null, 2)}\n`);
