@@ -19,13 +19,14 @@ export class TokenError extends GlmError {
  * Checks that the model has these token ids, and that the context has room for them.
  *
  * @param start position of the first of `tokens`
+ * @param most the positions that model or options allow, and those that there is memory for
  * @throws {TokenError} when an id is out of range
- * @throws {CacheFullError} when the last position would not be below `maxContext`
+ * @throws {CacheFullError} when there is no room for the last position
  */
 export function checkTokens(
   tokens: readonly number[],
   start: number,
-  maxContext: number,
+  most: { readonly maxContext: number; readonly room: number },
   { vocabSize }: Pick<ModelConfig, "vocabSize">,
 ): void {
   tokens.forEach((token, i) => {
@@ -37,10 +38,18 @@ export function checkTokens(
     }
   });
   const wanted = start + tokens.length;
-  if (wanted > maxContext) {
+  if (wanted > most.maxContext) {
     throw new CacheFullError(
       "context",
-      `room for ${maxContext} positions, ${wanted} wanted; nothing was run`,
+      `room for ${most.maxContext} positions, ${wanted} wanted; nothing was run`,
     );
   }
+  if (wanted > most.room) throw new CacheFullError("context", noMemory(wanted, most.room));
+}
+
+function noMemory(wanted: number, room: number): string {
+  return (
+    `memory for ${room} positions, ${wanted} wanted; nothing was run. Rows in int8 take a quarter ` +
+    "(kv-type, index-type), a file can hold most of them (kv-file, kv-ram), a smaller chunk takes less"
+  );
 }

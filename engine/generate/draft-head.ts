@@ -16,6 +16,7 @@ import { noTap, noTaps, type Tap } from "../base/tap.ts";
 import type { Floats, Indices, Tensor } from "../base/tensor.ts";
 import { type ModelCache, newDraftCache } from "../kv/model-cache.ts";
 import type { PageFormat } from "../kv/page-layout.ts";
+import type { PagePool } from "../kv/page-pool.ts";
 import { head, type Model } from "../model/model.ts";
 import { type MtpInput, type MtpOutput, mtpStep } from "../model/mtp.ts";
 import type { MtpWeights } from "../model/weights.ts";
@@ -63,6 +64,11 @@ export class DraftHead {
     this.#cache = newDraftCache(model.ops, model.config, format);
   }
 
+  /** The pages of its cache. */
+  get pool(): PagePool {
+    return this.#cache.table.pool;
+  }
+
   /** Whether the head has the hidden state that it needs to go on from position `length`. */
   canContinueAt(length: number): boolean {
     const waiting = this.#waiting;
@@ -106,10 +112,19 @@ export class DraftHead {
    * @param choose picks a token from draft logits
    */
   propose(next: number, steps: number, choose: (logits: Floats) => number): Draft[] {
-    const { ops, config } = this.#model;
+    const { ops } = this.#model;
     const mark = ops.mark();
-    const verified = this.#fill(next);
-    if (!verified) return [];
+    try {
+      const verified = this.#fill(next);
+      return verified ? this.#proposeAfter(verified, steps, choose) : [];
+    } finally {
+      ops.release(mark);
+    }
+  }
+
+  /** Proposes after the newest slot, which the MTP layer has just filled. */
+  #proposeAfter(verified: MtpOutput, steps: number, choose: (logits: Floats) => number): Draft[] {
+    const { ops, config } = this.#model;
     const nSlots = this.#cache.length;
     const lastRow = verified.hidden.shape[0] - 1;
     const [, nK] = verified.topK.shape;
@@ -133,7 +148,6 @@ export class DraftHead {
       hidden = this.#run(input, this.#taps(step + 1)).hidden;
     }
     this.#cache.truncate(nSlots);
-    ops.release(mark);
     return drafts;
   }
 

@@ -132,7 +132,7 @@ function* choices(
       yield choice;
       text.push(choice.id);
     }
-    const room = session.maxContext - text.length;
+    const room = session.room - text.length;
     if (room < 0) return; // the context has no room to run the newest token
     ready = [];
     const steps = Math.min(draftSteps, room);

@@ -17,6 +17,7 @@ import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
 import { checkTokens, TokenError } from "./check-tokens.ts";
 import { DraftHead } from "./draft-head.ts";
+import { positionsThatFit } from "./room.ts";
 import type { SessionOptions, SyncResult } from "./session-options.ts";
 import { sessionPool } from "./session-pool.ts";
 
@@ -24,7 +25,7 @@ import { sessionPool } from "./session-pool.ts";
 export class Session {
   /** The model that runs. */
   readonly model: Model;
-  /** Positions that there is room for. */
+  /** The most positions that the model, or the options, allow. */
   readonly maxContext: number;
   readonly #chunk: number;
   readonly #taps: Taps;
@@ -60,6 +61,14 @@ export class Session {
     return this.#cache.table.pool;
   }
 
+  /** The most positions there can be: {@link maxContext}, or fewer if memory ends before. */
+  get room(): number {
+    const { config } = this.model;
+    const pools = this.#draft ? [this.pool, this.#draft.pool] : [this.pool];
+    const fit = positionsThatFit(config, pools, this.#tokens.length, this.#chunk);
+    return Math.min(this.maxContext, fit);
+  }
+
   /** The tokens whose rows the caches hold. */
   get tokens(): readonly number[] {
     return this.#tokens;
@@ -85,7 +94,7 @@ export class Session {
    */
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync", "no tokens");
-    checkTokens(tokens, 0, this.maxContext, this.model.config);
+    checkTokens(tokens, 0, this, this.model.config);
     const same = this.#commonPrefix(tokens);
     const kind =
       same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
@@ -103,7 +112,7 @@ export class Session {
    */
   async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<boolean> {
     if (tokens.length === 0) throw new TokenError("prefill", "no tokens");
-    checkTokens(tokens, 0, this.maxContext, this.model.config);
+    checkTokens(tokens, 0, this, this.model.config);
     if (this.#lastLogits && this.#isAll(tokens)) return true;
     const end = tokens.length - 1;
     this.#keep(tokens, this.#commonPrefix(tokens));
@@ -175,7 +184,7 @@ export class Session {
    */
   restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array, logits?: Floats): void {
     if (this.#draft) throw new ArgumentError("restore", "expected a session without a draft head");
-    checkTokens(tokens, 0, this.maxContext, this.model.config);
+    checkTokens(tokens, 0, this, this.model.config);
     this.#cache.restore(tokens.length, bytesOf);
     this.#tokens = [...tokens];
     this.#cache.publish(this.#tokens);
@@ -225,7 +234,7 @@ export class Session {
     take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
   ): Floats[] {
     if (tokens.length === 0) throw new TokenError("append", "no tokens");
-    checkTokens(tokens, this.#tokens.length, this.maxContext, this.model.config);
+    checkTokens(tokens, this.#tokens.length, this, this.model.config);
     this.#recallHidden();
     this.#lastLogits = undefined;
     const { ops } = this.model;
@@ -236,12 +245,15 @@ export class Session {
       const start = this.#tokens.length;
       this.#cache.freeze();
       const mark = ops.mark();
-      const hidden = this.#forward(part, start);
-      this.#draft?.observe(start, part, hidden);
-      this.#tokens.push(...part);
-      this.#cache.publish(this.#tokens);
-      results.push(...take(hidden, this.#tokens.length === total));
-      ops.release(mark);
+      try {
+        const hidden = this.#forward(part, start);
+        this.#draft?.observe(start, part, hidden);
+        this.#tokens.push(...part);
+        this.#cache.publish(this.#tokens);
+        results.push(...take(hidden, this.#tokens.length === total));
+      } finally {
+        ops.release(mark);
+      }
       if (tokens.length > this.#chunk) this.#onProgress(this.#tokens.length, total);
     }
     return results;
@@ -268,9 +280,12 @@ export class Session {
     const token = this.#tokens[last];
     this.#forget(last);
     const mark = this.model.ops.mark();
-    const part = Int32Array.of(token);
-    this.#draft.observe(last, part, this.#forward(part, last));
-    this.model.ops.release(mark);
+    try {
+      const part = Int32Array.of(token);
+      this.#draft.observe(last, part, this.#forward(part, last));
+    } finally {
+      this.model.ops.release(mark);
+    }
     this.#tokens.push(token);
   }
 

@@ -24,6 +24,10 @@ export interface RowMemory {
   readonly view: DataView;
   /** The same memory, byte by byte. */
   readonly bytes: Uint8Array;
+  /**
+   * Bytes that can still be taken, if that is known. Intermediate results of steps need some of them.
+   */
+  readonly bytesLeft?: number | undefined;
   /** Address of `bytes` bytes, which may hold anything. */
   take(bytes: number): number;
   /** Gives a block back. Its bytes become `0xff`, which is NaN in f32 and bf16, so that a late read shows. */

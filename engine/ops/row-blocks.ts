@@ -16,12 +16,15 @@ export interface Ground {
   readonly bytes: Uint8Array;
   /** Address of new bytes, at a multiple of 64. */
   extend(bytes: number): number;
+  /** Bytes that it can still be extended by, where it has an end. */
+  bytesLeft?(): number;
 }
 
 /** Memory of which freed blocks are used again. */
 export class RowBlocks implements RowMemory {
   readonly #ground: Ground;
   readonly #free = new Map<number, number[]>();
+  #freeBytes = 0;
 
   constructor(ground: Ground) {
     this.#ground = ground;
@@ -35,12 +38,21 @@ export class RowBlocks implements RowMemory {
     return this.#ground.bytes;
   }
 
+  get bytesLeft(): number | undefined {
+    const beyond = this.#ground.bytesLeft?.();
+    return beyond === undefined ? undefined : this.#freeBytes + beyond;
+  }
+
   take(bytes: number): number {
-    return this.#free.get(bytes)?.pop() ?? this.#ground.extend(bytes);
+    const freed = this.#free.get(bytes)?.pop();
+    if (freed === undefined) return this.#ground.extend(bytes);
+    this.#freeBytes -= bytes;
+    return freed;
   }
 
   give(address: number, bytes: number): void {
     this.#ground.bytes.fill(POISON, address, address + bytes);
+    this.#freeBytes += bytes;
     const same = this.#free.get(bytes);
     if (same) same.push(address);
     else this.#free.set(bytes, [address]);

@@ -118,7 +118,8 @@ function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOpt
     if (Number.isInteger(layer) && layer >= 0 && layer <= nLayers) continue;
     throw new ArgumentError(`layer ${layer}`, `expected 0 … ${nLayers}`);
   }
-  checkTokens(tokens, 0, model.config.maxPositionEmbeddings, model.config);
+  const most = model.config.maxPositionEmbeddings;
+  checkTokens(tokens, 0, { maxContext: most, room: most }, model.config);
   if (mtpSteps === undefined) return;
   if (!model.weights.mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
   if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");

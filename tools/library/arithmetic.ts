@@ -7,14 +7,19 @@
 import {
   type Activations,
   ArgumentError,
-  type Checkpoint,
   checkedOps,
   f32ReferenceBounds,
   type Ops,
   type Precision,
   referenceOps,
 } from "../../engine/index.ts";
-import { type StartThread, wasmBounds, wasmOps } from "../../engine/ops/wasm/index.ts";
+import {
+  type StartThread,
+  WasmMemoryError,
+  wasmBounds,
+  wasmOps,
+} from "../../engine/ops/wasm/index.ts";
+import type { MemorySize } from "./memory-size.ts";
 
 /** Names of the backends. */
 export const BACKENDS = ["reference", "wasm"] as const;
@@ -68,10 +73,13 @@ export interface Arithmetic {
   close(): Promise<void>;
 }
 
-/** @throws {ArgumentError} for options that do not go together */
+/**
+ * @param memory what the wasm backend reserves
+ * @throws {ArgumentError} for options that do not go together
+ */
 export async function newArithmetic(
   options: ArithmeticOptions,
-  checkpoint: Checkpoint,
+  memory: MemorySize,
   host: Host,
 ): Promise<Arithmetic> {
   if (options.ops) return ownArithmetic(options.ops, options);
@@ -80,7 +88,7 @@ export async function newArithmetic(
     case "reference":
       return reference(options);
     case "wasm":
-      return wasm(options, checkpoint, host);
+      return wasm(options, memory, host);
     default:
       backend satisfies never;
       throw new ArgumentError("backend", `expected ${BACKENDS.join(" or ")}, got ${backend}`);
@@ -115,7 +123,7 @@ function reference({ precision = "f32", activations = "f32", check }: Arithmetic
 
 async function wasm(
   options: ArithmeticOptions,
-  checkpoint: Checkpoint,
+  memory: MemorySize,
   host: Host,
 ): Promise<Arithmetic> {
   const { precision = "f32", activations = "f32", check = false, turbo = false } = options;
@@ -126,11 +134,14 @@ async function wasm(
   const count = startThread ? (options.threads ?? host.cores) : 1;
   const kernels = await host.kernels();
   const turboState = turbo ? ((await host.turnTurboOn?.(kernels)) ?? NO_TURBO) : "off";
-  const fast = await wasmOps(kernels, {
-    memoryBytes: memoryFor(checkpoint),
+  const setUp = {
     activations,
     isWide: turboState === "on",
     ...(startThread && { threads: { count, start: startThread } }),
+  };
+  const fast = await wasmOps(kernels, { ...setUp, memoryBytes: memory.wanted }).catch((error) => {
+    if (!(error instanceof WasmMemoryError)) throw error;
+    return wasmOps(kernels, { ...setUp, memoryBytes: memory.least });
   });
   const spec = () => referenceOps("f64", activations);
   return {
@@ -148,11 +159,4 @@ function numbers(activations: Activations): string {
 
 function threads(count: number): string {
   return count === 1 ? "1 thread" : `${count} threads`;
-}
-
-/** Room for the weights, twice over since some are widened, and for caches and scratch. */
-function memoryFor(checkpoint: Checkpoint): number {
-  let bytes = 2 ** 30;
-  for (const { length } of checkpoint.tensors.values()) bytes += 2 * length;
-  return bytes;
 }

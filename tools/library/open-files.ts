@@ -16,6 +16,7 @@ import {
 import { parseJson } from "../../engine/weights/json.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
 import { type ArithmeticOptions, type Host, newArithmetic } from "./arithmetic.ts";
+import { memorySize } from "./memory-size.ts";
 import { readFile } from "./tokenizer-files.ts";
 
 /** How to open a model. */
@@ -52,7 +53,11 @@ export async function loadModel(
   const config = await readConfig(files, options.latentEps);
   const checkpoint = await openCheckpoint(files);
   signal?.throwIfAborted();
-  const { ops, arithmetic, close } = await newArithmetic(options, checkpoint, host);
+  const { ops, arithmetic, close } = await newArithmetic(
+    options,
+    memorySize(config, checkpoint),
+    host,
+  );
   try {
     const weights = await loadWeights(ops, config, checkpoint, (done, total) => {
       signal?.throwIfAborted();

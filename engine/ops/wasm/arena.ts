@@ -26,7 +26,7 @@ const LINE = 64;
 const GUARD = PAGE;
 
 /** Bytes of the largest memory there is. */
-export const LARGEST: number = 2 ** 32;
+export const LARGEST_MEMORY: number = 2 ** 32;
 
 /** Bytes that weights leave free in a further memory. */
 export const SPARE: number = 2 ** 28;
@@ -53,7 +53,9 @@ export function reserveMemory(bytes: number): WasmMemory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: canShareMemory() });
   } catch (cause) {
-    const text = `the system does not give ${pages * PAGE} bytes`;
+    const text =
+      `the system does not give ${pages * PAGE} bytes of address space; a limit on it ` +
+      "(ulimit -v) must leave some 16 GB, or the reference backend must do";
     throw new WasmMemoryError("memoryBytes", text, { cause });
   }
 }
@@ -78,6 +80,11 @@ export class Arena {
     this.#check(bytes, end <= this.#top);
     this.#low = end;
     return address;
+  }
+
+  /** Bytes between what stays and scratch. */
+  get bytesLeft(): number {
+    return this.#top - this.#low;
   }
 
   /** Whether `bytes` bytes can stay, with {@link SPARE} left over. */
@@ -176,7 +183,7 @@ export class Arena {
     const size = this.#buffer.byteLength;
     throw new WasmMemoryError(
       "wasm memory",
-      `${bytes} bytes wanted, ${this.#top - this.#low} of ${size} left; ask for more with memoryBytes`,
+      `${bytes} bytes wanted, ${this.bytesLeft} of ${size} left; ask for more with memoryBytes`,
     );
   }
 }

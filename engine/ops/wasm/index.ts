@@ -11,7 +11,7 @@ import { linear, perHead } from "./matrix.ts";
 import { wasmMemory } from "./memory.ts";
 import { wasmWiring } from "./wiring.ts";
 
-export { type WasmMemory, WasmMemoryError } from "./arena.ts";
+export { LARGEST_MEMORY, type WasmMemory, WasmMemoryError } from "./arena.ts";
 export { wasmBounds } from "./bounds.ts";
 export type { WasmOptions } from "./machine.ts";
 export { type StartThread, type Thread, type Threads, WasmThreadError } from "./team.ts";

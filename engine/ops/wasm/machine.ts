@@ -3,7 +3,7 @@
  * @module
  */
 import type { Activations } from "../ops.ts";
-import { type Arena, LARGEST, reserveMemory, SPARE } from "./arena.ts";
+import { type Arena, LARGEST_MEMORY, reserveMemory, SPARE } from "./arena.ts";
 import { type Bank, startBanks } from "./bank.ts";
 import type { Kernels } from "./kernels.ts";
 import { type Layout, layoutOf } from "./layout.ts";
@@ -61,7 +61,7 @@ export async function startMachine(
 
 /** One memory while one is enough; then as many of the largest as hold what is beyond the first. */
 function memorySizes(memoryBytes: number): number[] {
-  if (!(memoryBytes > LARGEST)) return [memoryBytes];
-  const nFurther = Math.ceil((memoryBytes - LARGEST) / (LARGEST - SPARE));
-  return new Array(1 + nFurther).fill(LARGEST);
+  if (!(memoryBytes > LARGEST_MEMORY)) return [memoryBytes];
+  const nFurther = Math.ceil((memoryBytes - LARGEST_MEMORY) / (LARGEST_MEMORY - SPARE));
+  return new Array(1 + nFurther).fill(LARGEST_MEMORY);
 }

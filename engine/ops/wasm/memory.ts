@@ -20,7 +20,11 @@ type Memory = Pick<
 /** Everything of {@link Ops} that puts numbers somewhere. */
 export function wasmMemory(machine: Machine): Memory {
   const { arena } = machine;
-  const rows = new RowBlocks({ ...arena.all(), extend: (bytes) => arena.stay(bytes) });
+  const rows = new RowBlocks({
+    ...arena.all(),
+    extend: (bytes) => arena.stay(bytes),
+    bytesLeft: () => arena.bytesLeft,
+  });
   return {
     place: place(machine),
     placeStack: placeStack(machine),
