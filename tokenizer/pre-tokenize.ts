@@ -27,28 +27,31 @@
 import { TokenizerError } from "./tokenizer-error.ts";
 
 /**
- * Returns the pieces of `text`, in order. None is empty, and together they are the text.
+ * Returns the pieces of `text`, in order. None is empty, and together they are the text. They are cut one
+ * by one, as they are asked for: those of a long text would take many times its memory.
  *
  * @param splits applied one after the other. Each sees one piece of the split before at a time, so
  *   its lookahead ends where that piece ends.
  */
-export function preTokenize(text: string, splits: readonly RegExp[]): string[] {
-  let pieces = text === "" ? [] : [text];
-  for (const split of splits) pieces = pieces.flatMap((piece) => isolate(piece, split));
+export function preTokenize(text: string, splits: readonly RegExp[]): Iterable<string> {
+  let pieces: Iterable<string> = text === "" ? [] : [text];
+  for (const split of splits) pieces = isolateEach(pieces, split);
   return pieces;
 }
 
+function* isolateEach(pieces: Iterable<string>, split: RegExp): Generator<string> {
+  for (const piece of pieces) yield* isolate(piece, split);
+}
+
 /** Cuts a text before and after every match. */
-function isolate(text: string, split: RegExp): string[] {
-  const pieces: string[] = [];
+function* isolate(text: string, split: RegExp): Generator<string> {
   let done = 0;
   for (const match of matches(text, split)) {
-    if (match.index > done) pieces.push(text.slice(done, match.index));
-    if (match[0] !== "") pieces.push(match[0]);
+    if (match.index > done) yield text.slice(done, match.index);
+    if (match[0] !== "") yield match[0];
     done = match.index + match[0].length;
   }
-  if (done < text.length) pieces.push(text.slice(done));
-  return pieces;
+  if (done < text.length) yield text.slice(done);
 }
 
 /** @throws {TokenizerError} when a match needs more stack than there is */

@@ -91,6 +91,8 @@ export interface Tokenizer {
    * @param options with `isOrdinary`, what `encodeOrdinary` does
    */
   pieces(text: string, options?: { readonly isOrdinary?: boolean }): Piece[];
+  /** {@link pieces}, one by one: those of a long text take many times its memory. */
+  eachPiece(text: string, options?: { readonly isOrdinary?: boolean }): Iterable<Piece>;
 
   /**
    * Returns the text of `ids`. Bytes that are no UTF-8 become U+FFFD.
@@ -180,12 +182,16 @@ class BpeTokenizer implements Tokenizer {
     return Int32Array.from(ids);
   }
 
-  pieces(text: string, { isOrdinary = false } = {}): Piece[] {
-    const pieces: Piece[] = [];
+  pieces(text: string, options: { readonly isOrdinary?: boolean } = {}): Piece[] {
+    return [...this.eachPiece(text, options)];
+  }
+
+  *eachPiece(text: string, { isOrdinary = false } = {}): Generator<Piece> {
     let start = 0;
-    const add = (piece: string, ids: readonly number[], isControl: boolean) => {
-      pieces.push({ text: piece, start, end: start + piece.length, ids, isControl });
+    const made = (piece: string, ids: readonly number[], isControl: boolean): Piece => {
+      const from = start;
       start += piece.length;
+      return { text: piece, start: from, end: start, ids, isControl };
     };
     const whole = wellFormed(text);
     const stretches = isOrdinary
@@ -193,14 +199,13 @@ class BpeTokenizer implements Tokenizer {
       : this.#added.split(whole);
     for (const { text: stretch, id } of stretches) {
       if (id !== undefined) {
-        add(stretch, [id], true);
+        yield made(stretch, [id], true);
         continue;
       }
       for (const piece of preTokenize(stretch, this.#splits)) {
-        add(piece, this.#pieceEncoder.encode(piece).slice(), false); // the original is cached
+        yield made(piece, this.#pieceEncoder.encode(piece).slice(), false); // the original is cached
       }
     }
-    return pieces;
   }
 
   decode(ids: Iterable<number>, options?: DecodeOptions): string {

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { type Piece, TokenizerError } from "../../../tokenizer/index.ts";
 import type { Terminal } from "../terminal.ts";
 import { inputJson, readInput, readTokenizer } from "../text-input.ts";
+import type { TextOut } from "../text-out.ts";
 
 interface TokenizeOptions {
   readonly json?: boolean;
@@ -50,19 +51,58 @@ export function addTokenize(program: Command, { stdin, stdout }: Terminal): void
       if (!options.json) {
         const { text } = input;
         const ids = isOrdinary ? tokenizer.encodeOrdinary(text) : tokenizer.encode(text);
-        stdout.write(`${ids.join(" ")}\n`);
+        writeJoined(stdout, ids, " ");
+        stdout.write("\n");
         return;
       }
-      const analyze = (text: string) => analysis(tokenizer.pieces(text, { isOrdinary }));
-      const result = options.batch
-        ? strings(inputJson(input), input.name).map(analyze)
-        : analyze(input.text);
-      stdout.write(`${JSON.stringify(result)}\n`);
+      const write = (text: string) =>
+        writeAnalysis(stdout, () => tokenizer.eachPiece(text, { isOrdinary }));
+      if (!options.batch) write(input.text);
+      else {
+        const texts = strings(inputJson(input), input.name);
+        stdout.write("[");
+        texts.forEach((text, i) => {
+          if (i > 0) stdout.write(",");
+          write(text);
+        });
+        stdout.write("]");
+      }
+      stdout.write("\n");
     });
 }
 
-function analysis(pieces: readonly Piece[]): { ids: number[]; pieces: string[] } {
-  return { ids: pieces.flatMap(({ ids }) => ids), pieces: pieces.map(({ text }) => text) };
+/** Writes `{"ids": …, "pieces": …}`. The pieces are cut twice, since all of them would be too many to keep. */
+function writeAnalysis(stdout: TextOut, pieces: () => Iterable<Piece>): void {
+  stdout.write('{"ids":[');
+  writeJoined(stdout, idsOf(pieces()), ",");
+  stdout.write('],"pieces":[');
+  writeJoined(stdout, textsOf(pieces()), ",");
+  stdout.write("]}");
+}
+
+function* idsOf(pieces: Iterable<Piece>): Generator<number> {
+  for (const { ids } of pieces) yield* ids;
+}
+
+function* textsOf(pieces: Iterable<Piece>): Generator<string> {
+  for (const { text } of pieces) yield JSON.stringify(text);
+}
+
+/** Items that are written at a time. */
+const BATCH = 4096;
+
+/** Writes the items with `between` between them. */
+function writeJoined({ write }: TextOut, items: Iterable<number | string>, between: string): void {
+  let batch: (number | string)[] = [];
+  let before = "";
+  const flush = () => {
+    if (batch.length === 0) return;
+    write(before + batch.join(between));
+    before = between;
+    batch = [];
+  };
+  for (const item of items) if (batch.push(item) === BATCH) flush();
+  flush();
 }
 
 function strings(value: unknown, name: string): readonly string[] {

@@ -28,6 +28,9 @@ export interface ServerOptions {
 /** A server's complaint is cut after this many characters; it may be a page of HTML or a stack. */
 const LONGEST_COMPLAINT = 300;
 
+/** Bytes of an answer that is read. Log-probabilities of a whole vocabulary for some positions fit. */
+const LONGEST_ANSWER = 2 ** 26;
+
 /** Token with a text of its own, `!`: see {@link askPrefix}. */
 const WHOLE = 33;
 
@@ -131,7 +134,7 @@ async function request(options: ServerOptions, path: string, body?: object): Pro
   let text: string;
   try {
     const response = await fetch(url, { ...sent, headers, signal });
-    text = await response.text();
+    text = await bodyOf(response, url);
     if (!response.ok) {
       throw new ServerError("http", url, `status ${response.status}: ${complaint(text)}`);
     }
@@ -145,6 +148,25 @@ async function request(options: ServerOptions, path: string, body?: object): Pro
   } catch {
     throw new ServerError("json", url, `expected JSON, got ${JSON.stringify(ends(text))}`);
   }
+}
+
+/** The whole body as text. @throws {ServerError} when it is longer than any answer can be */
+async function bodyOf({ body }: Response, url: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const piece of body ?? []) {
+    bytes += piece.length;
+    if (bytes > LONGEST_ANSWER) {
+      throw new ServerError(
+        "json",
+        url,
+        `expected an answer of at most ${LONGEST_ANSWER} bytes, got more`,
+      );
+    }
+    text += decoder.decode(piece, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** The sentence in a server's error, where it is JSON. */

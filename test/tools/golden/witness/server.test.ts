@@ -217,6 +217,22 @@ describe("a server that cannot be checked ends in a sentence, with exit code 1",
     expect(code).toBe(1);
   });
 
+  it("an answer without an end", async () => {
+    const instead: FakeServer["instead"] = (response, n) => {
+      if (n !== 3) return false;
+      const more = () => {
+        while (!response.destroyed && response.write(" ".repeat(2 ** 20)));
+      };
+      response.on("drain", more).on("error", () => {});
+      more();
+      return true;
+    };
+    const served = await serve({ style: "vllm", model: right, instead });
+    const { code, stderr } = await witness(served, "tiny-all");
+    expect(stderr).toMatch(/position 2: .* an answer of at most 67108864 bytes, got more/);
+    expect(code).toBe(1);
+  });
+
   it("no server", async () => {
     const port = await freePort();
     const { code, stderr } = await witness({ url: `http://localhost:${port}/v1/` }, "tiny-all");
