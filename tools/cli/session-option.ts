@@ -8,7 +8,9 @@ import type { Glm } from "../library/glm.ts";
 import type { StartKeeper } from "../library/keeper.ts";
 import type { TimelineOptions } from "../library/text-session.ts";
 import { openNamed, saverOf } from "../sessions/open-named.ts";
-import { defaultSessions, type SessionFile } from "../sessions/session-folder.ts";
+
+import type { SessionFile } from "../sessions/session-file.ts";
+import { defaultSessions } from "../sessions/session-names.ts";
 import type { TextOut } from "./text-out.ts";
 import { UsageError } from "./usage-error.ts";
 

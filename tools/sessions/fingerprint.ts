@@ -3,14 +3,14 @@
  * the model, the backend, the number formats. A session can be continued only where all of these
  * are the same. If not, the error names those that differ.
  *
- * Next: session-folder.ts
+ * Next: session-names.ts
  * @module
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Activations } from "../../engine/index.ts";
-import { SavedSessionError } from "./journal.ts";
+import { SavedSessionError } from "./session-error.ts";
 
 /**
  * Version of the engine's results. Raise it when a backend begins to give other bits for the same

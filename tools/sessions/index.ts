@@ -13,7 +13,6 @@
  * ```
  * @module glm52.ts/sessions
  */
-export { SavedSessionError } from "./journal.ts";
 export {
   type NamedOptions,
   type ResumeChatOptions,
@@ -21,10 +20,8 @@ export {
   resume,
   resumeChat,
 } from "./open-named.ts";
-export {
-  defaultSessions,
-  forkSession,
-  removeSession,
-  sessionNames,
-} from "./session-folder.ts";
-export { type SessionSummary, sessionSummary, type Verified, verifySession } from "./summary.ts";
+export { SavedSessionError } from "./session-error.ts";
+export { forkSession, removeSession, unlockSession } from "./session-folder.ts";
+export { defaultSessions, sessionNames } from "./session-names.ts";
+export { type SessionSummary, sessionOverview, sessionSummary } from "./summary.ts";
+export { type Verified, verifySession } from "./verify.ts";

@@ -1,156 +1,109 @@
 /**
- * The journal of a saved session: a file with one record for each commit. This file turns records
- * into bytes and bytes into records.
+ * The journal of a saved session: a file with one record for each commit, and an end mark. This file
+ * turns records into bytes; journal-reader.ts turns bytes into records.
  *
  * ```
- *   journal:  "glm52 session 1\n" | record | record | …        record: u32 length | u32 CRC-32 | JSON
+ *   journal    "glm52 session 2\n" │ record │ record │ … │ end mark
+ *   record     u32 length of the JSON │ u32 CRC-32 of these four bytes │ u32 CRC-32 of the JSON │ JSON
+ *   end mark   u32 0 │ u32 CRC-32 of the last JSON │ u32 records, ids, ids not run, pages │ u32 CRC-32
  * ```
  *
- * Numbers are little-endian. The CRC-32 of a record is computed over its JSON and starts from the
- * CRC-32 of the record before it, so that a record is valid only after that one. Reading stops at
- * the first record that is not valid: it was being written when the process ended.
+ * Numbers are little-endian. The CRC-32 of a JSON starts from that of the JSON before it, so that a
+ * record is valid only after that one. A commit writes its record over the end mark, and a new mark
+ * after it, so a journal that was cut anywhere has no mark at its end. The counts in the mark let
+ * `glm52 session list` describe a session without reading the rest.
  *
- * Next: saved-session.ts
+ * Next: journal-reader.ts
  * @module
  */
-
 import { crc32 } from "node:zlib";
-import { GlmError } from "../../engine/index.ts";
+import { type Change, type SavedState, wholeChange } from "./record.ts";
+import type { SessionFile } from "./session-file.ts";
 
-/** The error when a saved session cannot be used, with the reason. */
-export class SavedSessionError extends GlmError {
-  override readonly name = "SavedSessionError";
-  readonly code = "session";
-}
-
-/** Where the bytes of a page stand in the file of pages. */
-export interface KeptPage {
-  /** The number of its place; places have equal sizes. */
-  readonly slot: number;
-  /** CRC-32 of the page's bytes. */
-  readonly crc: number;
-}
-
-/** The whole state of a session between two steps, except for the bytes of its pages. */
-export interface SavedState {
-  /** Hash of the fingerprint; see fingerprint.ts. */
-  readonly fingerprint: string;
-  /** The tokens whose rows are in the pages. */
-  readonly tokens: readonly number[];
-  /** The tokens of the text after those, which were not run yet. */
-  readonly pending: readonly number[];
-  readonly pages: readonly KeptPage[];
-  /** State of the random generator, if numbers were drawn. */
-  readonly random?: readonly number[];
-  /** Logits after the last of `tokens`, in base64 of little-endian `f32` or `f64`. */
-  readonly logits?: { readonly type: "f32" | "f64"; readonly base64: string };
-  /** What the program that owns the session adds, for example a conversation. */
-  readonly note?: unknown;
-}
-
-/**
- * The content of a record: a state, without the tokens and pages at its beginning that the state
- * before it had too. Those are only counted.
- */
-export interface Change extends SavedState {
-  readonly nTokensKept: number;
-  readonly nPagesKept: number;
-}
-
-/** The text at the start of a journal. */
-const MAGIC = new TextEncoder().encode("glm52 session 1\n");
+/** The texts at the start of a journal, of today and of version 0.1. */
+export const MAGIC = { now: "glm52 session 2\n", old: "glm52 session 1\n" } as const;
+/** Bytes of that text. */
+export const MAGIC_BYTES = 16;
 /** Bytes of a record before its JSON. */
-const HEAD_BYTES = 8;
+export const HEAD_BYTES = 12;
+/** Bytes of an end mark. */
+export const MARK_BYTES = 28;
+/** The longest JSON that is read or written; longer texts do not fit into a string. */
+export const MAX_JSON = 2 ** 29 - 2 ** 16;
 
-/** The bytes of a journal without records. */
-export function emptyJournal(): Uint8Array {
-  return MAGIC.slice();
+/** What the end mark counts. */
+export interface Counts {
+  readonly nRecords: number;
+  readonly nIds: number;
+  readonly nPending: number;
+  readonly nPages: number;
 }
 
-/** The bytes of one record, and its CRC-32, from which that of the next record starts. */
-export interface Record {
+/** Bytes for the end of a journal, and what the next record follows. */
+export interface Written {
   readonly bytes: Uint8Array;
+  /** How many of the bytes stand before the end mark. */
+  readonly nBeforeMark: number;
+  /** CRC-32 of the JSON. */
   readonly crc: number;
+}
+
+/** The numbers of a state that the end mark repeats. */
+export function countsOf({ text, nRun, pages }: SavedState, nRecords: number): Counts {
+  return { nRecords, nIds: text.length, nPending: text.length - nRun, nPages: pages.length };
 }
 
 /** The bytes of a journal with one record, which holds all of `state`. */
-export function wholeJournal(state: SavedState): Record {
-  const { bytes, crc } = record({ ...state, nTokensKept: 0, nPagesKept: 0 }, 0);
-  return { bytes: joined(MAGIC, bytes), crc };
+export function wholeJournal(state: SavedState, about: SessionFile): Written {
+  const written = record(wholeChange(state, about), 0, countsOf(state, 1));
+  const bytes = joined(new TextEncoder().encode(MAGIC.now), written.bytes);
+  return { ...written, bytes, nBeforeMark: MAGIC_BYTES + written.nBeforeMark };
 }
 
 /**
- * Encodes one record.
+ * The bytes of a record and of the end mark after it.
  *
  * @param after CRC-32 of the record before, or 0 for the first one
+ * @param counts what the journal holds after this record
  */
-export function record(change: Change, after: number): Record {
+export function record(change: Change, after: number, counts: Counts): Written {
   const body = new TextEncoder().encode(JSON.stringify(change));
   const crc = crc32(body, after);
   const head = new DataView(new ArrayBuffer(HEAD_BYTES));
   head.setUint32(0, body.length, true);
-  head.setUint32(4, crc, true);
-  return { bytes: joined(new Uint8Array(head.buffer), body), crc };
+  head.setUint32(4, crc32(new Uint8Array(head.buffer, 0, 4)), true);
+  head.setUint32(8, crc, true);
+  const bytes = joined(new Uint8Array(head.buffer), body, endMark(crc, counts));
+  return { bytes, nBeforeMark: HEAD_BYTES + body.length, crc };
 }
 
-/** The result of reading a journal. */
-export interface Recovered {
-  /** The state after the last valid record; undefined when there is none. */
-  readonly state: SavedState | undefined;
-  readonly nRecords: number;
-  /** CRC-32 of the last valid record, or 0 when there is none. */
-  readonly crc: number;
-  /** Number of bytes after the last valid record, which are ignored. */
-  readonly nDropped: number;
+/** The bytes of an end mark. */
+export function endMark(crc: number, { nRecords, nIds, nPending, nPages }: Counts): Uint8Array {
+  const mark = new DataView(new ArrayBuffer(MARK_BYTES));
+  [0, crc, nRecords, nIds, nPending, nPages].forEach((value, i) => {
+    mark.setUint32(4 * i, value, true);
+  });
+  mark.setUint32(24, crc32(new Uint8Array(mark.buffer, 0, 24)), true);
+  return new Uint8Array(mark.buffer);
 }
 
-/**
- * Reads a journal: applies its records in order, up to the first that is not valid.
- *
- * @throws {SavedSessionError} when the bytes are not a journal of this version
- */
-export function recover(name: string, bytes: Uint8Array): Recovered {
-  if (!MAGIC.every((byte, i) => bytes[i] === byte)) {
-    const got = JSON.stringify(new TextDecoder().decode(bytes.subarray(0, MAGIC.length)));
-    throw new SavedSessionError(name, `expected "glm52 session 1\\n" at its start, got ${got}`);
+/** The counts of an end mark; undefined when `bytes` are none. */
+export function countsIn(bytes: Uint8Array): Counts | undefined {
+  if (bytes.length !== MARK_BYTES) return undefined;
+  const mark = new DataView(bytes.buffer, bytes.byteOffset, MARK_BYTES);
+  const [zero, , nRecords, nIds, nPending, nPages, sum] = Array.from({ length: 7 }, (_, i) =>
+    mark.getUint32(4 * i, true),
+  );
+  if (zero !== 0 || sum !== crc32(bytes.subarray(0, 24))) return undefined;
+  return { nRecords, nIds, nPending, nPages };
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
-  let state: SavedState | undefined;
-  let at = MAGIC.length;
-  let nRecords = 0;
-  let crc = 0;
-  for (;;) {
-    const body = bodyAt(bytes, at);
-    const after = body && crc32(body.bytes, crc);
-    if (!body || after !== body.crc) return { state, nRecords, crc, nDropped: bytes.length - at };
-    crc = after;
-    state = applied(state, JSON.parse(new TextDecoder().decode(body.bytes)) as Change);
-    at += HEAD_BYTES + body.bytes.length;
-    nRecords++;
-  }
-}
-
-function applied(before: SavedState | undefined, change: Change): SavedState {
-  const { nTokensKept, nPagesKept, ...rest } = change;
-  return {
-    ...rest,
-    tokens: [...(before?.tokens.slice(0, nTokensKept) ?? []), ...change.tokens],
-    pages: [...(before?.pages.slice(0, nPagesKept) ?? []), ...change.pages],
-  };
-}
-
-/** The JSON of the record at `at` and its stored CRC-32, or undefined if bytes are missing. */
-function bodyAt(bytes: Uint8Array, at: number): Record | undefined {
-  if (bytes.length < at + HEAD_BYTES) return undefined;
-  const head = new DataView(bytes.buffer, bytes.byteOffset + at, HEAD_BYTES);
-  const start = at + HEAD_BYTES;
-  const end = start + head.getUint32(0, true);
-  if (end === start || bytes.length < end) return undefined;
-  return { bytes: bytes.subarray(start, end), crc: head.getUint32(4, true) };
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
   return bytes;
 }

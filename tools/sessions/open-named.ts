@@ -11,16 +11,12 @@ import type { StartKeeper } from "../library/keeper.ts";
 import type { TextSession, TimelineOptions } from "../library/text-session.ts";
 import { UserError } from "../node/user-error.ts";
 import { fingerprintOf, mustAgree } from "./fingerprint.ts";
+import { tornText } from "./journal-reader.ts";
 import { Saver } from "./save-as-it-goes.ts";
-import {
-  createSession,
-  defaultSessions,
-  type OpenSession,
-  openSession,
-  readSessionFile,
-  type SessionFile,
-  sessionNames,
-} from "./session-folder.ts";
+import { SavedSessionError } from "./session-error.ts";
+import { readSessionFile, type SessionFile } from "./session-file.ts";
+import { createSession, type OpenSession, openSession } from "./session-folder.ts";
+import { checkName, defaultSessions, sessionNames } from "./session-names.ts";
 
 /** Where a session is saved, and whom to inform. */
 export interface NamedOptions {
@@ -95,7 +91,7 @@ export async function openNamed(
   const { latent, index } = format;
   const { activations } = ops;
   const made = await fingerprintOf(folder, { backend, activations, latent, index, latentEps });
-  if (!sessionNames(sessions).includes(name)) {
+  if (!sessionNames(sessions).includes(checkName(name))) {
     const { rowsBytes, keysBytes } = pageLayout(config, config.indexerTypes, format);
     createSession(sessions, name, {
       kind,
@@ -115,13 +111,27 @@ export async function openNamed(
   }
   mustAgree(name, file.made, made);
   const session = openSession(sessions, name);
-  const { state, nDropped } = session.saved;
-  if (nDropped > 0) {
-    onRecovered?.(
-      `session ${name}: its last ${nDropped} bytes are no valid record and are ignored; it continues after its first ${state.tokens.length} tokens`,
-    );
-  }
-  return session;
+  return orClose(session, () => {
+    const { state, rest } = session.saved;
+    if (kind === "chat") mustBeConversation(name, state.note);
+    if (rest.kind === "torn") {
+      onRecovered?.(
+        `session ${name}: ${tornText(rest)}; it continues after its first ${state.nRun} tokens`,
+      );
+    }
+    return session;
+  });
+}
+
+/** @throws {SavedSessionError} when a note is not what a conversation keeps */
+function mustBeConversation(name: string, note: unknown): void {
+  if (note === undefined) return;
+  const { messages, nTurns } = (note ?? {}) as Partial<Record<string, unknown>>;
+  const isMessage = (one: unknown): boolean =>
+    typeof one === "object" && one !== null && typeof (one as { role?: unknown }).role === "string";
+  if (Array.isArray(messages) && messages.every(isMessage) && Number.isSafeInteger(nTurns)) return;
+  const what = "expected messages with roles and a number of turns in its journal, got others";
+  throw new SavedSessionError(`session ${name}`, what);
 }
 
 /** Returns what `make` returns. If `make` throws, the session is closed first. */

@@ -16,18 +16,19 @@
  */
 import { crc32 } from "node:zlib";
 import type { Floats, Session } from "../../engine/index.ts";
-import {
-  type KeptPage,
-  record,
-  recover,
-  SavedSessionError,
-  type SavedState,
-  wholeJournal,
-} from "./journal.ts";
+import { fingerprintHash } from "./fingerprint.ts";
+import { countsOf, record, wholeJournal } from "./journal.ts";
+import { mustBeWhole, type Recovered, type Rest, recover } from "./journal-reader.ts";
+import { decodeLogits, encodeLogits, type LogitsOf } from "./logits.ts";
+import { type NoteParts, noteChange, notePartsOf } from "./note-change.ts";
+import { freeSlots, slotBytes } from "./places.ts";
+import { type Change, GrowingState, type KeptPage, type SavedState } from "./record.ts";
 import type { SessionDisk } from "./session-disk.ts";
+import { SavedSessionError } from "./session-error.ts";
+import { mustMatch, type SessionFile } from "./session-file.ts";
 
-/** Places begin at multiples of this many bytes. */
-const BLOCK = 4096;
+/** A journal is written anew when it has this many bytes more than twice its first record. */
+const SLACK = 2 ** 22;
 
 /** What a commit saves besides the tokens and pages of a session. */
 export interface CommitExtras {
@@ -40,7 +41,9 @@ export interface CommitExtras {
 }
 
 /** The parts of a session that saving and restoring need. */
-export type Keepable = Pick<Session, "tokens" | "pool" | "pageBytes" | "restore">;
+export interface Keepable extends Pick<Session, "tokens" | "pool" | "pageBytes" | "restore"> {
+  readonly model: LogitsOf;
+}
 
 /** A page whose bytes are not those that were committed. */
 export interface Damage {
@@ -50,40 +53,59 @@ export interface Damage {
 
 /** One session on disk; see the top of this file. */
 export class SavedSession {
+  /** What the session was made with. */
+  readonly about: SessionFile;
+  /** What followed the last whole record when the session was opened. */
+  readonly rest: Rest;
+  /** Whether the journal was written by version 0.1. */
+  readonly isOld: boolean;
   readonly #disk: SessionDisk;
-  #state: SavedState;
-  /** True after a failed write: the end of the journal is unknown, so it is replaced as a whole. */
-  #isTorn = false;
+  #state: GrowingState;
+  #noteParts: NoteParts;
+  #nRecords: number;
+  /** True when the journal must be replaced: its end is unknown, or it is of version 0.1. */
+  #mustReplace: boolean;
   /** CRC-32 of the last record. */
   #crc: number;
-  /** Number of bytes after the last valid record when the session was opened. */
-  readonly nDropped: number;
+  /** Where the last record ends. */
+  #end: number;
+  /** Where a journal has become so long that it is written anew. */
+  #maxEnd: number;
 
-  private constructor(disk: SessionDisk, state: SavedState, crc: number, nDropped: number) {
+  private constructor(disk: SessionDisk, about: SessionFile, found: Recovered) {
+    const { state, crc, end, firstEnd, rest, isOld, nRecords } = found;
     this.#disk = disk;
+    this.about = about;
     this.#state = state;
+    this.#noteParts = notePartsOf(state.note);
+    this.#nRecords = nRecords;
     this.#crc = crc;
-    this.nDropped = nDropped;
+    this.#end = end;
+    this.#maxEnd = 2 * firstEnd + SLACK;
+    this.#mustReplace = isOld || rest.kind !== "nothing";
+    this.rest = rest;
+    this.isOld = isOld;
   }
 
   /**
    * Reads the last committed state. It changes nothing on disk.
    *
-   * @param fingerprint the hash that the session must have, unless its journal has no records yet
-   * @throws {SavedSessionError} when the session has another hash, or the files are not valid
+   * @param about the content of session.json
+   * @param isForRepair accepts a journal with a damaged record, as far as it is whole
+   * @throws {SavedSessionError} when session.json and the journal are not of one session, or the
+   *   files are not valid
    */
-  static open(disk: SessionDisk, fingerprint: string): SavedSession {
-    const { state, crc, nDropped } = recover(disk.name, disk.readJournal());
-    const none = { fingerprint, tokens: [], pending: [], pages: [] };
-    if (state && state.fingerprint !== fingerprint) {
-      throw new SavedSessionError(
-        disk.name,
-        `expected fingerprint ${fingerprint}, the journal has ${state.fingerprint}`,
-      );
+  static open(disk: SessionDisk, about: SessionFile, isForRepair: boolean = false): SavedSession {
+    const found = recover(disk);
+    if (!isForRepair) mustBeWhole(disk.name, found);
+    const { fingerprint } = found;
+    if (found.about && !isForRepair) mustMatch(disk.name, about, found.about);
+    if (fingerprint !== undefined && fingerprint !== fingerprintHash(about.made)) {
+      const expected = fingerprintHash(about.made);
+      const what = `expected fingerprint ${expected}, the journal has ${fingerprint}`;
+      throw new SavedSessionError(disk.name, `${what}; session.json was changed, or is another's`);
     }
-    const saved = new SavedSession(disk, state ?? none, crc, nDropped);
-    saved.#isTorn = nDropped > 0;
-    return saved;
+    return new SavedSession(disk, found.about ?? about, found);
   }
 
   /** The state that was committed last. */
@@ -91,33 +113,38 @@ export class SavedSession {
     return this.#state;
   }
 
+  /** Number of records in the journal. */
+  get nRecords(): number {
+    return this.#nRecords;
+  }
+
   /** The whole text: the tokens that were run, and then those that were not run yet. */
   get text(): readonly number[] {
-    return [...this.#state.tokens, ...this.#state.pending];
+    return [...this.#state.text];
   }
 
   /**
    * Restores a new session to the committed state.
    *
-   * @throws {SavedSessionError} for a damaged page
+   * @throws {SavedSessionError} for a damaged page, or for logits that are not the model's
    */
   restore(session: Keepable): void {
-    const { tokens, logits } = this.#state;
-    const { rowsBytes, keysBytes } = session.pool.layout;
-    const nPages = Math.ceil(tokens.length / session.pool.layout.format.pageRows);
-    if (this.#state.pages.length !== nPages) {
-      const got = this.#state.pages.length;
-      throw new SavedSessionError(`${this.#disk.name}`, `expected ${nPages} pages, got ${got}`);
+    const { text, nRun, logits, pages } = this.#state;
+    const { rowsBytes, keysBytes, format } = session.pool.layout;
+    const nPages = Math.ceil(nRun / format.pageRows);
+    if (pages.length !== nPages) {
+      const what = `expected ${nPages} pages, got ${pages.length}`;
+      throw new SavedSessionError(this.#disk.name, what);
     }
-    const values = logits && decodeLogits(logits);
-    session.restore(tokens, (i) => this.#page(i, rowsBytes + keysBytes), values);
+    const values = logits && decodeLogits(this.#disk.name, logits, session.model);
+    session.restore(text.slice(0, nRun), (i) => this.#page(i, rowsBytes + keysBytes), values);
   }
 
   /** Reads all pages, and lists those whose bytes are not what was committed. */
-  damage(pageBytes: number): Damage[] {
+  damage(): Damage[] {
     return this.#state.pages.flatMap((_page, i) => {
       try {
-        this.#page(i, pageBytes);
+        this.#page(i, this.about.pageBytes);
         return [];
       } catch (error) {
         if (error instanceof SavedSessionError) return [{ page: i, message: error.message }];
@@ -126,81 +153,103 @@ export class SavedSession {
     });
   }
 
-  /** Drops the pages from `page` on. Their tokens stay in the text and will be run again. */
-  cut(page: number, pageRows: number): void {
-    const { fingerprint, note, random, tokens, pages } = this.#state;
-    const nTokens = page * pageRows;
-    this.#replace({
-      fingerprint,
-      tokens: tokens.slice(0, nTokens),
-      pending: this.text.slice(nTokens),
-      pages: pages.slice(0, page),
-      ...(random && { random }),
-      ...(note !== undefined && { note }),
-    });
+  /**
+   * Writes the journal anew, without what follows its last whole record.
+   *
+   * @param page also drops the pages from this one on; their tokens stay in the text and will be run
+   *   again
+   */
+  cut(page: number = this.#state.pages.length): void {
+    const { text, nRun, pages, random, note, logits } = this.#state;
+    const nKept = Math.min(nRun, page * this.about.pageRows);
+    const rest = { random, note, ...(nKept === nRun && { logits }) };
+    this.#replace({ text, nRun: nKept, pages: pages.slice(0, page), ...rest });
   }
 
   /**
    * Saves the session as it is now. If this throws, the commit before it is still valid, and the
    * caller may try again.
    */
-  commit(session: Keepable, extras: CommitExtras): void {
+  commit(session: Keepable, { pending, random, logits, note }: CommitExtras): void {
+    if (this.#mustReplace || this.#end > this.#maxEnd) this.#replace(this.#state);
     const before = this.#state;
-    const { tokens } = session;
-    const { pageRows } = session.pool.layout.format;
-    let nTokensKept = 0;
-    while (nTokensKept < before.tokens.length && before.tokens[nTokensKept] === tokens[nTokensKept])
-      nTokensKept++;
-    const isSame = nTokensKept === tokens.length && nTokensKept === before.tokens.length;
-    const nPagesKept = isSame ? before.pages.length : Math.floor(nTokensKept / pageRows);
-    const free = freeSlots(before.pages);
-    const pages: KeptPage[] = [];
-    for (let i = nPagesKept; i * pageRows < tokens.length; i++) {
-      const bytes = session.pageBytes(i);
-      const slot = free();
-      this.#disk.writePages(slot * slotBytes(bytes.length), bytes);
-      pages.push({ slot, crc: crc32(bytes) });
-    }
-    if (pages.length > 0) this.#disk.syncPages();
-    const { pending, random, logits, note } = extras;
-    const rest = {
-      fingerprint: before.fingerprint,
-      pending,
-      ...(random && { random }),
-      ...(logits && { logits: encodeLogits(logits) }),
-      ...(note !== undefined && { note }),
+    const text = [...session.tokens, ...pending];
+    const nRun = session.tokens.length;
+    const pages = this.#writePages(session);
+    const noteParts = notePartsOf(note);
+    const newNote = noteChange(this.#noteParts, noteParts);
+    const kept = commonPrefix(before.text, text);
+    const newLogits = logits && encodeLogits(logits);
+    const change: Change = {
+      text: [kept, text.slice(kept)],
+      run: nRun,
+      pages: [pages.nKept, pages.more.map(({ slot, crc }) => [slot, crc])],
+      ...(random && !isSameList(random, before.random) && { random }),
+      ...(newLogits && {
+        logits: newLogits.base64 === before.logits?.base64 ? "same" : newLogits,
+      }),
+      ...(newNote && { note: newNote }),
     };
-    const next: SavedState = {
-      ...rest,
-      tokens: [...tokens],
-      pages: [...before.pages.slice(0, nPagesKept), ...pages],
-    };
-    if (this.#isTorn) {
-      this.#replace(next);
-      return;
-    }
-    const more = { ...rest, tokens: tokens.slice(nTokensKept), pages, nTokensKept, nPagesKept };
-    const { bytes, crc } = record(more, this.#crc);
-    this.#isTorn = true; // until the whole record is written
-    this.#disk.appendJournal(bytes);
-    this.#disk.syncJournal();
-    this.#isTorn = false;
-    this.#crc = crc;
-    this.#state = next;
-  }
-
-  /** Replaces the whole journal by one with a single record. */
-  #replace(next: SavedState): void {
-    const { bytes, crc } = wholeJournal(next);
-    this.#disk.replaceJournal(bytes);
-    this.#isTorn = false;
-    this.#crc = crc;
-    this.#state = next;
+    if (isNothing(change, before)) return;
+    this.#append(change, { text, nRun, nPages: pages.nKept + pages.more.length });
+    this.#noteParts = noteParts;
   }
 
   /** Closes the files. */
   close(): void {
     this.#disk.close();
+  }
+
+  /** Writes the pages that have changed to free places, and syncs them. */
+  #writePages(session: Keepable): { readonly nKept: number; readonly more: readonly KeptPage[] } {
+    const { text, nRun, pages } = this.#state;
+    const { tokens } = session;
+    const { pageRows } = session.pool.layout.format;
+    const nSame = Math.min(nRun, commonPrefix(text, tokens));
+    const isAll = nSame === tokens.length && nSame === nRun;
+    const nKept = isAll ? pages.length : Math.floor(nSame / pageRows);
+    const free = freeSlots(pages);
+    const more: KeptPage[] = [];
+    for (let i = nKept; i * pageRows < tokens.length; i++) {
+      const bytes = session.pageBytes(i);
+      const slot = free();
+      this.#disk.writePages(slot * slotBytes(bytes.length), bytes);
+      more.push({ slot, crc: crc32(bytes) });
+    }
+    if (more.length > 0) this.#disk.syncPages();
+    return { nKept, more };
+  }
+
+  /** Appends a record, and applies it to the state when it is on disk. */
+  #append(
+    change: Change,
+    { text, nRun, nPages }: { text: number[]; nRun: number; nPages: number },
+  ) {
+    const nRecords = this.#nRecords + 1;
+    const counts = { nRecords, nIds: text.length, nPending: text.length - nRun, nPages };
+    const { bytes, nBeforeMark, crc } = record(change, this.#crc, counts);
+    this.#mustReplace = true; // until the whole record is written
+    this.#disk.writeJournal(this.#end, bytes);
+    this.#disk.syncJournal();
+    this.#mustReplace = false;
+    this.#state.apply(change);
+    this.#nRecords = nRecords;
+    this.#crc = crc;
+    this.#end += nBeforeMark;
+  }
+
+  /** Replaces the whole journal by one with a single record. */
+  #replace(next: SavedState): void {
+    const { bytes, nBeforeMark, crc } = wholeJournal(next, this.about);
+    this.#mustReplace = true; // should it fail in the middle
+    this.#disk.replaceJournal(bytes);
+    this.#mustReplace = false;
+    this.#state = GrowingState.from(next);
+    this.#noteParts = notePartsOf(next.note);
+    this.#nRecords = countsOf(next, 1).nRecords;
+    this.#crc = crc;
+    this.#end = nBeforeMark;
+    this.#maxEnd = 2 * nBeforeMark + SLACK;
   }
 
   /** Reads page `i` and checks its CRC-32. */
@@ -218,32 +267,27 @@ export class SavedSession {
   }
 }
 
-/** The size of a place. */
-function slotBytes(pageBytes: number): number {
-  return Math.ceil(pageBytes / BLOCK) * BLOCK;
+/** Whether a change leaves everything as it is. */
+function isNothing(
+  { text, run, pages, random, logits, note }: Change,
+  before: SavedState,
+): boolean {
+  const isSameText = text[0] === before.text.length && text[1].length === 0 && run === before.nRun;
+  const isSameLogits = logits === "same" || (!logits && !before.logits);
+  const isSamePages = pages[0] === before.pages.length && pages[1].length === 0;
+  return isSameText && isSamePages && isSameLogits && !random && !note;
 }
 
-/** Returns a function that gives the next place that no page uses. */
-function freeSlots(pages: readonly KeptPage[]): () => number {
-  const taken = new Set(pages.map(({ slot }) => slot));
-  let next = 0;
-  return () => {
-    while (taken.has(next)) next++;
-    return next++;
-  };
+function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  let same = 0;
+  while (same < a.length && same < b.length && a[same] === b[same]) same++;
+  return same;
+}
+
+function isSameList(a: readonly number[], b: readonly number[] | undefined): boolean {
+  return a.length === b?.length && commonPrefix(a, b) === a.length;
 }
 
 function hex(sum: number): string {
   return sum.toString(16).padStart(8, "0");
-}
-
-function encodeLogits(logits: Floats): NonNullable<SavedState["logits"]> {
-  const bytes = new Uint8Array(logits.slice().buffer);
-  const type = logits.BYTES_PER_ELEMENT === 8 ? "f64" : "f32";
-  return { type, base64: Buffer.from(bytes).toString("base64") };
-}
-
-function decodeLogits({ type, base64 }: NonNullable<SavedState["logits"]>): Floats {
-  const { buffer } = Uint8Array.from(Buffer.from(base64, "base64"));
-  return type === "f64" ? new Float64Array(buffer) : new Float32Array(buffer);
 }

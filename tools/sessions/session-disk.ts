@@ -7,25 +7,26 @@
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
-  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { JournalSource } from "./frames.ts";
+import { openRegular, readFully } from "./regular-file.ts";
+import { explained } from "./session-error.ts";
+import { temporaryName } from "./temporaries.ts";
 
 /**
  * What a saved session needs from the disk. Tests replace it by a disk that crashes. After a loss
  * of power, only what was synced is sure to be there.
  */
-export interface SessionDisk {
-  /** The name of the disk in error messages. */
-  readonly name: string;
-  readJournal(): Uint8Array;
-  appendJournal(bytes: Uint8Array): void;
+export interface SessionDisk extends JournalSource {
+  /** Writes into the journal, which may grow. */
+  writeJournal(offset: number, bytes: Uint8Array): void;
   syncJournal(): void;
   /**
    * Replaces the journal, and syncs it. At every moment the journal is either the old one or all of
@@ -41,30 +42,33 @@ export interface SessionDisk {
   close(): void;
 }
 
-/** Opens the two files in `folder`, which must exist. */
-export function folderDisk(folder: string): SessionDisk {
+/**
+ * Opens the two files in `folder`, which must exist.
+ *
+ * @param mustHold is called before each write; it throws when another process has the session now
+ */
+export function folderDisk(folder: string, mustHold: () => void = () => {}): SessionDisk {
   const journalPath = join(folder, "journal");
-  const pages = openSync(join(folder, "pages"), "r+");
-  let journal = openSync(journalPath, "a");
+  const pages = openRegular(join(folder, "pages"), "r+");
+  let journal = openOr(journalPath, () => closeSync(pages));
+  const change = (work: () => void): void => {
+    mustHold();
+    explained(folder, work);
+  };
   return {
     name: folder,
-    readJournal: () => readFileSync(journalPath),
-    appendJournal: (bytes) => writeAll(journal, bytes),
-    syncJournal: () => fdatasyncSync(journal),
+    journalBytes: () => fstatSync(journal).size,
+    readJournal: (offset, target) => explained(folder, () => readFully(journal, offset, target)),
+    writeJournal: (offset, bytes) => change(() => writeAll(journal, bytes, offset)),
+    syncJournal: () => explained(folder, () => fdatasyncSync(journal)),
     replaceJournal: (bytes) => {
-      writeDurably(folder, "journal", bytes);
+      change(() => writeDurably(folder, "journal", bytes));
       closeSync(journal);
-      journal = openSync(journalPath, "a");
+      journal = openRegular(journalPath, "r+");
     },
-    readPages: (offset, target) => {
-      let done = 0;
-      for (let n = -1; n !== 0 && done < target.length; done += n) {
-        n = readSync(pages, target, done, target.length - done, offset + done);
-      }
-      return done;
-    },
-    writePages: (offset, bytes) => writeAll(pages, bytes, offset),
-    syncPages: () => fdatasyncSync(pages),
+    readPages: (offset, target) => explained(folder, () => readFully(pages, offset, target)),
+    writePages: (offset, bytes) => change(() => writeAll(pages, bytes, offset)),
+    syncPages: () => explained(folder, () => fdatasyncSync(pages)),
     close: () => {
       closeSync(pages);
       closeSync(journal);
@@ -72,24 +76,45 @@ export function folderDisk(folder: string): SessionDisk {
   };
 }
 
+function openOr(path: string, onError: () => void): number {
+  try {
+    return openRegular(path, "r+");
+  } catch (error) {
+    onError();
+    throw error;
+  }
+}
+
 /**
  * Writes a file so that it is either complete or unchanged, also after a loss of power: writes it
  * under another name, syncs it, renames it, and syncs the folder.
  */
 export function writeDurably(folder: string, name: string, bytes: Uint8Array): void {
-  const temporary = join(folder, `.${name}.tmp`);
-  const file = openSync(temporary, "w");
+  const temporary = join(folder, temporaryName(name, "tmp"));
+  const file = openSync(temporary, "wx");
   try {
-    writeAll(file, bytes);
-    fsyncSync(file);
+    try {
+      writeAll(file, bytes, 0);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, join(folder, name));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+  syncFolder(folder);
+}
+
+/** Syncs a file. */
+export function syncFile(path: string): void {
+  const file = openRegular(path, "r+");
+  try {
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameSync(temporary, join(folder, name));
-  syncFolder(folder);
 }
 
 /** Syncs a folder, so that the new names of files in it are on disk too. */
@@ -102,9 +127,8 @@ export function syncFolder(folder: string): void {
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array, offset?: number): void {
+function writeAll(file: number, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length; ) {
-    const at = offset === undefined ? null : offset + done;
-    done += writeSync(file, bytes, done, bytes.length - done, at);
+    done += writeSync(file, bytes, done, bytes.length - done, offset + done);
   }
 }

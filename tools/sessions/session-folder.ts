@@ -1,6 +1,6 @@
 /**
- * Creates, lists, opens, copies and removes saved sessions. Each session is a folder in the folder
- * of sessions. Only one process at a time can use a session.
+ * Creates, opens, copies and removes saved sessions. Each session is a folder in the folder of
+ * sessions. Only one process at a time can use a session.
  *
  * ```
  *   SESSIONS / NAME / session.json   what it was made with          (written once)
@@ -14,44 +14,38 @@
  */
 
 import {
+  closeSync,
   constants,
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { UserError } from "../node/user-error.ts";
-import { type Fingerprint, fingerprintHash } from "./fingerprint.ts";
-import { emptyJournal, recover, SavedSessionError } from "./journal.ts";
+import { dirname, join } from "node:path";
+import { wholeJournal } from "./journal.ts";
+import { isLocked, type Lock, lockFolder } from "./lock.ts";
+import { EMPTY } from "./record.ts";
+import { openRegular } from "./regular-file.ts";
 import { SavedSession } from "./saved-session.ts";
-import { folderDisk, syncFolder, writeDurably } from "./session-disk.ts";
-
-/** The version of session.json that this engine writes and reads. */
-const VERSION = 1;
-
-/** The content of session.json. */
-export interface SessionFile {
-  readonly version: number;
-  /** What the session is: a text, for `glm52 run`, or a conversation, for `glm52 chat`. */
-  readonly kind: "text" | "chat";
-  /** The model's folder, as information for people. */
-  readonly model: string;
-  readonly created: string;
-  /** What the session was made with. */
-  readonly made: Fingerprint;
-  /** Number of positions in a page. */
-  readonly pageRows: number;
-  /** Number of bytes of a page. */
-  readonly pageBytes: number;
-}
+import {
+  folderDisk,
+  type SessionDisk,
+  syncFile,
+  syncFolder,
+  writeDurably,
+} from "./session-disk.ts";
+import { explained, SavedSessionError, systemCode } from "./session-error.ts";
+import {
+  readSessionFile,
+  type SessionFile,
+  sessionFile,
+  sessionFileBytes,
+} from "./session-file.ts";
+import { checkName } from "./session-names.ts";
+import { sweep, temporaryName } from "./temporaries.ts";
 
 /** A saved session that is open in this process. */
 export interface OpenSession {
@@ -60,129 +54,107 @@ export interface OpenSession {
   close(): void;
 }
 
-/** The default folder of sessions: `$GLM52_SESSIONS`, or a folder in the user's home. */
-export function defaultSessions(): string {
-  const { GLM52_SESSIONS } = process.env;
-  return GLM52_SESSIONS ?? join(homedir(), ".glm52", "sessions");
-}
-
 /**
- * Returns `name` if a session can have this name.
+ * Creates a session without tokens. If this fails, no part of it is left.
  *
- * @throws {UserError} otherwise
+ * @returns false when there is a session of this name already
  */
-export function checkName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
-  throw new UserError(
-    "session",
-    `expected a name of letters, digits, ".", "_" and "-", got "${name}"`,
-  );
-}
-
-/** The names of all sessions in a folder, sorted. If the folder does not exist, there are none. */
-export function sessionNames(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, "session.json")) && !name.startsWith("."))
-    .sort();
-}
-
-/**
- * Reads the session.json of a session.
- *
- * @throws {SavedSessionError} when there is no session of this name, or its file is not valid
- */
-export function readSessionFile(folder: string, name: string): SessionFile {
-  const path = join(folder, checkName(name), "session.json");
-  if (!existsSync(path))
-    throw new SavedSessionError(`session ${name}`, `there is none in ${folder}`);
-  let file: Partial<SessionFile>;
-  try {
-    file = JSON.parse(readFileSync(path, "utf8")) as Partial<SessionFile>;
-  } catch (cause) {
-    throw new SavedSessionError(path, "expected JSON, got other bytes", { cause });
-  }
-  if (file.version === VERSION && file.kind && file.made && file.pageRows && file.pageBytes)
-    return file as SessionFile;
-  throw new SavedSessionError(path, `expected version ${VERSION}, got ${file.version}`);
-}
-
-/** Reads the journal of a session without opening or locking the session. */
-export function readState(folder: string, name: string): ReturnType<typeof recover> {
-  const path = join(folder, name, "journal");
-  return recover(path, readFileSync(path));
-}
-
-/** Creates a session without tokens. If this fails, no part of it is left. */
 export function createSession(
   folder: string,
   name: string,
-  file: Omit<SessionFile, "version">,
-): void {
-  assemble(folder, name, (temporary) => {
-    const text = `${JSON.stringify({ version: VERSION, ...file }, undefined, 2)}\n`;
-    writeDurably(temporary, "session.json", new TextEncoder().encode(text));
-    writeDurably(temporary, "journal", emptyJournal());
+  settings: Omit<SessionFile, "version">,
+): boolean {
+  const file = sessionFile(settings);
+  return assemble(folder, name, (temporary) => {
+    writeDurably(temporary, "session.json", sessionFileBytes(file));
+    writeDurably(temporary, "journal", wholeJournal(EMPTY, file).bytes);
     writeDurably(temporary, "pages", new Uint8Array());
   });
 }
 
 /**
  * Copies a session to a new name. The copy has its own files; some file systems store the common
- * bytes only once.
+ * bytes only once. It has its name only when all of it is on the disk.
  */
 export function forkSession(folder: string, name: string, twin: string): void {
   readSessionFile(folder, name);
-  const unlock = lock(folder, name);
+  checkName(twin);
+  const lock = lockFolder(join(folder, name), `session ${name}`);
   try {
-    assemble(folder, twin, (temporary) => {
+    const isNew = assemble(folder, twin, (temporary) => {
       for (const part of ["session.json", "pages", "journal"]) {
-        const to = join(temporary, part);
-        copyFileSync(join(folder, name, part), to, constants.COPYFILE_FICLONE);
+        const from = join(folder, name, part);
+        closeSync(openRegular(from, "r"));
+        copyFileSync(from, join(temporary, part), constants.COPYFILE_FICLONE);
+        syncFile(join(temporary, part));
       }
     });
+    if (!isNew) throw new SavedSessionError(`session ${twin}`, `there is one in ${folder}`);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 
 /** Removes a session. It is renamed first, so that no half of it is ever found. */
 export function removeSession(folder: string, name: string): void {
   readSessionFile(folder, name);
-  const unlock = lock(folder, name);
-  const away = join(folder, `.${name}.removed`);
+  const lock = lockFolder(join(folder, name), `session ${name}`);
+  const away = join(folder, temporaryName(name, "removed"));
   try {
-    rmSync(away, { recursive: true, force: true });
-    renameSync(join(folder, name), away);
+    explained(`session ${name}`, () => renameSync(join(folder, name), away));
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
   }
   rmSync(away, { recursive: true, force: true });
+  syncFolder(folder);
+  sweep(folder);
+}
+
+/**
+ * Opens the lock of a session whose owner cannot be seen from here.
+ *
+ * @throws {SavedSessionError} when its owner is seen to be alive
+ */
+export function unlockSession(folder: string, name: string): void {
+  readSessionFile(folder, name);
+  lockFolder(join(folder, name), `session ${name}`, true).release();
 }
 
 /**
  * Opens a session and locks it for this process.
  *
+ * @param isForRepair accepts a session with damaged records or another session.json
  * @throws {SavedSessionError} when another process has it open, or its files are not valid
  */
-export function openSession(folder: string, name: string): OpenSession {
-  const { made } = readSessionFile(folder, name);
-  const unlock = lock(folder, name);
+export function openSession(folder: string, name: string, isForRepair = false): OpenSession {
+  const file = readSessionFile(folder, name);
+  const path = join(folder, name);
+  const lock = lockFolder(path, `session ${name}`);
+  let disk: SessionDisk | undefined;
   try {
-    const disk = folderDisk(join(folder, name));
-    const saved = SavedSession.open(disk, fingerprintHash(made));
-    return {
-      saved,
-      close: () => {
-        disk.close();
-        unlock();
-      },
-    };
+    sweep(folder);
+    disk = folderDisk(path, lock.mustHold);
+    return { saved: SavedSession.open(disk, file, isForRepair), close: closer(disk, lock) };
   } catch (error) {
-    unlock();
+    closer(disk, lock)();
     throw error;
   }
+}
+
+function closer(disk: SessionDisk | undefined, lock: Lock): () => void {
+  let isOpen = true;
+  return () => {
+    if (!isOpen) return;
+    isOpen = false;
+    disk?.close();
+    lock.release();
+  };
+}
+
+/** Whether another process has a session open, or may have. */
+export function isInUse(folder: string, name: string): boolean {
+  return isLocked(join(folder, name));
 }
 
 /** The size of a session's files. */
@@ -191,51 +163,57 @@ export function sessionBytes(folder: string, name: string): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Fills a temporary folder, and then renames it to the session's name. */
-function assemble(folder: string, name: string, fill: (temporary: string) => void): void {
+/**
+ * Fills a temporary folder, and then renames it to the session's name.
+ *
+ * @returns false when there is a session of this name already
+ */
+function assemble(folder: string, name: string, fill: (temporary: string) => void): boolean {
   const path = join(folder, checkName(name));
-  if (existsSync(path)) throw new SavedSessionError(`session ${name}`, `there is one in ${folder}`);
-  mkdirSync(folder, { recursive: true });
-  const temporary = mkdtempSync(join(folder, `.${name}.`));
-  try {
-    fill(temporary);
-    syncFolder(temporary);
-    renameSync(temporary, path);
-    syncFolder(folder);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw error;
+  return explained(path, () => {
+    makeFolder(folder);
+    sweep(folder);
+    if (existsSync(path)) return isOtherName(folder, name);
+    const temporary = join(folder, temporaryName(name, "new"));
+    try {
+      mkdirSync(temporary, { mode: 0o700 });
+      fill(temporary);
+      syncFolder(temporary);
+      renameSync(temporary, path);
+      syncFolder(folder);
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true });
+      if (["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) return false;
+      throw error;
+    }
+    return true;
+  });
+}
+
+/** Makes a folder and those above it, and writes their names to the disk. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let path = folder; ; path = dirname(path)) {
+    syncFolder(dirname(path));
+    if (path === first || path === dirname(path)) return;
   }
 }
 
 /**
- * Creates the lock file of a session, with the id of this process in it, and returns a function
- * that removes it. A lock file that a dead process left is replaced.
+ * Returns false, as there is something at the place of session `name`.
+ *
+ * @throws {SavedSessionError} when that is a session of another name, which the file system takes for
+ *   the same, or no session
  */
-function lock(folder: string, name: string): () => void {
-  const path = join(folder, name, "lock");
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, String(process.pid), { flag: "wx" });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const owner = Number(readFileSync(path, "utf8"));
-      if (isAlive(owner)) {
-        throw new SavedSessionError(`session ${name}`, `process ${owner} has it open`);
-      }
-      rmSync(path, { force: true });
-    }
+function isOtherName(folder: string, name: string): false {
+  const names = readdirSync(folder);
+  const twin = names.find((other) => other.toLowerCase() === name.toLowerCase());
+  if (twin !== undefined && !names.includes(name)) {
+    const what = `this file system takes it for the same as ${twin}; use another name`;
+    throw new SavedSessionError(`session ${name}`, what);
   }
-  throw new SavedSessionError(`session ${name}`, "another process has just opened it");
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  if (existsSync(join(folder, name, "session.json"))) return false;
+  const what = `${join(folder, name)} is there, and is no session; use another name, or move it`;
+  throw new SavedSessionError(`session ${name}`, what);
 }

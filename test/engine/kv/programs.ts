@@ -15,7 +15,7 @@ import { PageTable } from "../../../engine/kv/page-table.ts";
 import { StoreError } from "../../../engine/kv/row-store.ts";
 import { type Keepable, SavedSession } from "../../../tools/sessions/saved-session.ts";
 import { gaussians } from "../../support/random.ts";
-import { CrashingDisk } from "../../tools/sessions/crashing-disk.ts";
+import { ABOUT, CrashingDisk } from "../../tools/sessions/crashing-disk.ts";
 import { FaultyStore } from "./faulty-store.ts";
 import {
   append,
@@ -97,7 +97,7 @@ class World {
   readonly #setting: Setting;
   readonly #store: FaultyStore;
   #disk = new CrashingDisk();
-  #saved = SavedSession.open(this.#disk, "f");
+  #saved = SavedSession.open(this.#disk, ABOUT);
   #attempts: Attempt[] = [];
   #pool: PagePool;
   #pairs: Pair[];
@@ -230,14 +230,14 @@ class World {
     const part = (pick % 8) / 7;
     const left = this.#disk.after(at, part, unsynced, pick, this.#setting.isLying);
     const [note, again] = [1, 2].map(
-      () => SavedSession.open(left, "f").state.note ?? -1,
+      () => SavedSession.open(left, ABOUT).state.note ?? -1,
     ) as number[];
     if (note !== again) throw new Error("recovered twice, in two ways");
     const oldest = this.#attempts.findLastIndex(({ isSaved, end }) => isSaved && end <= at);
     if (note < oldest) throw new Error(`recovered save ${note}, but ${oldest} was synced`);
     const { positions = [] } = this.#attempts[note] ?? {};
     this.#disk = new CrashingDisk(left.journal, left.pages);
-    this.#saved = SavedSession.open(this.#disk, "f");
+    this.#saved = SavedSession.open(this.#disk, ABOUT);
     this.#attempts = this.#attempts.slice(0, note + 1);
     this.#attempts.forEach((attempt) => {
       Object.assign(attempt, { from: 0, end: 0, isSaved: true });
@@ -302,6 +302,7 @@ function keepable(cache: ModelCache, tokens: readonly number[]): Keepable {
   return {
     tokens,
     pool,
+    model: { config: { vocabSize: 1 }, ops },
     pageBytes: (i) => pool.bytesOf(cache.table.pages[i]),
     restore: ({ length }, bytesOf) => cache.restore(length, bytesOf),
   };

@@ -117,9 +117,11 @@ describe("glm52 session", () => {
 
   it("a torn record is said, a bad page refused; repaired, it runs the tokens again", async () => {
     const [journal, pages] = ["journal", "pages"].map((name) => join(sessions, "tale", name));
-    writeFileSync(journal, readFileSync(journal).subarray(0, -3));
+    writeFileSync(journal, readFileSync(journal).subarray(0, -30));
+    const torn = String.raw`its last \d+ bytes are no whole record`;
+    expect(await fail("session", "verify", "tale", ...WHERE)).toMatch(new RegExp(torn));
     const { stderr } = await glm52(["run", "", "--session", "tale", ...FEW]);
-    expect(stderr).toMatch(/its last \d+ bytes are no valid record .* continues after .* 7 tokens/);
+    expect(stderr).toMatch(new RegExp(`${torn}: .* continues after its first \\d tokens`));
 
     const bytes = readFileSync(pages).map((byte) => byte ^ 1);
     writeFileSync(pages, bytes);
@@ -129,8 +131,48 @@ describe("glm52 session", () => {
     expect(await fail("session", "verify", "tale", ...WHERE)).toContain(
       "0 tokens before it are whole",
     );
-    expect(await run("session", "verify", "--repair", "tale", ...WHERE)).toContain("0 tokens in 0");
+    expect(await run("session", "verify", "--repair", "tale", ...WHERE)).toMatch(
+      /page 0: expected .* tokens will be run again\ntale: 0 tokens in 0 pages/,
+    );
     const whole = await run("run", "Once upon", "--max-tokens", "15");
     expect(whole.endsWith(await run("run", "", "--session", "tale", ...FEW))).toBe(true);
+  });
+
+  it("a damaged record with others after it is refused by verify, show, run and list", async () => {
+    await run("session", "fork", "tale", "bad", ...WHERE);
+    await run("run", "", "--session", "bad", ...FEW);
+    const journal = join(sessions, "bad", "journal");
+    const bytes = readFileSync(journal);
+    bytes[100] ^= 1;
+    writeFileSync(journal, bytes);
+    const commands = [
+      ["session", "verify", "bad", ...WHERE],
+      ["session", "show", "bad", ...WHERE],
+      ["run", "", "--session", "bad", ...FEW],
+    ];
+    for (const command of commands) {
+      expect(await fail(...command)).toMatch(
+        /record 0, at byte 16, is damaged, and [1-9]\d* whole records follow it/,
+      );
+    }
+    expect(readFileSync(journal)).toEqual(bytes);
+    expect(await run("session", "verify", "--repair", "bad", ...WHERE)).toMatch(
+      /^bad: record 0, .* whole records after it and all they held are given up \(\d+ bytes, up to \d+ tokens\); 0 records with 0 tokens are kept\nbad: 0 tokens/,
+    );
+    expect(await run("session", "verify", "bad", ...WHERE)).toContain("0 tokens in 0 pages");
+  });
+
+  it("a session.json that was changed is named, and repaired from the journal", async () => {
+    await run("session", "fork", "tale", "set", ...WHERE);
+    const path = join(sessions, "set", "session.json");
+    const before = readFileSync(path, "utf8");
+    const { pageBytes } = JSON.parse(before);
+    writeFileSync(path, before.replace(`"pageBytes": ${pageBytes}`, '"pageBytes": 4096'));
+    const what = `pageBytes is 4096 in session.json, ${pageBytes} in the journal`;
+    expect(await fail("session", "verify", "set", ...WHERE)).toContain(what);
+    expect(await fail("run", "", "--session", "set", ...FEW)).toContain(what);
+    expect(await run("session", "verify", "--repair", "set", ...WHERE)).toContain(what);
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(await run("session", "verify", "set", ...WHERE)).toContain("without an error");
   });
 });

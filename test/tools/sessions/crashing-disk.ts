@@ -5,12 +5,24 @@
  * @module
  */
 import { seededRandom } from "../../../engine/index.ts";
-import { emptyJournal } from "../../../tools/sessions/journal.ts";
+import { wholeJournal } from "../../../tools/sessions/journal.ts";
+import { EMPTY } from "../../../tools/sessions/record.ts";
 import type { SessionDisk } from "../../../tools/sessions/session-disk.ts";
+import { type SessionFile, sessionFile } from "../../../tools/sessions/session-file.ts";
+
+/** What the sessions of these tests were made with. Their pages have 4 positions, if nothing else. */
+export const ABOUT: SessionFile = sessionFile({
+  kind: "text",
+  model: "tiny",
+  created: "2026-01-01T00:00:00.000Z",
+  made: { config: "c", weights: "w" },
+  pageRows: 4,
+  pageBytes: 1344,
+});
 
 type Call =
-  | { readonly kind: "append" | "replace"; readonly bytes: Uint8Array }
-  | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "replace"; readonly bytes: Uint8Array }
+  | { readonly kind: "append" | "write"; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "syncJournal" | "syncPages" };
 
 /** A call, and how much of it was done. A call that failed was done in part. */
@@ -28,14 +40,23 @@ export class CrashingDisk implements SessionDisk {
   journal: Uint8Array;
   pages: Uint8Array;
 
-  constructor(journal: Uint8Array = emptyJournal(), pages: Uint8Array = new Uint8Array()) {
+  constructor(
+    journal: Uint8Array = wholeJournal(EMPTY, ABOUT).bytes,
+    pages: Uint8Array = new Uint8Array(),
+  ) {
     this.#first = [journal, pages];
     this.journal = journal.slice();
     this.pages = pages.slice();
   }
 
-  readJournal(): Uint8Array {
-    return this.journal;
+  journalBytes(): number {
+    return this.journal.length;
+  }
+
+  readJournal(offset: number, target: Uint8Array): number {
+    const found = this.journal.subarray(offset, offset + target.length);
+    target.set(found);
+    return found.length;
   }
 
   readPages(offset: number, target: Uint8Array): number {
@@ -44,8 +65,8 @@ export class CrashingDisk implements SessionDisk {
     return found.length;
   }
 
-  appendJournal(bytes: Uint8Array): void {
-    this.#do({ kind: "append", bytes: bytes.slice() });
+  writeJournal(offset: number, bytes: Uint8Array): void {
+    this.#do({ kind: "append", offset, bytes: bytes.slice() });
   }
 
   writePages(offset: number, bytes: Uint8Array): void {
@@ -107,7 +128,7 @@ function apply(disk: CrashingDisk, call: Call, part: number): void {
   if (call.kind === "replace") {
     if (part === 1) disk.journal = call.bytes;
   } else if (call.kind === "append") {
-    disk.journal = put(disk.journal, disk.journal.length, call.bytes, part);
+    disk.journal = put(disk.journal, call.offset, call.bytes, part);
   } else if (call.kind === "write") {
     disk.pages = put(disk.pages, call.offset, call.bytes, part);
   }
@@ -117,8 +138,8 @@ function put(old: Uint8Array, offset: number, bytes: Uint8Array, part: number): 
   const nHere = Math.floor(part * bytes.length);
   if (nHere === 0) return old;
   const end = offset + nHere;
-  const made = end <= old.length ? old : new Uint8Array(end);
-  if (made !== old) made.set(old);
+  const made = new Uint8Array(Math.max(end, old.length));
+  made.set(old);
   made.set(bytes.subarray(0, nHere), offset);
   return made;
 }

@@ -11,7 +11,7 @@ import { fastOps } from "../../engine/ops/wasm/wasm.ts";
 import { drain, glmOf } from "../../support/glm.ts";
 import { randomTokens } from "../../support/random.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
-import { CrashingDisk } from "./crashing-disk.ts";
+import { ABOUT, CrashingDisk } from "./crashing-disk.ts";
 
 const backends: readonly [string, Ops][] = [
   ["reference f32", REFERENCES[0].ops],
@@ -43,11 +43,11 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
         const first = new Session(model, options());
         const { logits } = first.sync(text.slice(0, cut));
         expect(logits).toEqual(whole[cut - 1]);
-        SavedSession.open(disk, "f").commit(first, { pending: [], logits });
+        SavedSession.open(disk, ABOUT).commit(first, { pending: [], logits });
         first.close();
 
         const second = new Session(model, options());
-        SavedSession.open(disk, "f").restore(second);
+        SavedSession.open(disk, ABOUT).restore(second);
         const known = second.sync(text.slice(0, cut));
         expect([known.kind, known.kept, known.logits]).toEqual(["reused", cut, whole[cut - 1]]);
         expect(second.appendAll(text.slice(cut))).toEqual(whole.slice(cut));
@@ -69,7 +69,7 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
     const whole = await part(12, undefined);
     const disk = new CrashingDisk();
     const parts = [];
-    for (let i = 0; i < 3; i++) parts.push(...(await part(4, SavedSession.open(disk, "f"))));
+    for (let i = 0; i < 3; i++) parts.push(...(await part(4, SavedSession.open(disk, ABOUT))));
     expect(parts).toEqual(whole);
     const again = [...(await part(4, undefined)), ...(await part(4, undefined))];
     expect(again).not.toEqual(whole.slice(0, 8)); // that is what forgetting gives
@@ -78,14 +78,14 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
   it("is saved while it runs, and after a crash goes on from there to the same text", () => {
     const disk = new CrashingDisk();
     const session = new Session(model);
-    const saver = new Saver(SavedSession.open(disk, "f"), session, 0, () => {}, 0);
+    const saver = new Saver(SavedSession.open(disk, ABOUT), session, 0, () => {}, 0);
     saver.begin(text);
     session.append(text.slice(0, 7));
     saver.ifDue();
     session.append(text.slice(7, 30)); // and here it ends
 
-    const saved = SavedSession.open(disk, "f");
-    expect([saved.state.tokens, saved.state.pending]).toEqual([text.slice(0, 7), text.slice(7)]);
+    const saved = SavedSession.open(disk, ABOUT);
+    expect([saved.state.nRun, saved.state.text]).toEqual([7, text]);
     const next = new Session(model);
     saved.restore(next);
     expect(next.sync(saved.text).kept).toBe(7);
@@ -96,7 +96,7 @@ describe.each(backends)("a session that is saved and taken up (%s)", (_name, ops
     const disk = new CrashingDisk();
     const session = new Session(model);
     session.append([1, 2]);
-    const saved = SavedSession.open(disk, "f");
+    const saved = SavedSession.open(disk, ABOUT);
     saved.commit(session, { pending: [] });
     expect(() => saved.restore(session)).toThrow("restore: expected an empty cache, got 2");
     expect(() => saved.restore(new Session(model, { draft: true }))).toThrow(

@@ -4,8 +4,10 @@
  */
 import type { Command } from "commander";
 import { oneLine } from "../../library/one-line.ts";
-import { forkSession, removeSession, sessionNames } from "../../sessions/session-folder.ts";
-import { type SessionSummary, sessionSummary, verifySession } from "../../sessions/summary.ts";
+import { forkSession, removeSession, unlockSession } from "../../sessions/session-folder.ts";
+import { sessionNames } from "../../sessions/session-names.ts";
+import { type SessionSummary, sessionOverview, sessionSummary } from "../../sessions/summary.ts";
+import { verifySession } from "../../sessions/verify.ts";
 import { addGenerationOptions } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
@@ -80,9 +82,12 @@ export function addSession(
     .argument("<name>", "the session")
     .option(
       "--repair",
-      "drop the cache from the first bad page on; the model will read those tokens again",
+      "mend what can be mended; drop records from the first damaged one on, and the cache from the first bad page on, and say so",
     )
     .action((name: string, where: Where) => verify(where, name, stdout));
+  sub("unlock", "Opens the lock that a process of another container or machine left behind.")
+    .argument("<name>", "the session; nothing else may have it open")
+    .action((name: string, { sessions }: Where) => unlockSession(sessions, name));
 }
 
 /** The summary with the key names that are used in JSON. */
@@ -96,7 +101,7 @@ function json({ bytesOfNoRecord, madeWith, ...others }: SessionSummary) {
 function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
   const found = sessionNames(sessions).map((name) => {
     try {
-      return json(sessionSummary(sessions, name));
+      return json(sessionOverview(sessions, name));
     } catch (error) {
       return { name, error: (error as Error).message };
     }
@@ -121,9 +126,8 @@ function list({ sessions, json: asJson }: Where, stdout: TextOut): void {
 }
 
 function verify({ sessions, repair }: Where, name: string, stdout: TextOut): void {
-  const { tokens, pages, pending, bytesOfNoRecord } = verifySession(sessions, name, repair);
-  const torn =
-    bytesOfNoRecord > 0 ? `; ${bytesOfNoRecord} bytes after the last valid record are ignored` : "";
+  const { tokens, pages, pending, repaired } = verifySession(sessions, name, repair);
+  for (const what of repaired) stdout.write(`${name}: ${what}\n`);
   const good = `${tokens} tokens in ${pages} pages without an error`;
-  stdout.write(`${name}: ${good}, ${pending} tokens not run yet${torn}\n`);
+  stdout.write(`${name}: ${good}, ${pending} tokens not run yet\n`);
 }
