@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { findOutput } from "./output.ts";
+import { UserError } from "./user-error.ts";
 
 /** Bytes between two looks at the signal. */
 const PIECE = 2 ** 24;
@@ -32,11 +33,11 @@ export async function writePieces(
   signal?: AbortSignal,
 ): Promise<void> {
   const output = await findOutput(path);
-  if (output.isStream) return fill(await open(output.path, "w"), pieces, signal);
+  if (output.isStream) return fill(path, await open(output.path, "w"), pieces, signal);
   const temporary = join(dirname(output.path), temporaryName());
   const file = await open(temporary, "wx", output.mode);
   try {
-    await fill(file, pieces, signal, async () => {
+    await fill(path, file, pieces, signal, async () => {
       if (output.mode !== undefined) await file.chmod(output.mode);
       await file.sync();
     });
@@ -55,6 +56,7 @@ export function temporaryName(): string {
 
 /** Writes the pieces into an open file, does what is to be done before it closes, and closes it. */
 async function fill(
+  path: string,
   file: FileHandle,
   pieces: Pieces,
   signal: AbortSignal | undefined,
@@ -64,11 +66,17 @@ async function fill(
     for await (const bytes of pieces) {
       for (let at = 0; at < bytes.length; ) {
         signal?.throwIfAborted();
-        at += (await file.write(bytes, at, Math.min(PIECE, bytes.length - at))).bytesWritten;
+        const n = Math.min(PIECE, bytes.length - at);
+        at += (await file.write(bytes, at, n).catch(failed)).bytesWritten;
       }
     }
-    await beforeClose();
+    await beforeClose().catch(failed);
   } finally {
     await file.close();
+  }
+
+  /** The system's message for a write does not say which file. */
+  function failed(error: Error): never {
+    throw new UserError(path, error.message, { cause: error });
   }
 }

@@ -102,7 +102,7 @@ describe("a file is written whole or not at all", () => {
     );
     expect((await read).stdout).toBe("one, two");
     expect(statSync(pipe).isFIFO()).toBe(true);
-    await expect(writeText("/dev/full", "x")).rejects.toThrow("ENOSPC");
+    await expect(writeText("/dev/full", "x")).rejects.toThrow("/dev/full: ENOSPC");
   });
 
   it("takes a name that is as long as a name can be", async () => {
