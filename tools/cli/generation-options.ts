@@ -25,7 +25,7 @@ export interface GenerationOptions {
   readonly topK?: number;
   readonly minP?: number;
   readonly repetitionPenalty?: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly draft: number;
   readonly chunk: number;
   readonly latentEps?: number;
@@ -83,9 +83,8 @@ export function addGenerationOptions(command: Command): Command {
     )
     .option(
       "--seed <s>",
-      "start of the random numbers; the same seed gives the same text",
+      "start of the random numbers; the same seed gives the same text (default: 0, on a terminal the date)",
       integer(0, 2 ** 32 - 1),
-      0,
     )
     .option(
       "--draft <n>",

@@ -46,8 +46,8 @@ export async function timelineOf(options: GenerationOptions): Promise<TimelineOp
 }
 
 /** How tokens are to be chosen. An option that was not given is left to the model's own default. */
-export function choiceOf(options: GenerationOptions): ChoiceOptions {
-  const { maxTokens, seed, temperature, topP, topK, minP, repetitionPenalty } = options;
+export function choiceOf(options: GenerationOptions, seed: number): ChoiceOptions {
+  const { maxTokens, temperature, topP, topK, minP, repetitionPenalty } = options;
   return {
     maxTokens,
     seed,

@@ -9,6 +9,7 @@ import type { TextResult, Timing } from "../library/generate-text.ts";
 export function summaryLine(
   { timing, finishReason, tier }: TextResult,
   draftSteps: number,
+  more?: string,
 ): string {
   const { acceptedLength } = timing;
   const parts = [
@@ -19,6 +20,7 @@ export function summaryLine(
       : [`accepted length ${acceptedLength.toFixed(2)} of ${draftSteps + 1}`]),
     ...(tier ? [hotShare(tier)] : []),
     finishReason,
+    ...(more === undefined ? [] : [more]),
   ];
   return `${parts.join(" · ")}\n`;
 }

@@ -12,8 +12,11 @@ import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
 import { type Progress, progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
 import { resultJson, summaryLine } from "./run-output.ts";
+import { defaultSeed } from "./seed.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
 import type { Terminal } from "./terminal.ts";
+import { sayDimly } from "./text-out.ts";
+import { wordWriter } from "./word-wrap.ts";
 
 /** The options of `glm52 run`; commands/run.ts says what each one is for. */
 export interface RunOptions extends GenerationOptions, SessionChoice {
@@ -31,18 +34,28 @@ export async function runText(
   options: RunOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { stderr } = terminal;
+  const { stdout, stderr } = terminal;
   const glm = await openSpeaker(options, stderr);
   try {
     if (!glm.tokenizer && options.stop) {
       throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
     }
-    const prefilling = progressLine(stderr, "reading the prompt");
+    const prefilling = progressLine(stderr, "reading the prompt", "tok");
     const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
     const keeper = await keeperOf(glm, "text", options, timeline, stderr);
-    const session = glm.session(timeline, keeper, options.seed);
+    const isForPerson = stdout.isTerminal && !options.json;
+    const seed = options.seed ?? defaultSeed(isForPerson);
+    const session = glm.session(timeline, keeper, seed);
     try {
-      return await continueText(text, options, terminal, glm, session, prefilling);
+      const said = isForPerson && options.seed === undefined ? `seed ${seed}` : undefined;
+      return await continueText(
+        text,
+        { ...options, seed, said },
+        terminal,
+        glm,
+        session,
+        prefilling,
+      );
     } finally {
       prefilling.end();
       session.close();
@@ -58,20 +71,20 @@ export async function runText(
  */
 async function continueText(
   text: string | undefined,
-  options: RunOptions,
+  options: RunOptions & { readonly seed: number; readonly said: string | undefined },
   terminal: Terminal,
   glm: Glm,
   session: TextSession,
   prefilling: Progress,
 ): Promise<number> {
   const { stdin, stdout, stderr } = terminal;
-  const { tokens, logprobs, json, echo, draft, stop } = options;
+  const { tokens, logprobs, json, echo, draft, stop, seed } = options;
   const bos = options.bos ?? (session.tokens.length > 0 ? "none" : undefined);
   const prompt = await readPrompt({ text, tokens, bos }, glm, stdin);
-  const say = json ? () => {} : stdout.write;
+  const say = json ? () => {} : wordWriter(stdout);
   return interruptible(terminal, async (interrupt) => {
     const pieces = session.generate(prompt.ids, {
-      ...choiceOf(options),
+      ...choiceOf(options, seed),
       topLogProbs: logprobs ?? 0,
       signal: AbortSignal.any([interrupt, stdout.closed]),
       ...(stop && { stop }),
@@ -81,6 +94,7 @@ async function continueText(
       if (isFirst) {
         prefilling.end();
         if (echo) say(prompt.text());
+        else if (!json) sayDimly(stdout, () => say(endOf(prompt.text())));
       }
       isFirst = false;
       if (step.done) return finish(step.value);
@@ -93,10 +107,18 @@ async function continueText(
     if (json) {
       const hasText = glm.tokenizer !== undefined;
       stdout.write(resultJson(result, { logProbs: logprobs !== undefined, hasText }));
-    } else if (stdout.isTerminal && !result.text.endsWith("\n")) {
-      stdout.write("\n");
+    } else if (!result.text.endsWith("\n")) {
+      (stdout.isTerminal ? stdout : stderr).write("\n"); // the speeds begin a line, and a pipe gets the text alone
     }
-    stderr.write(summaryLine(result, draft));
+    stderr.write(summaryLine(result, draft, options.said));
     return result.finishReason === "aborted" ? 130 : 0;
   }
+}
+
+/** Characters of a prompt that a terminal shows before the text. */
+const SHOWN_OF_PROMPT = 1000;
+
+/** The end of a long prompt, which the text goes on from. */
+function endOf(prompt: string): string {
+  return prompt.length <= SHOWN_OF_PROMPT ? prompt : `… ${prompt.slice(-SHOWN_OF_PROMPT)}`;
 }

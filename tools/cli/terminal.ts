@@ -56,7 +56,12 @@ function out(stream: NodeJS.WriteStream, name: string): TextOut {
   const sink = (text: string): void => {
     if (!closed.signal.aborted) stream.write(text);
   };
-  return textOut(sink, stream.isTTY === true, process.env, closed.signal);
+  return textOut(sink, {
+    isTerminal: stream.isTTY === true,
+    env: process.env,
+    columns: () => stream.columns,
+    closed: closed.signal,
+  });
 }
 
 async function readStdin(): Promise<Uint8Array> {

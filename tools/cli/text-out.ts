@@ -13,6 +13,8 @@ export interface TextOut {
   readonly canRedraw: boolean;
   /** Whether it is a terminal whose user wants styles: `NO_COLOR` is not set. */
   readonly hasStyles: boolean;
+  /** Characters of a line, now: a person may make the window wider. */
+  readonly columns: number;
   /** Aborts when nobody reads any more, or nothing can be written; what is written then is lost. */
   readonly closed: AbortSignal;
   /** Writes text that may come from anywhere. */
@@ -26,22 +28,42 @@ export type TerminalEnvironment = Readonly<
   Partial<Record<"NO_COLOR" | "TERM", string | undefined>>
 >;
 
+/** What is known of a stream. */
+export interface StreamKind {
+  readonly isTerminal: boolean;
+  readonly env?: TerminalEnvironment | undefined;
+  readonly columns?: (() => number | undefined) | undefined;
+  readonly closed?: AbortSignal | undefined;
+}
+
+/** Characters of a line where nobody says how many. */
+const USUAL_COLUMNS = 80;
+
 /** A text stream over a function that takes what is to be written. */
 export function textOut(
   sink: (text: string) => void,
-  isTerminal: boolean,
-  env: TerminalEnvironment,
-  closed: AbortSignal = new AbortController().signal,
+  { isTerminal, env = {}, columns = () => undefined, closed }: StreamKind,
 ): TextOut {
   const canRedraw = isTerminal && env.TERM !== "dumb";
   return {
     isTerminal,
     canRedraw,
     hasStyles: canRedraw && !env.NO_COLOR,
-    closed,
+    get columns() {
+      return columns() || USUAL_COLUMNS;
+    },
+    closed: closed ?? new AbortController().signal,
     write: isTerminal ? (text) => sink(harmless(text)) : sink,
     control: sink,
   };
+}
+
+/** Lets `say` write in dim text where there are styles, and says nothing where there is no terminal. */
+export function sayDimly(out: TextOut, say: () => void): void {
+  if (!out.isTerminal) return;
+  if (out.hasStyles) out.control("\x1b[2m");
+  say();
+  if (out.hasStyles) out.control("\x1b[22m");
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

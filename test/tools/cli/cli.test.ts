@@ -95,7 +95,7 @@ describe("glm52 run", () => {
     expect(stdout).not.toBe("");
     expect(stdout).not.toContain("Once upon a time");
     expect(stderr).toMatch(
-      /^prefill 5 tokens, [\d.]+ tok\/s · decode \d+ tokens?, [\d.]+ tok\/s · \w+\n$/,
+      /^\nprefill 5 tokens, [\d.]+ tok\/s · decode \d+ tokens?, [\d.]+ tok\/s · \w+\n$/,
     );
   });
 

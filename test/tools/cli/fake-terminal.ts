@@ -46,15 +46,13 @@ export async function glm52(argv: readonly string[], options: FakeOptions = {}):
         written.stdout += text;
         if (++nWrites === interruptAtWrite) for (const listener of listeners) listener();
       },
-      isTerminal,
-      env,
+      { isTerminal, env },
     ),
     stderr: textOut(
       (text) => {
         written.stderr += text;
       },
-      isTerminal,
-      env,
+      { isTerminal, env },
     ),
     onInterrupt: (listener) => {
       listeners.add(listener);

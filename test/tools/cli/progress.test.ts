@@ -16,7 +16,7 @@ afterEach(() => {
 /** The texts that are drawn when work of 1000 steps takes `milliseconds`. */
 function drawn(isTerminal: boolean, milliseconds: number, env: TerminalEnvironment = {}): string {
   let text = "";
-  const out = textOut((piece) => (text += piece), isTerminal, env);
+  const out = textOut((piece) => (text += piece), { isTerminal, env });
   const progress = progressLine(out, "loading");
   for (let done = 1; done <= 1000; done++) {
     vi.advanceTimersByTime(milliseconds / 1000);

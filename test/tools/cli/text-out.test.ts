@@ -55,7 +55,7 @@ describe("what comes from outside", () => {
   it("reaches a pipe as it is, and a terminal harmless, by the same call", () => {
     for (const isTerminal of [false, true]) {
       let got = "";
-      const out = textOut((text) => (got += text), isTerminal, {});
+      const out = textOut((text) => (got += text), { isTerminal });
       for (const text of ATTACKS) out.write(text);
       if (isTerminal) expect(got).not.toMatch(STEERING);
       else expect(got).toBe(ATTACKS.join(""));

@@ -13,9 +13,11 @@ import { addGenerationOptions, type GenerationOptions } from "../generation-opti
 import { interruptible } from "../interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
 import { type Progress, progressLine } from "../progress.ts";
+import { defaultSeed } from "../seed.ts";
 import { keeperOf, type SessionChoice, sessionOption, sessionsOption } from "../session-option.ts";
 import type { Terminal } from "../terminal.ts";
-import type { TextOut } from "../text-out.ts";
+import { sayDimly, type TextOut } from "../text-out.ts";
+import { wordWriter } from "../word-wrap.ts";
 
 interface ChatCommandOptions extends GenerationOptions, SessionChoice {
   readonly system?: string;
@@ -71,17 +73,18 @@ export function addChat(program: Command, terminal: Terminal): void {
 }
 
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
-  const { stderr } = terminal;
+  const { stdout, stderr } = terminal;
   const glm = await openSpeaker(options, stderr);
   try {
     if (!glm.tokenizer) {
       throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
     }
-    const prefilling = progressLine(stderr, "reading the prompt");
+    const prefilling = progressLine(stderr, "reading the prompt", "tok");
     const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
     const keeper = await keeperOf(glm, "chat", options, timeline, stderr);
     const { system, think } = options;
-    const chat = glm.chat({ ...timeline, ...choiceOf(options), system, think }, keeper);
+    const seed = options.seed ?? defaultSeed(stdout.isTerminal && !options.json);
+    const chat = glm.chat({ ...timeline, ...choiceOf(options, seed), seed, system, think }, keeper);
     try {
       await converse(chat, glm.source.folder, options, prefilling, terminal);
     } finally {
@@ -113,7 +116,8 @@ async function converse(
       if (stdin.isTerminal && line.startsWith("/")) {
         if ((await slashCommand(chat, line, inputs, stderr)) === "quit") return;
       } else {
-        await turn(chat, line, options.json ? jsonWriter(stdout) : textWriter(stdout), terminal);
+        const writer = options.json ? jsonWriter(stdout) : textWriter(stdout);
+        await turn(chat, line, after(prefilling, writer), terminal);
       }
     } catch (error) {
       if (!stdin.isTerminal) throw error;
@@ -131,6 +135,17 @@ interface Writer {
   end(turn: Turn): void;
 }
 
+/** A writer that wipes the progress line before its first letter. */
+function after(progress: Progress, writer: Writer): Writer {
+  return {
+    event: (event) => {
+      progress.end();
+      writer.event(event);
+    },
+    end: writer.end,
+  };
+}
+
 /** Says `text` to the model and prints the reply; Ctrl-C stops it. */
 async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal): Promise<void> {
   await interruptible(terminal, async (interrupt) => {
@@ -139,22 +154,15 @@ async function turn(chat: Chat, text: string, writer: Writer, terminal: Terminal
   });
 }
 
-const DIM = "\x1b[2m";
-const NOT_DIM = "\x1b[22m";
-
 /** Prints the content of a reply. On a terminal it also prints reasoning and calls, in dim text. */
-function textWriter({ isTerminal, hasStyles, write, control }: TextOut): Writer {
+function textWriter(out: TextOut): Writer {
+  const write = wordWriter(out);
   let last = "\n";
   const say = (text: string): void => {
     write(text);
     last = text;
   };
-  const dim = (text: string): void => {
-    if (!isTerminal) return;
-    if (hasStyles) control(DIM);
-    say(text);
-    if (hasStyles) control(NOT_DIM);
-  };
+  const dim = (text: string): void => sayDimly(out, () => say(text));
   let wasReasoning = false;
   return {
     event(event) {
