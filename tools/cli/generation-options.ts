@@ -51,6 +51,19 @@ const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
 const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
 const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
 
+const SEED = integer(0, 2 ** 32 - 1);
+
+/** What parses the options that say how tokens are chosen. `/set` of a chat takes them, too. */
+export const CHOICE_PARSERS = {
+  "max-tokens": COUNT,
+  temperature: NOT_NEGATIVE,
+  "top-p": SHARE,
+  "top-k": COUNT,
+  "min-p": UNIT,
+  "repetition-penalty": POSITIVE,
+  seed: SEED,
+} as const satisfies Readonly<Record<string, (text: string) => number>>;
+
 /** Adds these options to a command. */
 export function addGenerationOptions(command: Command): Command {
   return command
@@ -84,7 +97,7 @@ export function addGenerationOptions(command: Command): Command {
     .option(
       "--seed <s>",
       "start of the random numbers; the same seed gives the same text (default: 0, on a terminal the date)",
-      integer(0, 2 ** 32 - 1),
+      SEED,
     )
     .option(
       "--draft <n>",

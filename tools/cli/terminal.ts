@@ -6,21 +6,18 @@
 
 import { Buffer } from "node:buffer";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { UserError } from "../node/user-error.ts";
 import { type Interrupts, onInterrupt } from "./interrupt.ts";
 import { type TextOut, textOut } from "./text-out.ts";
+import { type TypedLinesOptions, typedLines } from "./typed-lines.ts";
 
 /** A stream of input. */
 export interface TextIn {
   readonly isTerminal: boolean;
   /** Reads the whole input to its end. */
   read(): Promise<Uint8Array>;
-  /**
-   * The lines of the input, each as soon as it is complete. On a terminal, `prompt` is shown before
-   * each line, and Ctrl-C or Ctrl-D ends the input.
-   */
-  lines(prompt: string): AsyncIterable<string>;
+  /** The lines of the input, each as soon as it is complete; typed-lines.ts says what a person sees. */
+  lines(options?: TypedLinesOptions): AsyncIterable<string>;
 }
 
 /** The three streams of a process, and its Ctrl-C. */
@@ -88,35 +85,4 @@ export async function* pipedLines(input: AsyncIterable<unknown>): AsyncGenerator
   }
   rest += decode();
   if (rest !== "") yield rest;
-}
-
-/**
- * The lines that a person types. A line editor exists only while a line is being typed; it takes
- * Ctrl-C as a key, which ends the input. While a reply runs there is no editor, so that Ctrl-C is
- * the usual signal.
- */
-async function* typedLines(prompt: string): AsyncGenerator<string> {
-  let history: string[] = [];
-  for (;;) {
-    const editor = createInterface({
-      input: process.stdin,
-      output: process.stderr,
-      terminal: true,
-      history,
-    });
-    editor.on("history", (lines: string[]) => {
-      history = lines;
-    });
-    const line = await new Promise<string | undefined>((resolve) => {
-      editor.once("SIGINT", () => resolve(undefined));
-      editor.once("close", () => resolve(undefined));
-      editor.question(prompt, resolve);
-    });
-    editor.close();
-    if (line === undefined) {
-      process.stderr.write("\n");
-      return;
-    }
-    yield line;
-  }
 }

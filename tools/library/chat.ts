@@ -85,7 +85,7 @@ export class Chat {
   think: Effort;
   readonly #speaker: Speaker;
   readonly #tokenizer: Tokenizer;
-  readonly #options: ChatOptions;
+  #options: ChatOptions;
   readonly #session: Session;
   readonly #keeper: Keeper | undefined;
   readonly #messages: Message[] = [];
@@ -133,6 +133,34 @@ export class Chat {
     if (system !== undefined) this.#messages.push({ role: "system", content: system });
     this.#messages.push(...messages);
     this.#keep();
+  }
+
+  /**
+   * Takes the last turn back: what was said, and the reply to it. Saying it again gives another reply,
+   * unless the likeliest tokens are chosen.
+   *
+   * @returns what was said; nothing when no turn is left
+   */
+  takeBack(): readonly Message[] {
+    const { system, messages = [] } = this.#options;
+    const first = messages.length + (system === undefined ? 0 : 1);
+    const isReply = ({ role }: Message) => role === "assistant";
+    const reply = this.#messages.findLastIndex(isReply);
+    if (reply < first) return [];
+    const before = this.#messages.slice(0, reply).findLastIndex(isReply);
+    const said = this.#messages.splice(Math.max(first, before + 1));
+    this.#keep();
+    return said.slice(0, -1);
+  }
+
+  /** Changes how tokens are chosen, from the next turn on. */
+  choose(choice: Omit<ChoiceOptions, "stop" | "topLogProbs" | "signal">): void {
+    this.#options = { ...this.#options, ...choice };
+  }
+
+  /** Tokens that the caches hold: the conversation, up to the last reply. */
+  get contextLength(): number {
+    return this.#session.tokens.length;
   }
 
   /**

@@ -5,9 +5,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { buildInto } from "../../support/build.ts";
 import { CASES, ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import {
+  atTerminal,
+  NO_PSEUDO_TERMINAL,
+  plainText,
+  type Step,
+} from "../../support/pseudo-terminal.ts";
 
 const scratch = scratchFolder();
 // This folder is inside the project, so that the program finds its packages.
@@ -17,6 +23,9 @@ afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 /** A thread that is silent for so long counts as dead, unless the process was suspended. */
 const LONGER_THAN_PATIENCE_MS = 11_000;
+
+/** The program as a shell takes it. */
+const PROGRAM = `"${process.execPath}" "${join(built, "tools/cli/glm52.js")}"`;
 
 interface Ended {
   readonly code: number | null;
@@ -114,7 +123,7 @@ describe("the compiled program", () => {
     });
     expect([code, signal]).toEqual([130, null]);
     expect(stdout).not.toBe("");
-    expect(stderr).toMatch(/^prefill \d+ tokens, .* · aborted\n$/);
+    expect(stderr).toMatch(/^\n?prefill \d+ tokens, .* · aborted\n$/);
   });
 
   it("ends quietly when nobody reads its output any more", async () => {
@@ -150,8 +159,7 @@ describe("the compiled program", () => {
   });
 
   it("says in one sentence that its output cannot be written, and ends with 1", async () => {
-    const program = join(built, "tools/cli/glm52.js");
-    const script = `"${process.execPath}" "${program}" run Once --max-tokens 4 > /dev/full`;
+    const script = `${PROGRAM} run Once --max-tokens 4 > /dev/full`;
     const { status, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8" });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^glm52: stdout: ENOSPC: no space left on device, write$/m);
@@ -168,31 +176,106 @@ describe("the compiled program", () => {
     expect(stdout).toBe(want.stdout);
   });
 
-  it.skipIf(spawnSync("script", ["--version"]).error)(
-    "ends at the second Ctrl-C at a terminal, in the middle of a step that takes long", // needs script(1)
-    async () => {
-      const program = join(built, "tools/cli/glm52.js");
-      const prompt = "once upon a time ".repeat(1500);
-      const file = join(scratch, "prompt.txt");
-      writeFileSync(file, prompt);
-      const inner = `"${process.execPath}" "${program}" run --chunk 8000 --threads 1 < "${file}"`;
-      const child = spawn("script", [
-        "-qec",
-        `echo begun; ${inner}; echo ended with $?`,
-        "/dev/null",
+  it("ends at the second Ctrl-C at a terminal, in the middle of a step that takes long", async (test) => {
+    test.skip(NO_PSEUDO_TERMINAL !== undefined, NO_PSEUDO_TERMINAL);
+    const file = join(scratch, "prompt.txt");
+    writeFileSync(file, "once upon a time ".repeat(1500));
+    const run = `${PROGRAM} run --chunk 8000 --threads 1 < "${file}"`;
+    const shown = await atTerminal(run, [], "\x03");
+    expect(shown).toContain("^C");
+    expect(shown).not.toContain("prefill");
+  });
+
+  describe("a conversation at a terminal", () => {
+    /** The cursor stands behind the prompt: from here on, keys go to the line editor. */
+    const PROMPT = "> \x1b[3G";
+    const chat = (more = "") => `${PROGRAM} chat --max-tokens 12 ${more}`;
+    const talk = async (test: TestContext, command: string, ...steps: Step[]) => {
+      test.skip(NO_PSEUDO_TERMINAL !== undefined, NO_PSEUDO_TERMINAL);
+      return plainText(await atTerminal(command, steps));
+    };
+
+    it("takes pasted lines as one message, and lines that come too early one after the other", async (test) => {
+      const file = join(scratch, "pasted.json");
+      const shown = await talk(
+        test,
+        chat(),
+        ["> ", "\x1b[200~One.\rTwo.\nThree.\x1b[201~"],
+        ["Three.", "\r"],
+        ["tok/s", "first\rsecond\r"],
+        ["tok/s", ""],
+        ["tok/s", `/save ${file}\r`],
+        ["messages", "/bye\r"],
+      );
+      const { messages } = JSON.parse(readFileSync(file, "utf8"));
+      const said = messages.filter(({ role }: { role: string }) => role === "user");
+      expect(said.map(({ content }: { content: string }) => content)).toEqual([
+        "One.\nTwo.\nThree.",
+        "first",
+        "second",
       ]);
-      let shown = "";
-      let presses: NodeJS.Timeout | undefined;
-      child.stdout.on("data", (data) => {
-        shown += data;
-        presses ??= setInterval(() => child.stdin.write("\x03"), 1000);
-      });
-      await new Promise((resolve) => child.on("close", resolve));
-      clearInterval(presses);
-      expect(shown).not.toContain("prefill");
-    },
-    60_000,
-  );
+      expect(shown).not.toContain("was not saved");
+    });
+
+    it("clears a half-typed line at Ctrl-C; says what is lost before the second one ends it", async (test) => {
+      const shown = await talk(
+        test,
+        chat(),
+        ["> ", "Hello.\r"],
+        ["tok/s", "half"],
+        ["half", "\x03"],
+        ["> ", "\x03"],
+        ["/save FILE keeps it", "\x03"],
+      );
+      expect(shown.match(/tok\/s/g)).toHaveLength(1); // the half line was never said
+      expect(shown).toContain("Ctrl-C again or Ctrl-D ends the chat, and what was said is lost");
+      expect(shown).toContain("The conversation was not saved. --session NAME keeps the next one.");
+    });
+
+    it("shows what was said before when a saved one goes on, and loses nothing", async (test) => {
+      const where = `--session talk --sessions "${join(scratch, "talks")}"`;
+      const first = await talk(
+        test,
+        chat(where),
+        ["> ", "Remember the blue door.\r"],
+        ["tok/s", ""],
+        [PROMPT, "\x04"],
+      );
+      expect(first).not.toContain("was not saved");
+      const second = await talk(test, chat(where), ["> Remember", ""], [PROMPT, "\x04"]);
+      expect(second).toMatch(/context [1-9]\d* of 8192/);
+      expect(second).toContain("> Remember the blue door.");
+    });
+
+    it("gives another reply on /regenerate and the same one at temperature 0", async (test) => {
+      const file = join(scratch, "regenerated.json");
+      await talk(
+        test,
+        chat(),
+        ["> ", "/set temperature 0\r"],
+        ["> ", "Hello.\r"],
+        ["tok/s", "/regenerate\r"],
+        ["tok/s", `/save ${file}\r`],
+        ["messages", "/quit\r"],
+      );
+      const { messages } = JSON.parse(readFileSync(file, "utf8"));
+      expect(messages).toHaveLength(2);
+    });
+
+    it("wipes the progress line before the first letter of a reply", async (test) => {
+      const long = "a dog ran. ".repeat(600);
+      const shown = await atTerminal(`${chat("--system")} "${long}"`, [
+        ["> ", "Go.\r"],
+        ["tok/s ·", ""],
+        [PROMPT, "\x04"],
+      ]);
+      test.skip(NO_PSEUDO_TERMINAL !== undefined, NO_PSEUDO_TERMINAL);
+      const [, ...drawings] = shown.split("reading the prompt");
+      expect(drawings.length).toBeGreaterThan(0);
+      expect(drawings.at(-1)).toContain("\r\x1b[2K");
+      expect(drawings.at(-1)?.indexOf("\r\x1b[2K")).toBeLessThan(40);
+    });
+  });
 
   it("leaves nothing behind when Ctrl-C ends a trace", async () => {
     const folder = join(scratch, "interrupted");

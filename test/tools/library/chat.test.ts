@@ -62,6 +62,28 @@ describe("a conversation", () => {
     expect(chat.messages).toEqual([{ role: "system", content: "Be brief." }]);
   });
 
+  it("takes the last turn back, and no more than was said in it", async () => {
+    const chat = chatWith({ maxTokens: 2, system: "Be brief." });
+    expect(chat.takeBack()).toEqual([]);
+    await chat.say("One.");
+    await chat.say("Two.");
+    const [system, one, reply] = chat.messages;
+    expect(chat.takeBack()).toEqual([{ role: "user", content: "Two." }]);
+    expect(chat.messages).toEqual([system, one, reply]);
+    const again = await chat.say("Two.");
+    expect(again.reusedTokens).toBeGreaterThan(0);
+    chat.takeBack();
+    expect(chat.takeBack()).toEqual([{ role: "user", content: "One." }]);
+    expect(chat.messages).toEqual([system]);
+  });
+
+  it("chooses tokens otherwise from the next turn on", async () => {
+    const chat = chatWith({ maxTokens: 3 });
+    expect((await chat.say("One.")).replyTokens).toBeLessThanOrEqual(3);
+    chat.choose({ maxTokens: 1 });
+    expect((await chat.say("Two.")).replyTokens).toBe(1);
+  });
+
   it("stays as it was when a turn does not fit the context", async () => {
     const small = tinyModel(
       { vocab_size: 2048, eos_token_id: [2011], max_position_embeddings: 24 },
@@ -94,7 +116,6 @@ describe("a conversation", () => {
 
 describe("glm52 chat", () => {
   const typed = (...lines: string[]) => new TextEncoder().encode(`${lines.join("\n")}\n`);
-  const GREETING = "/help lists what you can do here.\n";
   const demo = (...more: string[]) => ["chat", "--max-tokens", "8", ...more];
 
   it("answers each line of a pipe, and prints nothing but replies", async () => {
@@ -122,7 +143,10 @@ describe("glm52 chat", () => {
     const file = join(folder, "saved.json");
     const stdin = typed("Hello.", "/think max", "And now?", `/save ${file}`);
     const { stderr } = await glm52(demo("--system", "Be brief."), { stdin, isTyped: true });
-    expect(stderr).toBe(`${GREETING}5 messages in ${file}\n`);
+    expect(stderr).toMatch(
+      /^demo-model · wasm, .* · context 0 of 8192\n\/help lists what you can do/,
+    );
+    expect(stderr).toContain(`5 messages in ${file}\n`);
     const { code, stdout } = await glm52(["render", file]);
     expect(code).toBe(0);
     expect(stdout).toContain("<|system|>Be brief.<|user|>Hello.<|assistant|>");
@@ -161,7 +185,10 @@ describe("glm52 chat", () => {
   });
 
   it.each([
-    ["/sing", "/sing: expected one of /reset /think /save /help /quit"],
+    ["/sing", "/sing: expected a command; /help lists them"],
+    ["/set warmth 3", "/set: expected a name and a value, the name one of max-tokens, temperature"],
+    ["/set top-p 7", '/set top-p: Expected a number above 0, at most 1. Got "7".'],
+    ["/regenerate", "There is no reply to take back."],
     ["/think hard", '/think: expected off, high or max, got "hard"'],
     ["/save", "/save: expected the name of a file, got nothing"],
     [
