@@ -76,9 +76,11 @@ export class ArgumentParser {
       this.#builder.addText(text);
     } else if (this.#state === "after-key" && text.trim() !== "") {
       if (this.#strict) return this.#breakOff(text);
+      const value = text.trimStart();
+      this.#raw += text.slice(0, text.length - value.length);
       this.#repair("missing-tag", "<arg_value>");
       this.#openValue(this.#key);
-      return this.onText(text.trimStart());
+      return this.onText(value);
     } else {
       this.#raw += text;
       this.#text += text;

@@ -36,6 +36,7 @@ export {
   type OpenAICall,
   type OpenAICallDelta,
   type OpenAIDelta,
+  type OpenAIFunction,
   type OpenAIMessage,
   type OpenAIOptions,
   toOpenAI,

@@ -83,7 +83,12 @@ export function oneOf<const T extends string>(place: Place, legal: readonly T[])
 /** What happens to something that the protocol has no place for: an error, or it is left out. */
 export type Unknown = "error" | "drop";
 
-/** Checks that an object has no other keys than these, but for keys without a value. */
+/** Whether nothing is lost when a value is left out. */
+function isNothing(value: Json): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+/** Checks that an object has no other keys than these, but for keys that hold nothing. */
 export function keys(
   object: JsonObject,
   path: string,
@@ -92,7 +97,7 @@ export function keys(
 ): void {
   if (unknown === "drop") return;
   for (const [key, value] of entriesOf(object)) {
-    if (value === null || known.includes(key)) continue;
+    if (isNothing(value) || known.includes(key)) continue;
     throw new TokenizerError(pathTo(path, key), `one of the keys ${known.join(", ")}`, "another");
   }
 }

@@ -26,8 +26,16 @@ export interface OpenAICall {
   readonly id: string;
   /** The only kind of call. */
   readonly type: "function";
-  /** The name of the tool, and its arguments as JSON text. */
-  readonly function: { readonly name: string; readonly arguments: string };
+  /** What is called. */
+  readonly function: OpenAIFunction;
+}
+
+/** The tool that a call names, and what it gets. */
+export interface OpenAIFunction {
+  /** The name of the tool. */
+  readonly name: string;
+  /** The arguments as JSON text. */
+  readonly arguments: string;
 }
 
 /** What one event adds to a message. */
@@ -48,8 +56,8 @@ export interface OpenAICallDelta {
   readonly id?: string;
   /** The only kind of call. */
   readonly type?: "function";
-  /** The name, and the next part of the arguments. */
-  readonly function: { readonly name?: string; readonly arguments: string };
+  /** The next part of what is called. The name comes once, the arguments are cut anywhere. */
+  readonly function: Partial<Pick<OpenAIFunction, "name">> & Pick<OpenAIFunction, "arguments">;
 }
 
 /** How replies are written. */

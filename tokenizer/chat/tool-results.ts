@@ -14,7 +14,7 @@ import type { CheckedCall, CheckedMessage, CheckedResult } from "./check-message
  * Orders each run of results by the calls of the reply before it. Where no call of that reply has
  * an id, the order is left as it is.
  *
- * @throws {TokenizerError} when a result has an id of no call, or none where the calls have ids
+ * @throws {TokenizerError} when a result has an id of no call or of an answered one, or none beside others that have one
  */
 export function orderResults(messages: readonly CheckedMessage[]): CheckedMessage[] {
   const ordered: CheckedMessage[] = [];
@@ -45,6 +45,14 @@ function inOrder(run: readonly CheckedResult[], calls: readonly CheckedCall[]): 
     const got = at >= 0 ? "one that several calls have" : JSON.stringify(value).slice(0, 60);
     throw new TokenizerError(path, `the id of one call: ${list}`, got);
   };
-  const ranked = run.map((result) => ({ result, rank: rank(result) }));
-  return ranked.sort((a, b) => a.rank - b.rank).map(({ result }) => result); // the sort is stable
+  const ordered: CheckedResult[] = [];
+  for (const result of run) {
+    const at = rank(result);
+    if (ordered[at] !== undefined) {
+      const where = result.callId?.path ?? "tool_call_id";
+      throw new TokenizerError(where, "one result of each call", "another one");
+    }
+    ordered[at] = result;
+  }
+  return ordered.filter((result) => result !== undefined);
 }
