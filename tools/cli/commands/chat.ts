@@ -8,6 +8,7 @@ import { type Chat, EFFORTS, type Effort, type Turn } from "../../library/chat.t
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeText } from "../../node/write-whole.ts";
+import { chatTemplateOption } from "../chat-template-option.ts";
 import { explain } from "../explain.ts";
 import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
@@ -21,7 +22,7 @@ import { wordWriter } from "../word-wrap.ts";
 
 interface ChatCommandOptions extends GenerationOptions, SessionChoice {
   readonly system?: string;
-  readonly think: Effort;
+  readonly think?: Effort;
   readonly json?: boolean;
 }
 
@@ -61,10 +62,12 @@ export function addChat(program: Command, terminal: Terminal): void {
   addGenerationOptions(command)
     .option("--system <text>", "begin the conversation with this system message")
     .addOption(
-      new Option("--think <effort>", "how much the model thinks before it replies")
-        .choices(EFFORTS)
-        .default("off"),
+      new Option(
+        "--think <effort>",
+        "how much the model thinks before it replies (default: off, or max if it cannot be without)",
+      ).choices(EFFORTS),
     )
+    .addOption(chatTemplateOption())
     .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
     .addOption(sessionsOption())
@@ -79,6 +82,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
     if (!glm.tokenizer) {
       throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
     }
+    if (options.verbose) stderr.write(`chat template: ${glm.template.about}\n`);
     const prefilling = progressLine(stderr, "reading the prompt", "tok");
     const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
     const keeper = await keeperOf(glm, "chat", options, timeline, stderr);
