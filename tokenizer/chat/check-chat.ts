@@ -3,184 +3,146 @@
  *
  * The chat template prints something for nearly every input: a message of an unknown role vanishes,
  * `reasoning_effort: "low"` means Max, and a number as content is printed as a number. Here each of
- * these is either an error or has a defined meaning.
+ * these is either an error or has a defined meaning. Nothing that was given is left out in silence.
  *
- * Next: check-content.ts
+ * Next: check-tools.ts
  * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";
-import { type ToolContent, toolContent, visibleText } from "./check-content.ts";
+import { type ChatFormat, GLM_5_2 } from "./chat-formats.ts";
+import { type CheckedMessage, checkMessage } from "./check-message.ts";
+import { type CheckedTool, checkTools } from "./check-tools.ts";
 import * as shape from "./json-shape.ts";
-import { field, type Place } from "./json-shape.ts";
-import { checkJson, entriesOf, type Json, type JsonObject, kindOf } from "./json-value.ts";
+import { field, type Place, type Unknown } from "./json-shape.ts";
+import { type JsonObject, kindOf } from "./json-value.ts";
+import type { ReasoningEffort } from "./messages.ts";
+import { orderResults } from "./tool-results.ts";
 
 /** How strict the check of a conversation is. */
 export interface CheckOptions {
   /**
-   * What happens to a message of an unknown role: it is an error (the default), or it is left out,
-   * as the template does.
+   * What happens to a key or a part that the template has no place for: it is an error (the
+   * default), or it is left out, as the template does.
    */
-  readonly unknownRoles?: "error" | "drop";
+  readonly unknown?: Unknown;
+  /** The same for a message of an unknown role; the default is what `unknown` says. */
+  readonly unknownRoles?: Unknown;
 }
 
 /** A checked conversation: what the renderer needs, and nothing else. */
 export interface CheckedChat {
   readonly messages: readonly CheckedMessage[];
   readonly tools: readonly CheckedTool[];
-  /** How long the model may think. Undefined when thinking is off. */
-  readonly effort: "High" | "Max" | undefined;
-  /** Whether reasoning before the last user message is printed. */
-  readonly keepsReasoning: boolean;
+  /** How long the model may think. Undefined where it was not said. */
+  readonly effort: ReasoningEffort | undefined;
+  /** Whether thinking was switched off. */
+  readonly isThinkingOff: boolean;
+  /** Whether reasoning before the last user message is left out. Undefined where it was not said. */
+  readonly clearsReasoning: boolean | undefined;
   readonly addGenerationPrompt: boolean;
 }
 
-/** A checked message. */
-export type CheckedMessage =
-  | { readonly role: "system" | "user"; readonly text: string }
-  | CheckedAssistant
-  | { readonly role: "tool"; readonly content: ToolContent }
-  | { readonly role: "dropped" };
+const CHAT_KEYS = [
+  ...["messages", "tools", "enable_thinking", "reasoning_effort", "clear_thinking"],
+  ...["add_generation_prompt", "thinking", "chat_template_kwargs"],
+] as const;
 
-/** A checked reply of the model. */
-export interface CheckedAssistant {
-  readonly role: "assistant";
-  readonly text: string;
-  readonly reasoning: string | undefined;
-  readonly calls: readonly CheckedCall[];
-}
-
-/** A checked call, with its arguments in their order. */
-export interface CheckedCall {
-  readonly name: string;
-  readonly arguments: readonly (readonly [string, Json])[];
-}
-
-/** A checked tool. */
-export interface CheckedTool {
-  readonly name: string;
-  readonly isDeferred: boolean;
-  /** The keys that are printed, with their values. */
-  readonly entries: readonly (readonly [string, Json])[];
-  readonly parameters: JsonObject | undefined;
-}
+/** Keys of a request to a server that say how the reply is made, and that no prompt depends on. */
+const SERVER_KEYS = [
+  ...["model", "stream", "stream_options", "n", "seed", "stop", "user", "metadata", "store"],
+  ...["temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens"],
+  ...["frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "logprobs"],
+  ...["top_logprobs", "tool_choice", "parallel_tool_calls", "response_format", "service_tier"],
+  ...["do_sample", "safety_identifier", "prompt_cache_key", "verbosity", "request_id"],
+] as const;
 
 /**
  * Checks a `ChatRequest` of unknown origin: plain objects, or the maps of `parseJson`.
  *
  * @throws {TokenizerError} with the path of the offending field
  */
-export function checkChat(request: unknown, options: CheckOptions = {}): CheckedChat {
+export function checkChat(
+  request: unknown,
+  options: CheckOptions = {},
+  format: ChatFormat = GLM_5_2,
+): CheckedChat {
+  const { unknown = "error", unknownRoles = unknown } = options;
+  const { media, splitsResults } = format;
   const chat = shape.object({ value: request, path: "chat" });
-  const { effort, keepsReasoning } = checkThinking(chat);
+  shape.keys(chat, "", [...CHAT_KEYS, ...SERVER_KEYS], unknown);
+  const kwargs = shape.optional(field(chat, "", "chat_template_kwargs"), shape.object) ?? {};
+  shape.keys(kwargs, "chat_template_kwargs", KWARGS, unknown);
+  const messages = shape.items(field(chat, "", "messages"), (place) =>
+    checkMessage(place, { unknown, unknownRoles, media, splitsResults }),
+  );
   return {
-    messages: shape.items(field(chat, "", "messages"), (place) => checkMessage(place, options)),
-    tools: checkTools(field(chat, "", "tools")),
-    effort,
-    keepsReasoning,
+    messages: orderResults(messages),
+    tools: checkTools(field(chat, "", "tools"), unknown),
+    ...checkThinking(chat, kwargs, format),
     addGenerationPrompt:
       shape.optional(field(chat, "", "add_generation_prompt"), shape.boolean) ?? false,
   };
 }
 
-/** Checks a list of tools. Where there is no list there are no tools. */
-export function checkTools(place: Place): CheckedTool[] {
-  return shape.optional(place, () => shape.items(place, checkTool)) ?? [];
-}
-
 const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+const KWARGS = ["enable_thinking", "thinking", "clear_thinking", "reasoning_effort"] as const;
 
-function checkThinking(chat: JsonObject): Pick<CheckedChat, "effort" | "keepsReasoning"> {
-  const thinking = field(chat, "", "thinking");
-  const other = shape.optional(thinking, checkSwitch);
-  const isEnabled = agree(field(chat, "", "enable_thinking"), other?.isEnabled, thinking.path);
-  const clears = agree(field(chat, "", "clear_thinking"), other?.clears, thinking.path);
-  const effort = shape.optional(field(chat, "", "reasoning_effort"), (place) =>
-    shape.oneOf(place, EFFORTS),
+/** What the settings of thinking say together. Each may stand in several places. */
+function checkThinking(chat: JsonObject, kwargs: JsonObject, format: ChatFormat) {
+  const places = (key: string) => [
+    field(chat, "", key),
+    field(kwargs, "chat_template_kwargs", key),
+  ];
+  const switches = places("thinking");
+  const enabled = [
+    ...switches.map((place) => ({ ...place, value: checkSwitch(place)?.isEnabled })),
+    ...places("enable_thinking"),
+  ];
+  const clears = [
+    ...switches.map((place) => ({ ...place, value: checkSwitch(place)?.clears })),
+    ...places("clear_thinking"),
+  ];
+  const effort = shape.agreed(places("reasoning_effort"), (place) =>
+    shape.optional(place, checkEffort),
   );
-  const isOff = isEnabled === false || effort === "none";
-  const isMax = effort === undefined || effort === "xhigh" || effort === "max";
+  const isThinkingOff = shape.agreed(enabled, isSet) === false || effort === "none";
+  if (isThinkingOff && format.skipped === undefined) {
+    const where = effort === "none" ? "reasoning_effort" : "enable_thinking";
+    throw new TokenizerError(where, `thinking, which ${format.name} cannot be without`, "off");
+  }
+  if (effort !== undefined && effort !== "none" && format.effortLine === undefined) {
+    throw new TokenizerError("reasoning_effort", `none, as ${format.name} has no efforts`, effort);
+  }
   return {
-    effort: isOff ? undefined : isMax ? "Max" : "High",
-    keepsReasoning: clears === false,
+    effort,
+    isThinkingOff,
+    clearsReasoning: shape.agreed(clears, isSet),
   };
 }
 
-function checkSwitch(place: Place): { isEnabled: boolean; clears?: boolean | undefined } {
-  if (typeof place.value === "boolean") return { isEnabled: place.value };
+/** Reads an effort, in upper or lower case. */
+function checkEffort(place: Place): ReasoningEffort {
+  const text = shape.string(place);
+  const value = EFFORTS.find((effort) => effort === text.toLowerCase());
+  return value ?? shape.oneOf(place, EFFORTS);
+}
+
+/** Reads a switch of the template, for which null is defined, and false. */
+function isSet(place: Place): boolean | undefined {
+  if (place.value === undefined) return undefined;
+  return place.value !== null && shape.boolean(place);
+}
+
+function checkSwitch(
+  place: Place,
+): { isEnabled: boolean; clears: boolean | undefined } | undefined {
   const { value, path } = place;
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "boolean") return { isEnabled: value, clears: undefined };
   if (kindOf(value) !== "an object") shape.wrong(place, "a boolean or an object");
   const object = shape.object(place);
+  shape.keys(object, path, ["type", "clear_thinking", "budget_tokens"], "error");
   const type = shape.oneOf(field(object, path, "type"), ["enabled", "disabled"]);
   const clears = shape.optional(field(object, path, "clear_thinking"), shape.boolean);
   return { isEnabled: type === "enabled", clears };
-}
-
-/** Returns the value of a switch that may be set in two places, which then must agree. */
-function agree(place: Place, other: boolean | undefined, otherPath: string): boolean | undefined {
-  if (place.value === undefined) return other;
-  const own = place.value !== null && shape.boolean(place); // null is defined, and false
-  if (other === undefined || other === own) return own;
-  throw new TokenizerError(place.path, `${other}, as ${otherPath} says`, String(place.value));
-}
-
-const ROLES = ["system", "user", "assistant", "tool"] as const;
-
-function checkMessage(place: Place, options: CheckOptions): CheckedMessage {
-  const { path } = place;
-  const message = shape.object(place);
-  const rolePlace = field(message, path, "role");
-  const content = field(message, path, "content");
-  if (options.unknownRoles === "drop" && !isRole(shape.string(rolePlace))) {
-    return { role: "dropped" };
-  }
-  const role = shape.oneOf(rolePlace, ROLES);
-  if (role === "assistant") {
-    return {
-      role,
-      text: content.value === undefined ? "" : visibleText(content),
-      reasoning: shape.optional(field(message, path, "reasoning_content"), shape.string),
-      calls: shape.optional(field(message, path, "tool_calls"), checkCalls) ?? [],
-    };
-  }
-  if (role === "tool") return { role, content: toolContent(content) };
-  return { role, text: visibleText(content) };
-}
-
-function isRole(role: string): boolean {
-  return (ROLES as readonly string[]).includes(role);
-}
-
-function checkCalls(place: Place): CheckedCall[] {
-  return shape.items(place, (item) => {
-    const { object, path } = unwrap(item, (inner) => inner !== undefined && inner !== null);
-    const args = field(object, path, "arguments");
-    const entries = entriesOf(shape.object(args));
-    checkJson(args.value, args.path);
-    return { name: shape.name(field(object, path, "name")), arguments: entries };
-  });
-}
-
-/** Keys of a tool that the template leaves out. */
-const NOT_PRINTED: readonly string[] = ["defer_loading", "strict"];
-
-function checkTool(place: Place): CheckedTool {
-  const { object, path } = unwrap(place, (inner) => inner !== undefined);
-  const get = (key: string) => field(object, path, key);
-  shape.optional(get("description"), shape.string);
-  shape.optional(get("strict"), shape.boolean);
-  checkJson(object, path);
-  return {
-    name: shape.name(get("name")),
-    isDeferred: shape.optional(get("defer_loading"), shape.boolean) ?? false,
-    entries: entriesOf(object).filter(([key]) => !NOT_PRINTED.includes(key)),
-    parameters: shape.optional(get("parameters"), shape.object),
-  };
-}
-
-/** Returns what is in the envelope `{ type: "function", function: … }`, or the object itself. */
-function unwrap(place: Place, isEnvelope: (inner: unknown) => boolean) {
-  const outer = shape.object(place);
-  const inner = field(outer, place.path, "function");
-  if (!isEnvelope(inner.value)) return { object: outer, path: place.path };
-  return { object: shape.object(inner), path: inner.path };
 }

@@ -21,6 +21,15 @@ export function parseJson(text: string, path = "JSON"): Json {
 }
 
 /**
+ * Reads the JSON value that begins at an offset of a text, and says where it ends.
+ *
+ * @throws {TokenizerError} with line and column
+ */
+export function parseJsonAt(text: string, start: number): { value: Json; end: number } {
+  return new Reader(text, "JSON", JSON_RULES, start).first();
+}
+
+/**
  * Reads a Python literal: JSON, and also `True`, `None`, `'x'`, tuples and a comma before the end.
  */
 export function parsePythonLiteral(text: string, path = "literal"): Json {
@@ -76,10 +85,15 @@ class Reader {
   #at = 0;
   #depth = 0;
 
-  constructor(text: string, path: string, rules: Rules) {
+  constructor(text: string, path: string, rules: Rules, start = 0) {
     this.#text = text;
     this.#path = path;
     this.#rules = rules;
+    this.#at = start;
+  }
+
+  first(): { value: Json; end: number } {
+    return { value: this.#value(), end: this.#at };
   }
 
   document(): Json {

@@ -4,7 +4,15 @@
  * @module
  */
 import { TokenizerError } from "../tokenizer-error.ts";
-import { fieldOf, isJsonObject, type Json, type JsonObject, kindOf, pathTo } from "./json-value.ts";
+import {
+  entriesOf,
+  fieldOf,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  kindOf,
+  pathTo,
+} from "./json-value.ts";
 
 /** A value from outside, which may be anything, and its path. */
 export interface Place {
@@ -70,4 +78,48 @@ export function oneOf<const T extends string>(place: Place, legal: readonly T[])
   if (found !== undefined) return found;
   const list = legal.map((item) => JSON.stringify(item)).join(", ");
   throw new TokenizerError(place.path, `one of ${list}`, JSON.stringify(text).slice(0, 60));
+}
+
+/** What happens to something that the protocol has no place for: an error, or it is left out. */
+export type Unknown = "error" | "drop";
+
+/** Whether nothing is lost when a value is left out. */
+function isNothing(value: Json): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+/** Checks that an object has no other keys than these, but for keys that hold nothing. */
+export function keys(
+  object: JsonObject,
+  path: string,
+  known: readonly string[],
+  unknown: Unknown,
+): void {
+  if (unknown === "drop") return;
+  for (const [key, value] of entriesOf(object)) {
+    if (isNothing(value) || known.includes(key)) continue;
+    throw new TokenizerError(pathTo(path, key), `one of the keys ${known.join(", ")}`, "another");
+  }
+}
+
+/**
+ * Returns the value that is given in one of several places.
+ *
+ * @throws {TokenizerError} when two of them differ
+ */
+export function agreed<T>(
+  places: readonly Place[],
+  read: (place: Place) => T | undefined,
+): T | undefined {
+  let first: { value: T; path: string } | undefined;
+  for (const place of places) {
+    const value = read(place);
+    if (value === undefined) continue;
+    if (first && first.value !== value) {
+      const told = `${JSON.stringify(first.value)}, as ${first.path} says`;
+      throw new TokenizerError(place.path, told, JSON.stringify(value).slice(0, 60));
+    }
+    first ??= { value, path: place.path };
+  }
+  return first?.value;
 }

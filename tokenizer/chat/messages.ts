@@ -1,8 +1,9 @@
 /**
  * The shape of a conversation, with the names that chat clients use.
  *
- * Other keys (`tool_call_id`, `name`, …) are never printed into a prompt. So the results of tools
- * must stand in the order of the calls.
+ * A conversation in OpenAI's shape is one, too: arguments may be JSON text, content may be `null`,
+ * and results of tools are sorted by their `tool_call_id`. No prompt shows an id or a `name`. A key
+ * that is not known is an error, because it would be left out.
  *
  * Next: check-chat.ts
  * @module
@@ -32,11 +33,19 @@ export interface ChatRequest {
   readonly add_generation_prompt?: boolean | null;
   /** Another spelling of `enable_thinking` and `clear_thinking`. */
   readonly thinking?: boolean | ThinkingSwitch | null;
+  /** The place where servers take the settings above. */
+  readonly chat_template_kwargs?: TemplateSettings | null;
 }
 
+/** Settings of a {@link ChatRequest} in the place where servers take them. */
+export type TemplateSettings = Pick<
+  ChatRequest,
+  "enable_thinking" | "clear_thinking" | "reasoning_effort" | "thinking"
+>;
+
 /**
- * The model knows two efforts, High and Max. `none` switches thinking off, `minimal`, `low` and
- * `medium` mean high, `xhigh` means max.
+ * GLM-5.2 knows two efforts, High and Max. `none` switches thinking off, `minimal`, `low` and
+ * `medium` mean high, `xhigh` means max. GLM-5.3 knows Low, too. Upper case is read as lower case.
  */
 export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
 
@@ -53,10 +62,12 @@ export type Message = TextMessage | AssistantMessage | ToolMessage;
 
 /** A message of the user, or instructions of the system. */
 export interface TextMessage {
-  /** Who speaks. */
-  readonly role: "system" | "user";
+  /** Who speaks. `developer` is OpenAI's name for `system`. */
+  readonly role: "system" | "user" | "developer";
   /** What is said. */
   readonly content: Content;
+  /** A name, which no prompt shows. */
+  readonly name?: string | null;
 }
 
 /** A reply of the model. */
@@ -70,6 +81,10 @@ export interface AssistantMessage {
    * before `</think>` is the reasoning.
    */
   readonly reasoning_content?: string | null;
+  /** Another spelling of `reasoning_content`. */
+  readonly reasoning?: string | null;
+  /** Another spelling of `reasoning_content`. */
+  readonly thinking?: string | null;
   /** The calls that the model made. */
   readonly tool_calls?: readonly ToolCall[] | null;
 }
@@ -80,18 +95,20 @@ export interface ToolMessage {
   readonly role: "tool";
   /** One result, several results, or tools that were found. */
   readonly content: Content | readonly ToolOutput[] | readonly ToolReference[];
+  /** The id of the call that this answers. Results are sorted into the order of the calls. */
+  readonly tool_call_id?: string | null;
 }
 
 /** A text, or parts of it one after the other. `null` is the empty text. */
 export type Content = string | readonly (string | ContentPart)[] | null;
 
-/** One part of a content. Parts of other types are left out. */
+/** One part of a content. */
 export type ContentPart = TextPart | MediaPart;
 
 /** A part that is text. */
 export interface TextPart {
-  /** Names this kind of part. */
-  readonly type: "text";
+  /** Names this kind of part. The last two are the names of OpenAI's Responses. */
+  readonly type: "text" | "input_text" | "output_text";
   /** The text. */
   readonly text: string;
 }
@@ -112,7 +129,8 @@ export type MediaType =
   | "video_url"
   | "audio"
   | "audio_url"
-  | "input_audio";
+  | "input_audio"
+  | "input_image";
 
 /** One of several results in one message. */
 export interface ToolOutput {
@@ -135,14 +153,20 @@ export type ToolCall = FunctionCall | Envelope<FunctionCall>;
 export interface Envelope<T> {
   /** The call or the tool. */
   readonly function: T;
+  /** The id of a call, by which results are sorted. */
+  readonly id?: string | null;
+  /** The kind of tool, the only one. */
+  readonly type?: "function";
 }
 
 /** A call that the model made. */
 export interface FunctionCall {
   /** The name of the tool. */
   readonly name: string;
-  /** The arguments as an object. Parse JSON text with `parseJson`, to keep key order and digits. */
-  readonly arguments: JsonObject;
+  /** The arguments, as an object or as JSON text of one. The text keeps key order and digits. */
+  readonly arguments: JsonObject | string | null;
+  /** The id of the call, by which results are sorted. */
+  readonly id?: string | null;
 }
 
 /** A tool, in its envelope or without. */

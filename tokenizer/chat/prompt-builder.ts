@@ -11,8 +11,8 @@ export type Segment = ControlSegment | TextSegment;
 export interface ControlSegment {
   /** Names this kind of part. */
   readonly kind: "control";
-  /** How the token is spelled. */
-  readonly text: ControlToken;
+  /** How the token is spelled; one of the tokenizer's added tokens. */
+  readonly text: string;
 }
 
 /** A text between control tokens. */

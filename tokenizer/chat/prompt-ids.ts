@@ -33,7 +33,8 @@ export function promptIds(
   prompt: Prompt,
   options: PromptIdsOptions = {},
 ): Int32Array {
-  const idOf = controlIds(tokenizer);
+  controlIds(tokenizer); // a tokenizer of another family would take the tags as text
+  const idOf = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]));
   if (options.controlTokensIn !== "protocol") return tokenizer.encode(prompt.text);
   const ids: number[] = [];
   let plain = "";

@@ -1,5 +1,6 @@
 /**
- * Renders messages and tools as the prompt that GLM-5.2 was trained on, to the byte.
+ * Renders messages and tools as the prompt that GLM-5.2 was trained on, to the byte. Other models
+ * of the family differ in the points that a chat format lists.
  *
  * ```
  * prompt     := [gMASK]<sop> effort? tools? message* generation?
@@ -19,14 +20,11 @@
  * @see `chat_template.jinja` of GLM-5.2
  * @module
  */
-import {
-  type CheckedAssistant,
-  type CheckedChat,
-  type CheckedTool,
-  type CheckOptions,
-  checkChat,
-} from "./check-chat.ts";
+import { type ChatFormat, GLM_5_2 } from "./chat-formats.ts";
+import { type CheckedChat, type CheckOptions, checkChat } from "./check-chat.ts";
 import type { ToolContent } from "./check-content.ts";
+import type { CheckedAssistant, CheckedResult } from "./check-message.ts";
+import type { CheckedTool } from "./check-tools.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { ChatRequest } from "./messages.ts";
 import { PromptBuilder, type Segment } from "./prompt-builder.ts";
@@ -42,29 +40,42 @@ export interface Prompt {
   readonly replyStartsIn: "reasoning" | "content" | undefined;
 }
 
+/** How a conversation is rendered. */
+export interface RenderOptions extends CheckOptions {
+  /** Which model's prompt it becomes; the default is GLM-5.2's. */
+  readonly format?: ChatFormat;
+}
+
 /**
  * Renders a conversation.
  *
  * @param request a typed conversation, or JSON of unknown origin, e.g. from `parseJson`
  * @throws {TokenizerError} with the path of the field that has a wrong shape
  */
-export function renderChat(request: ChatRequest | JsonObject, options?: CheckOptions): Prompt {
-  const chat = checkChat(request, options);
+export function renderChat(
+  request: ChatRequest | JsonObject,
+  { format = GLM_5_2, ...options }: RenderOptions = {},
+): Prompt {
+  const chat = checkChat(request, options, format);
   const out = new PromptBuilder();
   out.control("[gMASK]", "<sop>");
-  if (chat.effort !== undefined) {
+  if (format.effortLine && !chat.isThinkingOff) {
     out.control("<|system|>");
-    out.fixed(`Reasoning Effort: ${chat.effort}`);
+    out.fixed(`Reasoning Effort: ${format.effortLine(chat.effort)}`);
   }
-  if (chat.tools.length > 0) addTools(out, chat.tools);
-  addMessages(out, chat);
+  if (chat.tools.length > 0) addTools(out, chat.tools, format);
+  addMessages(out, chat, format);
   if (chat.addGenerationPrompt) {
-    out.control("<|assistant|>", "<think>");
-    if (chat.effort === undefined) out.control("</think>");
+    out.control("<|assistant|>");
+    out.control(...((chat.isThinkingOff ? format.skipped : undefined) ?? ["<think>"]));
   }
-  const startsIn = chat.effort === undefined ? "content" : "reasoning";
-  const replyStartsIn = chat.addGenerationPrompt ? startsIn : undefined;
-  return { text: out.text(), segments: out.segments, replyStartsIn };
+  return { text: out.text(), segments: out.segments, replyStartsIn: startOf(chat) };
+}
+
+/** What the reply begins with. A last message of the assistant without a prompt is gone on with. */
+function startOf({ messages, addGenerationPrompt, isThinkingOff }: CheckedChat) {
+  if (addGenerationPrompt) return isThinkingOff ? "content" : "reasoning";
+  return messages.at(-1)?.role === "assistant" ? "content" : undefined;
 }
 
 const TOOLS_HEAD = `
@@ -81,11 +92,12 @@ const TOOLS_FOOT = `</tools>
 For each function call, output the function name and arguments within the following XML format:
 `;
 
-function addTools(out: PromptBuilder, tools: readonly CheckedTool[]): void {
+function addTools(out: PromptBuilder, tools: readonly CheckedTool[], format: ChatFormat): void {
   out.control("<|system|>");
   out.fixed(TOOLS_HEAD);
   for (const tool of tools) {
-    if (!tool.isDeferred) out.input(`${definition(tool)}\n`);
+    if (format.prints === "tool") out.input(`${pythonJson(tool.whole)}\n`);
+    else if (!tool.isDeferred) out.input(`${definition(tool)}\n`);
   }
   out.fixed(TOOLS_FOOT);
   out.control("<tool_call>");
@@ -106,8 +118,8 @@ function definition({ entries }: CheckedTool): string {
   return `{${entries.map(([key, value]) => `"${key}": ${pythonJson(value)}`).join(", ")}}`;
 }
 
-function addMessages(out: PromptBuilder, chat: CheckedChat): void {
-  const { messages } = chat;
+function addMessages(out: PromptBuilder, chat: CheckedChat, format: ChatFormat): void {
+  const { messages, clearsReasoning = format.clearsReasoning } = chat;
   const lastUser = messages.findLastIndex(({ role }) => role === "user");
   for (const [i, message] of messages.entries()) {
     switch (message.role) {
@@ -117,10 +129,12 @@ function addMessages(out: PromptBuilder, chat: CheckedChat): void {
         out.input(message.text);
         break;
       case "assistant":
-        addAssistant(out, message, chat.keepsReasoning || i > lastUser);
+        addAssistant(out, message, !clearsReasoning || i > lastUser, format);
         break;
       case "tool":
-        if (messages[i - 1]?.role !== "tool") out.control("<|observation|>");
+        if (messages[i - 1]?.role !== "tool" || isSplit(message, format)) {
+          out.control("<|observation|>");
+        }
         addToolContent(out, message.content, chat.tools);
         break;
       case "dropped":
@@ -131,10 +145,27 @@ function addMessages(out: PromptBuilder, chat: CheckedChat): void {
   }
 }
 
-function addAssistant(out: PromptBuilder, message: CheckedAssistant, showsReasoning: boolean) {
-  const { text, reasoning } = splitReasoning(message);
-  out.control("<|assistant|>", "<think>");
-  if (showsReasoning && reasoning !== undefined) out.input(reasoning);
+/** Whether a message holds a list of results, each of which stands alone. */
+function isSplit({ content }: CheckedResult, format: ChatFormat): boolean {
+  return format.splitsResults && content.kind === "outputs";
+}
+
+function addAssistant(
+  out: PromptBuilder,
+  message: CheckedAssistant,
+  showsReasoning: boolean,
+  format: ChatFormat,
+): void {
+  const { text, reasoning } = splitReasoning(message, format);
+  const shown = showsReasoning ? reasoning : undefined;
+  out.control("<|assistant|>");
+  if (!format.stripsReasoning) {
+    out.control("<think>");
+    out.input(shown ?? "");
+  } else if (shown) {
+    out.control("<think>");
+    out.input(pythonStrip(shown));
+  }
   out.control("</think>");
   out.input(pythonStrip(text));
   for (const call of message.calls) {
@@ -152,14 +183,15 @@ function addAssistant(out: PromptBuilder, message: CheckedAssistant, showsReason
 }
 
 /** Takes the reasoning out of the content, where it stands before the first `</think>`. */
-function splitReasoning({ text, reasoning }: CheckedAssistant) {
+function splitReasoning({ text, reasoning }: CheckedAssistant, format: ChatFormat) {
   const end = text.indexOf("</think>");
   if (reasoning !== undefined || end < 0) return { text, reasoning };
   const before = text.slice(0, end);
   const start = before.lastIndexOf("<think>");
+  const thought = start < 0 ? before : before.slice(start + "<think>".length);
   return {
     text: text.slice(text.lastIndexOf("</think>") + "</think>".length),
-    reasoning: start < 0 ? before : before.slice(start + "<think>".length),
+    reasoning: format.stripsReasoning ? thought.replace(/^\n+|\n+$/g, "") : thought,
   };
 }
 

@@ -4,9 +4,13 @@
  * Next: typed-values.ts
  * @module
  */
-import type { Json } from "./json-value.ts";
+import type { Repair } from "./repairs.ts";
 
-/** Events come in the order of the tokens. No text in them holds a tag. */
+/**
+ * Events come in the order of the tokens. All that they hold is plain data, which survives
+ * `JSON.stringify` and `structuredClone`. Where digits past 2^53 or the order of keys like `"10"`
+ * matter, take the JSON text.
+ */
 export type ReplyEvent =
   | TextEvent
   | CallEvent
@@ -14,6 +18,7 @@ export type ReplyEvent =
   | ArgumentEvent
   | CallEndEvent
   | UnknownToolEvent
+  | RepairEvent
   | FinishEvent;
 
 /** The reasoning or the content goes on. */
@@ -53,7 +58,9 @@ export interface ArgumentEvent {
   /** The name of the argument. */
   readonly key: string;
   /** Its value, of the type that the tool declares. */
-  readonly value: Json;
+  readonly value: unknown;
+  /** The same value as JSON text. */
+  readonly json: string;
 }
 
 /** A call ends. */
@@ -62,18 +69,35 @@ export interface CallEndEvent {
   readonly type: "call-end";
   /** Number of the call. */
   readonly call: number;
-  /** All complete arguments by their names, in the order of the reply. */
-  readonly arguments: ReadonlyMap<string, Json>;
+  /** All complete arguments by their names. Of an argument that was given twice, the last value. */
+  readonly arguments: CallArguments;
+  /** The same arguments as JSON text, in the order of the reply. */
+  readonly json: string;
   /** False when the reply broke off inside the call. */
   readonly isComplete: boolean;
 }
 
-/** The model called a tool that was not declared. There are no other events about that call. */
+/** The arguments of a call by their names. */
+export type CallArguments = Readonly<Record<string, unknown>>;
+
+/** The model called a tool that was not declared. This is the only event about that call. */
 export interface UnknownToolEvent {
   /** Names this kind of event. */
   readonly type: "unknown-tool";
   /** The name that the model wrote. */
   readonly name: string;
+  /** All complete arguments by their names, of the types that their texts look like. */
+  readonly arguments: CallArguments;
+  /** The same arguments as JSON text, in the order of the reply. */
+  readonly json: string;
+  /** False when the reply broke off inside the call. */
+  readonly isComplete: boolean;
+}
+
+/** A part of the reply is malformed, and was understood all the same. */
+export interface RepairEvent extends Repair {
+  /** Names this kind of event. */
+  readonly type: "repair";
 }
 
 /** The reply ends. This is the last event. */
@@ -82,6 +106,8 @@ export interface FinishEvent {
   readonly type: "finish";
   /** Why the reply ends. */
   readonly reason: FinishReason;
+  /** Whether the reply ended inside its reasoning, so that it holds no answer. */
+  readonly isThinking: boolean;
 }
 
 /**

@@ -23,20 +23,34 @@ const STOPS = ["<|endoftext|>", "<|user|>", "<|observation|>"] as const;
 /** Added tokens that are words. In a path like `src/nothink.ts`, this one must not vanish. */
 const WORDS: readonly string[] = ["/nothink"];
 
+/** A tag as it stands in a reply. */
+export interface SpelledTag {
+  readonly tag: ReplyTag;
+  /** How its token is spelled. */
+  readonly text: string;
+}
+
 /**
  * Returns the meaning of each token that is not text.
  *
  * @throws {TokenizerError} when the tokenizer lacks one of the tags
  */
-export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, ReplyTag> {
+export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, SpelledTag> {
   const idOf = controlIds(tokenizer);
-  const tags = new Map<number, ReplyTag>();
+  const meaning = new Map<number, ReplyTag>();
+  for (const tag of STRUCTURE) meaning.set(idOf.get(tag) as number, tag);
+  for (const stop of STOPS) meaning.set(idOf.get(stop) as number, "stop");
+  for (const id of tokenizer.eosIds) meaning.set(id, "stop");
+  const tags = new Map<number, SpelledTag>();
   for (const { id, content } of tokenizer.addedTokens) {
-    if (!WORDS.includes(content)) tags.set(id, "silent");
+    if (!WORDS.includes(content) || meaning.has(id)) {
+      tags.set(id, { tag: meaning.get(id) ?? "silent", text: content });
+    }
   }
-  for (const tag of STRUCTURE) tags.set(idOf.get(tag) as number, tag);
-  for (const stop of STOPS) tags.set(idOf.get(stop) as number, "stop");
-  for (const id of tokenizer.eosIds) tags.set(id, "stop");
+  // An end token of the config may be an ordinary token, which no text spells as a tag.
+  for (const [id, tag] of meaning) {
+    if (!tags.has(id)) tags.set(id, { tag, text: "" });
+  }
   return tags;
 }
 

@@ -2,11 +2,11 @@
  * Makes a whole reply of its events, and a message of a reply.
  * @module
  */
-import type { Json } from "./json-value.ts";
 import type { AssistantMessage } from "./messages.ts";
-import type { FinishReason, ReplyEvent } from "./reply-events.ts";
+import type { Repair } from "./repairs.ts";
+import type { CallArguments, FinishReason, ReplyEvent } from "./reply-events.ts";
 
-/** A whole reply. */
+/** A whole reply. It is plain data, which survives `JSON.stringify` and `structuredClone`. */
 export interface Reply {
   /** What the model thought before it answered. */
   readonly reasoning: string;
@@ -14,8 +14,14 @@ export interface Reply {
   readonly content: string;
   /** The calls of declared tools. */
   readonly calls: readonly ReplyCall[];
+  /** The calls of tools that were not declared. */
+  readonly unknownCalls: readonly ReplyCall[];
+  /** What was malformed, and how it was understood. */
+  readonly repairs: readonly Repair[];
   /** Why the reply ended. Undefined while it goes on. */
   readonly finishReason: FinishReason | undefined;
+  /** Whether the reply ended inside its reasoning, without `</think>`. */
+  readonly isThinking: boolean;
 }
 
 /** A call in a reply. */
@@ -23,8 +29,11 @@ export interface ReplyCall {
   /** The name of the tool. */
   readonly name: string;
   /** The complete arguments by their names. */
-  readonly arguments: ReadonlyMap<string, Json>;
-  /** The arguments as JSON text, which is cut off when the call is incomplete. */
+  readonly arguments: CallArguments;
+  /**
+   * The arguments as JSON text, with all digits and in the order of the reply. It is cut off when
+   * the call is incomplete.
+   */
   readonly json: string;
   /** False when the reply broke off inside the call. */
   readonly isComplete: boolean;
@@ -32,33 +41,41 @@ export interface ReplyCall {
 
 /** Collects the events of one reply. */
 export function collectReply(events: Iterable<ReplyEvent>): Reply {
-  let reasoning = "";
-  let content = "";
+  const text = { reasoning: "", content: "" };
+  const calls: ReplyCall[] = [];
+  const unknownCalls: ReplyCall[] = [];
+  const repairs: Repair[] = [];
   let finishReason: FinishReason | undefined;
-  const calls: { -readonly [K in keyof ReplyCall]: ReplyCall[K] }[] = [];
+  let isThinking = false;
   for (const event of events) {
-    if (event.type === "reasoning") reasoning += event.text;
-    if (event.type === "content") content += event.text;
-    if (event.type === "finish") finishReason = event.reason;
-    if (event.type === "call") {
-      calls.push({ name: event.name, arguments: new Map(), json: "", isComplete: false });
-    }
     const call = calls.at(-1);
-    if (call === undefined) continue;
-    if (event.type === "arguments") call.json += event.json;
-    if (event.type === "call-end") {
-      call.arguments = event.arguments;
-      call.isComplete = event.isComplete;
+    if (event.type === "reasoning" || event.type === "content") text[event.type] += event.text;
+    else if (event.type === "call") {
+      calls.push({ name: event.name, arguments: {}, json: "", isComplete: false });
+    } else if (event.type === "arguments" && call) {
+      calls[calls.length - 1] = { ...call, json: call.json + event.json };
+    } else if (event.type === "call-end" && call) {
+      const { arguments: args, isComplete } = event;
+      const json = isComplete ? event.json : call.json;
+      calls[calls.length - 1] = { name: call.name, arguments: args, json, isComplete };
+    } else if (event.type === "unknown-tool") {
+      const { name, arguments: args, json, isComplete } = event;
+      unknownCalls.push({ name, arguments: args, json, isComplete });
+    } else if (event.type === "repair") repairs.push({ kind: event.kind, text: event.text });
+    else if (event.type === "finish") {
+      finishReason = event.reason;
+      isThinking = event.isThinking;
     }
   }
-  return { reasoning, content, calls, finishReason };
+  return { ...text, calls, unknownCalls, repairs, finishReason, isThinking };
 }
 
 /**
- * Returns the message to continue the conversation with. Calls that broke off are left out, because
- * a model imitates what it reads.
+ * Returns the message to continue the conversation with. Calls that broke off, and calls of tools
+ * that were not declared, are left out, because a model imitates what it reads.
  *
- * The reasoning is kept to the byte, so that a cache of the prompt stays valid.
+ * The reasoning is kept to the byte, so that a cache of the prompt stays valid. Arguments are JSON
+ * text, which keeps their order and their digits where a message is stored as JSON.
  */
 export function replyMessage({ reasoning, content, calls }: Reply): AssistantMessage {
   const whole = calls.filter(({ isComplete }) => isComplete);
@@ -67,9 +84,7 @@ export function replyMessage({ reasoning, content, calls }: Reply): AssistantMes
     content,
     reasoning_content: reasoning,
     ...(whole.length > 0 && {
-      tool_calls: whole.map(({ name, arguments: args }) => ({
-        function: { name, arguments: args },
-      })),
+      tool_calls: whole.map(({ name, json }) => ({ function: { name, arguments: json } })),
     }),
   };
 }

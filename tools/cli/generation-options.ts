@@ -7,6 +7,7 @@
 import { type Command, Option } from "commander";
 import type { Activations } from "../../engine/index.ts";
 import { BACKENDS, type Backend } from "../library/arithmetic.ts";
+import type { TemplateChoice } from "../library/chat-template.ts";
 import { allCores } from "../node/threads.ts";
 import { byteSize, decimal, integer, POSITIVE } from "./numbers.ts";
 
@@ -19,6 +20,7 @@ export interface GenerationOptions {
   readonly activations: Activations;
   readonly check?: boolean;
   readonly verbose?: boolean;
+  readonly chatTemplate?: TemplateChoice;
   readonly maxTokens: number;
   readonly temperature?: number;
   readonly topP?: number;

@@ -14,7 +14,8 @@ import { UsageError } from "./usage-error.ts";
 
 /** Opens the model that the options name, and shows a progress line meanwhile. */
 export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Glm> {
-  const { model, backend, threads, turbo, activations, check, latentEps, verbose } = options;
+  const { model, backend, threads, turbo, activations, check, latentEps, verbose, chatTemplate } =
+    options;
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
     backend,
@@ -23,6 +24,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     activations,
     check,
     latentEps,
+    chatTemplate,
     onProgress: loading.update,
   }).finally(loading.end);
   if (verbose) stderr.write(`arithmetic: ${glm.arithmetic}\n`);

@@ -6,6 +6,14 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Json, parseJson } from "../../tokenizer/chat/index.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizer/index.ts";
+import {
+  BUILTIN_TEMPLATE,
+  type ChatTemplate,
+  chatTemplateOf,
+  type TemplateChoice,
+} from "../library/chat-template.ts";
+import { loadJinja } from "../node/jinja.ts";
+import { withFiles } from "../node/open.ts";
 import { demoModel } from "../node/our-package.ts";
 import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";
@@ -58,4 +66,19 @@ export async function readTokenizer(path: string | undefined): Promise<Tokenizer
     throw new UserError(place, "expected a folder with a tokenizer.json, found none in it");
   });
   return createTokenizer(text);
+}
+
+/** The chat template in the folder of a tokenizer; GLM-5.2's, where no folder is named. */
+export async function readChatTemplate(
+  path: string | undefined,
+  choice: TemplateChoice,
+): Promise<ChatTemplate> {
+  const isFolder = path !== undefined && (await stat(path).catch(() => undefined))?.isDirectory();
+  if (!isFolder) return BUILTIN_TEMPLATE;
+  return withFiles(path, async (files) => {
+    const template = await chatTemplateOf(files, { choice });
+    if (template.refusal === undefined) return template;
+    const tokenizer = await readTokenizer(path);
+    return chatTemplateOf(files, { choice, tokenizer, loadEngine: loadJinja });
+  });
 }

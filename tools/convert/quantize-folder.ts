@@ -69,6 +69,7 @@ const COPIED: readonly string[] = [
   "special_tokens_map.json",
   "generation_config.json",
   "chat_template.jinja",
+  "chat_template.json",
   "LICENSE",
 ];
 

@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
+import { chatTemplateOf } from "../library/chat-template.ts";
 import { withFiles } from "../node/open.ts";
 import { openConfig, readConfig } from "../node/open-config.ts";
 import { UserError } from "../node/user-error.ts";
@@ -20,6 +21,10 @@ export async function inspect(path: string): Promise<Inspection> {
   if (!found.isDirectory()) return inspectCheckpoint((await readConfig(path)).config);
   const { config } = await openConfig(path);
   const names = await readdir(path);
-  if (!names.includes(SINGLE_FILE) && !names.includes(INDEX_FILE)) return inspectCheckpoint(config);
-  return withFiles(path, async (files) => inspectCheckpoint(config, await openCheckpoint(files)));
+  const hasWeights = names.includes(SINGLE_FILE) || names.includes(INDEX_FILE);
+  return withFiles(path, async (files) => {
+    const checkpoint = hasWeights ? await openCheckpoint(files) : undefined;
+    const { about } = await chatTemplateOf(files);
+    return { ...inspectCheckpoint(config, checkpoint), chatTemplate: about };
+  });
 }

@@ -9,7 +9,7 @@ const PER_LINE = 32;
 
 /** An {@link Inspection} as text of at most 80 columns. */
 export function renderInspection(inspection: Inspection): string {
-  const { parameters: p, layers, cacheBytesPerToken: cache, files } = inspection;
+  const { parameters: p, layers, cacheBytesPerToken: cache, files, chatTemplate } = inspection;
   const cacheRows = Object.entries(cache).flatMap(([format, { latent, index, indexIfAllFull }]) => [
     row(
       `${format}: latent + index = both`,
@@ -40,6 +40,7 @@ export function renderInspection(inspection: Inspection): string {
     "cache bytes per token of context",
     ...cacheRows,
   ];
+  if (chatTemplate !== undefined) sections.push("", `chat template: ${chatTemplate}`);
   if (files !== undefined) {
     sections.push(
       "",

@@ -74,6 +74,8 @@ export interface Inspection {
   /** Number of tensors in the layout of the released bf16 files. */
   readonly tensors: number;
   readonly cacheBytesPerToken: Readonly<Record<"bf16" | "f32" | "fp8", CacheBytes>>;
+  /** Which chat template the folder has, for people; absent for a config alone. */
+  readonly chatTemplate?: string;
   /** What the headers of the files say; absent when there are no files. */
   readonly files?: {
     readonly tensors: number;

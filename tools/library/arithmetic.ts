@@ -19,6 +19,7 @@ import {
   wasmBounds,
   wasmOps,
 } from "../../engine/ops/wasm/index.ts";
+import type { TemplateEngine } from "./jinja-prompt.ts";
 import type { MemorySize } from "./memory-size.ts";
 
 /** Names of the backends. */
@@ -62,6 +63,8 @@ export interface Host {
   readonly startThread?: StartThread | undefined;
   /** Turns wide vectors on and says whether they are; absent where there are none. */
   turnTurboOn?(kernels: Uint8Array<ArrayBuffer>): Promise<string>;
+  /** Gives what runs chat templates that are not known here; absent where nothing does. */
+  loadTemplateEngine?(): Promise<TemplateEngine | undefined>;
 }
 
 /** Ops, a description of them for people, and how to let them go. */

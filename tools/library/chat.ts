@@ -16,7 +16,6 @@ import {
   type Reply,
   type ReplyEvent,
   ReplyParser,
-  renderChat,
   replyMessage,
   type Tool,
 } from "../../tokenizer/chat/index.ts";
@@ -40,7 +39,7 @@ export type Effort = (typeof EFFORTS)[number];
 export interface ChatOptions extends TimelineOptions, Omit<ChoiceOptions, "stop" | "topLogProbs"> {
   /** A message to the model before all others. */
   readonly system?: string | undefined;
-  /** Off by default. */
+  /** Off by default; as much as can be for a model that cannot be without. */
   readonly think?: Effort | undefined;
   /** Tools that the model may call. */
   readonly tools?: readonly Tool[] | undefined;
@@ -89,6 +88,8 @@ export class Chat {
   readonly #session: Session;
   readonly #keeper: Keeper | undefined;
   readonly #messages: Message[] = [];
+  /** What {@link reset} goes back to. */
+  #beginning: readonly Message[];
   #nTurns = 0;
 
   /** @param startKeeper keeps the conversation, and may have an older one to go on with */
@@ -101,7 +102,10 @@ export class Chat {
     this.#speaker = speaker;
     this.#tokenizer = tokenizer;
     this.#options = options;
-    const { chunk, draft, rows, tier, maxContext, onPrefill, seed = 0, think = "off" } = options;
+    const { template } = speaker;
+    if (template.refusal) throw template.refusal;
+    const { chunk, draft, rows, tier, maxContext, onPrefill, seed = 0 } = options;
+    const canSkip = template.format === undefined || template.format.skipped !== undefined;
     const timeline = {
       chunk,
       draft,
@@ -112,13 +116,14 @@ export class Chat {
     };
     const afterStep = () => this.#keeper?.ifDue();
     this.#session = new Session(speaker.model, sessionOptions(timeline, afterStep));
-    this.think = think;
+    this.think = options.think ?? (canSkip ? "off" : "max");
+    const { system, messages = [] } = options;
+    const first = system === undefined ? [] : [{ role: "system", content: system } as const];
+    this.#beginning = [...first, ...messages];
     this.reset();
     this.#keeper = startKeeper?.(this.#session, seed);
     const note = this.#keeper?.note as Note | undefined;
-    if (!note) return;
-    this.#messages.splice(0, this.#messages.length, ...note.messages);
-    this.#nTurns = note.nTurns;
+    if (note) this.#goOn(note);
   }
 
   /** What was said, in the form that `glm52 render` takes. */
@@ -128,10 +133,7 @@ export class Chat {
 
   /** Forgets all but what the conversation began with. */
   reset(): void {
-    const { system, messages = [] } = this.#options;
-    this.#messages.length = 0;
-    if (system !== undefined) this.#messages.push({ role: "system", content: system });
-    this.#messages.push(...messages);
+    this.#messages.splice(0, this.#messages.length, ...this.#beginning);
     this.#keep();
   }
 
@@ -147,8 +149,9 @@ export class Chat {
     const isReply = ({ role }: Message) => role === "assistant";
     const reply = this.#messages.findLastIndex(isReply);
     if (reply < first) return [];
-    const before = this.#messages.slice(0, reply).findLastIndex(isReply);
-    const said = this.#messages.splice(Math.max(first, before + 1));
+    let begin = Math.max(first, this.#messages.slice(0, reply).findLastIndex(isReply) + 1);
+    while (this.#messages[begin].role === "system") begin++; // that of a conversation that was kept
+    const said = this.#messages.splice(begin);
     this.#keep();
     return said.slice(0, -1);
   }
@@ -234,6 +237,32 @@ export class Chat {
     this.close();
   }
 
+  /**
+   * Goes on with a kept conversation. What its options begin another one with must agree.
+   *
+   * @throws {ArgumentError} when they do not; the kept conversation stays as it is
+   */
+  #goOn({ messages, nTurns }: Note): void {
+    const asked = this.#beginning;
+    const begun = messages.slice(0, asked.length);
+    if (JSON.stringify(asked) !== JSON.stringify(begun)) {
+      this.close();
+      const what = asked[0]?.role === "system" ? "system" : "messages";
+      const got = JSON.stringify(messages[0] ?? null).slice(0, 200);
+      throw new ArgumentError(
+        what,
+        `expected what the saved conversation began with, or nothing: it begins with ${got}; a new ` +
+          "session can begin with something else",
+      );
+    }
+    if (asked.length === 0) {
+      const end = messages.findIndex(({ role }) => role !== "system");
+      this.#beginning = end < 0 ? messages : messages.slice(0, end);
+    }
+    this.#messages.splice(0, this.#messages.length, ...messages);
+    this.#nTurns = nTurns;
+  }
+
   /** Commits the conversation, if somebody keeps it. */
   #keep(): void {
     const note: Note = { messages: this.#messages, nTurns: this.#nTurns };
@@ -249,12 +278,15 @@ export class Chat {
 
   #render(messages: readonly Message[]): RenderedPrompt {
     const { tools } = this.#options;
-    return renderChat({
+    const { template } = this.#speaker;
+    // A format without efforts thinks, or does not: the most is all that it can.
+    const { format } = template;
+    const isPlain = format !== undefined && !format.effortLine && this.think === "max";
+    return template.render({
       messages,
       ...(tools && { tools }),
-      ...(this.think === "off"
-        ? { enable_thinking: false }
-        : { enable_thinking: true, reasoning_effort: this.think }),
+      enable_thinking: this.think !== "off",
+      ...(this.think !== "off" && !isPlain && { reasoning_effort: this.think }),
       clear_thinking: false,
       add_generation_prompt: true,
     });

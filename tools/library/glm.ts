@@ -17,6 +17,7 @@ import {
 } from "../../engine/index.ts";
 import type { DecodeOptions, Tokenizer } from "../../tokenizer/index.ts";
 import { Chat, type ChatOptions } from "./chat.ts";
+import { BUILTIN_TEMPLATE, type ChatTemplate } from "./chat-template.ts";
 import type { Piece, TextResult } from "./generate-text.ts";
 import type { StartKeeper } from "./keeper.ts";
 import type { LoadedModel } from "./open-files.ts";
@@ -31,6 +32,8 @@ export interface GlmParts extends LoadedModel {
   readonly opened: OpenTokenizer | undefined;
   /** How the model's makers want it sampled. */
   readonly sampling: SamplingOptions;
+  /** How conversations become prompts; GLM-5.2's format by default. */
+  readonly template?: ChatTemplate | undefined;
   /** Where the model comes from. */
   readonly source: ModelSource;
 }
@@ -67,10 +70,13 @@ export class Glm implements Speaker {
   readonly textStart: readonly number[];
   /** How tokens are chosen when nobody says it. */
   readonly sampling: SamplingOptions;
+  /** How conversations become prompts. */
+  readonly template: ChatTemplate;
   #loaded: LoadedModel | undefined;
 
-  constructor({ opened, sampling, source, ...loaded }: GlmParts) {
+  constructor({ opened, sampling, source, template, ...loaded }: GlmParts) {
     this.source = source;
+    this.template = template ?? BUILTIN_TEMPLATE;
     this.arithmetic = loaded.arithmetic;
     this.tokenizer = opened?.tokenizer;
     this.textStart = opened?.textStart ?? [];
@@ -125,7 +131,11 @@ export class Glm implements Speaker {
     return new TextSession(this, options, keeper, seed);
   }
 
-  /** A conversation. @throws {ArgumentError} when the model has no tokenizer */
+  /**
+   * A conversation.
+   *
+   * @throws {ArgumentError} when the model has no tokenizer, or a chat template that cannot be used
+   */
   chat(options: ChatOptions = {}, keeper?: StartKeeper): Chat {
     return new Chat(this, this.#needTokenizer("chat"), options, keeper);
   }

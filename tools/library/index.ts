@@ -26,8 +26,17 @@ export {
   type Turn,
   type TurnOptions,
 } from "./chat.ts";
+export {
+  BUILTIN_TEMPLATE,
+  type ChatTemplate,
+  chatTemplateOf,
+  TEMPLATE_CHOICES,
+  type TemplateChoice,
+  type TemplateOptions,
+} from "./chat-template.ts";
 export type { Piece, TextResult, Timing } from "./generate-text.ts";
 export { Glm, type GlmParts, type GlmTraceOptions, type ModelSource } from "./glm.ts";
+export type { CompiledTemplate, TemplateEngine } from "./jinja-prompt.ts";
 export type { Keeper, StartKeeper } from "./keeper.ts";
 export { open, openFiles, type Source, type WebOpenOptions } from "./open.ts";
 export { type LoadedModel, loadModel, type OpenOptions } from "./open-files.ts";

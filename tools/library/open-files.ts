@@ -16,6 +16,7 @@ import {
 import { parseJson } from "../../engine/weights/json.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
 import { type ArithmeticOptions, type Host, newArithmetic } from "./arithmetic.ts";
+import type { TemplateChoice } from "./chat-template.ts";
 import { memorySize } from "./memory-size.ts";
 import { readFile } from "./tokenizer-files.ts";
 
@@ -23,6 +24,8 @@ import { readFile } from "./tokenizer-files.ts";
 export interface OpenOptions extends ArithmeticOptions {
   /** Epsilon of the latent norms, where a config does not say it; its rms_norm_eps by default. */
   readonly latentEps?: number | undefined;
+  /** Which chat template counts: the model's own (the default), or GLM-5.2's in any case. */
+  readonly chatTemplate?: TemplateChoice | undefined;
   /** Told after each tensor how many bytes are read, and how many there are. */
   readonly onProgress?: OnProgress | undefined;
   /** Ends the loading: the promise is then rejected with the signal's reason. */

@@ -4,6 +4,7 @@
  */
 import { type CheckpointFiles, memoryFiles } from "../../engine/index.ts";
 import type { Host } from "./arithmetic.ts";
+import { chatTemplateOf } from "./chat-template.ts";
 import { Glm, type ModelSource } from "./glm.ts";
 import { loadModel, type OpenOptions } from "./open-files.ts";
 import { readSampling, readTokenizer } from "./tokenizer-files.ts";
@@ -53,8 +54,13 @@ export async function openFiles(
   try {
     const opened = await readTokenizer(files, loaded.model.config);
     const sampling = await readSampling(files);
+    const template = await chatTemplateOf(files, {
+      choice: options.chatTemplate,
+      tokenizer: opened?.tokenizer,
+      loadEngine: host.loadTemplateEngine,
+    });
     const source = { ...from, backend: loaded.model.ops.backend, latentEps: options.latentEps };
-    return new Glm({ ...loaded, opened, sampling, source });
+    return new Glm({ ...loaded, opened, sampling, template, source });
   } catch (error) {
     await loaded.close();
     throw error;

@@ -6,6 +6,7 @@
  */
 import type { Model, SamplingOptions } from "../../engine/index.ts";
 import type { DecodeOptions, Tokenizer } from "../../tokenizer/index.ts";
+import type { ChatTemplate } from "./chat-template.ts";
 
 /** A prompt: a text, which begins as the model is used to, or ids, which stand alone. */
 export type Prompt = string | readonly number[];
@@ -24,6 +25,8 @@ export interface Speaker {
   readonly tokenizer: Tokenizer | undefined;
   /** How tokens are chosen when nobody says it. */
   readonly sampling: SamplingOptions;
+  /** How conversations become prompts. */
+  readonly template: ChatTemplate;
   /** The ids of a prompt. */
   promptIds(prompt: Prompt, options?: PromptOptions): number[];
   /** Ids → text. */

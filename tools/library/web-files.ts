@@ -12,6 +12,8 @@ const NAMES = [
   "tokenizer.json",
   "generation_config.json",
   "chat_template.jinja",
+  "chat_template.json",
+  "tokenizer_config.json",
   "model.safetensors",
   "model.safetensors.index.json",
 ];

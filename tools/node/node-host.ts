@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Host } from "../library/arithmetic.ts";
+import { loadJinja } from "./jinja.ts";
 import { allCores, startThread } from "./threads.ts";
 import { turnTurboOn } from "./turbo.ts";
 import { UserError } from "./user-error.ts";
@@ -18,6 +19,7 @@ export const nodeHost: Host = {
   kernels,
   startThread,
   turnTurboOn,
+  loadTemplateEngine: loadJinja,
 };
 
 /** The compiled kernels of the wasm backend. */

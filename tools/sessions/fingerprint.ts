@@ -38,11 +38,13 @@ export interface Numbers {
   readonly index: string;
   /** The epsilon of the latent norms; undefined for that of the config. */
   readonly latentEps: number | undefined;
+  /** The mark of a conversation's chat template. Undefined for GLM-5.2's, and for plain texts. */
+  readonly chatTemplate?: string | undefined;
 }
 
 /** The fingerprint for a model folder and the choices with which the model runs. */
 export async function fingerprintOf(folder: string, numbers: Numbers): Promise<Fingerprint> {
-  const { backend, activations, latent, index, latentEps } = numbers;
+  const { backend, activations, latent, index, latentEps, chatTemplate } = numbers;
   return {
     config: sha256(await readFile(join(folder, "config.json"))),
     weights: await weightsHash(folder),
@@ -52,6 +54,7 @@ export async function fingerprintOf(folder: string, numbers: Numbers): Promise<F
     "kv-type": latent,
     "index-type": index,
     "latent-eps": latentEps === undefined ? "of the model" : String(latentEps),
+    ...(chatTemplate !== undefined && { "chat-template": chatTemplate }),
   };
 }
 

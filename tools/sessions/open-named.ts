@@ -90,7 +90,9 @@ export async function openNamed(
   const format = { latent: ops.precision, index: ops.precision, pageRows: PAGE_ROWS, ...rows };
   const { latent, index } = format;
   const { activations } = ops;
-  const made = await fingerprintOf(folder, { backend, activations, latent, index, latentEps });
+  const chatTemplate = kind === "chat" ? glm.template.mark : undefined;
+  const numbers = { backend, activations, latent, index, latentEps, chatTemplate };
+  const made = await fingerprintOf(folder, numbers);
   if (!sessionNames(sessions).includes(checkName(name))) {
     const { rowsBytes, keysBytes } = pageLayout(config, config.indexerTypes, format);
     createSession(sessions, name, {

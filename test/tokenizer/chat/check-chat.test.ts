@@ -15,8 +15,8 @@ const WRONG: [request: unknown, message: string][] = [
   [of({ messages: ["hi"] }), "messages[0]: expected an object, got a string"],
   [of({ messages: [{}] }), "messages[0].role: expected a string, got nothing"],
   [
-    of({ messages: [{ role: "developer", content: "" }] }),
-    'messages[0].role: expected one of "system", "user", "assistant", "tool", got "developer"',
+    of({ messages: [{ role: "critic", content: "" }] }),
+    'messages[0].role: expected one of "system", "user", "assistant", "tool", "developer", got "critic"',
   ],
   [
     of({ messages: [{ role: "user" }] }),
@@ -35,10 +35,11 @@ const WRONG: [request: unknown, message: string][] = [
     of({ messages: [{ role: "assistant", tool_calls: {} }] }),
     "messages[0].tool_calls: expected an array, got an object",
   ],
-  [call({}), "messages[0].tool_calls[0].arguments: expected an object, got nothing"],
+  [call({}), "messages[0].tool_calls[0].name: expected a string, got nothing"],
+  [call({ name: "f" }), "messages[0].tool_calls[0].arguments: expected an object, got nothing"],
   [
-    call({ function: { name: "f", arguments: "{}" } }),
-    "messages[0].tool_calls[0].function.arguments: expected an object, got a string",
+    call({ function: { name: "f", arguments: "[]" } }),
+    "messages[0].tool_calls[0].function.arguments: expected an object, got an array",
   ],
   [
     call({ name: "f", arguments: { a: [1, Number.NaN] } }),
@@ -73,8 +74,8 @@ const WRONG: [request: unknown, message: string][] = [
   [of({ clear_thinking: 0 }), "clear_thinking: expected a boolean, got a number"],
   [of({ add_generation_prompt: 1 }), "add_generation_prompt: expected a boolean, got a number"],
   [
-    of({ reasoning_effort: "High" }),
-    'reasoning_effort: expected one of "none", "minimal", "low", "medium", "high", "xhigh", "max", got "High"',
+    of({ reasoning_effort: "Highest" }),
+    'reasoning_effort: expected one of "none", "minimal", "low", "medium", "high", "xhigh", "max", got "Highest"',
   ],
   [of({ thinking: "on" }), "thinking: expected a boolean or an object, got a string"],
   [
@@ -108,7 +109,7 @@ describe("a request of a wrong shape", () => {
 describe("roles that the template does not know", () => {
   it("are left out when allowed, and end a run of results as they do there", () => {
     const result = { role: "tool", content: "x" };
-    const messages = [result, { role: "developer", content: "y" }, result] as never;
+    const messages = [result, { role: "critic", content: "y" }, result] as never;
     const { text } = renderChat({ messages }, { unknownRoles: "drop" });
     expect(text.split("<|observation|><tool_response>x</tool_response>")).toHaveLength(3);
     expect(text).not.toContain("y<");

@@ -179,7 +179,7 @@ export const MALFORMED: [title: string, text: string, reply: ShortReply][] = [
       finish: "stop",
     },
   ],
-  ["no name", `</think>${C}${E}${U}`, { unknown: [""], finish: "stop" }],
+  ["no name", `</think>${C}${E}${U}`, { content: `${C}${E}`, finish: "stop" }],
   [
     "think tags inside a call",
     `</think>${C}<think>weather</think><arg_key>city</arg_key>x</arg_value>${E}${O}`,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import {
   collectReply,
+  parseJson,
   ReplyParser,
   renderChat,
   replyMessage,
@@ -44,7 +45,7 @@ describe("a reply", () => {
   it("may call anything when no tools are declared", () => {
     const text = `</think>${C}dance\nhow</arg_key><arg_value>1</arg_value>${E}${O}`;
     expect(shortReply(text)).toEqual({ calls: [["dance", { how: 1 }]], finish: "tool_calls" });
-    expect(shortReply(text, { tools: [] })).toEqual({ unknown: ["dance\nhow"], finish: "stop" });
+    expect(shortReply(text, { tools: [] })).toEqual({ unknown: ["dance"], finish: "stop" });
   });
 
   it("is text where its tags are spelled with ordinary tokens", () => {
@@ -61,7 +62,7 @@ describe("a reply", () => {
     const cut = new ReplyParser(tinyTokenizer, { tools: TOOLS });
     cut.push(...tinyTokenizer.encode(`${C}weather_now`));
     expect(cut.end("stop").map(({ type }) => type)).toEqual([
-      ...["call", "arguments", "call-end", "finish"],
+      ...["repair", "call", "repair", "arguments", "call-end", "finish"],
     ]);
   });
 
@@ -147,10 +148,10 @@ describe("the parser refuses", () => {
   });
 });
 
-it("toPlain gives plain objects", () => {
+it("values of arguments are plain objects, also under the key __proto__", () => {
   const event = events(`${C}f${arg("a", '{"b": [1, {"__proto__": 2}]}')}${E}`).find(
     (e) => e.type === "argument",
   );
-  const plain = toPlain(event?.type === "argument" ? event.value : null);
-  expect(JSON.stringify(plain)).toBe('{"b":[1,{"__proto__":2}]}');
+  expect(JSON.stringify(event)).toContain('"value":{"b":[1,{"__proto__":2}]}');
+  expect(JSON.stringify(toPlain(parseJson('{"__proto__": [2.0]}')))).toBe('{"__proto__":[2]}');
 });

@@ -89,14 +89,14 @@ export class RandomChat {
     const inner = this.once(2)
       ? { ...about, parameters, ...flags, ...extra }
       : { ...flags, ...extra, ...about, parameters };
-    const envelope = { type: "function", function: inner };
+    const envelope = { type: "function" as const, function: inner };
     return this.once(3) ? inner : envelope;
   }
 
   part(): string | ContentPart {
     if (this.once(5)) return this.text();
     if (this.once(4)) return { type: this.pick(MEDIA), url: "x" } as ContentPart;
-    if (this.once(8)) return { type: "file", text: "dropped" } as unknown as ContentPart;
+    if (this.once(8)) return { type: "file" } as unknown as ContentPart; // nothing is lost with it
     return { type: "text", text: this.text() };
   }
 

@@ -77,7 +77,7 @@ describe("glm52 tokenize", () => {
     ["detokenize --batch --json", "[1]", 1, "stdin: [0]: expected a list of ids"],
     ["render", "{", 1, "stdin: line 1, column 2: expected a key in quotes"],
     ["render", "[]", 1, "chat: expected an object, got an array"],
-    ["render", '{"messages": [{"role": "developer", "content": ""}]}', 1, "messages[0].role: "],
+    ["render", '{"messages": [{"role": "critic", "content": ""}]}', 1, "messages[0].role: "],
     ["render --batch", "{}", 1, "stdin: expected an array"],
     ["render --batch", '[{"messages": []}, {"messages": [1]}]', 1, "[1].messages[0]: expected an"],
     ["render --unknown-roles keep", "{}", 2, "Allowed choices are error, drop"],
@@ -144,7 +144,7 @@ describe("glm52 render", () => {
   });
 
   it("makes plain text of spelled-out tokens, and drops roles, when told to", async () => {
-    const messages = [{ role: "developer", content: "" }, ...request.messages];
+    const messages = [{ role: "critic", content: "" }, ...request.messages];
     const argv = "render --json --control-tokens protocol --unknown-roles drop";
     const { text, ids } = await json(argv, { ...request, messages });
     expect(text).toBe(prompt.text);

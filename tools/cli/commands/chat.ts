@@ -5,6 +5,7 @@
 import { type Command, Option } from "commander";
 import { EFFORTS, type Effort } from "../../library/chat.ts";
 import { UserError } from "../../node/user-error.ts";
+import { chatTemplateOption } from "../chat-template-option.ts";
 import { converse } from "../converse.ts";
 import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
@@ -16,7 +17,7 @@ import type { Terminal } from "../terminal.ts";
 
 interface ChatCommandOptions extends GenerationOptions, SessionChoice {
   readonly system?: string;
-  readonly think: Effort;
+  readonly think?: Effort;
   readonly json?: boolean;
 }
 
@@ -29,7 +30,8 @@ begin with a slash are commands:
 
 ${COMMANDS}
 When stdin is not a terminal, each of its lines is one message, also one that begins with a slash, and
-stdout has only the replies, without the reasoning. With --json, stdout has one JSON object per line: the events of a reply,
+stdout has only the replies, without the reasoning. With --json, stdout has one JSON object per line:
+the events of a reply,
   {type: "reasoning" | "content", text} {type: "call", call, name} … {type: "finish", reason}
 and then, for the whole turn,
   {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens}.
@@ -50,10 +52,12 @@ export function addChat(program: Command, terminal: Terminal): void {
   addGenerationOptions(command)
     .option("--system <text>", "begin the conversation with this system message")
     .addOption(
-      new Option("--think <effort>", "how much the model thinks before it replies")
-        .choices(EFFORTS)
-        .default("off"),
+      new Option(
+        "--think <effort>",
+        "how much the model thinks before it replies (default: off, or max if it cannot be without)",
+      ).choices(EFFORTS),
     )
+    .addOption(chatTemplateOption())
     .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
     .addOption(sessionsOption())
@@ -68,6 +72,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
     if (!glm.tokenizer) {
       throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
     }
+    if (options.verbose) stderr.write(`chat template: ${glm.template.about}\n`);
     const prefilling = progressLine(stderr, "reading the prompt", "tok");
     const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
     const keeper = await keeperOf(glm, "chat", options, timeline, stderr);

@@ -8,17 +8,20 @@ import {
   type Json,
   type JsonObject,
   promptIds,
-  renderChat,
 } from "../../../tokenizer/chat/index.ts";
 import { TokenizerError } from "../../../tokenizer/index.ts";
+import type { TemplateChoice } from "../../library/chat-template.ts";
+import { chatTemplateOption } from "../chat-template-option.ts";
 import type { Terminal } from "../terminal.ts";
-import { inputJson, readInput, readTokenizer } from "../text-input.ts";
+import { inputJson, readChatTemplate, readInput, readTokenizer } from "../text-input.ts";
 
-interface RenderOptions extends CheckOptions {
+interface RenderCommandOptions extends CheckOptions {
   readonly json?: boolean;
   readonly batch?: boolean;
   readonly controlTokens: "everywhere" | "protocol";
   readonly tokenizer?: string;
+  readonly chatTemplate: TemplateChoice;
+  readonly verbose?: boolean;
 }
 
 const HELP = `
@@ -26,8 +29,11 @@ The input is a JSON object, of which only the messages are required:
   {messages: [{role, content, reasoning_content, tool_calls}], tools: [...],
    enable_thinking: true | false, clear_thinking: true | false, add_generation_prompt: true | false,
    reasoning_effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max"}
-The arguments of a tool call are an object, not JSON text. The order of keys and the spelling of
-numbers are kept.
+The order of keys and the spelling of numbers are kept. OpenAI's shape is read, too: arguments as
+JSON text, content that is null, results of tools in any order with their tool_call_id. Anything
+that the prompt would leave out is an error, unless --unknown drop is given.
+
+The prompt is that of the chat template in the folder of --tokenizer, and GLM-5.2's without one.
 
 The output is the prompt as text; with --json, it is an object {text, ids}. With --batch, the input
 is a JSON array of conversations, and the output is a JSON array of such objects.
@@ -42,7 +48,7 @@ Examples:
 `;
 
 /** Adds `glm52 render`. */
-export function addRender(program: Command, { stdin, stdout }: Terminal): void {
+export function addRender(program: Command, { stdin, stdout, stderr }: Terminal): void {
   program
     .command("render")
     .summary("turn a conversation into a prompt")
@@ -53,10 +59,8 @@ export function addRender(program: Command, { stdin, stdout }: Terminal): void {
     .addOption(
       new Option(
         "--unknown-roles <what>",
-        "what to do with a message whose role the template does not know",
-      )
-        .choices(["error", "drop"])
-        .default("error"),
+        "the same for messages of an unknown role (default: what --unknown says)",
+      ).choices(["error", "drop"]),
     )
     .addOption(
       new Option(
@@ -66,19 +70,31 @@ export function addRender(program: Command, { stdin, stdout }: Terminal): void {
         .choices(["everywhere", "protocol"])
         .default("everywhere"),
     )
+    .addOption(
+      new Option(
+        "--unknown <what>",
+        "what to do with keys, parts and roles that the prompt has no place for",
+      )
+        .choices(["error", "drop"])
+        .default("error"),
+    )
+    .addOption(chatTemplateOption())
+    .option("--verbose", "print on stderr which chat template renders")
     .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
     .addHelpText("after", HELP)
-    .action(async (file: string | undefined, options: RenderOptions) => {
+    .action(async (file: string | undefined, options: RenderCommandOptions) => {
       const input = await readInput(file, stdin);
       const value = inputJson(input);
+      const template = await readChatTemplate(options.tokenizer, options.chatTemplate);
+      if (options.verbose) stderr.write(`chat template: ${template.about}\n`);
       if (!options.json && !options.batch) {
-        stdout.write(renderChat(value as JsonObject, options).text);
+        stdout.write(template.render(value as JsonObject, options).text);
         return;
       }
       const tokenizer = await readTokenizer(options.tokenizer);
       const controlTokensIn = options.controlTokens;
       const render = (request: Json) => {
-        const prompt = renderChat(request as JsonObject, options); // it checks the request
+        const prompt = template.render(request as JsonObject, options); // it checks the request
         const ids = promptIds(tokenizer, prompt, { controlTokensIn });
         return { text: prompt.text, ids: [...ids] };
       };

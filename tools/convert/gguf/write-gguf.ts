@@ -11,6 +11,7 @@ import { decode } from "../../../engine/numbers/formats.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
 import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
 import { matchTensors } from "../../../engine/weights/match-tensors.ts";
+import { readTemplate } from "../../library/template-file.ts";
 import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { fileCheckpoint } from "../../node/file-source.ts";
 import { openConfig } from "../../node/open-config.ts";
@@ -93,8 +94,5 @@ async function tokenizerFiles(
 ): Promise<[TokenizerFile | undefined, string | undefined]> {
   if ((await readTokenizer(files, config)) === undefined) return [undefined, undefined];
   const json = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8"));
-  const template = await readFile(join(folder, "chat_template.jinja"), "utf8").catch(
-    () => undefined,
-  );
-  return [json as TokenizerFile, template];
+  return [json as TokenizerFile, (await readTemplate(files))?.text];
 }
