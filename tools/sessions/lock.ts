@@ -59,6 +59,8 @@ interface Found {
   readonly mtimeMs: number;
 }
 
+/** Locks of processes that died while they took over, and files that were being written. */
+const LEFT_OVER = /^(?:lock\.after|\.journal|\.pages|\.session\.json)\./;
 /** A lock that is longer is not one of ours. */
 const MAX_BYTES = 512;
 /** The text of a lock. */
@@ -94,14 +96,17 @@ export function lockFolder(folder: string, where: string, force: boolean = false
     } finally {
       rmSync(mine, { force: true });
     }
-    tidy(folder);
-    return {
-      mustHold: () => mustHold(folder, where, id),
-      release: () => {
-        if (readLock(lockPath(folder))?.id === id) rmSync(lockPath(folder), { force: true });
-        closePipe(alive);
-      },
+    const release = (): void => {
+      if (readLock(lockPath(folder))?.id === id) rmSync(lockPath(folder), { force: true });
+      closePipe(alive);
     };
+    try {
+      tidy(folder);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { mustHold: () => mustHold(folder, where, id), release };
   });
 }
 
@@ -222,12 +227,15 @@ function writePrivate(path: string, text: string): void {
   }
 }
 
-/** Removes what earlier locks left behind. Only who has the lock may do so. */
+/**
+ * Removes what other processes left behind that had the lock and died. Only who has the lock may do
+ * so: files that are written under its protection have no other owner now.
+ */
 function tidy(folder: string): void {
   for (const name of namesIn(folder)) {
     const path = join(folder, name);
     const isOver = name.startsWith(".lock.alive.") && pipeState(path) === "dead";
-    if (isOver || name.startsWith("lock.after.")) rmSync(path, { force: true });
+    if (isOver || LEFT_OVER.test(name)) rmSync(path, { force: true });
   }
   sweep(folder);
 }
