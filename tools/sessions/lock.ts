@@ -201,7 +201,7 @@ function readLock(path: string): Found | undefined {
   try {
     file = openRegular(path, "r");
   } catch (error) {
-    if (systemCode((error as Error).cause) === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
   try {

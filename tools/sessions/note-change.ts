@@ -32,6 +32,14 @@ export function notePartsOf(note: unknown): NoteParts {
   );
 }
 
+/** About how many characters a note takes. */
+export function noteLength(parts: NoteParts): number {
+  if (parts === undefined || typeof parts === "string") return parts?.length ?? 0;
+  const lengthOf = (json: string | readonly string[]): number =>
+    typeof json === "string" ? json.length : json.reduce((sum, { length }) => sum + length + 1, 0);
+  return [...parts].reduce((sum, [key, json]) => sum + key.length + lengthOf(json), 0);
+}
+
 /** The change from one note to another; undefined when they are equal. */
 export function noteChange(before: NoteParts, after: NoteParts): NoteChange | undefined {
   const isNew = !(before instanceof Map && after instanceof Map);
@@ -65,8 +73,8 @@ export function noteAfter(before: unknown, change: NoteChange): unknown {
   if ("whole" in change) return change.whole ?? undefined;
   if (!isEntries(before)) throw new RangeError("expected a note of entries before it");
   const lists = Object.entries(change.lists).map(([key, [kept, more]]) => {
-    const old = before[key] ?? [];
-    if (!Array.isArray(old) || kept > old.length) {
+    const old = Array.isArray(before[key]) ? before[key] : [];
+    if (kept > old.length) {
       throw new RangeError(`${JSON.stringify(key)}: expected ${kept} items before it`);
     }
     return [key, [...old.slice(0, kept), ...more]];

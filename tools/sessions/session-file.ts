@@ -58,7 +58,7 @@ export function readSessionFile(folder: string, name: string): SessionFile {
     if (error instanceof SyntaxError) {
       throw new SavedSessionError(path, "expected JSON, got other bytes", { cause: error });
     }
-    const code = systemCode((error as Error).cause);
+    const code = systemCode(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     throw new SavedSessionError(`session ${name}`, `there is none in ${folder}`);
   }
