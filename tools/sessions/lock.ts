@@ -35,7 +35,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { closePipe, openPipe, pipePath, pipeState } from "./alive-pipe.ts";
-import { isRunning, isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf } from "./owner.ts";
+import { isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf, pidState } from "./owner.ts";
 import { openRegular, readFully } from "./regular-file.ts";
 import { explained, SavedSessionError, systemCode } from "./session-error.ts";
 import { namesIn, randomId, sweep, temporaryName } from "./temporaries.ts";
@@ -184,12 +184,12 @@ function mustBeDead(folder: string, where: string, lock: Found, force: boolean):
   const what =
     state === "alive"
       ? `process ${pid} has it open`
-      : `process ${pid} of another container or machine has it open, or had when it ended; if you know that it has ended, \`glm52 session unlock\` opens the lock`;
+      : `process ${pid}, which cannot be seen from here, has it open, or had when it ended: it is of another container or machine, or a permission is missing; if you know that it has ended, \`glm52 session unlock\` opens the lock`;
   throw new SavedSessionError(where, what);
 }
 
 function stateOf(folder: string, { owner, pid, id }: Found): "alive" | "dead" | "elsewhere" {
-  if (owner === undefined) return pid !== undefined && isRunning(pid) ? "alive" : "dead";
+  if (owner === undefined) return pid === undefined ? "dead" : pidState(pid);
   const state = ownerState(owner);
   if (state !== "elsewhere" || !isSameKernel(owner)) return state;
   return pipeState(pipePath(folder, owner, id));

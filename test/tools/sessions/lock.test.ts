@@ -131,7 +131,7 @@ describe("a lock", () => {
     leave(lockText(other));
     expect(isLocked(folder)).toBe(true);
     expect(lock).toThrow(
-      `session tale: process ${process.pid} of another container or machine has it open, or had when it ended; if you know that it has ended, \`glm52 session unlock\` opens the lock`,
+      `session tale: process ${process.pid}, which cannot be seen from here, has it open, or had when it ended: it is of another container or machine, or a permission is missing; if you know that it has ended, \`glm52 session unlock\` opens the lock`,
     );
     lock(true).release();
     expect(readdirSync(folder)).toEqual([]);
