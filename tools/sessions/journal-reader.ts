@@ -11,6 +11,7 @@
  */
 import { Frames, type JournalSource } from "./frames.ts";
 import { type Counts, countsIn, countsOf, endMark, MAGIC_BYTES, MARK_BYTES } from "./journal.ts";
+import { notePartsOf } from "./note-change.ts";
 import { GrowingState, type SavedState } from "./record.ts";
 import { SavedSessionError } from "./session-error.ts";
 import type { SessionFile } from "./session-file.ts";
@@ -64,6 +65,7 @@ export function recover(source: JournalSource): Recovered {
     const frame = isEnd || end === frames.size ? undefined : frames.frameAt(end, crc);
     if (frame?.kind !== "whole") {
       const rest = restOf(frames, end, nRecords, isEnd);
+      mustBeWritable(source.name, state);
       return { state, isOld: frames.isOld, about, fingerprint, nRecords, crc, end, rest };
     }
     try {
@@ -111,6 +113,15 @@ export function glance(source: JournalSource): Counts | undefined {
     return { nRecords, nIds, nPending: old?.nPending ?? 0, nPages };
   } catch {
     return undefined;
+  }
+}
+
+/** @throws {SavedSessionError} for a note that can be read and not be written again */
+function mustBeWritable(name: string, { note }: SavedState): void {
+  try {
+    notePartsOf(note);
+  } catch (cause) {
+    throw new SavedSessionError(name, "its note is nested too deep", { cause });
   }
 }
 

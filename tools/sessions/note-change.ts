@@ -19,7 +19,11 @@ export type NoteChange =
 /** A note as JSON: that of each entry, and in a list that of each item. */
 export type NoteParts = ReadonlyMap<string, string | readonly string[]> | string | undefined;
 
-/** The JSON of the parts of a note. It does not change when the note's owner changes the note. */
+/**
+ * The JSON of the parts of a note. It does not change when the note's owner changes the note.
+ *
+ * @throws {RangeError} when the note is nested deeper than JSON can be written
+ */
 export function notePartsOf(note: unknown): NoteParts {
   if (note === undefined) return undefined;
   if (!isEntries(note)) return JSON.stringify(note);

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { referenceOps, Session } from "../../../engine/index.ts";
 import { UserError } from "../../../tools/node/index.ts";
+import { fingerprintHash } from "../../../tools/sessions/fingerprint.ts";
+import type { JournalSource } from "../../../tools/sessions/frames.ts";
+import { recover } from "../../../tools/sessions/journal-reader.ts";
 import { OWNER } from "../../../tools/sessions/owner.ts";
 import { SavedSessionError } from "../../../tools/sessions/session-error.ts";
 import {
@@ -20,6 +23,7 @@ import { verifySession } from "../../../tools/sessions/verify.ts";
 import { scratchFolder } from "../../support/paths.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 import { ABOUT } from "./crashing-disk.ts";
+import { oldJournal } from "./old-journal.ts";
 
 const scratch = scratchFolder();
 let folder = scratch;
@@ -34,6 +38,16 @@ function make(name: string, tokens: readonly number[] = [1, 2, 3, 4, 5]): void {
   session.append(tokens);
   saved.commit(session, { pending: [6] });
   close();
+}
+
+/** A journal in a file. */
+function readFrom(path: string): JournalSource {
+  const bytes = fs.readFileSync(path);
+  return {
+    name: path,
+    journalBytes: () => bytes.length,
+    readJournal: (offset, target) => bytes.copy(target, 0, offset),
+  };
 }
 
 beforeEach(() => {
@@ -129,10 +143,13 @@ describe("a folder of sessions", () => {
   });
 
   it("holds two thousand open sessions of one process", () => {
+    make("s0");
     const open = Array.from({ length: 2000 }, (_, i) => {
-      createSession(folder, `s${i}`, ABOUT);
+      if (i > 0) fs.cpSync(join(folder, "twin"), join(folder, `s${i}`), { recursive: true });
+      else fs.cpSync(join(folder, "s0"), join(folder, "twin"), { recursive: true });
       return openSession(folder, `s${i}`);
     });
+    removeSession(folder, "twin");
     expect(sessionNames(folder)).toHaveLength(2000);
     expect(() => openSession(folder, "s1999")).toThrow(`process ${process.pid} has it open`);
     for (const { close } of open) close();
@@ -181,6 +198,39 @@ describe("files of a session", () => {
   it("session.json of gigabytes is refused by its size", () => {
     fs.truncateSync(join(folder, "tale", "session.json"), 2 ** 31);
     expect(() => openSession(folder, "tale")).toThrow("expected at most 1048576 bytes");
+  });
+
+  it("session.json with another folder of the model, which is for people, is no obstacle", () => {
+    const path = join(folder, "tale", "session.json");
+    const changed = { ...ABOUT, model: "moved", created: "today" };
+    fs.writeFileSync(path, JSON.stringify(changed));
+    openSession(folder, "tale").close();
+    expect(sessionSummary(folder, "tale")).toMatchObject({ model: "moved" });
+    expect(verifySession(folder, "tale")).toMatchObject({ tokens: 5, repaired: [] });
+    fs.writeFileSync(path, JSON.stringify({ ...changed, pageRows: 8 }));
+    expect(() => openSession(folder, "tale")).toThrow(
+      "pageRows is 8 in session.json, 4 in the jour",
+    );
+    expect(verifySession(folder, "tale", true).repaired).toHaveLength(1);
+    expect(JSON.parse(fs.readFileSync(path, "utf8"))).toEqual(ABOUT);
+  });
+
+  it("a page size that was changed costs a session of version 0.1 no page", () => {
+    const path = join(folder, "tale");
+    const { state } = recover(readFrom(join(path, "journal")));
+    const { text, nRun, pages } = state;
+    const [tokens, pending] = [text.slice(0, nRun), text.slice(nRun)];
+    const fingerprint = fingerprintHash(ABOUT.made);
+    const change = { fingerprint, nTokensKept: 0, nPagesKept: 0, tokens, pages, pending };
+    fs.writeFileSync(join(path, "journal"), oldJournal([change]));
+    expect(verifySession(folder, "tale")).toMatchObject({ tokens: 5, pages: 2 });
+    const file = join(path, "session.json");
+    fs.writeFileSync(file, JSON.stringify({ ...ABOUT, pageBytes: 64 }));
+    expect(() => verifySession(folder, "tale", true)).toThrow(
+      "all 2 pages are bad, which is more likely a change of pageBytes or pageRows",
+    );
+    fs.writeFileSync(file, JSON.stringify(ABOUT));
+    expect(verifySession(folder, "tale")).toMatchObject({ tokens: 5, pages: 2 });
   });
 
   it.each([

@@ -1,7 +1,8 @@
 /** Tests that no record is believed only because its checksum is right. */
+import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { referenceOps, Session } from "../../../engine/index.ts";
-import { record, wholeJournal } from "../../../tools/sessions/journal.ts";
+import { record, type Written, wholeJournal } from "../../../tools/sessions/journal.ts";
 import { noteAfter, noteChange, notePartsOf } from "../../../tools/sessions/note-change.ts";
 import { type Change, EMPTY } from "../../../tools/sessions/record.ts";
 import { SavedSession } from "../../../tools/sessions/saved-session.ts";
@@ -58,6 +59,16 @@ describe("a record with the right checksum", () => {
     expect(() => open(fields)).toThrow(/^disk: record 1: its checksum is right, but not its cont/);
   });
 
+  it("and a note that is nested too deep to be written again is refused in a sentence", () => {
+    const deep = JSON.parse(`${"[".repeat(1e5)}${"]".repeat(1e5)}`);
+    const first = wholeJournal(EMPTY, ABOUT);
+    const text = JSON.stringify({ ...right, note: { whole: "DEEP" } });
+    const json = Buffer.from(text.replace('"DEEP"', "[".repeat(1e5) + "]".repeat(1e5)));
+    expect(() => JSON.stringify(deep)).toThrow(RangeError);
+    const place = new CrashingDisk(appended(first, json));
+    expect(() => SavedSession.open(place, ABOUT)).toThrow("disk: its note is nested too deep");
+  });
+
   it.each<[string, object]>([
     ["no tokens", { tokens: undefined }],
     ["ids as text", { tokens: ["1"] }],
@@ -89,6 +100,15 @@ describe("a record with the right checksum", () => {
     expect(fresh.tokens).toEqual([]);
   });
 });
+
+/** A journal with one more record, whose JSON is given. */
+function appended({ bytes, nBeforeMark, crc }: Written, json: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(12);
+  head.writeUInt32LE(json.length, 0);
+  head.writeUInt32LE(crc32(head.subarray(0, 4)), 4);
+  head.writeUInt32LE(crc32(json, crc), 8);
+  return Uint8Array.from([...bytes.subarray(0, nBeforeMark), ...head, ...json]);
+}
 
 const base64 = ({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString("base64");
