@@ -16,6 +16,7 @@ import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
 import { forward, head, type Model } from "../model/model.ts";
 import { checkTokens, TokenError } from "./check-tokens.ts";
+import { commonPrefix } from "./common-prefix.ts";
 import { DraftHead } from "./draft-head.ts";
 import { positionsThatFit } from "./room.ts";
 import type { SessionOptions, SyncResult } from "./session-options.ts";
@@ -95,7 +96,7 @@ export class Session {
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync", "no tokens");
     checkTokens(tokens, 0, this, this.model.config);
-    const same = this.#commonPrefix(tokens);
+    const same = commonPrefix(tokens, this.#tokens);
     const kind =
       same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
     if (this.#lastLogits && this.#isAll(tokens)) {
@@ -115,7 +116,7 @@ export class Session {
     checkTokens(tokens, 0, this, this.model.config);
     if (this.#lastLogits && this.#isAll(tokens)) return true;
     const end = tokens.length - 1;
-    this.#keep(tokens, this.#commonPrefix(tokens));
+    this.#keep(tokens, commonPrefix(tokens, this.#tokens));
     for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (signal?.aborted) return false;
@@ -216,7 +217,9 @@ export class Session {
 
   /** Whether the caches hold these tokens and no other. */
   #isAll(tokens: readonly number[]): boolean {
-    return tokens.length === this.#tokens.length && this.#commonPrefix(tokens) === tokens.length;
+    return (
+      tokens.length === this.#tokens.length && commonPrefix(tokens, this.#tokens) === tokens.length
+    );
   }
 
   /** Drops all positions from `length` on from the main caches. */
@@ -296,12 +299,5 @@ export class Session {
     return Array.from({ length: hidden.shape[0] }, (_, t) =>
       values.subarray(t * vocabSize, (t + 1) * vocabSize),
     );
-  }
-
-  /** The number of tokens at the beginning that the caches hold already. */
-  #commonPrefix(tokens: readonly number[]): number {
-    let same = 0;
-    while (same < this.#tokens.length && this.#tokens[same] === tokens[same]) same++;
-    return same;
   }
 }

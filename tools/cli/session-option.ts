@@ -8,7 +8,6 @@ import type { Glm } from "../library/glm.ts";
 import type { StartKeeper } from "../library/keeper.ts";
 import type { TimelineOptions } from "../library/text-session.ts";
 import { openNamed, saverOf } from "../sessions/open-named.ts";
-
 import type { SessionFile } from "../sessions/session-file.ts";
 import { defaultSessions } from "../sessions/session-names.ts";
 import type { TextOut } from "./text-out.ts";

@@ -7,6 +7,7 @@
  * them but the new messages.
  * @module
  */
+import { commonPrefix } from "../../engine/generate/common-prefix.ts";
 import { ArgumentError, type FinishReason, generate, Session } from "../../engine/index.ts";
 import {
   collectReply,
@@ -296,10 +297,4 @@ export class Chat {
 function messagesOf(saying: Saying): readonly Message[] {
   if (typeof saying === "string") return [{ role: "user", content: saying }];
   return "role" in saying ? [saying] : saying;
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  let same = 0;
-  while (same < a.length && same < b.length && a[same] === b[same]) same++;
-  return same;
 }

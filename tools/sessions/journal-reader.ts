@@ -11,6 +11,7 @@
  */
 import { Frames, type JournalSource } from "./frames.ts";
 import { type Counts, countsIn, countsOf, endMark, MAGIC_BYTES, MARK_BYTES } from "./journal.ts";
+import { notePartsOf } from "./note-change.ts";
 import { GrowingState, type SavedState } from "./record.ts";
 import { SavedSessionError } from "./session-error.ts";
 import type { SessionFile } from "./session-file.ts";
@@ -42,9 +43,8 @@ export interface Recovered {
   readonly nRecords: number;
   /** CRC-32 of the last whole record, or 0 when there is none. */
   readonly crc: number;
-  /** Where the last whole record ends, and where the first does. */
+  /** Where the last whole record ends. */
   readonly end: number;
-  readonly firstEnd: number;
   readonly rest: Rest;
 }
 
@@ -59,13 +59,14 @@ export function recover(source: JournalSource): Recovered {
   const state = new GrowingState();
   let about: SessionFile | undefined;
   let fingerprint: string | undefined;
-  let [nRecords, crc, end, firstEnd] = [0, 0, MAGIC_BYTES, MAGIC_BYTES];
+  let [nRecords, crc, end] = [0, 0, MAGIC_BYTES];
   for (;;) {
     const isEnd = !frames.isOld && nRecords > 0 && isMark(frames, end, crc, state, nRecords);
     const frame = isEnd || end === frames.size ? undefined : frames.frameAt(end, crc);
     if (frame?.kind !== "whole") {
       const rest = restOf(frames, end, nRecords, isEnd);
-      return { state, isOld: frames.isOld, about, fingerprint, nRecords, crc, end, firstEnd, rest };
+      mustBeWritable(source.name, state);
+      return { state, isOld: frames.isOld, about, fingerprint, nRecords, crc, end, rest };
     }
     try {
       const { change, old } = frames.decoded(frame.json);
@@ -81,7 +82,6 @@ export function recover(source: JournalSource): Recovered {
     nRecords++;
     crc = frame.crc;
     end = frame.end;
-    if (nRecords === 1) firstEnd = end;
   }
 }
 
@@ -113,6 +113,15 @@ export function glance(source: JournalSource): Counts | undefined {
     return { nRecords, nIds, nPending: old?.nPending ?? 0, nPages };
   } catch {
     return undefined;
+  }
+}
+
+/** @throws {SavedSessionError} for a note that can be read and not be written again */
+function mustBeWritable(name: string, { note }: SavedState): void {
+  try {
+    notePartsOf(note);
+  } catch (cause) {
+    throw new SavedSessionError(name, "its note is nested too deep", { cause });
   }
 }
 

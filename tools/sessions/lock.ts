@@ -35,7 +35,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { closePipe, openPipe, pipePath, pipeState } from "./alive-pipe.ts";
-import { isRunning, isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf } from "./owner.ts";
+import { isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf, pidState } from "./owner.ts";
 import { openRegular, readFully } from "./regular-file.ts";
 import { explained, SavedSessionError, systemCode } from "./session-error.ts";
 import { namesIn, randomId, sweep, temporaryName } from "./temporaries.ts";
@@ -59,6 +59,8 @@ interface Found {
   readonly mtimeMs: number;
 }
 
+/** Locks of processes that died while they took over, and files that were being written. */
+const LEFT_OVER = /^(?:lock\.after|\.journal|\.pages|\.session\.json)\./;
 /** A lock that is longer is not one of ours. */
 const MAX_BYTES = 512;
 /** The text of a lock. */
@@ -94,14 +96,17 @@ export function lockFolder(folder: string, where: string, force: boolean = false
     } finally {
       rmSync(mine, { force: true });
     }
-    tidy(folder);
-    return {
-      mustHold: () => mustHold(folder, where, id),
-      release: () => {
-        if (readLock(lockPath(folder))?.id === id) rmSync(lockPath(folder), { force: true });
-        closePipe(alive);
-      },
+    const release = (): void => {
+      if (readLock(lockPath(folder))?.id === id) rmSync(lockPath(folder), { force: true });
+      closePipe(alive);
     };
+    try {
+      tidy(folder);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { mustHold: () => mustHold(folder, where, id), release };
   });
 }
 
@@ -179,12 +184,12 @@ function mustBeDead(folder: string, where: string, lock: Found, force: boolean):
   const what =
     state === "alive"
       ? `process ${pid} has it open`
-      : `process ${pid} of another container or machine has it open, or had when it ended; if you know that it has ended, \`glm52 session unlock\` opens the lock`;
+      : `process ${pid}, which cannot be seen from here, has it open, or had when it ended: it is of another container or machine, or a permission is missing; if you know that it has ended, \`glm52 session unlock\` opens the lock`;
   throw new SavedSessionError(where, what);
 }
 
 function stateOf(folder: string, { owner, pid, id }: Found): "alive" | "dead" | "elsewhere" {
-  if (owner === undefined) return pid !== undefined && isRunning(pid) ? "alive" : "dead";
+  if (owner === undefined) return pid === undefined ? "dead" : pidState(pid);
   const state = ownerState(owner);
   if (state !== "elsewhere" || !isSameKernel(owner)) return state;
   return pipeState(pipePath(folder, owner, id));
@@ -196,7 +201,7 @@ function readLock(path: string): Found | undefined {
   try {
     file = openRegular(path, "r");
   } catch (error) {
-    if (systemCode((error as Error).cause) === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
   try {
@@ -222,12 +227,15 @@ function writePrivate(path: string, text: string): void {
   }
 }
 
-/** Removes what earlier locks left behind. Only who has the lock may do so. */
+/**
+ * Removes what other processes left behind that had the lock and died. Only who has the lock may do
+ * so: files that are written under its protection have no other owner now.
+ */
 function tidy(folder: string): void {
   for (const name of namesIn(folder)) {
     const path = join(folder, name);
     const isOver = name.startsWith(".lock.alive.") && pipeState(path) === "dead";
-    if (isOver || name.startsWith("lock.after.")) rmSync(path, { force: true });
+    if (isOver || LEFT_OVER.test(name)) rmSync(path, { force: true });
   }
   sweep(folder);
 }

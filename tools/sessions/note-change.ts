@@ -19,7 +19,11 @@ export type NoteChange =
 /** A note as JSON: that of each entry, and in a list that of each item. */
 export type NoteParts = ReadonlyMap<string, string | readonly string[]> | string | undefined;
 
-/** The JSON of the parts of a note. It does not change when the note's owner changes the note. */
+/**
+ * The JSON of the parts of a note. It does not change when the note's owner changes the note.
+ *
+ * @throws {RangeError} when the note is nested deeper than JSON can be written
+ */
 export function notePartsOf(note: unknown): NoteParts {
   if (note === undefined) return undefined;
   if (!isEntries(note)) return JSON.stringify(note);
@@ -30,6 +34,14 @@ export function notePartsOf(note: unknown): NoteParts {
       Array.isArray(value) ? value.map((item) => JSON.stringify(item)) : JSON.stringify(value),
     ]),
   );
+}
+
+/** About how many characters a note takes. */
+export function noteLength(parts: NoteParts): number {
+  if (parts === undefined || typeof parts === "string") return parts?.length ?? 0;
+  const lengthOf = (json: string | readonly string[]): number =>
+    typeof json === "string" ? json.length : json.reduce((sum, { length }) => sum + length + 1, 0);
+  return [...parts].reduce((sum, [key, json]) => sum + key.length + lengthOf(json), 0);
 }
 
 /** The change from one note to another; undefined when they are equal. */
@@ -65,8 +77,8 @@ export function noteAfter(before: unknown, change: NoteChange): unknown {
   if ("whole" in change) return change.whole ?? undefined;
   if (!isEntries(before)) throw new RangeError("expected a note of entries before it");
   const lists = Object.entries(change.lists).map(([key, [kept, more]]) => {
-    const old = before[key] ?? [];
-    if (!Array.isArray(old) || kept > old.length) {
+    const old = Array.isArray(before[key]) ? before[key] : [];
+    if (kept > old.length) {
       throw new RangeError(`${JSON.stringify(key)}: expected ${kept} items before it`);
     }
     return [key, [...old.slice(0, kept), ...more]];

@@ -17,7 +17,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { systemCode } from "./session-error.ts";
 
@@ -39,7 +39,7 @@ export const OWNER_FORM = String.raw`[1-9]\d{0,9}\.\d{1,20}\.\d{1,20}\.[0-9a-f]{
 
 /**
  * What is known of an owner: it lives; it is dead for sure; or it cannot be seen from here, because
- * it is in another container or on another machine.
+ * it is in another container or on another machine, or because Deno does not let us ask.
  */
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
@@ -76,7 +76,7 @@ export function ownerState(owner: string): OwnerState {
   if (owner === OWNER) return "alive";
   const isSameMachine = isSameKernel(owner) || machine === ME.machine;
   if (boot === ME.boot && namespace === ME.namespace && isSameMachine) {
-    return isRunning(pid, start) ? "alive" : "dead";
+    return pidState(pid, start);
   }
   const wasStartedAgain = boot !== ME.boot && boot !== UNKNOWN && ME.boot !== UNKNOWN;
   return isSameMachine && wasStartedAgain ? "dead" : "elsewhere";
@@ -87,19 +87,19 @@ export function ownerState(owner: string): OwnerState {
  *
  * @param start when it must have begun; a process that began at another time is another one
  */
-export function isRunning(pid: number, start: string = UNKNOWN): boolean {
-  if (pid === ME.pid) return start === ME.start && start !== UNKNOWN;
+export function pidState(pid: number, start: string = UNKNOWN): OwnerState {
+  const told = (isRunning: boolean): OwnerState => (isRunning ? "alive" : "dead");
+  if (pid === ME.pid) return told(start === ME.start && start !== UNKNOWN);
   const found = statOf("self")?.pid === ME.pid ? statOf(String(pid)) : undefined;
-  if (found) return !found.isZombie && (start === UNKNOWN || found.start === start);
+  if (found) return told(!found.isZombie && (start === UNKNOWN || found.start === start));
   try {
     process.kill(pid, 0);
-    return true;
+    return "alive";
   } catch (error) {
     const code = systemCode(error);
-    if (code === "ESRCH") return false;
-    // EPERM: it runs for another user. Otherwise, Deno may not ask; then /proc has told already,
-    // unless it hides the processes of others.
-    return code === "EPERM" || !existsSync("/proc/1/stat");
+    if (code === "ESRCH") return "dead";
+    // EPERM: it runs for another user. Otherwise, Deno does not let us ask.
+    return code === "EPERM" ? "alive" : "elsewhere";
   }
 }
 

@@ -20,15 +20,17 @@ import { fingerprintHash } from "./fingerprint.ts";
 import { countsOf, record, wholeJournal } from "./journal.ts";
 import { mustBeWhole, type Recovered, type Rest, recover } from "./journal-reader.ts";
 import { decodeLogits, encodeLogits, type LogitsOf } from "./logits.ts";
-import { type NoteParts, noteChange, notePartsOf } from "./note-change.ts";
+import { type NoteParts, noteChange, noteLength, notePartsOf } from "./note-change.ts";
 import { freeSlots, slotBytes } from "./places.ts";
 import { type Change, GrowingState, type KeptPage, type SavedState } from "./record.ts";
 import type { SessionDisk } from "./session-disk.ts";
 import { SavedSessionError } from "./session-error.ts";
 import { mustMatch, type SessionFile } from "./session-file.ts";
 
-/** A journal is written anew when it has this many bytes more than twice its first record. */
+/** A journal is written anew when it has this many bytes more than twice what its state takes. */
 const SLACK = 2 ** 22;
+/** About the bytes of an id and of a page in a record. */
+const [ID_BYTES, PAGE_BYTES] = [7, 20];
 
 /** What a commit saves besides the tokens and pages of a session. */
 export interface CommitExtras {
@@ -69,11 +71,9 @@ export class SavedSession {
   #crc: number;
   /** Where the last record ends. */
   #end: number;
-  /** Where a journal has become so long that it is written anew. */
-  #maxEnd: number;
 
   private constructor(disk: SessionDisk, about: SessionFile, found: Recovered) {
-    const { state, crc, end, firstEnd, rest, isOld, nRecords } = found;
+    const { state, crc, end, rest, isOld, nRecords } = found;
     this.#disk = disk;
     this.about = about;
     this.#state = state;
@@ -81,7 +81,6 @@ export class SavedSession {
     this.#nRecords = nRecords;
     this.#crc = crc;
     this.#end = end;
-    this.#maxEnd = 2 * firstEnd + SLACK;
     this.#mustReplace = isOld || rest.kind !== "nothing";
     this.rest = rest;
     this.isOld = isOld;
@@ -171,7 +170,7 @@ export class SavedSession {
    * caller may try again.
    */
   commit(session: Keepable, { pending, random, logits, note }: CommitExtras): void {
-    if (this.#mustReplace || this.#end > this.#maxEnd) this.#replace(this.#state);
+    if (this.#mustReplace || this.#end > 2 * this.#stateBytes() + SLACK) this.#replace(this.#state);
     const before = this.#state;
     const text = [...session.tokens, ...pending];
     const nRun = session.tokens.length;
@@ -198,6 +197,14 @@ export class SavedSession {
   /** Closes the files. */
   close(): void {
     this.#disk.close();
+  }
+
+  /** About the bytes of a record that holds all of the state. */
+  #stateBytes(): number {
+    const { text, pages, logits } = this.#state;
+    const nBase64 = logits?.base64.length ?? 0;
+    const nIds = ID_BYTES * text.length;
+    return nIds + PAGE_BYTES * pages.length + nBase64 + noteLength(this.#noteParts);
   }
 
   /** Writes the pages that have changed to free places, and syncs them. */
@@ -249,7 +256,6 @@ export class SavedSession {
     this.#nRecords = countsOf(next, 1).nRecords;
     this.#crc = crc;
     this.#end = nBeforeMark;
-    this.#maxEnd = 2 * nBeforeMark + SLACK;
   }
 
   /** Reads page `i` and checks its CRC-32. */

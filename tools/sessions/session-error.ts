@@ -28,10 +28,15 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EROFS: "the disk is read-only, and a session in use needs to write; copy it to another disk",
 };
 
-/** The code of an error of the operating system, such as `ENOENT`; otherwise undefined. */
+/**
+ * The code of an error of the operating system, such as `ENOENT`, also behind a sentence about it;
+ * otherwise undefined.
+ */
 export function systemCode(error: unknown): string | undefined {
+  if (error instanceof SavedSessionError) return systemCode(error.cause);
+  if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
-  return error instanceof Error && syscall !== undefined ? code : undefined;
+  return syscall === undefined ? undefined : code;
 }
 
 /**
@@ -44,7 +49,7 @@ export function explained<T>(where: string, work: () => T): T {
     return work();
   } catch (error) {
     const code = systemCode(error);
-    if (code === undefined) throw error;
+    if (code === undefined || error instanceof SavedSessionError) throw error;
     const what = `${SENTENCES[code] ?? (error as Error).message} (${code})`;
     throw new SavedSessionError(where, what, { cause: error });
   }

@@ -58,7 +58,7 @@ export function readSessionFile(folder: string, name: string): SessionFile {
     if (error instanceof SyntaxError) {
       throw new SavedSessionError(path, "expected JSON, got other bytes", { cause: error });
     }
-    const code = systemCode((error as Error).cause);
+    const code = systemCode(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     throw new SavedSessionError(`session ${name}`, `there is none in ${folder}`);
   }
@@ -97,9 +97,14 @@ export function checkedSessionFile(where: string, value: unknown): SessionFile {
   return file as SessionFile;
 }
 
-/** @throws {SavedSessionError} when session.json does not say what the journal says */
+/**
+ * Checks that session.json says what the journal says. What is in it for people may differ.
+ *
+ * @throws {SavedSessionError} when it does not
+ */
 export function mustMatch(name: string, found: SessionFile, recorded: SessionFile): void {
-  const what = differences(found, recorded);
+  const { model, created } = recorded;
+  const what = differences({ ...found, model, created }, recorded);
   if (what === "") return;
   const way =
     "the journal has a checksum, so session.json was changed; `glm52 session verify --repair` writes it again";
