@@ -64,9 +64,8 @@ export class Session {
 
   /** The most positions there can be: {@link maxContext}, or fewer if memory ends before. */
   get room(): number {
-    const { config } = this.model;
     const pools = this.#draft ? [this.pool, this.#draft.pool] : [this.pool];
-    const fit = positionsThatFit(config, pools, this.#tokens.length, this.#chunk);
+    const fit = positionsThatFit(this.model.config, pools, this.tokens.length, this.#chunk);
     return Math.min(this.maxContext, fit);
   }
 
@@ -126,9 +125,7 @@ export class Session {
     return true;
   }
 
-  /**
-   * Runs more tokens, and returns the logits after the last one. Throws the errors of {@link sync}.
-   */
+  /** Runs more tokens, and returns the logits after the last. Throws the errors of {@link sync}. */
   append(tokens: readonly number[]): Floats {
     const rows = this.#run(tokens, (hidden, isLast) => {
       const [nT] = hidden.shape;
