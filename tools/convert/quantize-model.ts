@@ -4,14 +4,14 @@
  * Next: quantize-folder.ts
  * @module
  */
-import { mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ArgumentError } from "../../engine/index.ts";
 import type { Prompt } from "../library/speaker.ts";
 import { open } from "../node/open.ts";
 import { checkWritable, findOutput } from "../node/output.ts";
+import { sweep, temporaryName } from "../node/temporaries.ts";
 import { UserError } from "../node/user-error.ts";
-import { temporaryName } from "../node/write-whole.ts";
 import { type Divergence, divergence } from "./divergence.ts";
 import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
 import { type Written, writeQuantized } from "./quantize-folder.ts";
@@ -52,7 +52,9 @@ export async function quantize(
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
   const target = await vacantFolder(out);
-  const temporary = join(target.exists ? target.path : dirname(target.path), temporaryName());
+  const place = target.exists ? target.path : dirname(target.path);
+  sweep(place);
+  const temporary = join(place, temporaryName("model", "tmp"));
   try {
     await mkdir(temporary);
     const written = await writeQuantized(folder, temporary, to, keep, (done, total) => {
@@ -81,6 +83,7 @@ interface Target {
 
 /** @throws {UserError} when `out` is a file, a folder with something in it, or cannot be made */
 async function vacantFolder(out: string): Promise<Target> {
+  if (await isFolder(out)) sweep(out);
   const inside = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new UserError(out, "expected the name of a new folder, this is a file");
@@ -93,6 +96,10 @@ async function vacantFolder(out: string): Promise<Target> {
     : { path: (await findOutput(out)).path, exists: false };
   await checkWritable(target.exists ? join(target.path, CONFIG) : target.path);
   return target;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /**

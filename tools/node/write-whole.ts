@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { findOutput } from "./output.ts";
+import { sweep, temporaryName } from "./temporaries.ts";
 import { UserError } from "./user-error.ts";
 
 /** Bytes between two looks at the signal. */
@@ -14,6 +14,8 @@ export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * Writes a file so that `path` holds, at every moment, either what it held before or all of the
  * new bytes: into a file beside it, to the disk, then renamed over it. It keeps the permissions of the
  * file that it replaces. A device or a pipe is not replaced: the bytes go into it.
+ *
+ * What a process that was killed left behind in the folder is removed.
  *
  * @throws the signal's reason when it aborts; nothing is left behind then
  */
@@ -34,7 +36,9 @@ export async function writePieces(
 ): Promise<void> {
   const output = await findOutput(path);
   if (output.isStream) return fill(path, await open(output.path, "w"), pieces, signal);
-  const temporary = join(dirname(output.path), temporaryName());
+  const folder = dirname(output.path);
+  sweep(folder);
+  const temporary = join(folder, temporaryName("output", "tmp"));
   const file = await open(temporary, "wx", output.mode);
   try {
     await fill(path, file, pieces, signal, async () => {
@@ -47,11 +51,6 @@ export async function writePieces(
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** A name for a file or a folder that is not complete yet. It is short, whatever its last name will be. */
-export function temporaryName(): string {
-  return `.glm52-${randomBytes(6).toString("hex")}.tmp`;
 }
 
 /** Writes the pieces into an open file, does what is to be done before it closes, and closes it. */

@@ -12,8 +12,8 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { IN_CONTAINER, OWNER } from "./owner.ts";
-import { systemCode } from "./session-error.ts";
+import { IN_CONTAINER, OWNER } from "../node/owner.ts";
+import { systemCode } from "../node/system-code.ts";
 
 /** A pipe that this process holds open. */
 export interface AlivePipe {

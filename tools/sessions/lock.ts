@@ -34,11 +34,12 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf, pidState } from "../node/owner.ts";
+import { systemCode } from "../node/system-code.ts";
+import { namesIn, randomId, sweep, temporaryName } from "../node/temporaries.ts";
 import { closePipe, openPipe, pipePath, pipeState } from "./alive-pipe.ts";
-import { isSameKernel, OWNER, OWNER_FORM, ownerState, pidOf, pidState } from "./owner.ts";
 import { openRegular, readFully } from "./regular-file.ts";
-import { explained, SavedSessionError, systemCode } from "./session-error.ts";
-import { namesIn, randomId, sweep, temporaryName } from "./temporaries.ts";
+import { explained, SavedSessionError } from "./session-error.ts";
 
 /** A lock of this process. */
 export interface Lock {

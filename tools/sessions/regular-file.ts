@@ -3,7 +3,7 @@
  * not read: a folder that somebody else has prepared must not lead a write out of it, nor hold the
  * program up.
  *
- * Next: temporaries.ts
+ * Next: alive-pipe.ts
  * @module
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";

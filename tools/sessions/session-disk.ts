@@ -15,10 +15,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { temporaryName } from "../node/temporaries.ts";
 import type { JournalSource } from "./frames.ts";
 import { openRegular, readFully } from "./regular-file.ts";
 import { explained } from "./session-error.ts";
-import { temporaryName } from "./temporaries.ts";
 
 /**
  * What a saved session needs from the disk. Tests replace it by a disk that crashes. After a loss

@@ -1,10 +1,11 @@
 /**
  * The error of saved sessions, and the sentences for what an operating system refuses.
  *
- * Next: owner.ts
+ * Next: regular-file.ts
  * @module
  */
 import { GlmError } from "../../engine/index.ts";
+import { systemCode } from "../node/system-code.ts";
 
 /** The error when a saved session cannot be used, with the reason. */
 export class SavedSessionError extends GlmError {
@@ -27,17 +28,6 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EPERM: "the system does not permit it here; use --sessions DIR on another disk",
   EROFS: "the disk is read-only, and a session in use needs to write; copy it to another disk",
 };
-
-/**
- * The code of an error of the operating system, such as `ENOENT`, also behind a sentence about it;
- * otherwise undefined.
- */
-export function systemCode(error: unknown): string | undefined {
-  if (error instanceof SavedSessionError) return systemCode(error.cause);
-  if (!(error instanceof Error)) return undefined;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  return syscall === undefined ? undefined : code;
-}
 
 /**
  * Returns what `work` returns. An error of the operating system becomes a sentence.

@@ -6,9 +6,10 @@
  * @module
  */
 import { join } from "node:path";
+import { systemCode } from "../node/system-code.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { readSmall } from "./regular-file.ts";
-import { SavedSessionError, systemCode } from "./session-error.ts";
+import { SavedSessionError } from "./session-error.ts";
 import { checkName } from "./session-names.ts";
 
 /** The version of session.json that this engine writes and reads. */

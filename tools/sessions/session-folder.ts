@@ -25,6 +25,8 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { systemCode } from "../node/system-code.ts";
+import { sweep, temporaryName } from "../node/temporaries.ts";
 import { wholeJournal } from "./journal.ts";
 import { isLocked, type Lock, lockFolder } from "./lock.ts";
 import { EMPTY } from "./record.ts";
@@ -37,7 +39,7 @@ import {
   syncFolder,
   writeDurably,
 } from "./session-disk.ts";
-import { explained, SavedSessionError, systemCode } from "./session-error.ts";
+import { explained, SavedSessionError } from "./session-error.ts";
 import {
   readSessionFile,
   type SessionFile,
@@ -45,7 +47,6 @@ import {
   sessionFileBytes,
 } from "./session-file.ts";
 import { checkName } from "./session-names.ts";
-import { sweep, temporaryName } from "./temporaries.ts";
 
 /** A saved session that is open in this process. */
 export interface OpenSession {

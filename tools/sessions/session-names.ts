@@ -7,9 +7,9 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { namesIn } from "../node/temporaries.ts";
 import { UserError } from "../node/user-error.ts";
 import { explained } from "./session-error.ts";
-import { namesIn } from "./temporaries.ts";
 
 /** Names that Windows gives to devices, with any ending. */
 const DEVICES = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;

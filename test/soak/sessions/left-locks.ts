@@ -4,7 +4,7 @@
  */
 import { readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { OWNER } from "../../../tools/sessions/owner.ts";
+import { OWNER } from "../../../tools/node/owner.ts";
 
 /** The kinds of locks. */
 export const KINDS = [

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { referenceOps, Session } from "../../../engine/index.ts";
 import { UserError } from "../../../tools/node/index.ts";
+import { OWNER } from "../../../tools/node/owner.ts";
 import { fingerprintHash } from "../../../tools/sessions/fingerprint.ts";
 import type { JournalSource } from "../../../tools/sessions/frames.ts";
 import { recover } from "../../../tools/sessions/journal-reader.ts";
-import { OWNER } from "../../../tools/sessions/owner.ts";
 import { SavedSessionError } from "../../../tools/sessions/session-error.ts";
 import {
   createSession,

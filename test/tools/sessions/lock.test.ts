@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { OWNER, ownerState } from "../../../tools/node/owner.ts";
 import { isLocked, lockFolder } from "../../../tools/sessions/lock.ts";
-import { OWNER, ownerState } from "../../../tools/sessions/owner.ts";
 import { SavedSessionError } from "../../../tools/sessions/session-error.ts";
 import { scratchFolder } from "../../support/paths.ts";
 

@@ -7,17 +7,18 @@
  *   .tale.removed.OWNER.RANDOM   a session that is being removed
  *   .journal.tmp.OWNER.RANDOM    a journal that is being written
  *   .lock.new.OWNER.RANDOM       a lock that has no name yet
- *   .lock.alive.OWNER.RANDOM     see alive-pipe.ts
+ *   .lock.alive.OWNER.RANDOM     see ../sessions/alive-pipe.ts
+ *   .output.tmp.OWNER.RANDOM     a file that a command writes
+ *   .model.tmp.OWNER.RANDOM      a folder that glm52 quantize writes
  * ```
  *
- * Next: alive-pipe.ts
  * @module
  */
 import { randomBytes } from "node:crypto";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { OWNER, OWNER_FORM, ownerState } from "./owner.ts";
-import { systemCode } from "./session-error.ts";
+import { systemCode } from "./system-code.ts";
 
 const NAME = new RegExp(
   String.raw`^\..+\.(?:new|removed|tmp|alive)\.(${OWNER_FORM})\.[0-9a-f]{16}$`,

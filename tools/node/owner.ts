@@ -13,13 +13,13 @@
  * hash of the host's name and of its machine id. Linux tells all of them in /proc. Where there is
  * no /proc, `start`, `namespace` and `boot` are 0, and only the process id and the machine decide.
  *
- * Next: regular-file.ts
+ * Next: temporaries.ts
  * @module
  */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { systemCode } from "./session-error.ts";
+import { systemCode } from "./system-code.ts";
 
 /** The five parts of an owner's name. */
 interface Owner {
