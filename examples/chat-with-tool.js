@@ -17,9 +17,7 @@ const glm = await open();
 const chat = glm.chat({ tools, messages, maxTokens: 60 });
 let turn = await chat.say({ role: "tool", content: run.toys(call.function.arguments) });
 while (turn.calls.length > 0) {
-  const results = turn.calls.map(({ name, arguments: given }) =>
-    run[name](Object.fromEntries(given)),
-  );
+  const results = turn.calls.map(({ name, arguments: given }) => run[name](given));
   turn = await chat.say(results.map((content) => ({ role: "tool", content })));
 }
 console.log(chat.messages.map(({ role }) => role).join(", "));

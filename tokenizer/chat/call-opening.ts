@@ -36,8 +36,13 @@ export interface Opening {
 const LETTERS = "[\\p{L}\\p{N}_.:/-]";
 const NAME = new RegExp(`^(?=.*\\p{L})${LETTERS}+$`, "u");
 const NAME_AND_KEY = new RegExp(`^((?=.*\\p{L})${LETTERS}+)\\s+(\\S+)$`, "u");
+/** A name before arguments in braces, or before a tag that is spelled with ordinary tokens. */
+const NAME_AND_SIGN = new RegExp(`^(${LETTERS}+)\\s*[{<]`, "u");
 /** The beginnings of all texts that the two expressions above match. */
 const MAY_BECOME_NAME = new RegExp(`^${LETTERS}*(\\s+\\S*\\s*)?$`, "u");
+
+/** Characters that decide whether a call can begin. What follows them changes nothing. */
+export const MAX_LENGTH = 500;
 
 /** Whether a text without a tag in it can become one that names a tool. */
 export function isName(text: string): boolean {
@@ -49,12 +54,14 @@ export function isName(text: string): boolean {
  * it is false for all longer ones.
  */
 export function mayOpenCall(text: string, tools: Tools): boolean {
-  const start = text.trimStart();
-  if (/^[[{]/.test(start) || MAY_BECOME_NAME.test(start)) return true;
+  const start = text.slice(0, MAX_LENGTH).trimStart();
+  if (/^[[{]/.test(start)) return true;
+  if (text.length <= MAX_LENGTH && MAY_BECOME_NAME.test(start)) return true;
+  if (start === "") return false;
   if (tools !== undefined) {
     return [...tools.keys()].some((name) => start.startsWith(name) || name.startsWith(start));
   }
-  return new RegExp(`^${LETTERS}+\\s*[{<]`, "u").test(start);
+  return NAME_AND_SIGN.test(start);
 }
 
 /**
@@ -108,8 +115,7 @@ function withoutTag(text: string, tools: Tools): Opening | undefined {
 }
 
 function nameAndArguments(text: string, tools: Tools): Opening | undefined {
-  const open = new RegExp(`^(${LETTERS}+)\\s*(\\{.*)$`, "su").exec(text);
-  const name = tools ? longestName(text, tools) : open?.[1];
+  const name = tools ? longestName(text, tools) : NAME_AND_SIGN.exec(text)?.[1];
   if (name === undefined || (!tools && !isName(name))) return undefined;
   const rest = text.slice(name.length);
   const plain = /^[\s({]/.test(rest) ? plainArguments(rest) : undefined;

@@ -15,7 +15,7 @@
  */
 import { ArgumentParser, type Outcome } from "./argument-parser.ts";
 import { CallBuilder } from "./call-builder.ts";
-import { mayOpenCall, type Opening, readOpening, type Tools } from "./call-opening.ts";
+import { MAX_LENGTH, mayOpenCall, type Opening, readOpening, type Tools } from "./call-opening.ts";
 import type { JsonCall } from "./json-calls.ts";
 import type { Repair, RepairKind } from "./repairs.ts";
 import type { ReplyEvent } from "./reply-events.ts";
@@ -82,9 +82,10 @@ export class CallParser {
       this.#toProse(false);
       this.#to.onProse(text, false);
     } else {
+      const isOpen = this.#state === "name" && this.#text.length <= MAX_LENGTH;
       this.#raw += text;
       this.#text += text;
-      if (this.#state === "name" && !mayOpenCall(this.#text, this.#tools)) this.#toProse(true);
+      if (isOpen && !mayOpenCall(this.#text, this.#tools)) this.#toProse(true);
     }
   }
 

@@ -100,8 +100,9 @@ export function plainArguments(text: string): PlainArguments | undefined {
   if (isJsonObject(object)) return { values: entriesOf(object), texts: [] };
   const texts: (readonly [string, string])[] = [];
   const pair =
-    /\s*,?\s*([\p{L}\p{N}_.-]+)\s*[=:]\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)/uy;
-  for (let at = 0; at < inner.trimEnd().length; at = pair.lastIndex) {
+    /(?:\s*,)?\s*([\p{L}\p{N}_.-]+)\s*[=:]\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,]+)/uy;
+  const { length } = inner.trimEnd();
+  for (let at = 0; at < length; at = pair.lastIndex) {
     pair.lastIndex = at;
     const [, key, value] = pair.exec(inner) ?? [];
     if (key === undefined || value === undefined) return undefined;

@@ -1,9 +1,25 @@
 /**
- * Follows the references of a JSON schema.
+ * Follows the references of a JSON schema, and counts the steps, because a schema may refer to itself
+ * in many ways at once.
  * @see RFC 6901, JavaScript Object Notation (JSON) Pointer
  * @module
  */
 import { fieldOf, isJsonObject, type Json } from "./json-value.ts";
+
+/** Counts the steps of one walk through a schema. */
+export interface Walk {
+  /** Takes one more step. Returns false when there were too many; then nothing more is known. */
+  step(): boolean;
+}
+
+/** Steps of one walk. A schema of a tool has a few hundred places. */
+const MAX_STEPS = 2000;
+
+/** Begins a walk. */
+export function newWalk(): Walk {
+  let nSteps = 0;
+  return { step: () => ++nSteps <= MAX_STEPS };
+}
 
 /** Follows a reference, a JSON pointer inside the same schema. */
 export function resolve(ref: string, root: Json): Json | undefined {

@@ -85,12 +85,15 @@ const PYTHON_BLANK =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const ENDS_BLANK = new RegExp(`^[${PYTHON_BLANK}]$`);
 
-/** Returns Python's `text.strip()`. */
-export function pythonStrip(text: string): string {
+/** A newline alone, for Python's `text.strip("\n")`. */
+export const ENDS_LINE: RegExp = /^\n$/;
+
+/** Returns Python's `text.strip()`, or strips other characters. */
+export function pythonStrip(text: string, stripped: RegExp = ENDS_BLANK): string {
   // One regex for both ends would not do: `[…]+$` is quadratic on long runs of blanks in the text.
   let start = 0;
   let end = text.length;
-  while (start < end && ENDS_BLANK.test(text.charAt(start))) start++;
-  while (end > start && ENDS_BLANK.test(text.charAt(end - 1))) end--;
+  while (start < end && stripped.test(text.charAt(start))) start++;
+  while (end > start && stripped.test(text.charAt(end - 1))) end--;
   return text.slice(start, end);
 }

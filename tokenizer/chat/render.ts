@@ -28,7 +28,7 @@ import type { CheckedTool } from "./check-tools.ts";
 import type { JsonObject } from "./json-value.ts";
 import type { ChatRequest } from "./messages.ts";
 import { PromptBuilder, type Segment } from "./prompt-builder.ts";
-import { pythonJson, pythonStrip } from "./python-json.ts";
+import { ENDS_LINE, pythonJson, pythonStrip } from "./python-json.ts";
 
 /** A rendered conversation. */
 export interface Prompt {
@@ -191,7 +191,7 @@ function splitReasoning({ text, reasoning }: CheckedAssistant, format: ChatForma
   const thought = start < 0 ? before : before.slice(start + "<think>".length);
   return {
     text: text.slice(text.lastIndexOf("</think>") + "</think>".length),
-    reasoning: format.stripsReasoning ? thought.replace(/^\n+|\n+$/g, "") : thought,
+    reasoning: format.stripsReasoning ? pythonStrip(thought, ENDS_LINE) : thought,
   };
 }
 

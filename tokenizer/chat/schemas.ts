@@ -8,7 +8,7 @@
  * @see JSON Schema 2020-12, Core and Validation
  * @module
  */
-import { resolve } from "./json-pointer.ts";
+import { newWalk, resolve, type Walk } from "./json-pointer.ts";
 import { fieldOf, isJsonObject, type Json, type JsonObject } from "./json-value.ts";
 import { accepts } from "./validate.ts";
 
@@ -23,25 +23,22 @@ export interface ArgumentType {
   readonly accepts: (value: Json) => boolean;
 }
 
-/** Levels of references and combinations that are followed. A schema may refer to itself. */
-const MAX_DEPTH = 16;
-
 /** What `parameters`, the schema of all arguments, says about the argument `key`. */
 export function argumentType(parameters: JsonObject, key: string): ArgumentType {
-  const schema = schemaOf(parameters, key, parameters, true, 0);
+  const schema = schemaOf(parameters, key, parameters, true, newWalk());
   return typeOf(schema, parameters);
 }
 
 /** Whether `parameters` names an argument `key`. */
 export function isDeclared(parameters: JsonObject, key: string): boolean {
-  return schemaOf(parameters, key, parameters, false, 0) !== undefined;
+  return schemaOf(parameters, key, parameters, false, newWalk()) !== undefined;
 }
 
 /** What `schema` says, where references start from `root`. */
 export function typeOf(schema: Json | undefined, root: Json): ArgumentType {
   return {
-    types: declaredTypes(schema, root),
-    accepts: (value) => accepts(schema, value, root),
+    types: declaredTypes(schema, root, newWalk()),
+    accepts: (value) => accepts(schema, value, root, newWalk()),
   };
 }
 
@@ -56,10 +53,10 @@ function schemaOf(
   key: string,
   root: Json,
   isOpen: boolean,
-  depth: number,
+  walk: Walk,
 ): Json | undefined {
-  if (!isJsonObject(schema) || depth > MAX_DEPTH) return undefined;
-  const inside = (inner: Json | undefined) => schemaOf(inner, key, root, isOpen, depth + 1);
+  if (!isJsonObject(schema) || !walk.step()) return undefined;
+  const inside = (inner: Json | undefined) => schemaOf(inner, key, root, isOpen, walk);
   const all: Json[] = [];
   const add = (found: Json | undefined) => void (found !== undefined && all.push(found));
   add(ownSchema(schema, key));
@@ -82,9 +79,9 @@ function ownSchema(schema: JsonObject, key: string): Json | undefined {
 }
 
 /** Returns the types that `schema` allows. Each word of it can only take some away. */
-function declaredTypes(schema: Json | undefined, root: Json, depth = 0): DeclaredTypes {
-  if (!isJsonObject(schema) || depth > MAX_DEPTH) return undefined;
-  const typesOf = (inner: Json | undefined) => declaredTypes(inner, root, depth + 1);
+function declaredTypes(schema: Json | undefined, root: Json, walk: Walk): DeclaredTypes {
+  if (!isJsonObject(schema) || !walk.step()) return undefined;
+  const typesOf = (inner: Json | undefined) => declaredTypes(inner, root, walk);
   const get = (key: string) => fieldOf(schema, key);
   const [type, ref, options, constant] = [get("type"), get("$ref"), get("enum"), get("const")];
   const sets: DeclaredTypes[] = [];

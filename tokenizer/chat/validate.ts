@@ -3,7 +3,7 @@
  * can be taken. It is no full validator: words that it does not know allow everything.
  * @module
  */
-import { resolve } from "./json-pointer.ts";
+import { resolve, type Walk } from "./json-pointer.ts";
 import {
   entriesOf,
   fieldOf,
@@ -14,15 +14,12 @@ import {
 } from "./json-value.ts";
 import { pythonJson } from "./python-json.ts";
 
-/** Levels of references, combinations and values that are followed. */
-const MAX_DEPTH = 32;
-
 /** Whether `schema` allows `value`. References start from `root`. */
-export function accepts(schema: Json | undefined, value: Json, root: Json, depth = 0): boolean {
+export function accepts(schema: Json | undefined, value: Json, root: Json, walk: Walk): boolean {
   if (schema === false) return false;
-  if (!isJsonObject(schema) || depth > MAX_DEPTH) return true;
+  if (!isJsonObject(schema) || !walk.step()) return true;
   const get = (word: string) => fieldOf(schema, word);
-  const fits = (inner: Json | undefined) => accepts(inner, value, root, depth + 1);
+  const fits = (inner: Json | undefined) => accepts(inner, value, root, walk);
   const [ref, options, constant, not] = [get("$ref"), get("enum"), get("const"), get("not")];
   if (!hasType(schema, value)) return false;
   if (typeof ref === "string" && !fits(resolve(ref, root))) return false;
@@ -37,7 +34,7 @@ export function accepts(schema: Json | undefined, value: Json, root: Json, depth
   }
   return (
     isWithinLimits(schema, value) &&
-    partsOf(schema, value).every(([inner, part]) => accepts(inner, part, root, depth + 1))
+    partsOf(schema, value).every(([inner, part]) => accepts(inner, part, root, walk))
   );
 }
 

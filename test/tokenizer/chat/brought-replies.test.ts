@@ -335,3 +335,26 @@ describe("strict", () => {
     expect(reply(text, { ...options, strict: true })).toEqual(reply(text, options));
   });
 });
+
+describe("a text or a schema from a stranger ends soon", () => {
+  const self = { $ref: "#" };
+  const many = Array.from({ length: 20 }, () => self);
+
+  it.each([
+    [{ anyOf: many, oneOf: many, allOf: many }],
+    [{ properties: { v: { anyOf: many } }, anyOf: many }],
+    [{ properties: { v: { allOf: [{ anyOf: many }, { not: { oneOf: many } }] } } }],
+  ])("where a schema refers to itself in many ways", (parameters) => {
+    expect(read({ v: "7" }, parameters)).toEqual({ v: 7 });
+  });
+
+  it.each([
+    `${C}weather${" ".repeat(100_000)}!${E}`,
+    `${C}weather ${"a=".repeat(50_000)}${E}`,
+    "[".repeat(100_000),
+    "```json".repeat(10_000),
+  ])("where it has much of one thing", (text) => {
+    const got = reply(text + U, { tools: TOOLS, expectsCall: true });
+    expect(got.content.length + (got.repairs[0]?.text.length ?? 0)).toBeGreaterThan(60_000);
+  });
+});

@@ -23,6 +23,10 @@ import { titled } from "./chat-data.ts";
 import { RandomChat } from "./random-chat.ts";
 
 const N_RANDOM = 3000;
+
+/** Prompts that Python made with each template. `--update` makes them anew. */
+const KEPT = join(import.meta.dirname, "format-prompts");
+const N_KEPT = 40;
 const { GLM52_TEMPLATES, GLM52_PYTHON } = process.env;
 const SKIP = GLM52_TEMPLATES === undefined ? "set GLM52_TEMPLATES" : undefined;
 const FORMATS = Object.fromEntries(CHAT_FORMATS.map((format) => [format.name, format]));
@@ -33,12 +37,38 @@ function requestFor(format: ChatFormat, random: RandomChat): ChatRequest {
   const { messages, ...settings } = random.request();
   const { enable_thinking, reasoning_effort, ...others } = settings;
   const low = random.once(3) ? "low" : reasoning_effort;
+  const fitting = messages.map((message) => shown(message, format));
   return {
     ...others,
-    messages: messages.map((message) => shown(message, format)),
+    messages: format === GLM_5_3 ? withIds(fitting, random) : fitting,
     ...(format.skipped && enable_thinking !== undefined && { enable_thinking }),
     ...(format.effortLine && low && { reasoning_effort: format === GLM_5_2 ? "high" : low }),
   } as ChatRequest;
+}
+
+/** Gives calls ids, and each run of texts after them, in another order. */
+function withIds(messages: readonly Message[], random: RandomChat): Message[] {
+  let ids: string[] = [];
+  let left: string[] = [];
+  return messages.map((message, i) => {
+    if (message.role === "assistant") {
+      const calls = message.tool_calls ?? [];
+      ids = random.once(3) ? [] : calls.map((_, n) => `call-${n}`);
+      const tool_calls = calls.map((call, n) => ({ ...call, ...(ids[n] && { id: ids[n] }) }));
+      const run = messages.slice(i + 1);
+      const end = run.findIndex(({ role }) => role !== "tool");
+      const results = end < 0 ? run : run.slice(0, end);
+      const isPlain = results.every(({ content }) => typeof content === "string");
+      left = isPlain && results.length <= ids.length ? [...ids] : [];
+      return { ...message, tool_calls } as Message;
+    }
+    if (message.role !== "tool" || left.length === 0) {
+      left = [];
+      return message;
+    }
+    const [id] = left.splice(random.below(left.length), 1);
+    return { ...message, tool_call_id: id } as Message;
+  });
 }
 
 function shown(message: Message, format: ChatFormat): Message {
@@ -103,6 +133,10 @@ describe.skipIf(SKIP !== undefined)(titled("each known template", SKIP), () => {
         expect({ i, request, prompt }).toEqual({ i, request, prompt: expected });
     }
     expect(nCompared).toBeGreaterThan(N_RANDOM / 3);
+    if (GLM52_PYTHON === undefined) return;
+    const kept = requests.slice(0, N_KEPT).map((request, i) => ({ request, text: all[i] }));
+    const json = `[\n${kept.map((item) => JSON.stringify(item)).join(",\n")}\n]\n`;
+    await expect(json).toMatchFileSnapshot(join(KEPT, `${format.name}.json`));
   });
 });
 
@@ -110,6 +144,27 @@ function contentsOf({ messages }: ChatRequest): string {
   const replies = messages.filter(({ role }) => role === "assistant");
   return JSON.stringify(replies.map(({ content }) => content));
 }
+
+describe("prompts that Python's jinja2 made", () => {
+  it.each(readdirSync(KEPT))("%s are met by that format, and by no other", (file) => {
+    const cases: readonly { request: ChatRequest; text: string }[] = JSON.parse(
+      readFileSync(join(KEPT, file), "utf8"),
+    );
+    const meets = (format: ChatFormat) =>
+      cases.filter(({ request, text }) => {
+        try {
+          return renderChat(request, { format }).text === text;
+        } catch {
+          return false;
+        }
+      }).length;
+    expect(cases).toHaveLength(N_KEPT);
+    for (const format of CHAT_FORMATS) {
+      if (file === `${format.name}.json`) expect(meets(format)).toBe(N_KEPT);
+      else expect(meets(format)).toBeLessThan(N_KEPT - 10);
+    }
+  });
+});
 
 describe("formats", () => {
   const user = { role: "user", content: "Hi" } as const;
