@@ -3,12 +3,15 @@
  * @module glm52.ts/engine
  */
 
+export type { Aside } from "./base/aside.ts";
 export {
   ArgumentError,
   type ErrorCode,
   type Explained,
   GlmError,
   isExplained,
+  MemoryError,
+  OverflowError,
 } from "./base/errors.ts";
 export {
   LAYER_STAGES,
@@ -30,8 +33,16 @@ export {
   type Tensor,
   type Weight,
 } from "./base/tensor.ts";
-export { ConfigError, type ConfigOptions, parseConfig } from "./config/config.ts";
+export {
+  ConfigError,
+  type ConfigOptions,
+  type ConfigReading,
+  parseConfig,
+  readConfig,
+} from "./config/config.ts";
 export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-config.ts";
+export type { Quantization } from "./config/quantization.ts";
+export { UnknownKeys } from "./config/unknown-keys.ts";
 export { TokenError } from "./generate/check-tokens.ts";
 export { type Draft, DraftHead, type DraftTaps } from "./generate/draft-head.ts";
 export {
@@ -121,7 +132,12 @@ export {
   traceSteps,
 } from "./trace/trace.ts";
 export { TRACE_FORMAT, type TraceOrigin, traceFile } from "./trace/trace-file.ts";
-export { type ByteSource, type CheckpointFiles, memoryFiles } from "./weights/byte-source.ts";
+export {
+  type ByteSource,
+  type CheckpointFiles,
+  memoryFiles,
+  readExactly,
+} from "./weights/byte-source.ts";
 export {
   type Checkpoint,
   type CheckpointEntry,
@@ -129,5 +145,6 @@ export {
   type StoredTensor,
 } from "./weights/checkpoint.ts";
 export { loadWeights, type OnProgress } from "./weights/load.ts";
+export type { MtpWish } from "./weights/match-tensors.ts";
 export type { StoredDtype, TensorEntry } from "./weights/safetensors.ts";
 export { WeightsError } from "./weights/weights-error.ts";

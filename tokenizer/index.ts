@@ -14,4 +14,4 @@ export {
   type TokenizerOptions,
 } from "./tokenizer.ts";
 export { TokenizerError } from "./tokenizer-error.ts";
-export type { AddedToken } from "./tokenizer-json.ts";
+export type { AddedToken, TokenizerAside } from "./tokenizer-json.ts";

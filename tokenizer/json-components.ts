@@ -22,8 +22,12 @@ import {
   isOneOf,
   isString,
 } from "./json-fields.ts";
+import { LinearPattern } from "./linear-pattern.ts";
 import type { Normalizer } from "./normalize.ts";
 import { translateOniguruma } from "./oniguruma.ts";
+import { parsePattern } from "./pattern-tree.ts";
+import type { Splitter } from "./pre-tokenize.ts";
+import { isQuick } from "./quick-pattern.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 
 /**
@@ -52,7 +56,7 @@ export function parseNormalizer(value: unknown, path: string): Normalizer {
 /**
  * Reads the splits, in order. The last stage must be `ByteLevel`: it turns the pieces into bytes.
  */
-export function parsePreTokenizer(value: unknown, path: string): RegExp[] {
+export function parsePreTokenizer(value: unknown, path: string): Splitter[] {
   const fields = new Fields(value, path);
   const type = fields.take("type", '"Sequence" or "ByteLevel"', isOneOf("Sequence", "ByteLevel"));
   if (type === "ByteLevel") return parseByteLevel(fields);
@@ -70,7 +74,7 @@ export function parsePreTokenizer(value: unknown, path: string): RegExp[] {
   });
 }
 
-function parseByteLevel(fields: Fields): RegExp[] {
+function parseByteLevel(fields: Fields): Splitter[] {
   fields.take("add_prefix_space", "false (not supported)", isOneOf(false));
   fields.waive("only shifts reported offsets", "trim_offsets");
   const usesRegex = fields.take("use_regex", "a boolean", isOneOf(true, false, undefined));
@@ -79,7 +83,7 @@ function parseByteLevel(fields: Fields): RegExp[] {
   return usesRegex === false ? [] : [compile(GPT2_PATTERN, fields.path)];
 }
 
-function parseSplit(fields: Fields): RegExp {
+function parseSplit(fields: Fields): Splitter {
   fields.take("behavior", '"Isolated"', isOneOf("Isolated"));
   fields.take("invert", "false (not supported)", isOneOf(false));
   const patternPath = at(fields.path, "pattern");
@@ -90,11 +94,15 @@ function parseSplit(fields: Fields): RegExp {
   return compile(regex, at(patternPath, "Regex"));
 }
 
-function compile(pattern: string, path: string): RegExp {
+/** The pattern for the runtime's regular expressions if they are quick with it, else for our own. */
+function compile(pattern: string, path: string): Splitter {
   const source = translateOniguruma(pattern, path);
+  const tree = parsePattern(source, path);
   try {
-    return new RegExp(source, "gu");
+    const splitter = new RegExp(source, "gu");
+    return isQuick(tree) ? splitter : new LinearPattern(source, tree, path);
   } catch (cause) {
+    if (cause instanceof TokenizerError) throw cause;
     throw new TokenizerError(path, "a well-formed pattern", show(pattern), { cause });
   }
 }

@@ -24,7 +24,11 @@
  * @see HF tokenizers `pre_tokenizers/split.rs`, `tokenizer/normalizer.rs` `split` (Isolated)
  * @module
  */
+import { LinearPattern, type Match } from "./linear-pattern.ts";
 import { TokenizerError } from "./tokenizer-error.ts";
+
+/** A pattern that cuts: the runtime's own where it is quick, else one that always is. */
+export type Splitter = RegExp | LinearPattern;
 
 /**
  * Returns the pieces of `text`, in order. None is empty, and together they are the text. They are cut one
@@ -33,18 +37,18 @@ import { TokenizerError } from "./tokenizer-error.ts";
  * @param splits applied one after the other. Each sees one piece of the split before at a time, so
  *   its lookahead ends where that piece ends.
  */
-export function preTokenize(text: string, splits: readonly RegExp[]): Iterable<string> {
+export function preTokenize(text: string, splits: readonly Splitter[]): Iterable<string> {
   let pieces: Iterable<string> = text === "" ? [] : [text];
   for (const split of splits) pieces = isolateEach(pieces, split);
   return pieces;
 }
 
-function* isolateEach(pieces: Iterable<string>, split: RegExp): Generator<string> {
+function* isolateEach(pieces: Iterable<string>, split: Splitter): Generator<string> {
   for (const piece of pieces) yield* isolate(piece, split);
 }
 
 /** Cuts a text before and after every match. */
-function* isolate(text: string, split: RegExp): Generator<string> {
+function* isolate(text: string, split: Splitter): Generator<string> {
   let done = 0;
   for (const match of matches(text, split)) {
     if (match.index > done) yield text.slice(done, match.index);
@@ -55,7 +59,11 @@ function* isolate(text: string, split: RegExp): Generator<string> {
 }
 
 /** @throws {TokenizerError} when a match needs more stack than there is */
-function* matches(text: string, split: RegExp): Generator<RegExpExecArray> {
+function* matches(text: string, split: Splitter): Generator<Match> {
+  if (split instanceof LinearPattern) {
+    yield* split.matchAll(text);
+    return;
+  }
   try {
     yield* text.matchAll(split);
   } catch (cause) {

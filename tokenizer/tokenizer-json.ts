@@ -25,7 +25,9 @@ import {
   isString,
   ROOT,
 } from "./json-fields.ts";
+import { repeatedKey } from "./json-keys.ts";
 import type { Normalizer } from "./normalize.ts";
+import type { Splitter } from "./pre-tokenize.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
 
 /** A token that is found by its spelling before the text is split: `<|user|>`, `<think>`, … */
@@ -40,11 +42,19 @@ export interface AddedToken {
   readonly normalized: boolean;
 }
 
+/** Something in the file that changes no id of a text, and was left aside. */
+export interface TokenizerAside {
+  /** Its place in the file. */
+  readonly what: string;
+  /** Why it changes nothing. */
+  readonly why: string;
+}
+
 /** Everything in a tokenizer.json that decides ids and texts. */
 export interface TokenizerSpec {
   readonly normalizer: Normalizer;
   /** Patterns that cut a text; each is applied inside the pieces of the one before. */
-  readonly splits: readonly RegExp[];
+  readonly splits: readonly Splitter[];
   /** Ids by token, in the spelling of `byte-level.ts`. */
   readonly vocab: ReadonlyMap<string, number>;
   /** Pairs of spellings. The index of a pair is its rank; lower ranks merge first. */
@@ -59,6 +69,8 @@ export interface TokenizerSpec {
   readonly prefixIds: readonly number[];
   /** The ids that it would put after a text. */
   readonly suffixIds: readonly number[];
+  /** What was left aside. */
+  readonly asides: readonly TokenizerAside[];
 }
 
 /**
@@ -69,8 +81,11 @@ export interface TokenizerSpec {
 export function parseTokenizerJson(source: string | object): TokenizerSpec {
   const root = new Fields(typeof source === "string" ? parseJson(source) : source, ROOT);
   root.take("version", '"1.0"', isOneOf("1.0"));
-  root.take("truncation", "null (not supported)", isOneOf(null, undefined));
-  root.take("padding", "null (not supported)", isOneOf(null, undefined));
+  const asides = ["truncation", "padding"].flatMap((key) => {
+    const isSet = root.take(key, "null or an object", isObjectOrNone);
+    const why = "left by whoever saved the file; HF transformers sets it anew for each call";
+    return isSet ? [{ what: at(ROOT, key), why }] : [];
+  });
 
   const model = new Fields(root.take("model", "an object", isObject), at(ROOT, "model"));
   const { vocab, merges, ignoreMerges } = parseModel(model);
@@ -90,10 +105,19 @@ export function parseTokenizerJson(source: string | object): TokenizerSpec {
   );
   parseDecoder(root.take("decoder", "an object", isObject), at(ROOT, "decoder"));
   root.end();
-  return { normalizer, splits, vocab, merges, ignoreMerges, addedTokens, size, ...around };
+  return { normalizer, splits, vocab, merges, ignoreMerges, addedTokens, size, ...around, asides };
 }
 
 function parseJson(text: string): unknown {
+  const parsed = tryParse(text);
+  const repeated = repeatedKey(text, parsed);
+  if (repeated !== undefined) {
+    throw new TokenizerError(ROOT, "each key once in its object", `${show(repeated)} twice`);
+  }
+  return parsed;
+}
+
+function tryParse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -193,6 +217,10 @@ function checkIds(vocab: ReadonlyMap<string, number>, added: readonly AddedToken
 
 function isNonEmpty(value: unknown): value is string {
   return isString(value) && value !== "";
+}
+
+function isObjectOrNone(value: unknown): value is object | null | undefined {
+  return value === null || value === undefined || isObject(value);
 }
 
 function isAny(_value: unknown): _value is unknown {

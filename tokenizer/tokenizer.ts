@@ -16,9 +16,14 @@ import { DecodeStream } from "./decode-stream.ts";
 import { createMergeTable, createRankMergeTable } from "./merge-table.ts";
 import { type Normalizer, normalize, wellFormed } from "./normalize.ts";
 import { PieceEncoder } from "./piece-encoder.ts";
-import { preTokenize } from "./pre-tokenize.ts";
+import { preTokenize, type Splitter } from "./pre-tokenize.ts";
 import { show, TokenizerError } from "./tokenizer-error.ts";
-import { type AddedToken, parseTokenizerJson, type TokenizerSpec } from "./tokenizer-json.ts";
+import {
+  type AddedToken,
+  parseTokenizerJson,
+  type TokenizerAside,
+  type TokenizerSpec,
+} from "./tokenizer-json.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** Settings that a tokenizer.json does not hold. */
@@ -74,6 +79,8 @@ export interface Tokenizer {
   readonly prefixIds: readonly number[];
   /** The ids that it would put after a text. `encode` does not add them either. */
   readonly suffixIds: readonly number[];
+  /** What the file holds that changes no id of a text, and was left aside. */
+  readonly asides: readonly TokenizerAside[];
 
   /**
    * Returns the ids of `text`. A control token that is spelled in it becomes that token. A lone
@@ -134,9 +141,10 @@ class BpeTokenizer implements Tokenizer {
   readonly addedTokens: readonly AddedToken[];
   readonly prefixIds: readonly number[];
   readonly suffixIds: readonly number[];
+  readonly asides: readonly TokenizerAside[];
   readonly #vocabulary: Vocabulary;
   readonly #pieceEncoder: PieceEncoder;
-  readonly #splits: readonly RegExp[];
+  readonly #splits: readonly Splitter[];
   readonly #normalizer: Normalizer;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #specialIds: ReadonlySet<number>;
@@ -148,13 +156,14 @@ class BpeTokenizer implements Tokenizer {
     if (!Number.isInteger(paddedVocabSize) || paddedVocabSize < size) {
       throw new TokenizerError("paddedVocabSize", `at least ${size}`, show(paddedVocabSize));
     }
-    for (const [i, id] of eosIds.entries()) checkId(id, size, `eosIds[${i}]`);
+    for (const [i, id] of eosIds.entries()) checkId(id, paddedVocabSize, `eosIds[${i}]`);
     this.vocabSize = size;
     this.paddedVocabSize = paddedVocabSize;
     this.eosIds = eosIds;
     this.addedTokens = addedTokens;
     this.prefixIds = spec.prefixIds;
     this.suffixIds = spec.suffixIds;
+    this.asides = spec.asides;
 
     this.#vocabulary = createVocabulary(spec);
     const merges =

@@ -17,7 +17,7 @@ import { dirname, join } from "node:path";
 import { argv, stderr } from "node:process";
 import { sizeOf } from "../../engine/base/tensor.ts";
 import { parseConfig } from "../../engine/config/config.ts";
-import { GROUPS_METHOD } from "../../engine/config/keys.ts";
+import { GROUPS_METHOD } from "../../engine/config/quantization.ts";
 import { fromBf16, toF16 } from "../../engine/numbers/formats.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";

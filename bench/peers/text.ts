@@ -5,7 +5,7 @@
  */
 
 import { readTokenizer } from "../../tools/library/tokenizer-files.ts";
-import { withFiles } from "../../tools/node/open.ts";
+import { withFiles } from "../../tools/node/file-source.ts";
 import { openConfig } from "../../tools/node/open-config.ts";
 import { EntrantError } from "./entrants.ts";
 import type { Job } from "./protocol.ts";

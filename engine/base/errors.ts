@@ -17,6 +17,7 @@ export type ErrorCode =
   | "disagreement" // an op that left its bound
   | "encoding" // numbers that a row format cannot hold
   | "memory" // too little memory
+  | "overflow" // numbers that leave the range of their format
   | "sampling" // a sampling option
   | "session" // a saved session
   | "server" // another program that was asked over the network
@@ -58,6 +59,18 @@ export abstract class GlmError extends Error implements Explained {
 export class ArgumentError extends GlmError {
   override readonly name = "ArgumentError";
   readonly code = "argument";
+}
+
+/** The weights of a model are so large that what is computed from them leaves the range of floats. */
+export class OverflowError extends GlmError {
+  override readonly name = "OverflowError";
+  readonly code = "overflow";
+}
+
+/** There is less memory than was asked for. */
+export class MemoryError extends GlmError {
+  override readonly name = "MemoryError";
+  readonly code = "memory";
 }
 
 /** Whether this error tells a user what to put right, whichever copy of this package made it. */

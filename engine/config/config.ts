@@ -5,6 +5,7 @@
  * Next: ../model/model.ts
  * @module
  */
+import type { Aside } from "../base/aside.ts";
 import {
   boolean,
   ConfigError,
@@ -12,38 +13,89 @@ import {
   Fields,
   integerFrom,
   listOf,
-  nonNegativeInteger,
   object,
   positiveInteger,
   positiveNumber,
   type Rule,
   show,
+  tokenIds,
 } from "./fields.ts";
-import { checkQuantization, FIXED_KEYS, IGNORED_KEYS, LAYER_TYPES } from "./keys.ts";
+import { FIXED_KEYS, IGNORED_KEYS, LAYER_TYPES, OLD_SAMPLING } from "./keys.ts";
 import type { ModelConfig } from "./model-config.ts";
+import { checkQuantization, describeQuantization, type Quantization } from "./quantization.ts";
+import { readRopeTheta } from "./rope.ts";
 import { readIndexerTypes, readMlpLayerTypes } from "./schedule.ts";
+import { UnknownKeys } from "./unknown-keys.ts";
 
 export { ConfigError } from "./fields.ts";
 
 /** Settings that a config.json does not hold. */
 export interface ConfigOptions {
   /** See {@link ModelConfig.latentNormEps}. By default it is `rms_norm_eps`. */
-  readonly latentNormEps?: number;
+  readonly latentNormEps?: number | undefined;
+  /** Unknown keys that pass whatever they say; those of an inner object as `outer.inner`. */
+  readonly ignoreKeys?: readonly string[] | undefined;
+  /**
+   * What the config is read for: to `run` the model (the default), or for its `lengths` alone. For
+   * lengths, weights may be quantised in any way.
+   */
+  readonly use?: "run" | "lengths" | undefined;
+}
+
+/** What a `config.json` says. */
+export interface ConfigReading {
+  /** The numbers that shape the model. */
+  readonly config: ModelConfig;
+  /** Keys that were left aside although no table knows them, and keys that contradict others. */
+  readonly asides: readonly Aside[];
+  /** How weights are stored, if the file says that they are quantised. */
+  readonly quantization: Quantization | undefined;
 }
 
 /**
- * Turns a parsed `config.json` into a checked {@link ModelConfig}.
+ * Turns a parsed `config.json` into a checked {@link ModelConfig}. Errors as {@link readConfig}.
  *
- * @throws {ConfigError} when a key is missing, has the wrong type or range, contradicts another,
- *   asks for arithmetic that is not here, or is not known: such a key may ask for that too
- * @see HF `GlmMoeDsaConfig`, transformers 5.18.0
+ * @throws {ArgumentError} when `ignoreKeys` names a key that is not there or is known
  */
 export function parseConfig(json: unknown, options: ConfigOptions = {}): ModelConfig {
-  const fields = new Fields("config.json", json);
+  const unknown = new UnknownKeys(options.ignoreKeys);
+  const { config } = readConfig(json, options, unknown);
+  unknown.finish();
+  return config;
+}
+
+/**
+ * Reads a parsed `config.json`, and lists what it left aside.
+ *
+ * @param unknown collects what is left aside, and knows what the caller wants ignored
+ * @throws {ConfigError} when a key is missing, has the wrong type or range, contradicts another,
+ *   asks for arithmetic that is not here, or may ask for it and is not known
+ * @see HF `GlmMoeDsaConfig`, transformers 5.12 to 5.24
+ */
+export function readConfig(
+  json: unknown,
+  options: ConfigOptions = {},
+  unknown: UnknownKeys = new UnknownKeys(),
+): ConfigReading {
+  const fields = new Fields(FILE, json);
+  const config = readLengths(fields, options, unknown);
+  const quantized = fields.optional("quantization_config", object);
+  if (options.use === "lengths") {
+    for (const key of ["compression_config", "quantization"]) fields.optional(key, object);
+  } else checkQuantization(FILE, quantized, unknown);
+  for (const [key, value] of OLD_SAMPLING) fields.skip(key, value);
+  fields.finish(IGNORED_KEYS, unknown);
+  checkRanges(config, fields);
+  return { config, asides: unknown.asides, quantization: describeQuantization(FILE, json) };
+}
+
+const FILE = "config.json";
+
+/** Reads everything but how the weights are stored. */
+function readLengths(fields: Fields, options: ConfigOptions, unknown: UnknownKeys): ModelConfig {
   fields.required("model_type", exactly("glm_moe_dsa", "the only architecture here"));
   fields.optional("architectures", architectures);
   for (const [key, value, why] of FIXED_KEYS) fields.optional(key, exactly(value, why));
-  checkQuantization(fields.optional("quantization_config", object));
 
   const length = (key: string): number => fields.required(key, positiveInteger);
   const numHiddenLayers = fields.required("num_hidden_layers", layerCount);
@@ -52,17 +104,15 @@ export function parseConfig(json: unknown, options: ConfigOptions = {}): ModelCo
   const qkNopeHeadDim = length("qk_nope_head_dim");
   const qkRopeHeadDim = fields.required("qk_rope_head_dim", evenInteger);
   const qkHeadDim = qkNopeHeadDim + qkRopeHeadDim;
-  const nRoutedExperts = length("n_routed_experts");
+  const nRoutedExperts = readExperts(fields, unknown);
   const same = (key: string, value: number, as: string): void => {
     fields.optional(key, exactly(value, as));
   };
   same("num_key_value_heads", numAttentionHeads, "num_attention_heads");
   same("qk_head_dim", qkHeadDim, "qk_nope_head_dim + qk_rope_head_dim");
-  same("num_experts", nRoutedExperts, "n_routed_experts");
-  same("num_local_experts", nRoutedExperts, "n_routed_experts");
   fields.optional("layer_types", listOf(LAYER_TYPES, numHiddenLayers));
 
-  const config: ModelConfig = {
+  return {
     vocabSize: length("vocab_size"),
     hiddenSize: length("hidden_size"),
     numHiddenLayers,
@@ -76,7 +126,7 @@ export function parseConfig(json: unknown, options: ConfigOptions = {}): ModelCo
     qkRopeHeadDim,
     qkHeadDim,
     vHeadDim: length("v_head_dim"),
-    ropeTheta: readRopeTheta(fields),
+    ropeTheta: readRopeTheta(FILE, fields, unknown),
     indexNHeads: length("index_n_heads"),
     indexHeadDim: length("index_head_dim"),
     indexTopk: length("index_topk"),
@@ -95,9 +145,28 @@ export function parseConfig(json: unknown, options: ConfigOptions = {}): ModelCo
     indexShareForMtpIteration: fields.optional("index_share_for_mtp_iteration", boolean) ?? false,
     eosTokenIds: readEos(fields),
   };
-  fields.finish(IGNORED_KEYS);
-  checkRanges(config, fields);
-  return config;
+}
+
+/**
+ * Reads how many experts there are. The other two names of `n_routed_experts` may contradict it:
+ * transformers 5.12 writes `num_experts: 256` whatever the model has. The tensors decide then, since
+ * those of the router have as many rows as there are experts.
+ */
+function readExperts(fields: Fields, unknown: UnknownKeys): number {
+  const others = ["num_experts", "num_local_experts"].map(
+    (key) => [key, fields.optional(key, positiveInteger)] as const,
+  );
+  const other = others.find(([, value]) => value !== undefined)?.[1];
+  const said = fields.optional("n_routed_experts", positiveInteger) ?? other;
+  if (said === undefined) throw fields.error("n_routed_experts", positiveInteger.what, "nothing");
+  for (const [key, value] of others) {
+    if (value === undefined || value === said) continue;
+    unknown.note(
+      `${FILE}: ${key}`,
+      `${value}, but n_routed_experts is ${said}, as the tensors must be`,
+    );
+  }
+  return said;
 }
 
 const architectures: Rule<readonly string[]> = {
@@ -113,44 +182,6 @@ const evenInteger: Rule<number> = {
   what: "a positive even integer",
   is: (v): v is number => positiveInteger.is(v) && v % 2 === 0,
 };
-const theta: Rule<number> = {
-  what: "a number >= 1",
-  is: (v): v is number => positiveNumber.is(v) && v >= 1,
-};
-const tokenIds: Rule<number | readonly number[]> = {
-  what: "a token id or a list of them",
-  is: (v): v is number | readonly number[] =>
-    Array.isArray(v) ? v.every(nonNegativeInteger.is) : nonNegativeInteger.is(v),
-};
-
-/**
- * Reads `rope_parameters.rope_theta` of newer files, or `rope_theta` of older ones. One must be
- * there: the usual default of 10000 would be wrong.
- */
-function readRopeTheta(fields: Fields): number {
-  const old = fields.optional("rope_theta", theta);
-  const scaling = fields.optional("rope_scaling", object);
-  if (scaling !== undefined) throw fields.error("rope_scaling", "null", show(scaling));
-  const nested = fields.optional("rope_parameters", object);
-  if (nested === undefined) {
-    if (old === undefined)
-      throw fields.error("rope_parameters", "an object with rope_theta", "nothing");
-    return old;
-  }
-
-  const rope = new Fields("config.json: rope_parameters", nested);
-  rope.optional("rope_type", exactly("default", "positions are not scaled"));
-  rope.optional("type", exactly("default", "positions are not scaled"));
-  rope.optional("partial_rotary_factor", exactly(1, "qk_rope_head_dim says what is rotated"));
-  const value = rope.optional("rope_theta", theta) ?? old;
-  rope.finish(new Map());
-  if (value === undefined) throw rope.error("rope_theta", theta.what, "nothing");
-  if (old !== undefined && old !== value) {
-    throw fields.error("rope_theta", `${value} (rope_parameters)`, String(old));
-  }
-  return value;
-}
-
 /** Reads the tokens that end a text: one, a list of them, or none. */
 function readEos(fields: Fields): readonly number[] {
   const ids = fields.optional("eos_token_id", tokenIds) ?? [];

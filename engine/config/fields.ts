@@ -1,11 +1,12 @@
 /**
  * Reads the fields of a JSON object one by one and remembers which were read. A field that is left
- * at the end is an error, because it may ask for something that the engine does not do.
+ * at the end is judged by `unknown-keys.ts`: it may ask for something that the engine does not do.
  *
  * Next: schedule.ts
  * @module
  */
 import { GlmError } from "../base/errors.ts";
+import type { UnknownKeys } from "./unknown-keys.ts";
 
 /** A `config.json` does not describe a model that this engine computes. */
 export class ConfigError extends GlmError {
@@ -51,6 +52,13 @@ export const object: Rule<Readonly<Record<string, unknown>>> = {
   is: (v): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v),
 };
 
+/** Accepts a token id, or a list of them. */
+export const tokenIds: Rule<number | readonly number[]> = {
+  what: "a token id or a list of them",
+  is: (v): v is number | readonly number[] =>
+    Array.isArray(v) ? v.every(nonNegativeInteger.is) : nonNegativeInteger.is(v),
+};
+
 /** Accepts exactly this string, number or boolean. */
 export function exactly<T extends string | number | boolean>(value: T, why: string): Rule<T> {
   return { what: `${show(value)} (${why})`, is: (v): v is T => v === value };
@@ -78,13 +86,20 @@ export function integerFrom(low: number, high: number, what: string): Rule<numbe
  * transformers.
  */
 export class Fields {
-  readonly #where: string;
+  readonly #file: string;
+  readonly #path: string;
   readonly #left: Map<string, unknown>;
 
-  /** @throws {ConfigError} when `json` is not an object */
-  constructor(where: string, json: unknown) {
-    if (!object.is(json)) throw new ConfigError(where, `expected an object, got ${show(json)}`);
-    this.#where = where;
+  /**
+   * @param path the key of this object in its file; empty for the file itself
+   * @throws {ConfigError} when `json` is not an object
+   */
+  constructor(file: string, json: unknown, path: string = "") {
+    this.#file = file;
+    this.#path = path;
+    if (!object.is(json)) {
+      throw new ConfigError(this.#where, `expected an object, got ${show(json)}`);
+    }
     this.#left = new Map(Object.entries(json).filter(([, value]) => value !== null));
   }
 
@@ -104,20 +119,47 @@ export class Fields {
     return value;
   }
 
-  /** Makes the error that names a key, what was expected and what is there. */
-  error(key: string, expected: string, got: string): ConfigError {
-    return new ConfigError(`${this.#where}`, `${key}: expected ${expected}, got ${got}`);
+  /** Leaves a key unread if it has this value. */
+  skip(key: string, value: unknown): void {
+    if (this.#left.get(key) === value) this.#left.delete(key);
   }
 
-  /** @throws {ConfigError} when a key is left that is neither read nor ignored for a reason */
-  finish(ignored: ReadonlyMap<string, string>): void {
+  /** Makes the error that names a key, what was expected and what is there. */
+  error(key: string, expected: string, got: string): ConfigError {
+    return this.mistake(key, `expected ${expected}, got ${got}`);
+  }
+
+  /** Makes the error that names a key and what is wrong with it. */
+  mistake(key: string, what: string): ConfigError {
+    return new ConfigError(this.#where, `${key}: ${what}`);
+  }
+
+  /**
+   * Judges what is left.
+   *
+   * @throws {ConfigError} for a key that is neither read, nor ignored for a reason, nor harmless
+   */
+  finish(ignored: ReadonlyMap<string, string>, unknown: UnknownKeys): void {
     for (const [key, value] of this.#left) {
-      if (!ignored.has(key)) {
-        const text = `${this.#where}: unknown key ${show(key)} (value ${show(value)})`;
-        throw new ConfigError(text, "it may switch on something that this engine lacks");
-      }
+      const path = this.#path === "" ? key : `${this.#path}.${key}`;
+      if (ignored.has(key) || unknown.pass(this.#file, path, value)) continue;
+      const text = `${this.#where}: unknown key ${show(key)} (value ${show(value)})`;
+      throw new ConfigError(
+        text,
+        `it may switch on something that this engine lacks; ${passes(path)}`,
+      );
     }
   }
+
+  get #where(): string {
+    return this.#path === "" ? this.#file : `${this.#file}: ${this.#path}`;
+  }
+}
+
+/** The way out for a key that cannot change a result. */
+export function passes(path: string): string {
+  const name = /^[\w.]{1,80}$/.test(path) ? path : "NAME";
+  return `if it changes nothing, pass over it with --ignore-config-key ${name} (ignoreKeys)`;
 }
 
 /** Prints a JSON value for an error message, never at length. */
@@ -127,7 +169,6 @@ export function show(value: unknown): string {
     const items = value.slice(0, 8).map((v) => (typeof v === "object" ? "…" : show(v)));
     return `[${items.join(", ")}${value.length > 8 ? `, … ${value.length} items` : ""}]`;
   }
-  if (typeof value === "object" && value !== null) return "an object";
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

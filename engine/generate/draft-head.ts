@@ -19,7 +19,7 @@ import type { PageFormat } from "../kv/page-layout.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { head, type Model } from "../model/model.ts";
 import { type MtpInput, type MtpOutput, mtpStep } from "../model/mtp.ts";
-import type { MtpWeights } from "../model/weights.ts";
+import type { ModelWeights, MtpWeights } from "../model/weights.ts";
 
 /** A proposed token, and the logits from which it was chosen. */
 export interface Draft {
@@ -43,6 +43,18 @@ interface Waiting {
   hidden: Floats;
 }
 
+/**
+ * The MTP layer of a model.
+ *
+ * @param where what asks for it, for the error
+ * @throws {ArgumentError} when the checkpoint has none
+ */
+export function mtpOf({ mtp, noMtp }: ModelWeights, where: string): MtpWeights {
+  if (mtp) return mtp;
+  const why = noMtp === undefined ? "" : `: ${noMtp}`;
+  throw new ArgumentError(where, `this checkpoint has no MTP layer${why}`);
+}
+
 /** Proposes tokens with the MTP layer; see the top of this file. */
 export class DraftHead {
   readonly #model: Model;
@@ -57,9 +69,8 @@ export class DraftHead {
 
   /** @throws {ArgumentError} when the checkpoint has no MTP layer */
   constructor(model: Model, format: Partial<PageFormat> = {}, taps: DraftTaps = () => noTap) {
-    if (!model.weights.mtp) throw new ArgumentError("draft", "this checkpoint has no MTP layer");
     this.#model = model;
-    this.#mtp = model.weights.mtp;
+    this.#mtp = mtpOf(model.weights, "draft");
     this.#taps = taps;
     this.#cache = newDraftCache(model.ops, model.config, format);
   }

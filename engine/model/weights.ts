@@ -22,6 +22,8 @@ export interface ModelWeights {
   readonly lmHead: Weight<["vocab", "hidden"]>;
   /** `model.layers.<numHiddenLayers>` */
   readonly mtp: MtpWeights | undefined;
+  /** Why `mtp` is undefined, for those who ask for guesses. */
+  readonly noMtp?: string | undefined;
 }
 
 /** One decoder layer, `model.layers.<i>`. */

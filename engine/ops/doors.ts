@@ -7,6 +7,7 @@
  * @module
  */
 
+import { OverflowError } from "../base/errors.ts";
 import { type Dims, describe, ShapeError, sizeOf } from "../base/tensor.ts";
 import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { RopeTable } from "../numbers/rope-table.ts";
@@ -90,8 +91,9 @@ export function checkIndexScores(q: Shaped, { nS, width, nWidth }: KeyRows, w: S
 }
 
 /** A row of scores with NaN in it has no order, so no top-k. Backends find it as they go. */
-export function nanScore(row: number): ShapeError {
-  return new ShapeError(`topK: a score of row ${row} is NaN`);
+export function nanScore(row: number): OverflowError {
+  const why = "the numbers of the model leave the range of floats";
+  return new OverflowError("topK", `expected scores, got NaN in row ${row}: ${why}`);
 }
 
 export function checkLatentAttention(

@@ -16,7 +16,7 @@ import {
 } from "../base/tap.ts";
 import type { Indices, Tensor } from "../base/tensor.ts";
 import { checkTokens } from "../generate/check-tokens.ts";
-import { DraftHead } from "../generate/draft-head.ts";
+import { DraftHead, mtpOf } from "../generate/draft-head.ts";
 import { argmax } from "../generate/sampler.ts";
 import { Session } from "../generate/session.ts";
 import { head, type Model } from "../model/model.ts";
@@ -121,7 +121,7 @@ function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOpt
   const most = model.config.maxPositionEmbeddings;
   checkTokens(tokens, 0, { maxContext: most, room: most }, model.config);
   if (mtpSteps === undefined) return;
-  if (!model.weights.mtp) throw new ArgumentError("mtp-steps", "this checkpoint has no MTP layer");
+  mtpOf(model.weights, "mtp-steps");
   if (tokens.length < 2) throw new ArgumentError("mtp-steps", "needs two tokens at least");
 }
 

@@ -5,6 +5,7 @@
  * Next: names.ts
  * @module
  */
+import type { Aside } from "../base/aside.ts";
 import { type ByteSource, type CheckpointFiles, readExactly } from "./byte-source.ts";
 import { parseJson } from "./json.ts";
 import { type Header, readHeader, type StoredDtype, type TensorEntry } from "./safetensors.ts";
@@ -30,6 +31,10 @@ export interface CheckpointEntry extends TensorEntry {
 export interface Checkpoint {
   /** The place of each tensor, by its name. */
   readonly tensors: ReadonlyMap<string, CheckpointEntry>;
+  /** Why tensors that the caller can do without cannot be read, by their names. */
+  readonly lost?: ReadonlyMap<string, WeightsError> | undefined;
+  /** What stands in the files twice and was taken once. */
+  readonly asides?: readonly Aside[] | undefined;
   /** Reads a tensor. The caller must not write to its bytes. */
   read(name: string): Promise<StoredTensor>;
 }
@@ -40,8 +45,11 @@ export const SINGLE_FILE = "model.safetensors";
 /** The list of the shards of one that is. */
 export const INDEX_FILE = "model.safetensors.index.json";
 
+/** A file for the MTP layer alone, which some checkpoints have beside the others. */
+export const MTP_FILE = "mtp.safetensors";
+
 /** Longest index that is read, in bytes. That of GLM-5.2-FP8 has 13 million. */
-const MAX_INDEX = 200_000_000;
+const MAX_INDEX = 32_000_000;
 
 /**
  * Reads the headers of all files and joins them.
@@ -49,53 +57,149 @@ const MAX_INDEX = 200_000_000;
  * Nothing in the index is trusted: it must list exactly the tensors that the shards hold. Its
  * `metadata` is not read, because published ones are wrong (NVIDIA's counts packed elements).
  *
+ * @param canLack whether the caller can do without a tensor. A file that holds only such tensors may
+ *   be missing or damaged; they are `lost` then. By default, all are needed.
  * @throws {WeightsError} when a file is malformed, or when the index and the shards disagree
  */
-export async function openCheckpoint(files: CheckpointFiles): Promise<Checkpoint> {
-  const names = new Set(await files.list());
-  if (names.has(SINGLE_FILE) === names.has(INDEX_FILE)) {
-    const got = names.has(SINGLE_FILE) ? "both" : "neither";
-    throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
-  }
-  const sources = new Map<string, ByteSource>();
-  const tensors = new Map<string, CheckpointEntry>();
-  const openShard = async (file: string): Promise<Header> => {
-    const source = await files.open(file);
-    sources.set(file, source);
-    return readHeader(source);
-  };
-
-  const map = names.has(INDEX_FILE) ? await readIndex(files) : undefined;
-  for (const file of map === undefined ? [SINGLE_FILE] : new Set(map.values())) {
-    if (!names.has(file)) throw new WeightsError(INDEX_FILE, `${file} is not there`);
-    for (const [name, entry] of (await openShard(file)).tensors) {
-      if (map !== undefined && map.get(name) !== file) {
-        const says = map.has(name) ? `says ${map.get(name)}` : "does not list it";
-        throw new WeightsError(file, `holds ${name}, but ${INDEX_FILE} ${says}`);
-      }
-      tensors.set(name, { ...entry, file });
-    }
-  }
-  for (const [name, file] of map ?? []) {
-    if (!tensors.has(name)) throw new WeightsError(file, `${INDEX_FILE} expects ${name} here`);
-  }
-
-  return {
-    tensors,
-    read: async (name) => {
-      const entry = tensors.get(name);
-      const source = sources.get(entry?.file ?? "");
-      if (entry === undefined || source === undefined) {
-        throw new WeightsError(name, "not in the checkpoint");
-      }
-      const { dtype, shape, offset, length } = entry;
-      return { dtype, shape, bytes: await readExactly(source, offset, length) };
-    },
-  };
+export async function openCheckpoint(
+  files: CheckpointFiles,
+  canLack: (tensor: string) => boolean = () => false,
+): Promise<Checkpoint> {
+  const names = await files.list();
+  const map = names.includes(INDEX_FILE) ? await readIndex(files) : undefined;
+  const union = new Union(files, new Set(names));
+  if (map) await union.addListed(map, canLack);
+  else for (const file of filesWithoutIndex(names)) await union.addAll(file);
+  if (names.includes(MTP_FILE) && !union.has(MTP_FILE)) await union.addMtp();
+  return union;
 }
 
-/** Reads the file of each tensor. A file is a plain name beside the index, never a path. */
-async function readIndex(files: CheckpointFiles): Promise<ReadonlyMap<string, string>> {
+/** Collects the tensors of several files. */
+class Union implements Checkpoint {
+  readonly tensors = new Map<string, CheckpointEntry>();
+  readonly lost = new Map<string, WeightsError>();
+  readonly asides: Aside[] = [];
+  readonly #files: CheckpointFiles;
+  readonly #names: ReadonlySet<string>;
+  readonly #sources = new Map<string, ByteSource>();
+
+  constructor(files: CheckpointFiles, names: ReadonlySet<string>) {
+    this.#files = files;
+    this.#names = names;
+  }
+
+  has(file: string): boolean {
+    return this.#sources.has(file);
+  }
+
+  /** Adds the files that an index lists. It must list just what they hold. */
+  async addListed(
+    map: ReadonlyMap<string, string>,
+    canLack: (tensor: string) => boolean,
+  ): Promise<void> {
+    const listed = new Map<string, string[]>();
+    for (const [name, file] of map) {
+      const names = listed.get(file);
+      if (names) names.push(name);
+      else listed.set(file, [name]);
+    }
+    if (this.#names.has(SINGLE_FILE) && !listed.has(SINGLE_FILE)) {
+      const got = `both, and ${INDEX_FILE} does not list ${SINGLE_FILE}: remove the one that is stale`;
+      throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
+    }
+    for (const [file, tensors] of listed) {
+      try {
+        await this.#addShard(file, map, tensors);
+      } catch (error) {
+        if (!(error instanceof WeightsError && tensors.every(canLack))) throw error;
+        for (const name of tensors) this.lost.set(name, error);
+      }
+    }
+  }
+
+  /** Adds all tensors of a file. */
+  async addAll(file: string): Promise<void> {
+    for (const [name, entry] of (await this.#header(file)).tensors) {
+      const other = this.tensors.get(name)?.file;
+      if (other !== undefined) throw new WeightsError(file, `holds ${name}, and so does ${other}`);
+      this.tensors.set(name, { ...entry, file });
+    }
+  }
+
+  /** Adds the tensors of {@link MTP_FILE} that no other file has. It may be damaged. */
+  async addMtp(): Promise<void> {
+    try {
+      let nTwice = 0;
+      for (const [name, entry] of (await this.#header(MTP_FILE)).tensors) {
+        if (this.tensors.has(name)) nTwice++;
+        else this.tensors.set(name, { ...entry, file: MTP_FILE });
+      }
+      if (nTwice === 0) return;
+      const what = `${MTP_FILE} (${nTwice === 1 ? "1 tensor" : `${nTwice} tensors`})`;
+      this.asides.push({ what, why: "other files hold tensors of the same names" });
+    } catch (error) {
+      if (!(error instanceof WeightsError)) throw error;
+      this.lost.set(MTP_FILE, error);
+    }
+  }
+
+  async read(name: string): Promise<StoredTensor> {
+    const entry = this.tensors.get(name);
+    const source = this.#sources.get(entry?.file ?? "");
+    if (entry === undefined || source === undefined) {
+      throw new WeightsError(name, "not in the checkpoint");
+    }
+    const { dtype, shape, offset, length } = entry;
+    return { dtype, shape, bytes: await readExactly(source, offset, length) };
+  }
+
+  async #addShard(
+    file: string,
+    map: ReadonlyMap<string, string>,
+    listed: readonly string[],
+  ): Promise<void> {
+    if (!this.#names.has(file)) throw new WeightsError(INDEX_FILE, `${file} is not there`);
+    const { tensors } = await this.#header(file);
+    for (const name of tensors.keys()) {
+      if (map.get(name) === file) continue;
+      const says = map.has(name) ? `says ${map.get(name)}` : "does not list it";
+      throw new WeightsError(file, `holds ${name}, but ${INDEX_FILE} ${says}`);
+    }
+    const lost = listed.find((name) => !tensors.has(name));
+    if (lost !== undefined) throw new WeightsError(file, `${INDEX_FILE} expects ${lost} here`);
+    for (const [name, entry] of tensors) this.tensors.set(name, { ...entry, file });
+  }
+
+  async #header(file: string): Promise<Header> {
+    const source = await this.#files.open(file);
+    const header = await readHeader(source);
+    this.#sources.set(file, source);
+    return header;
+  }
+}
+
+/**
+ * The files of a checkpoint without an index: the single file, or a set of shards whose names say
+ * how many they are, all of them there.
+ */
+function filesWithoutIndex(names: readonly string[]): readonly string[] {
+  if (names.includes(SINGLE_FILE)) return [SINGLE_FILE];
+  const shards = names.flatMap((name) => {
+    const [, stem, i, n] = /^(.+)-(\d{5})-of-(\d{5})\.safetensors$/.exec(name) ?? [];
+    return stem === undefined ? [] : [{ name, stem, i: Number(i), n: Number(n) }];
+  });
+  const isSet = shards.every(({ stem, n }) => stem === shards[0].stem && n === shards.length);
+  const numbers = new Set(shards.map(({ i }) => i));
+  const isWhole = shards.length > 0 && isSet && shards.every((_, i) => numbers.has(i + 1));
+  if (isWhole) return shards.map(({ name }) => name).sort();
+  const got = shards.length === 0 ? "neither" : `${shards.length} shards that are no whole set`;
+  throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
+}
+
+/**
+ * Reads the file of each tensor from the index. A file is a plain name beside the index, never a path.
+ */
+export async function readIndex(files: CheckpointFiles): Promise<ReadonlyMap<string, string>> {
   const source = await files.open(INDEX_FILE);
   if (source.size > MAX_INDEX) {
     throw new WeightsError(INDEX_FILE, `expected at most ${MAX_INDEX} bytes, got ${source.size}`);

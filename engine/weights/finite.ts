@@ -7,7 +7,6 @@
 import { coordinates } from "../base/tensor.ts";
 import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
-import { SCALE_SUFFIX } from "./names.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** The exponent bits of an f16. */
@@ -16,9 +15,10 @@ const F16_EXPONENT = 0x7c00;
 /**
  * Checks that all numbers of a tensor, and all its scales, are finite.
  *
+ * @param scales the name of its scales, if it is in fp8
  * @throws {WeightsError} that names the tensor and the place of the first one that is not
  */
-export function checkFinite(name: string, raw: RawTensor): void {
+export function checkFinite(name: string, raw: RawTensor, scales: string): void {
   const at = firstNotFinite(raw);
   if (at >= 0) {
     const index = coordinates(at, raw.shape).join(", ");
@@ -28,10 +28,7 @@ export function checkFinite(name: string, raw: RawTensor): void {
   const scale = raw.scales?.findIndex((s) => !Number.isFinite(Math.fround(s * E4M3_MAX))) ?? -1;
   if (scale >= 0) {
     const value = raw.scales?.[scale];
-    throw new WeightsError(
-      name + SCALE_SUFFIX,
-      `expected a finite scale, got ${value} at ${scale}`,
-    );
+    throw new WeightsError(scales, `expected a finite scale, got ${value} at ${scale}`);
   }
 }
 

@@ -8,15 +8,17 @@
 
 import type { ModelConfig } from "../config/model-config.ts";
 import type { LayerWeights, ModelWeights } from "../model/weights.ts";
-import { decode } from "../numbers/formats.ts";
 import { type GroupFormat, rawGroups } from "../numbers/groups.ts";
 import { type Dtype, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import type { Ops } from "../ops/ops.ts";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
 import { checkFinite } from "./finite.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
-import { groupFormat, matchTensors } from "./match-tensors.ts";
-import { GROUP_SCALE_SUFFIX, SCALE_SUFFIX } from "./names.ts";
+import { groupFormat, type MatchedTensors, type MtpWish, matchTensors } from "./match-tensors.ts";
+import { GROUP_SCALE_SUFFIX } from "./names.ts";
+import { decodeScales, scaleName } from "./scales.ts";
+import { originalOf } from "./surplus.ts";
+import { WeightsError } from "./weights-error.ts";
 
 /**
  * A function that is called after each tensor, with the bytes read so far and those of all files.
@@ -28,16 +30,29 @@ export type OnProgress = (bytesDone: number, bytesTotal: number) => void;
  *
  * Its `mtp` is undefined when the config has no MTP layer, or when the files hold no tensor of it.
  *
- * @throws {WeightsError} when the files do not hold exactly what the config implies, which is found
- *   out from their headers before any number is read, or when a number is NaN or infinite
+ * @param mtp whether to load the MTP layer, too
+ * @throws {WeightsError} when the files do not hold what the config implies, which is found out from
+ *   their headers before any number is read, or when a number is NaN or infinite
  */
 export async function loadWeights(
   ops: Ops,
   config: ModelConfig,
   checkpoint: Checkpoint,
   onProgress: OnProgress = () => {},
+  mtp: MtpWish = "load",
 ): Promise<ModelWeights> {
-  const { specs, bytes } = matchTensors(config, checkpoint);
+  const matched = matchTensors(config, checkpoint, mtp);
+  return loadMatched(ops, config, checkpoint, matched, { onProgress, mtp });
+}
+
+/** {@link loadWeights} for tensors that are matched already. */
+export async function loadMatched(
+  ops: Ops,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  { specs, bytes, noMtp }: MatchedTensors,
+  { onProgress, mtp: wish }: { readonly onProgress: OnProgress; readonly mtp: MtpWish },
+): Promise<ModelWeights> {
   const ctx: LoadContext = { ops, config, read: tensorReader(checkpoint, bytes, onProgress) };
 
   const globals = await placeAll<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">>(
@@ -46,8 +61,36 @@ export async function loadWeights(
   );
   const layers: LayerWeights[] = [];
   for (const layer of specs.layers) layers.push(await loadLayer(ctx, layer));
-  const mtp = specs.mtp && (await loadMtp(ctx, specs.mtp));
-  return { ...globals, layers, mtp };
+  if (specs.mtp === undefined) return { ...globals, layers, mtp: undefined, noMtp };
+  try {
+    await compareCopies(config, checkpoint);
+    return { ...globals, layers, mtp: await loadMtp(ctx, specs.mtp) };
+  } catch (error) {
+    if (wish === "load" || !(error instanceof WeightsError)) throw error;
+    return { ...globals, layers, mtp: undefined, noMtp: error.message };
+  }
+}
+
+/**
+ * Compares the embedding and the head that some checkpoints store once more for the MTP layer with
+ * those of the model, which are used for both.
+ *
+ * @throws {WeightsError} when they are others
+ */
+async function compareCopies(config: ModelConfig, checkpoint: Checkpoint): Promise<void> {
+  for (const name of checkpoint.tensors.keys()) {
+    const original = originalOf(config, name);
+    if (original === undefined) continue;
+    const [copy, first] = [await checkpoint.read(name), await checkpoint.read(original)];
+    const { bytes } = first;
+    const isSame =
+      copy.dtype === first.dtype &&
+      copy.bytes.length === bytes.length &&
+      copy.bytes.every((byte, i) => byte === bytes[i]);
+    if (!isSame) {
+      throw new WeightsError(name, `expected a copy of ${original}, got other numbers or dtype`);
+    }
+  }
 }
 
 /**
@@ -76,10 +119,11 @@ export function tensorReader(
   };
   return async (name) => {
     let raw = await read(name);
+    const scales = scaleName(name, (other) => checkpoint.tensors.has(other));
     if (raw.dtype === "F8_E4M3") {
-      raw = { ...raw, scales: Float32Array.from(decode(await read(name + SCALE_SUFFIX))) };
+      raw = { ...raw, scales: decodeScales(await readStored(scales)) };
     }
-    checkFinite(name, raw);
+    checkFinite(name, raw, scales);
     onProgress(done, total);
     return raw;
   };

@@ -5,20 +5,31 @@
  * Next: load.ts
  * @module
  */
+import type { Aside } from "../base/aside.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { GROUP_FORMATS, type GroupFormat } from "../numbers/groups.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, MTP_FILE } from "./checkpoint.ts";
 import {
   type ExpertLayout,
   fusedExpertSpecs,
   GROUP_SCALE_SUFFIX,
   mayHaveGroups,
-  SCALE_SUFFIX,
+  routerSpecs,
   type TensorSpec,
 } from "./names.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
-import { everySpec, layerPrefix, type ModelSpecs, modelSpecs } from "./table.ts";
+import { mayBeScale, SCALE_FORMATS, scaleName } from "./scales.ts";
+import { originalOf, Surplus, unexpected } from "./surplus.ts";
+import {
+  everyMtpSpec,
+  everySpec,
+  layerPrefix,
+  type ModelSpecs,
+  type MtpSpecs,
+  modelSpecs,
+  mtpLayerSpecs,
+} from "./table.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** The group format that a stored dtype stands for, if it stands for one. */
@@ -30,52 +41,125 @@ export function groupFormat(dtype: string): GroupFormat | undefined {
       : undefined;
 }
 
+/**
+ * What to do with the MTP layer: `load` it, where a fault in it is an error; load it `ifUsable`; or
+ * `skip` it. Only guessing ahead needs it.
+ */
+export type MtpWish = "load" | "ifUsable" | "skip";
+
 /** The tensors of a checkpoint that matches its config. */
 export interface MatchedTensors {
   /** All of them, by their place in the model. */
   readonly specs: ModelSpecs;
-  /** Bytes of all tensors together, scales included. */
+  /** Bytes of all these tensors together, scales included. */
   readonly bytes: number;
+  /** What else the files hold. */
+  readonly asides: readonly Aside[];
+  /** Why `specs` has no MTP layer, if it has none. */
+  readonly noMtp: string | undefined;
 }
 
 /**
  * Checks that every tensor that the config implies is there, with its shape and in a format that
- * the engine reads, and that nothing else is there.
+ * the engine reads, and that nothing else is there that could matter.
  *
- * - A weight is fp8 iff a `_scale_inv` tensor stands beside it; the lists in the config are not
- *   read.
+ * - A weight is fp8 iff scales stand beside it; the lists in the config are not read.
  * - Files that HF transformers saved keep `num_nextn_predict_layers: 1` but hold no MTP layer. So
  *   the config alone does not decide: if the files hold no tensor of that layer, the model has
  *   none. If they hold some, they must hold all.
+ * - The MTP layer has as many experts as its own router: the others may have been pruned.
  *
  * @throws {WeightsError} that names the first tensor that is missing, wrong or unknown
  */
-export function matchTensors(config: ModelConfig, checkpoint: Checkpoint): MatchedTensors {
+export function matchTensors(
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  mtp: MtpWish = "load",
+): MatchedTensors {
   const { tensors } = checkpoint;
   const layoutOf = (layer: number): ExpertLayout =>
     tensors.has(fusedExpertSpecs(config, layerPrefix(layer)).gateUp.name) ? "fused" : "per-expert";
-  const specs = modelSpecs(config, { hasMtp: hasMtpLayer(config, tensors), layoutOf });
+  const trunk = modelSpecs(config, { hasMtp: false, layoutOf });
+  const known = checkAll(everySpec(trunk), checkpoint);
+  const surplus = new Surplus(config);
+  const found = matchMtp(config, checkpoint, layoutOf, mtp);
+  const draftTensors = typeof found === "string" ? undefined : found;
 
-  const known = new Set<string>();
-  for (const spec of everySpec(specs)) {
-    known.add(spec.name);
-    const scales = checkEntry(spec, tensors);
-    if (scales !== undefined) known.add(scales);
-  }
   let bytes = 0;
   for (const [name, entry] of tensors) {
-    if (!known.has(name)) throw new WeightsError(name, unexpected(config, name, entry));
-    bytes += entry.length;
+    if (known.has(name) || draftTensors?.known.has(name)) bytes += entry.length;
+    else if (originalOf(config, name) && draftTensors) {
+      surplus.add(name, "a copy, which loading compares");
+    } else surplus.judge(name, entry);
   }
-  return { specs, bytes };
+  return {
+    specs: { ...trunk, mtp: draftTensors?.specs },
+    bytes,
+    asides: [...(checkpoint.asides ?? []), ...surplus.asides()],
+    noMtp: typeof found === "string" ? found : undefined,
+  };
 }
 
-/** Whether the config implies an MTP layer and the files hold any tensor of it. */
-function hasMtpLayer(c: ModelConfig, tensors: Checkpoint["tensors"]): boolean {
-  const prefix = layerPrefix(c.numHiddenLayers);
-  return (
-    c.numNextnPredictLayers === 1 && [...tensors.keys()].some((name) => name.startsWith(prefix))
-  );
+/** The MTP layer and the names of its tensors, or why there is none. */
+function matchMtp(
+  c: ModelConfig,
+  checkpoint: Checkpoint,
+  layoutOf: (layer: number) => ExpertLayout,
+  wish: MtpWish,
+): { readonly specs: MtpSpecs; readonly known: ReadonlySet<string> } | string {
+  const { tensors, lost = new Map<string, WeightsError>() } = checkpoint;
+  const layer = c.numHiddenLayers;
+  const prefix = layerPrefix(layer);
+  const names = [...tensors.keys(), ...lost.keys()];
+  const isStored = names.some((name) => name.startsWith(prefix) || name === MTP_FILE);
+  if (c.numNextnPredictLayers === 0) {
+    const there = isStored ? `, although the files hold layer ${layer}: 1 would use it` : "";
+    return `num_nextn_predict_layers in config.json is 0${there}`;
+  }
+  if (!isStored) return `the files hold no tensor of layer ${layer}`;
+  if (wish === "skip") return "the model was opened without it";
+  try {
+    const whole = lost.get(MTP_FILE);
+    if (whole) throw whole;
+    const nExperts = tensors.get(routerSpecs(c, prefix).router.name)?.shape[0];
+    const own = checkGroupsOf({ ...c, nRoutedExperts: nExperts ?? c.nRoutedExperts });
+    const specs = mtpLayerSpecs(own, layoutOf(layer));
+    const known = checkAll(everyMtpSpec(specs), checkpoint);
+    for (const [name, entry] of tensors) {
+      const isKnown = known.has(name) || originalOf(c, name) !== undefined;
+      if (name.startsWith(prefix) && !isKnown && !name.endsWith("rotary_emb.inv_freq")) {
+        throw unexpected(name, entry);
+      }
+    }
+    return { specs, known };
+  } catch (error) {
+    if (wish === "load" || !(error instanceof WeightsError)) throw error;
+    return error.message;
+  }
+}
+
+/** @throws {WeightsError} when the router's groups cannot hold the experts of the MTP layer */
+function checkGroupsOf(c: ModelConfig): ModelConfig {
+  const { nRoutedExperts: nE, nGroup, topkGroup, numExpertsPerTok: nActive } = c;
+  if (nE % nGroup !== 0 || nActive > (nE / nGroup) * topkGroup) {
+    const { router } = routerSpecs(c, layerPrefix(c.numHiddenLayers));
+    throw new WeightsError(
+      router.name,
+      `expected more experts to choose ${nActive} from, got ${nE}`,
+    );
+  }
+  return c;
+}
+
+/** Compares tensors with their lines of the table, and returns their names and those of scales. */
+function checkAll(specs: Iterable<TensorSpec>, checkpoint: Checkpoint): Set<string> {
+  const known = new Set<string>();
+  for (const spec of specs) {
+    known.add(spec.name);
+    const scales = checkEntry(spec, checkpoint);
+    if (scales !== undefined) known.add(scales);
+  }
+  return known;
 }
 
 /**
@@ -83,10 +167,12 @@ function hasMtpLayer(c: ModelConfig, tensors: Checkpoint["tensors"]): boolean {
  *
  * @returns the name of the scales
  */
-function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | undefined {
+function checkEntry(spec: TensorSpec, { tensors, lost }: Checkpoint): string | undefined {
   const { name, shape } = spec;
   const entry = tensors.get(name);
   if (entry === undefined) {
+    const reason = lost?.get(name);
+    if (reason) throw reason;
     throw new WeightsError(name, `expected ${showShape(shape)}, got nothing`);
   }
   const format = mayHaveGroups(spec) ? groupFormat(entry.dtype) : undefined;
@@ -101,8 +187,8 @@ function checkEntry(spec: TensorSpec, tensors: Checkpoint["tensors"]): string | 
   }
   if (entry.dtype !== "F8_E4M3") return undefined;
   const blocks = shape.slice(-2).map((n) => Math.ceil(n / FP8_BLOCK));
-  const scales = name + SCALE_SUFFIX;
-  checkExactly(scales, "F32", [...shape.slice(0, -2), ...blocks], tensors.get(scales));
+  const scales = scaleName(name, (other) => tensors.has(other));
+  checkScales(scales, [...shape.slice(0, -2), ...blocks], tensors.get(scales));
   return scales;
 }
 
@@ -127,6 +213,12 @@ function checkGroups(
   return scales;
 }
 
+function checkScales(name: string, shape: readonly number[], entry: TensorEntry | undefined): void {
+  if (entry && mayBeScale(entry.dtype) && sameShape(entry.shape, shape)) return;
+  const got = entry === undefined ? "nothing" : `${entry.dtype} ${showShape(entry.shape)}`;
+  throw new WeightsError(name, `expected ${SCALE_FORMATS} ${showShape(shape)}, got ${got}`);
+}
+
 function checkExactly(
   name: string,
   dtype: string,
@@ -137,17 +229,6 @@ function checkExactly(
     const got = entry === undefined ? "nothing" : `${entry.dtype} ${showShape(entry.shape)}`;
     throw new WeightsError(name, `expected ${dtype} ${showShape(shape)}, got ${got}`);
   }
-}
-
-/** The message about a tensor that the config does not imply. */
-function unexpected(c: ModelConfig, name: string, entry: TensorEntry): string {
-  const layer = Number(/^model\.layers\.(\d+)\./.exec(name)?.[1]);
-  const why = name.endsWith(SCALE_SUFFIX)
-    ? "no fp8 weight beside it"
-    : c.indexerTypes[layer] === "shared" && name.includes(".indexer.")
-      ? `layer ${layer} is shared: it borrows its top-k`
-      : "the config implies no such tensor";
-  return `expected nothing (${why}), got ${entry.dtype} ${showShape(entry.shape)}`;
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

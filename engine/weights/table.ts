@@ -71,7 +71,7 @@ export interface SparseSpecs {
  * a hostile config may name more of them than fit in memory.
  */
 export type RoutedSpecs =
-  | ({ readonly layout: "fused" } & FusedExpertSpecs)
+  | ({ readonly layout: "fused"; readonly nExperts: number } & FusedExpertSpecs)
   | {
       readonly layout: "per-expert";
       readonly nExperts: number;
@@ -104,10 +104,14 @@ export function modelSpecs(c: ModelConfig, options: TableOptions = {}): ModelSpe
   return {
     globals: globalSpecs(c),
     layers: Array.from({ length: nMain }, (_, i) => layerSpecs(c, i, layoutOf(i))),
-    mtp: hasMtp
-      ? { ends: mtpSpecs(c, layerPrefix(nMain)), layer: layerSpecs(c, nMain, layoutOf(nMain)) }
-      : undefined,
+    mtp: hasMtp ? mtpLayerSpecs(c, layoutOf(nMain)) : undefined,
   };
+}
+
+/** The MTP layer. Its experts are as many as `c` says, which may be more than in the main layers. */
+export function mtpLayerSpecs(c: ModelConfig, layout: ExpertLayout): MtpSpecs {
+  const i = c.numHiddenLayers;
+  return { ends: mtpSpecs(c, layerPrefix(i)), layer: layerSpecs(c, i, layout) };
 }
 
 /** Layer `i`. The one after the main layers is the MTP layer. */
@@ -125,14 +129,15 @@ function layerSpecs(c: ModelConfig, i: number, layout: ExpertLayout): LayerSpecs
 }
 
 function sparseSpecs(c: ModelConfig, layer: string, layout: ExpertLayout): SparseSpecs {
+  const nExperts = c.nRoutedExperts;
   return {
     kind: "sparse",
     router: routerSpecs(c, layer),
     shared: sharedSpecs(c, layer),
     experts:
       layout === "fused"
-        ? { layout, ...fusedExpertSpecs(c, layer) }
-        : { layout, nExperts: c.nRoutedExperts, expert: (e) => expertSpecs(c, e, layer) },
+        ? { layout, nExperts, ...fusedExpertSpecs(c, layer) }
+        : { layout, nExperts, expert: (e) => expertSpecs(c, e, layer) },
   };
 }
 
@@ -161,8 +166,12 @@ export function* everySpec({ globals, layers, mtp }: ModelSpecs): Generator<Tens
     yield* fixedSpecs(layer);
     yield* routedSpecs(layer);
   }
-  if (mtp === undefined) return;
-  yield* Object.values(mtp.ends);
-  yield* fixedSpecs(mtp.layer);
-  yield* routedSpecs(mtp.layer);
+  if (mtp) yield* everyMtpSpec(mtp);
+}
+
+/** Every tensor of the MTP layer. */
+export function* everyMtpSpec({ ends, layer }: MtpSpecs): Generator<TensorSpec> {
+  yield* Object.values(ends);
+  yield* fixedSpecs(layer);
+  yield* routedSpecs(layer);
 }

@@ -14,6 +14,7 @@ export function glmOf(model: Model, tokenizer?: Tokenizer, sampling: SamplingOpt
     close: async () => {},
     opened: tokenizer && { tokenizer, textStart: [] },
     sampling,
+    asides: [],
     source: { name: "of a test", backend: "reference" },
   });
 }

@@ -11,8 +11,8 @@ type Case = readonly [spoil: (json: TinyJson) => unknown, message: string];
 const CASES: readonly Case[] = [
   [(j) => Object.assign(j, { version: "2.0" }), 'version: expected "1.0", got "2.0"'],
   [
-    (j) => Object.assign(j, { padding: { strategy: "BatchLongest" } }),
-    'padding: expected null (not supported), got {"strategy":"BatchLongest"}',
+    (j) => Object.assign(j, { padding: "longest" }),
+    'padding: expected null or an object, got "longest"',
   ],
   [(j) => Object.assign(j, { extra: 1 }), "extra: expected no such key, got 1"],
   [(j) => Object.assign(j, { model: null }), "model: expected an object, got null"],
@@ -212,3 +212,40 @@ function errorOf(run: () => unknown): Error {
   }
   throw new Error("nothing was thrown");
 }
+
+describe("what transformers leaves in the file and sets anew for each call", () => {
+  const why = "left by whoever saved the file; HF transformers sets it anew for each call";
+  test.each([
+    [{ padding: { strategy: "BatchLongest" } }, ["tokenizer.json: padding"]],
+    [{ truncation: { max_length: 3 } }, ["tokenizer.json: truncation"]],
+    [{ padding: null, truncation: null }, []],
+  ])("%j is left aside, and listed", (extra, asides) => {
+    const plain = createTokenizer(tinyJson());
+    const tokenizer = createTokenizer({ ...tinyJson(), ...extra });
+    expect(tokenizer.encode("hi there, hi")).toEqual(plain.encode("hi there, hi"));
+    expect(tokenizer.asides).toEqual(asides.map((what) => ({ what, why })));
+  });
+});
+
+describe("a key that is there twice, of which JSON.parse keeps one", () => {
+  const text = JSON.stringify(tinyJson());
+  test.each([
+    ['"version":', '"version":"1.0","version":', "version"],
+    ['"vocab":{', '"vocab":{"zz":1,"zz":2,', "zz"],
+    ['"vocab":{', '"vocab":{"\\u007az":1,"zz":2,', "zz"],
+    ['"vocab":{', '"vocab":{"__proto__":1,"__proto__":2,', "__proto__"],
+    ['"type":"ByteLevel"', '"type":"ByteLevel" , "type" : "ByteLevel"', "type"],
+    ['"special":true', '"special":false,"special":true', "special"],
+  ])("%s → %s", (from, to, key) => {
+    expect(text).toContain(from);
+    expect(() => createTokenizer(text.replace(from, to))).toThrow(
+      `tokenizer.json: expected each key once in its object, got "${key}" twice`,
+    );
+  });
+
+  test("but a key may be in two objects, and a value may look like one", () => {
+    expect(text.match(/"type":/g)?.length).toBeGreaterThan(1);
+    const spoken = text.replace('"vocab":{', '"vocab":{"\\"x\\":":0,');
+    expect(() => createTokenizer(spoken)).not.toThrow("twice");
+  });
+});

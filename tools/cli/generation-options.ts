@@ -31,6 +31,7 @@ export interface GenerationOptions {
   readonly draft: number;
   readonly chunk: number;
   readonly latentEps?: number;
+  readonly ignoreConfigKey?: readonly string[];
   readonly kvType: RowType;
   readonly indexType: RowType;
   readonly kvRam?: number;
@@ -118,6 +119,7 @@ export function addGenerationOptions(command: Command): Command {
       "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
       POSITIVE,
     )
+    .addOption(ignoreConfigKeyOption())
     .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
     .addOption(rowType("--index-type <type>", "number format of cached index keys"))
     .option(
@@ -146,11 +148,23 @@ export function addGenerationOptions(command: Command): Command {
       "--check",
       "compare each operation with the f64 reference, and stop at the first that differs too much",
     )
-    .option("--verbose", "print on stderr which backend computes, and with how many threads");
+    .option(
+      "--verbose",
+      "print on stderr what computes, and what in the model's files was left aside",
+    );
 }
 
 function rowType(flags: string, what: string): Option {
   return new Option(flags, `${what}; only f32 is exact`).choices(ROW_TYPES).default("f32");
+}
+
+/** `--ignore-config-key`: the user's own word that an unknown key changes nothing. */
+export function ignoreConfigKeyOption(): Option {
+  const text =
+    "pass over this unknown key of config.json or generation_config.json; may be repeated";
+  return new Option("--ignore-config-key <name>", text).argParser(
+    (name: string, before: readonly string[] = []) => [...before, name],
+  );
 }
 
 /** `--activations`: the number format of the inputs of products with q8 and q4 weights. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Glm } from "../library/glm.ts";
+import { oneLine } from "../library/one-line.ts";
 import type { ChoiceOptions, TimelineOptions } from "../library/text-session.ts";
 import { open } from "../node/open.ts";
 import { rowFile } from "../node/row-file.ts";
@@ -16,6 +17,7 @@ import { UsageError } from "./usage-error.ts";
 export async function openSpeaker(options: GenerationOptions, stderr: TextOut): Promise<Glm> {
   const { model, backend, threads, turbo, activations, check, latentEps, verbose, chatTemplate } =
     options;
+  const { ignoreConfigKey: ignoreConfigKeys, draft } = options;
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
     backend,
@@ -25,9 +27,16 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     check,
     latentEps,
     chatTemplate,
+    ignoreConfigKeys,
+    mtp: draft > 0 ? "load" : "skip",
     onProgress: loading.update,
   }).finally(loading.end);
-  if (verbose) stderr.write(`arithmetic: ${glm.arithmetic}\n`);
+  if (verbose) {
+    stderr.write(`arithmetic: ${glm.arithmetic}\n`);
+    for (const { what, why } of glm.asides) {
+      stderr.write(`${oneLine(`left aside: ${what}: ${why}`)}\n`);
+    }
+  }
   return glm;
 }
 

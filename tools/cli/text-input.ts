@@ -12,8 +12,8 @@ import {
   chatTemplateOf,
   type TemplateChoice,
 } from "../library/chat-template.ts";
+import { withFiles } from "../node/file-source.ts";
 import { loadJinja } from "../node/jinja.ts";
-import { withFiles } from "../node/open.ts";
 import { demoModel } from "../node/our-package.ts";
 import { UserError } from "../node/user-error.ts";
 import type { TextIn } from "./terminal.ts";

@@ -6,8 +6,8 @@
  */
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { GROUPS_METHOD } from "../../engine/config/keys.ts";
-import { openCheckpoint } from "../../engine/index.ts";
+import { GROUPS_METHOD } from "../../engine/config/quantization.ts";
+import { type Aside, openCheckpoint } from "../../engine/index.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
 import { SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
@@ -26,6 +26,8 @@ export interface Written {
   readonly bytes: number;
   /** The rounding errors of each tensor that was written in the new format. */
   readonly tensors: readonly TensorError[];
+  /** What the files hold that cannot change a result; tensors of this kind were not written. */
+  readonly leftAside: readonly Aside[];
 }
 
 /**
@@ -40,8 +42,9 @@ export async function writeQuantized(
   to: WeightFormat,
   keep: readonly string[],
   onProgress: OnProgress,
+  ignoreConfigKeys?: readonly string[],
 ): Promise<Written> {
-  const { config } = await openConfig(folder);
+  const { config, asides } = await openConfig(folder, { ignoreConfigKeys });
   const files = fileCheckpoint(folder);
   const tensors: TensorError[] = [];
   try {
@@ -56,7 +59,12 @@ export async function writeQuantized(
     for (const name of await readdir(folder)) {
       if (COPIED.includes(name)) await copyFile(join(folder, name), join(into, name));
     }
-    return { format: to, bytes: header.bytes.length + header.dataLength, tensors };
+    return {
+      format: to,
+      bytes: header.bytes.length + header.dataLength,
+      tensors,
+      leftAside: [...asides, ...matched.asides],
+    };
   } finally {
     await files.close();
   }

@@ -7,6 +7,8 @@
 import { mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ArgumentError } from "../../engine/index.ts";
+import type { OnProgress } from "../../engine/weights/load.ts";
+import type { OpenOptions } from "../library/open-files.ts";
 import type { Prompt } from "../library/speaker.ts";
 import { open } from "../node/open.ts";
 import { checkWritable, findOutput } from "../node/output.ts";
@@ -22,6 +24,8 @@ export interface QuantizeOptions {
   readonly to: WeightFormat;
   /** Tensors whose name contains one of these words are not changed. */
   readonly keep?: readonly string[] | undefined;
+  /** Unknown keys of the config that the caller knows to change nothing. */
+  readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** A text on which the logits of both models are compared. */
   readonly compareOn?: Prompt | undefined;
   /** Is called while the weights are written, with the bytes written so far and in all. */
@@ -47,7 +51,7 @@ export async function quantize(
   out: string,
   options: QuantizeOptions,
 ): Promise<QuantizeReport> {
-  const { to, keep = [], compareOn, onProgress = () => {}, signal } = options;
+  const { to, keep = [], compareOn, onProgress = () => {}, signal, ignoreConfigKeys } = options;
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
@@ -57,14 +61,18 @@ export async function quantize(
   const temporary = join(place, temporaryName("model", "tmp"));
   try {
     await mkdir(temporary);
-    const written = await writeQuantized(folder, temporary, to, keep, (done, total) => {
+    const progress: OnProgress = (done, total) => {
       signal?.throwIfAborted();
       onProgress(done, total);
-    });
+    };
+    const written = await writeQuantized(folder, temporary, to, keep, progress, ignoreConfigKeys);
     const report =
       compareOn === undefined
         ? written
-        : { ...written, divergence: await compare(folder, temporary, compareOn, signal) };
+        : {
+            ...written,
+            divergence: await compare(folder, temporary, compareOn, { signal, ignoreConfigKeys }),
+          };
     signal?.throwIfAborted();
     await moveInto(temporary, target);
     return report;
@@ -119,9 +127,9 @@ async function compare(
   original: string,
   quantized: string,
   prompt: Prompt,
-  signal: AbortSignal | undefined,
+  options: OpenOptions,
 ): Promise<Divergence> {
-  await using p = await open(original, { signal });
-  await using q = await open(quantized, { signal });
-  return await divergence(p.model, q.model, p.promptIds(prompt), signal);
+  await using p = await open(original, options);
+  await using q = await open(quantized, options);
+  return await divergence(p.model, q.model, p.promptIds(prompt), options.signal);
 }

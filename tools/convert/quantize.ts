@@ -21,6 +21,7 @@ import {
 } from "../../engine/weights/names.ts";
 import { everySpec } from "../../engine/weights/table.ts";
 import { UserError } from "../node/user-error.ts";
+import { checkFits, LIMITS } from "./largest.ts";
 
 /** The number formats that matrices can be converted to. */
 export const WEIGHT_FORMATS = ["bf16", "q8", "q4"] as const;
@@ -84,6 +85,13 @@ export function quantizedParts(
 type NamedPart = readonly [name: string, part: Part];
 type ReadNumbers = (name: string) => Promise<ArrayLike<number>>;
 
+/** What each format holds, by the option that asks for it. */
+const TO_LIMITS: Readonly<Record<`--to ${WeightFormat}`, number>> = {
+  "--to bf16": LIMITS.bf16,
+  "--to q8": LIMITS.q8,
+  "--to q4": LIMITS.q4,
+};
+
 /** A tensor that is not changed, and its scales if it has any. */
 function storedParts(checkpoint: Checkpoint, tensor: string): NamedPart[] {
   return [tensor, tensor + SCALE_SUFFIX, tensor + GROUP_SCALE_SUFFIX].flatMap((name) => {
@@ -101,6 +109,7 @@ function bf16Part(
 ): NamedPart {
   const bytes = async (): Promise<Uint8Array> => {
     const x = await read(name);
+    checkFits(name, shape, x, "--to bf16", TO_LIMITS);
     const bits = Uint16Array.from(x, toBf16);
     onError({ name, ...errorOf(x, (i) => fromBf16(bits[i])) });
     return littleEndian(bits);
@@ -117,7 +126,10 @@ function groupParts(
   const { dtype, bytes: width } = GROUP_FORMATS[to];
   const outer = shape.slice(0, -1);
   const nGroups = shape[shape.length - 1] / GROUP;
-  const round = (x: ArrayLike<number>): Groups => toGroups(to, x);
+  const round = (x: ArrayLike<number>): Groups => {
+    checkFits(name, shape, x, `--to ${to}`, TO_LIMITS);
+    return toGroups(to, x);
+  };
   const quants = async (): Promise<Uint8Array> => {
     const x = await read(name);
     const groups = round(x);

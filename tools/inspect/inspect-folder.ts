@@ -1,30 +1,69 @@
 /**
  * Inspects a model on disk: reads its config, and the headers of its weights if there are any.
+ *
+ * Only lengths are needed, so weights may be quantised in any way, and keys that would stop a run
+ * are listed.
+ *
+ * Next: inspect.ts
  * @module
  */
-import { readdir, stat } from "node:fs/promises";
-import { INDEX_FILE, openCheckpoint, SINGLE_FILE } from "../../engine/weights/checkpoint.ts";
+import { stat } from "node:fs/promises";
+import type { Aside, CheckpointFiles } from "../../engine/index.ts";
+import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
+import { layerOf } from "../../engine/weights/surplus.ts";
+import { TokenizerError } from "../../tokenizer/index.ts";
+import { parseTokenizerJson } from "../../tokenizer/tokenizer-json.ts";
 import { chatTemplateOf } from "../library/chat-template.ts";
-import { withFiles } from "../node/open.ts";
-import { openConfig, readConfig } from "../node/open-config.ts";
+import { readText } from "../library/tokenizer-files.ts";
+import { withFiles } from "../node/file-source.ts";
+import { type OpenConfig, openConfig, readConfig } from "../node/open-config.ts";
 import { UserError } from "../node/user-error.ts";
 import { type Inspection, inspectCheckpoint } from "./inspect.ts";
+
+/** An inspection, and the config that it is of. */
+export interface Inspected extends OpenConfig {
+  readonly inspection: Inspection;
+}
 
 /**
  * Inspects the folder of a model, or a config.json.
  *
  * @throws {UserError} when there is nothing at `path`; and the errors of reading config and headers
  */
-export async function inspect(path: string): Promise<Inspection> {
+export async function inspectPath(path: string): Promise<Inspected> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UserError(path, "expected a folder or a config.json, found nothing");
-  if (!found.isDirectory()) return inspectCheckpoint((await readConfig(path)).config);
-  const { config } = await openConfig(path);
-  const names = await readdir(path);
-  const hasWeights = names.includes(SINGLE_FILE) || names.includes(INDEX_FILE);
+  if (!found.isDirectory()) {
+    const opened = await readConfig(path, { use: "lengths" });
+    return { ...opened, inspection: inspectCheckpoint(opened) };
+  }
+  const opened = await openConfig(path, { use: "lengths" });
   return withFiles(path, async (files) => {
-    const checkpoint = hasWeights ? await openCheckpoint(files) : undefined;
-    const { about } = await chatTemplateOf(files);
-    return { ...inspectCheckpoint(config, checkpoint), chatTemplate: about };
+    const { asides, stops } = await inspectTokenizer(files);
+    const all = {
+      ...opened,
+      asides: [...opened.asides, ...asides],
+      stops: [...opened.stops, ...stops],
+    };
+    const { about: chatTemplate } = await chatTemplateOf(files);
+    const names = await files.list();
+    if (!names.some((name) => /\.safetensors(\.index\.json)?$/.test(name))) {
+      return { ...opened, inspection: { ...inspectCheckpoint(all), chatTemplate } };
+    }
+    const isAbove = (name: string): boolean => layerOf(name) >= opened.config.numHiddenLayers;
+    const checkpoint = await openCheckpoint(files, isAbove);
+    return { ...opened, inspection: { ...inspectCheckpoint(all, checkpoint), chatTemplate } };
   });
+}
+
+async function inspectTokenizer(
+  files: CheckpointFiles,
+): Promise<{ readonly asides: readonly Aside[]; readonly stops: readonly Aside[] }> {
+  try {
+    const text = await readText(files, "tokenizer.json");
+    return { asides: text === undefined ? [] : parseTokenizerJson(text).asides, stops: [] };
+  } catch (error) {
+    if (!(error instanceof TokenizerError)) throw error;
+    return { asides: [], stops: [{ what: error.where, why: error.what }] };
+  }
 }

@@ -2,6 +2,9 @@
  * Prints an inspection for people.
  * @module
  */
+import type { Aside } from "../../engine/base/aside.ts";
+import type { Quantization } from "../../engine/config/quantization.ts";
+import { oneLine } from "../library/one-line.ts";
 import type { Inspection } from "./inspect.ts";
 
 /** How many layers one line of the schedule shows. */
@@ -52,7 +55,21 @@ export function renderInspection(inspection: Inspection): string {
       ),
     );
   }
+  if (inspection.quantization) sections.push(...drawQuantization(inspection.quantization));
+  if (inspection.noMtp) sections.push("", `no MTP layer: ${inspection.noMtp}`);
+  sections.push(...drawAsides("left aside, since it cannot change a result", inspection.leftAside));
+  sections.push(...drawAsides("what would stop a run", inspection.stops));
   return `${sections.join("\n")}\n`;
+}
+
+function drawQuantization({ name, canRun, bitsPerWeight }: Quantization): string[] {
+  const bits = bitsPerWeight === undefined ? "" : `, ${bitsPerWeight} bits each with scales`;
+  return ["", `weights quantised as ${name}${bits}${canRun ? "" : "; they cannot run here"}`];
+}
+
+function drawAsides(title: string, asides: readonly Aside[]): string[] {
+  if (asides.length === 0) return [];
+  return ["", title, ...asides.map(({ what, why }) => oneLine(`  ${what}: ${why}`))];
 }
 
 /** Draws the schedule: two lines of letters for each {@link PER_LINE} layers. */

@@ -8,8 +8,10 @@
  * @module
  */
 
+import type { Aside } from "../../engine/base/aside.ts";
 import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
+import type { Quantization } from "../../engine/config/quantization.ts";
 import type { Checkpoint } from "../../engine/weights/checkpoint.ts";
 import { matchTensors } from "../../engine/weights/match-tensors.ts";
 import {
@@ -76,6 +78,14 @@ export interface Inspection {
   readonly cacheBytesPerToken: Readonly<Record<"bf16" | "f32" | "fp8", CacheBytes>>;
   /** Which chat template the folder has, for people; absent for a config alone. */
   readonly chatTemplate?: string;
+  /** How the config says that weights are quantised, if they are. */
+  readonly quantization?: Quantization;
+  /** What the files hold that cannot change a result, and is left aside. */
+  readonly leftAside: readonly Aside[];
+  /** What would stop a run. */
+  readonly stops: readonly Aside[];
+  /** Why there is no MTP layer although the config names one. */
+  readonly noMtp?: string;
   /** What the headers of the files say; absent when there are no files. */
   readonly files?: {
     readonly tensors: number;
@@ -86,14 +96,30 @@ export interface Inspection {
   };
 }
 
+/** What is known of a model from its config files. */
+export interface FromConfig {
+  /** The numbers that shape the model. */
+  readonly config: ModelConfig;
+  /** How the config says that weights are quantised, if they are. */
+  readonly quantization?: Quantization | undefined;
+  /** What was left aside. */
+  readonly asides?: readonly Aside[];
+  /** What would stop a run. */
+  readonly stops?: readonly Aside[];
+}
+
 /**
  * Counts a model.
  *
- * @param checkpoint its headers are counted; without it, the tensors that the config implies are
+ * @param checkpoint its headers are counted; without it, the tensors that the config implies are.
+ *   Weights in a format that cannot run here are not compared with the config
  * @throws {WeightsError} when the tensors of the checkpoint are not those that the config implies
  */
-export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Inspection {
-  const specs = checkpoint ? matchTensors(c, checkpoint).specs : modelSpecs(c);
+export function inspectCheckpoint(opened: FromConfig, checkpoint?: Checkpoint): Inspection {
+  const { config: c, quantization } = opened;
+  const canRun = quantization?.canRun !== false;
+  const matched = checkpoint && canRun ? matchTensors(c, checkpoint, "ifUsable") : undefined;
+  const specs = matched?.specs ?? modelSpecs(c);
   const { globals } = specs;
   const mainLayers = specs.layers.map((layer) => countLayer(c, layer));
   const mtpLayers = specs.mtp
@@ -130,6 +156,15 @@ export function inspectCheckpoint(c: ModelConfig, checkpoint?: Checkpoint): Insp
     tensors: Object.keys(globals).length + sum(counts, "tensors"),
     cacheBytesPerToken: cacheBytesPerToken(c),
     ...(checkpoint && { files: countHeaders(checkpoint) }),
+    ...(quantization && { quantization }),
+    leftAside: [...(opened.asides ?? []), ...(matched?.asides ?? [])],
+    stops: [
+      ...(opened.stops ?? []),
+      ...(quantization && !canRun
+        ? [{ what: `weights in ${quantization.name}`, why: "they cannot be loaded here" }]
+        : []),
+    ],
+    ...(c.numNextnPredictLayers === 1 && matched?.noMtp && { noMtp: matched.noMtp }),
   };
 }
 
@@ -151,11 +186,12 @@ function countLayer(c: ModelConfig, layer: LayerSpecs, ends?: readonly TensorSpe
   const { indexer, ffn } = layer;
   const fixed = [...fixedSpecs(layer), ...(ends ?? [])];
   const expert = ffn.kind === "sparse" ? Object.values(expertSpecs(c, 0)) : [];
+  const nExperts = ffn.kind === "sparse" ? ffn.experts.nExperts : 0;
   return {
     kind: ends ? "mtp" : `${ffn.kind} + ${indexer ? "full" : "shared"}`,
-    all: total(fixed) + total(expert) * c.nRoutedExperts,
+    all: total(fixed) + total(expert) * nExperts,
     active: total(fixed) + total(expert) * c.numExpertsPerTok,
-    tensors: fixed.length + expert.length * c.nRoutedExperts,
+    tensors: fixed.length + expert.length * nExperts,
   };
 }
 

@@ -66,7 +66,7 @@ function cacheTable({ contexts, kvBytesPerToken: kv }: Plan): string[] {
   ];
 }
 
-function weightsTable({ weightBytes, fileBytes }: Plan): string[] {
+function weightsTable({ weightBytes, quantized, fileBytes }: Plan): string[] {
   return [
     "weights, the MTP layer included",
     row("format", ["all", "but experts"]),
@@ -74,6 +74,12 @@ function weightsTable({ weightBytes, fileBytes }: Plan): string[] {
       const { total, withoutRoutedExperts } = weightBytes[format];
       return row(format, [bytes(total), bytes(withoutRoutedExperts)]);
     }),
+    ...(quantized
+      ? [
+          `  ${quantized.name}, as the config says:`,
+          row("", [bytes(quantized.total), bytes(quantized.withoutRoutedExperts)]),
+        ]
+      : []),
     ...(fileBytes === undefined ? [] : [row("files", [bytes(fileBytes)])]),
   ];
 }

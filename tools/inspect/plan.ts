@@ -6,6 +6,7 @@
  * @module
  */
 import type { ModelConfig } from "../../engine/config/model-config.ts";
+import type { Quantization } from "../../engine/config/quantization.ts";
 import {
   expandedPrefillFlops,
   type Flops,
@@ -74,6 +75,8 @@ export interface Plan {
   readonly contexts: readonly AtContext[];
   readonly kvBytesPerToken: Readonly<Record<KvFormat, KvBytes>>;
   readonly weightBytes: Readonly<Record<WeightFormat, WeightBytes>>;
+  /** The same in the format that the config names, if it is one of another project. */
+  readonly quantized?: { readonly name: string } & WeightBytes;
   /** Bytes of the tensors in the folder, if there are any. */
   readonly fileBytes?: number;
   readonly rate: Rate;
@@ -90,11 +93,13 @@ export interface Question {
   readonly rate: Rate;
   readonly ramBytes?: number | undefined;
   readonly fileBytes?: number | undefined;
+  readonly quantization?: Quantization | undefined;
 }
 
 /** Computes the plan for one config. */
 export function planFor(c: ModelConfig, question: Question): Plan {
-  const { name, contexts, rate, ramBytes, fileBytes } = question;
+  const { name, contexts, rate, ramBytes, fileBytes, quantization } = question;
+  const bits = quantization?.canRun ? undefined : quantization?.bitsPerWeight;
   const curve = doublings(c.maxPositionEmbeddings).map((context) => ({
     context,
     gflopPerToken: bySchedule((schedule) => tokenFlops(c, schedule, context).total / 1e9),
@@ -107,6 +112,8 @@ export function planFor(c: ModelConfig, question: Question): Plan {
     contexts: contexts.map((n) => atContext(c, n, rate)),
     kvBytesPerToken: record(KV_FORMATS, (format) => kvBytesPerToken(c, format)),
     weightBytes: record(WEIGHT_FORMATS, (format) => weightBytes(c, format)),
+    ...(quantization &&
+      bits && { quantized: { name: quantization.name, ...weightBytes(c, bits) } }),
     ...(fileBytes !== undefined && { fileBytes }),
     rate,
     ...(ramBytes !== undefined && {

@@ -80,8 +80,11 @@ export interface WeightBytes {
   readonly withoutRoutedExperts: number;
 }
 
-/** Bytes of all tensors that a checkpoint of this config has, in one format. */
-export function weightBytes(c: ModelConfig, format: WeightFormat): WeightBytes {
+/**
+ * Bytes of all tensors that a checkpoint of this config has, in one format. For a format of another
+ * project, the number of bits of a quantised weight is given instead of a name.
+ */
+export function weightBytes(c: ModelConfig, format: WeightFormat | number): WeightBytes {
   const bytes = (specs: readonly TensorSpec[]): number =>
     specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);
   const routed = c.nRoutedExperts * bytes(Object.values(expertSpecs(c, 0)));
@@ -95,10 +98,14 @@ export function weightBytes(c: ModelConfig, format: WeightFormat): WeightBytes {
   return { total: always + experts, withoutRoutedExperts: always };
 }
 
-function tensorBytes({ name, shape, quantized }: TensorSpec, format: WeightFormat): number {
+function tensorBytes(
+  { name, shape, quantized }: TensorSpec,
+  format: WeightFormat | number,
+): number {
   const n = sizeOf(shape);
   if (format === "f32" || name.endsWith("e_score_correction_bias")) return 4 * n;
   if (format === "bf16" || !quantized) return 2 * n;
+  if (typeof format === "number") return Math.ceil((n * format) / 8);
   const [rows, cols] = shape.slice(-2);
   if (format === "int4") return rows * (Math.ceil(cols / 2) + 2 * Math.ceil(cols / INT4_GROUP));
   return n + 4 * Math.ceil(rows / FP8_BLOCK) * Math.ceil(cols / FP8_BLOCK);

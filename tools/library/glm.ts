@@ -7,6 +7,7 @@
  */
 import {
   ArgumentError,
+  type Aside,
   type Model,
   type ModelConfig,
   type NamedTensor,
@@ -30,8 +31,6 @@ import type { OpenTokenizer } from "./tokenizer-files.ts";
 export interface GlmParts extends LoadedModel {
   /** The tokenizer, if the model has one. */
   readonly opened: OpenTokenizer | undefined;
-  /** How the model's makers want it sampled. */
-  readonly sampling: SamplingOptions;
   /** How conversations become prompts; GLM-5.2's format by default. */
   readonly template?: ChatTemplate | undefined;
   /** Where the model comes from. */
@@ -72,15 +71,19 @@ export class Glm implements Speaker {
   readonly sampling: SamplingOptions;
   /** How conversations become prompts. */
   readonly template: ChatTemplate;
+  /** What the model's files hold that cannot change a result, and was left aside. */
+  readonly asides: readonly Aside[];
   #loaded: LoadedModel | undefined;
 
-  constructor({ opened, sampling, source, template, ...loaded }: GlmParts) {
+  constructor({ opened, source, template, ...loaded }: GlmParts) {
+    const { sampling } = loaded;
     this.source = source;
     this.template = template ?? BUILTIN_TEMPLATE;
     this.arithmetic = loaded.arithmetic;
     this.tokenizer = opened?.tokenizer;
     this.textStart = opened?.textStart ?? [];
     this.sampling = { ...sampling, ...(opened && { vocabLimit: opened.tokenizer.vocabSize }) };
+    this.asides = [...loaded.asides, ...(opened?.tokenizer.asides ?? [])];
     this.#loaded = loaded;
   }
 

@@ -38,6 +38,7 @@ export type { Piece, TextResult, Timing } from "./generate-text.ts";
 export { Glm, type GlmParts, type GlmTraceOptions, type ModelSource } from "./glm.ts";
 export type { CompiledTemplate, TemplateEngine } from "./jinja-prompt.ts";
 export type { Keeper, StartKeeper } from "./keeper.ts";
+export type { ModelConfigOptions } from "./model-config.ts";
 export { open, openFiles, type Source, type WebOpenOptions } from "./open.ts";
 export { type LoadedModel, loadModel, type OpenOptions } from "./open-files.ts";
 export type { Score, ScoredToken, ScoreOptions } from "./score.ts";

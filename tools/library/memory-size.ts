@@ -3,7 +3,7 @@
  * gives a page when it is first written.
  * @module
  */
-import type { Checkpoint, ModelConfig } from "../../engine/index.ts";
+import type { ModelConfig } from "../../engine/index.ts";
 import { positionBytes } from "../../engine/kv/geometry.ts";
 import { LARGEST_MEMORY } from "../../engine/ops/wasm/index.ts";
 
@@ -21,10 +21,11 @@ export interface MemorySize {
 /**
  * Room for the weights, twice over since some are widened, for a step, and for caches in f32. Caches can
  * only be in the first memory of WebAssembly, so when it is too small for all, the weights get others.
+ *
+ * @param bytes of the tensors that are loaded, as they are stored
  */
-export function memorySize(config: ModelConfig, checkpoint: Checkpoint): MemorySize {
-  let weights = 0;
-  for (const { length } of checkpoint.tensors.values()) weights += 2 * length;
+export function memorySize(config: ModelConfig, bytes: number): MemorySize {
+  const weights = 2 * bytes;
   const { latent, index } = positionBytes(config, "f32", "f32");
   const caches = config.maxPositionEmbeddings * (latent + index);
   const all = STEP_BYTES + weights + caches;

@@ -6,24 +6,27 @@
  */
 import {
   ArgumentError,
+  type Aside,
   type CheckpointFiles,
-  loadWeights,
   type Model,
-  type ModelConfig,
   openCheckpoint,
-  parseConfig,
+  type SamplingOptions,
 } from "../../engine/index.ts";
-import { parseJson } from "../../engine/weights/json.ts";
-import type { OnProgress } from "../../engine/weights/load.ts";
+import { loadMatched, type OnProgress } from "../../engine/weights/load.ts";
+import { type MtpWish, matchTensors } from "../../engine/weights/match-tensors.ts";
+import { layerOf } from "../../engine/weights/surplus.ts";
 import { type ArithmeticOptions, type Host, newArithmetic } from "./arithmetic.ts";
 import type { TemplateChoice } from "./chat-template.ts";
 import { memorySize } from "./memory-size.ts";
-import { readFile } from "./tokenizer-files.ts";
+import { type ModelConfigOptions, readModelConfig } from "./model-config.ts";
 
 /** How to open a model. */
-export interface OpenOptions extends ArithmeticOptions {
-  /** Epsilon of the latent norms, where a config does not say it; its rms_norm_eps by default. */
-  readonly latentEps?: number | undefined;
+export interface OpenOptions extends ArithmeticOptions, Omit<ModelConfigOptions, "use"> {
+  /**
+   * Whether to load the MTP layer, which `draft` needs: `load` it, `skip` it, or load it `ifUsable`
+   * (the default), so that a fault in it stops nobody who does not ask for guesses.
+   */
+  readonly mtp?: MtpWish | undefined;
   /** Which chat template counts: the model's own (the default), or GLM-5.2's in any case. */
   readonly chatTemplate?: TemplateChoice | undefined;
   /** Told after each tensor how many bytes are read, and how many there are. */
@@ -38,6 +41,10 @@ export interface LoadedModel {
   readonly model: Model;
   /** What computes, for people: backend, threads, wide vectors. */
   readonly arithmetic: string;
+  /** How the model's makers want its tokens chosen. */
+  readonly sampling: SamplingOptions;
+  /** What the files hold that cannot change a result, and was left aside. */
+  readonly asides: readonly Aside[];
   /** Ends the threads. The model cannot be used after. */
   close(): Promise<void>;
 }
@@ -46,41 +53,38 @@ export interface LoadedModel {
  * Reads the config and the weights.
  *
  * @throws {ConfigError} and {WeightsError} for files that are not a model of this architecture
+ * @throws {ArgumentError} when the MTP layer is to be loaded and there is none
  */
 export async function loadModel(
   files: CheckpointFiles,
   options: OpenOptions,
   host: Host,
 ): Promise<LoadedModel> {
-  const { onProgress = () => {}, signal } = options;
-  const config = await readConfig(files, options.latentEps);
-  const checkpoint = await openCheckpoint(files);
+  const { onProgress = () => {}, signal, mtp = "ifUsable" } = options;
+  const { config, sampling, asides } = await readModelConfig(files, options);
+  const isAbove = (tensor: string): boolean => layerOf(tensor) >= config.numHiddenLayers;
+  const checkpoint = await openCheckpoint(files, isAbove);
+  const matched = matchTensors(config, checkpoint, mtp);
+  if (mtp === "load" && matched.noMtp !== undefined) {
+    throw new ArgumentError("draft", `this checkpoint has no MTP layer: ${matched.noMtp}`);
+  }
   signal?.throwIfAborted();
   const { ops, arithmetic, close } = await newArithmetic(
     options,
-    memorySize(config, checkpoint),
+    memorySize(config, matched.bytes),
     host,
   );
   try {
-    const weights = await loadWeights(ops, config, checkpoint, (done, total) => {
+    const progress: OnProgress = (done, total) => {
       signal?.throwIfAborted();
       onProgress(done, total);
-    });
-    return { model: { config, weights, ops }, arithmetic, close };
+    };
+    const how = { onProgress: progress, mtp };
+    const weights = await loadMatched(ops, config, checkpoint, matched, how);
+    const model = { config, weights, ops };
+    return { model, arithmetic, sampling, asides: [...asides, ...matched.asides], close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-async function readConfig(files: CheckpointFiles, latentEps?: number): Promise<ModelConfig> {
-  const bytes = await readFile(files, "config.json");
-  if (!bytes) throw new ArgumentError("config.json", "expected it beside the weights, found none");
-  return configOf("config.json", bytes, latentEps);
-}
-
-/** The config that these bytes of JSON describe. */
-export function configOf(name: string, bytes: Uint8Array, latentEps?: number): ModelConfig {
-  const json = parseJson(name, bytes, "any");
-  return parseConfig(json, latentEps === undefined ? {} : { latentNormEps: latentEps });
 }

@@ -7,7 +7,7 @@ import type { Host } from "./arithmetic.ts";
 import { chatTemplateOf } from "./chat-template.ts";
 import { Glm, type ModelSource } from "./glm.ts";
 import { loadModel, type OpenOptions } from "./open-files.ts";
-import { readSampling, readTokenizer } from "./tokenizer-files.ts";
+import { readTokenizer } from "./tokenizer-files.ts";
 import { webFiles } from "./web-files.ts";
 import { webHost } from "./web-host.ts";
 
@@ -53,14 +53,13 @@ export async function openFiles(
   const loaded = await loadModel(files, options, host);
   try {
     const opened = await readTokenizer(files, loaded.model.config);
-    const sampling = await readSampling(files);
     const template = await chatTemplateOf(files, {
       choice: options.chatTemplate,
       tokenizer: opened?.tokenizer,
       loadEngine: host.loadTemplateEngine,
     });
     const source = { ...from, backend: loaded.model.ops.backend, latentEps: options.latentEps };
-    return new Glm({ ...loaded, opened, sampling, template, source });
+    return new Glm({ ...loaded, opened, template, source });
   } catch (error) {
     await loaded.close();
     throw error;

@@ -6,7 +6,8 @@
  */
 import { ArgumentError, type CheckpointFiles } from "../../engine/index.ts";
 import { parseJson } from "../../engine/weights/json.ts";
-import { readFile } from "./tokenizer-files.ts";
+import { readSmall } from "./small-files.ts";
+import { readText } from "./tokenizer-files.ts";
 
 /** A chat template, and where it was found. */
 export interface TemplateFile {
@@ -26,10 +27,10 @@ const JSON_FILES = ["chat_template.json", "tokenizer_config.json"] as const;
  * @throws {ArgumentError} when a file has something else in the place of a template
  */
 export async function readTemplate(files: CheckpointFiles): Promise<TemplateFile | undefined> {
-  const jinja = await readFile(files, JINJA_FILE);
-  if (jinja) return { file: JINJA_FILE, text: new TextDecoder().decode(jinja) };
+  const jinja = await readText(files, JINJA_FILE);
+  if (jinja !== undefined) return { file: JINJA_FILE, text: jinja };
   for (const file of JSON_FILES) {
-    const bytes = await readFile(files, file);
+    const bytes = await readSmall(files, file);
     const json = bytes && parseJson(file, bytes, "any");
     if (typeof json !== "object" || json === null || Array.isArray(json)) continue;
     const text = textOf(file, (json as { readonly chat_template?: unknown }).chat_template);

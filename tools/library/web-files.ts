@@ -5,6 +5,7 @@
  * @module
  */
 import { ArgumentError, type CheckpointFiles, memoryFiles } from "../../engine/index.ts";
+import { INDEX_FILE, readIndex } from "../../engine/weights/checkpoint.ts";
 
 /** Files that a model may have, besides its shards. */
 const NAMES = [
@@ -15,7 +16,8 @@ const NAMES = [
   "chat_template.json",
   "tokenizer_config.json",
   "model.safetensors",
-  "model.safetensors.index.json",
+  INDEX_FILE,
+  "mtp.safetensors",
 ];
 
 /**
@@ -34,9 +36,8 @@ export async function webFiles(
     NAMES.map(async (name) => ((await exists(new URL(name, folder), signal)) ? [name] : [])),
   );
   const names = found.flat();
-  const index = "model.safetensors.index.json";
-  if (names.includes(index))
-    names.push(...shards(await fetchBytes(new URL(index, folder), signal)));
+  if (names.includes(INDEX_FILE))
+    names.push(...(await shards(await fetchBytes(new URL(INDEX_FILE, folder), signal))));
   return {
     list: async () => names,
     open: async (name) => {
@@ -48,13 +49,18 @@ export async function webFiles(
 
 /** A server of a single-page app answers every name with its page, so a page is no file. */
 async function exists(url: URL, signal: AbortSignal | undefined): Promise<boolean> {
-  const { ok, headers } = await fetch(url, { method: "HEAD", ...(signal && { signal }) });
-  return ok && headers.get("content-type")?.startsWith("text/html") !== true;
+  const { ok, status, headers } = await fetch(url, { method: "HEAD", ...(signal && { signal }) });
+  if (ok) return headers.get("content-type")?.startsWith("text/html") !== true;
+  if (ABSENT.includes(status)) return false;
+  throw new ArgumentError(String(url), `expected a file, or none, got status ${status}`);
 }
 
-function shards(index: Uint8Array): string[] {
-  const json = JSON.parse(new TextDecoder().decode(index)) as { weight_map?: object };
-  return [...new Set(Object.values(json.weight_map ?? {}) as string[])];
+/** What servers answer for a file that is not there; 403 is of those that do not tell. */
+const ABSENT: readonly number[] = [403, 404, 410];
+
+async function shards(index: Uint8Array): Promise<string[]> {
+  const map = await readIndex(memoryFiles({ [INDEX_FILE]: index }));
+  return [...new Set(map.values())].filter((name) => !NAMES.includes(name));
 }
 
 /** All bytes under a URL. @throws {ArgumentError} when the server does not give them */

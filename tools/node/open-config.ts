@@ -5,16 +5,19 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { ModelConfig } from "../../engine/index.ts";
-import { configOf } from "../library/open-files.ts";
+import { type CheckpointFiles, readExactly } from "../../engine/index.ts";
+import {
+  type ModelConfigOptions,
+  type ModelConfigReading,
+  readModelConfig,
+} from "../library/model-config.ts";
+import { fileCheckpoint, withFiles } from "./file-source.ts";
 import { UserError } from "./user-error.ts";
 
 /** A config and where it comes from. */
-export interface OpenConfig {
-  /** The numbers that shape the model. */
-  readonly config: ModelConfig;
+export interface OpenConfig extends ModelConfigReading {
   /** Name of the model's folder. */
   readonly name: string;
   /** SHA-256 of the bytes of config.json, in hex. */
@@ -22,24 +25,48 @@ export interface OpenConfig {
 }
 
 /**
- * Reads and checks the config.json of a model folder.
+ * Reads and checks the config.json of a model folder, and the generation_config.json beside it.
  *
  * @throws {UserError} when there is no such folder or file, {ConfigError} for its content
  */
-export async function openConfig(folder: string, latentEps?: number): Promise<OpenConfig> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new UserError(folder, "expected the folder of a model");
-  const file = join(folder, "config.json");
-  if (!(await stat(file).catch(() => undefined))) {
-    throw new UserError(folder, "expected a config.json in it, found none");
-  }
-  return readConfig(file, latentEps);
+export async function openConfig(
+  folder: string,
+  options: ModelConfigOptions = {},
+): Promise<OpenConfig> {
+  await mustHaveConfig(folder);
+  return withFiles(folder, (files) => read(files, basename(resolve(folder)), options));
 }
 
-/** Reads and checks one config.json. */
-export async function readConfig(file: string, latentEps?: number): Promise<OpenConfig> {
-  const bytes = await readFile(file);
-  const config = configOf(basename(file), bytes, latentEps);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { config, name: basename(resolve(file, "..")), sha256 };
+/** @throws {UserError} when there is no folder with a config.json in it */
+export async function mustHaveConfig(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) throw new UserError(folder, "expected the folder of a model");
+  if (!(await stat(join(folder, "config.json")).catch(() => undefined))) {
+    throw new UserError(folder, "expected a config.json in it, found none");
+  }
+}
+
+/** Reads and checks one config.json, whatever its name is. */
+export async function readConfig(file: string, options: ModelConfigOptions): Promise<OpenConfig> {
+  const folder = fileCheckpoint(resolve(file, ".."));
+  const alone: CheckpointFiles = {
+    list: async () => ["config.json"],
+    open: () => folder.open(basename(file)),
+  };
+  try {
+    return await read(alone, basename(resolve(file, "..")), options);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function read(
+  files: CheckpointFiles,
+  name: string,
+  options: ModelConfigOptions,
+): Promise<OpenConfig> {
+  const reading = await readModelConfig(files, options);
+  const source = await files.open("config.json");
+  const bytes = await readExactly(source, 0, source.size);
+  return { ...reading, name, sha256: createHash("sha256").update(bytes).digest("hex") };
 }

@@ -3,13 +3,12 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import type { CheckpointFiles } from "../../engine/index.ts";
 import type { Glm } from "../library/glm.ts";
 import { openFiles } from "../library/open.ts";
 import { type LoadedModel, loadModel, type OpenOptions } from "../library/open-files.ts";
-import { fileCheckpoint } from "./file-source.ts";
+import { withFiles } from "./file-source.ts";
 import { nodeHost } from "./node-host.ts";
-import { type OpenConfig, openConfig } from "./open-config.ts";
+import { mustHaveConfig, type OpenConfig, openConfig } from "./open-config.ts";
 import { demoModel } from "./our-package.ts";
 
 /**
@@ -21,7 +20,7 @@ import { demoModel } from "./our-package.ts";
  */
 export async function open(folder?: string, options: OpenOptions = {}): Promise<Glm> {
   const path = folder ?? (await demoModel());
-  await openConfig(path, options.latentEps);
+  await mustHaveConfig(path);
   const from = { name: basename(resolve(path)), folder: path };
   return withFiles(path, (files) => openFiles(files, from, options, nodeHost));
 }
@@ -31,20 +30,7 @@ export async function openModel(
   folder: string,
   options: OpenOptions = {},
 ): Promise<LoadedModel & OpenConfig> {
-  const config = await openConfig(folder, options.latentEps);
+  const config = await openConfig(folder, options);
   const loaded = await withFiles(folder, (files) => loadModel(files, options, nodeHost));
   return { ...config, ...loaded };
-}
-
-/** Lets `use` read the files of a folder, and closes them. */
-export async function withFiles<T>(
-  folder: string,
-  use: (files: CheckpointFiles) => Promise<T>,
-): Promise<T> {
-  const files = fileCheckpoint(folder);
-  try {
-    return await use(files);
-  } finally {
-    await files.close();
-  }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { MemoryError } from "../../base/errors.ts";
 import {
   describe,
   type Floats,
@@ -39,6 +40,16 @@ export function floatsOf(w: Weight): Floats {
   throw new ShapeError(`weight ${describe(w)} was placed by another backend than the reference`);
 }
 
+/** @throws {MemoryError} when the runtime has no such array */
+function allocate(bytes: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(bytes);
+  } catch (cause) {
+    const what = `expected ${bytes} bytes for caches, the runtime has none: ${String(cause)}`;
+    throw new MemoryError("reference memory", what, { cause });
+  }
+}
+
 /** Pages in one array, which a longer one replaces when it is full. */
 class Growing implements Ground {
   view = new DataView(new ArrayBuffer(0));
@@ -49,7 +60,7 @@ class Growing implements Ground {
     const address = this.#used;
     this.#used = address + 64 * Math.ceil(bytes / 64);
     if (this.#used > this.bytes.length) {
-      const longer = new Uint8Array(Math.max(this.#used, 2 * this.bytes.length));
+      const longer = allocate(Math.max(this.#used, 2 * this.bytes.length));
       longer.set(this.bytes);
       this.bytes = longer;
       this.view = new DataView(longer.buffer);

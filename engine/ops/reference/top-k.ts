@@ -11,7 +11,7 @@ export const NO_ROW = -1;
  * to the smaller position, so the choice depends on nothing but the scores. (No official rule
  * exists; the rectifier makes exact ties at zero common.)
  *
- * @throws {ShapeError} when a score is NaN: no order of the rows would be right
+ * @throws {OverflowError} when a score is NaN: no order of the rows would be right
  */
 export function topK<T extends string>(scores: Tensor<[T, "S"]>, k: number): Indices<[T, "K"]> {
   const [nT, nS] = scores.shape;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, parseConfig } from "../../../engine/config/config.ts";
+import { ConfigError, parseConfig, readConfig } from "../../../engine/config/config.ts";
 import {
   FP8_QUANTIZATION,
   FULL_LAYERS,
@@ -100,9 +100,14 @@ describe("configs that exist", () => {
   it("G02: a tiny config has its own number of experts, not the default 256", () => {
     expect(parseConfig(TINY).nRoutedExperts).toBe(8);
     expect(parseConfig({ ...TINY, num_experts: 8 }).nRoutedExperts).toBe(8);
-    expect(() => parseConfig({ ...TINY, num_experts: 256 })).toThrow(
-      "config.json: num_experts: expected 8 (n_routed_experts), got 256",
-    );
+    const { config, asides } = readConfig({ ...TINY, num_experts: 256 });
+    expect(config.nRoutedExperts).toBe(8);
+    expect(asides).toEqual([
+      {
+        what: "config.json: num_experts",
+        why: "256, but n_routed_experts is 8, as the tensors must be",
+      },
+    ]);
   });
 
   it("G03: rope_theta is read from rope_parameters, as an integer too, and has no default", () => {
@@ -282,14 +287,17 @@ describe("configs that are refused, with key, expectation and value", () => {
       { architectures: ["LlamaForCausalLM"] },
       'architectures: expected ["GlmMoeDsaForCausalLM"], got ["LlamaForCausalLM"]',
     ],
-    [{ rope_scaling: { type: "yarn", factor: 4 } }, "rope_scaling: expected null, got an object"],
+    [
+      { rope_scaling: { type: "yarn", factor: 4 } },
+      'rope_scaling: type: expected "default" (positions are not scaled), got "yarn"',
+    ],
     [
       { rope_parameters: { rope_theta: 1e4, rope_type: "yarn" } },
       'rope_parameters: rope_type: expected "default" (positions are not scaled), got "yarn"',
     ],
     [
       { rope_parameters: { rope_theta: 1e4, factor: 4 } },
-      'rope_parameters: unknown key "factor" (value 4): it may switch on something that this engine lacks',
+      'rope_parameters: unknown key "factor" (value 4): it may switch on something that this engine lacks; if it changes nothing, pass over it with --ignore-config-key rope_parameters.factor (ignoreKeys)',
     ],
     [
       { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } },
@@ -365,11 +373,11 @@ describe("configs that are refused, with key, expectation and value", () => {
     ],
     [
       { sliding_window: 128 },
-      'unknown key "sliding_window" (value 128): it may switch on something that this engine lacks',
+      'unknown key "sliding_window" (value 128): it may switch on something that this engine lacks; if it changes nothing, pass over it with --ignore-config-key sliding_window (ignoreKeys)',
     ],
     [
       { constructor: 1 },
-      'unknown key "constructor" (value 1): it may switch on something that this engine lacks',
+      'unknown key "constructor" (value 1): it may switch on something that this engine lacks; if it changes nothing, pass over it with --ignore-config-key constructor (ignoreKeys)',
     ],
     [
       { quantization_config: { ...FP8_QUANTIZATION, fmt: "e5m2" } },
@@ -389,7 +397,7 @@ describe("configs that are refused, with key, expectation and value", () => {
     ],
     [
       { quantization_config: { ...FP8_QUANTIZATION, bits: 4 } },
-      'quantization_config: unknown key "bits" (value 4): it may switch on something that this engine lacks',
+      'quantization_config: unknown key "bits" (value 4): it may switch on something that this engine lacks; if it changes nothing, pass over it with --ignore-config-key quantization_config.bits (ignoreKeys)',
     ],
   ];
   it.each(cases)("%j", (extra, message) => {

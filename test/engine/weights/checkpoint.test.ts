@@ -81,6 +81,81 @@ describe("openCheckpoint", () => {
   });
 });
 
+describe("files that can be read in one way only", () => {
+  const only = { a: SINGLE_FILE, b: SINGLE_FILE };
+  const index = (map: Json): Uint8Array =>
+    new TextEncoder().encode(JSON.stringify({ weight_map: map }));
+  const both = writeSafetensors({ a, b });
+
+  it("one file with an index that maps all to it", async () => {
+    const files = memoryFiles({ [SINGLE_FILE]: both, [INDEX_FILE]: index(only) });
+    expect([...(await openCheckpoint(files)).tensors.keys()]).toEqual(["a", "b"]);
+  });
+
+  it("a whole set of shards without an index, and one shard of one", async () => {
+    const two = memoryFiles({
+      "model-00001-of-00002.safetensors": shard1,
+      "model-00002-of-00002.safetensors": shard2,
+    });
+    expect(await (await openCheckpoint(two)).read("b")).toEqual(b);
+    const one = memoryFiles({ "m-00001-of-00001.safetensors": both });
+    expect((await openCheckpoint(one)).tensors.size).toBe(2);
+  });
+
+  it.each([
+    ["model-00001-of-00002.safetensors", "model-00002-of-00003.safetensors"],
+    ["a-00001-of-00002.safetensors", "b-00002-of-00002.safetensors"],
+    ["model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors"],
+    ["model-00002-of-00001.safetensors"],
+  ])("but not %s and %s", async (...names) => {
+    const files = Object.fromEntries(names.map((name, i) => [name, i === 0 ? shard1 : shard2]));
+    expect(await refusal(memoryFiles(files))).toBe(
+      `checkpoint: expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${names.length} shards that are no whole set`,
+    );
+  });
+
+  it("a file that holds only what the caller can lack may be missing, cut off or another", async () => {
+    const weight = { weight_map: { ...weight_map, c: "s-3.safetensors" } };
+    const canLack = (name: string): boolean => name === "c";
+    const shards: readonly Record<string, Uint8Array>[] = [
+      {},
+      { "s-3.safetensors": shard1.subarray(0, 20) },
+      { "s-3.safetensors": writeSafetensors({ d: a }) },
+    ];
+    const why: string[] = [];
+    for (const extra of shards) {
+      const { tensors, lost } = await openCheckpoint(sharded(weight, extra), canLack);
+      expect([...tensors.keys()]).toEqual(["a", "b"]);
+      why.push(String(lost?.get("c")?.message));
+    }
+    expect(why).toEqual([
+      `${INDEX_FILE}: s-3.safetensors is not there`,
+      expect.stringMatching(/^s-3\.safetensors: expected a header of \d+ bytes, got a file of 20$/),
+      `s-3.safetensors: holds d, but ${INDEX_FILE} does not list it`,
+    ]);
+    expect(await refusal(sharded(weight))).toBe(why[0]);
+  });
+
+  it("reads mtp.safetensors beside the shards, and keeps why it cannot", async () => {
+    const extra = { "mtp.safetensors": writeSafetensors({ a, c: b }) };
+    const checkpoint = await openCheckpoint(sharded({ weight_map }, extra));
+    expect(await checkpoint.read("c")).toEqual(b);
+    expect(checkpoint.tensors.get("a")?.file).toBe("s-1.safetensors");
+    expect(checkpoint.asides).toEqual([
+      {
+        what: "mtp.safetensors (1 tensor)",
+        why: "other files hold tensors of the same names",
+      },
+    ]);
+    const broken = await openCheckpoint(
+      sharded({ weight_map }, { "mtp.safetensors": shard1.subarray(0, 5) }),
+    );
+    expect(broken.lost?.get("mtp.safetensors")?.message).toBe(
+      "mtp.safetensors: expected 8 bytes of header length, got a file of 5",
+    );
+  });
+});
+
 describe("a contradiction is refused in words", () => {
   const i = INDEX_FILE;
   const cases: readonly (readonly [string, CheckpointFiles, string])[] = [
@@ -88,7 +163,7 @@ describe("a contradiction is refused in words", () => {
     [
       "both",
       sharded({ weight_map }, { [SINGLE_FILE]: shard1 }),
-      `checkpoint: expected ${SINGLE_FILE} or ${i}, got both`,
+      `checkpoint: expected ${SINGLE_FILE} or ${i}, got both, and ${i} does not list ${SINGLE_FILE}: remove the one that is stale`,
     ],
     ["no map", sharded({}), `${i}: expected an object weight_map`],
     ["null", sharded("null"), `${i}: expected an object weight_map`],

@@ -230,7 +230,7 @@ it("3,000 mutated configs end in ConfigError, WeightsError or success", async ()
     let json = full;
     for (let n = 1 + dice.below(3); n > 0; n--) json = mutate(json, dice);
     const mutated = parseConfig(json);
-    renderInspection(inspectCheckpoint(mutated));
+    renderInspection(inspectCheckpoint({ config: mutated }));
     matchTensors(mutated, checkpoint);
     await loadWeights(referenceOps(), mutated, checkpoint);
   });

@@ -1,8 +1,15 @@
 /** Tests of the counts of `glm52 inspect`, on published configs and headers. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
+import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { type Inspection, inspectCheckpoint } from "../../../tools/inspect/inspect.ts";
+import { inspectPath } from "../../../tools/inspect/inspect-folder.ts";
 import { renderInspection } from "../../../tools/inspect/inspect-text.ts";
+import { planFor } from "../../../tools/inspect/plan.ts";
+import { renderPlan } from "../../../tools/inspect/plan-text.ts";
 import { GLM51, GLM52 } from "../../engine/weights/configs.ts";
 import {
   checkpointOf,
@@ -19,7 +26,7 @@ function elements({ files }: Inspection, dtype: string): number | undefined {
 }
 
 describe("GLM-5.2 from its config alone", () => {
-  const inspection = inspectCheckpoint(config);
+  const inspection = inspectCheckpoint({ config });
 
   it("counts the parameters as MODEL.md §8.1 does", () => {
     expect(inspection.parameters).toEqual({
@@ -59,11 +66,11 @@ describe("GLM-5.2 from its config alone", () => {
 });
 
 it("GLM-5.1 has 743,911,218,432 parameters in its main layers, embedding and head", () => {
-  expect(inspectCheckpoint(parseConfig(GLM51)).parameters.main).toBe(743_911_218_432);
+  expect(inspectCheckpoint({ config: parseConfig(GLM51) }).parameters.main).toBe(743_911_218_432);
 });
 
 it("G11: counts the headers of the fp8 repository as published, scales apart", () => {
-  const inspection = inspectCheckpoint(config, headersOf(config, true));
+  const inspection = inspectCheckpoint({ config }, headersOf(config, true));
   const { files, parameters } = inspection;
   expect(parameters.stored).toBe(753_329_940_480);
   expect(files?.tensors).toBe(118_629);
@@ -75,7 +82,7 @@ it("G11: counts the headers of the fp8 repository as published, scales apart", (
 });
 
 it("G11: counts the headers of the bf16 repository as published", () => {
-  const inspection = inspectCheckpoint(config, headersOf(config, false));
+  const inspection = inspectCheckpoint({ config }, headersOf(config, false));
   expect(inspection.files?.tensors).toBe(59_585);
   expect(elements(inspection, "BF16")).toBe(753_329_921_024);
   expect(elements(inspection, "F32")).toBe(19_456);
@@ -83,7 +90,7 @@ it("G11: counts the headers of the bf16 repository as published", () => {
 
 it("counts no MTP layer that the files do not hold", async () => {
   const checkpoint = await checkpointOf(randomTensors(tinyConfig, { hasMtp: false }));
-  const inspection = inspectCheckpoint(tinyConfig, checkpoint);
+  const inspection = inspectCheckpoint({ config: tinyConfig }, checkpoint);
   expect(inspection.mtp).toBe(false);
   expect(inspection.parameters.mtp).toBe(0);
   expect(inspection.parameters.stored).toBe(elements(inspection, "F32"));
@@ -91,14 +98,14 @@ it("counts no MTP layer that the files do not hold", async () => {
 
 it("counts fused experts like single ones", async () => {
   const fused = await checkpointOf(randomTensors(tinyConfig, { layout: "fused" }));
-  const inspection = inspectCheckpoint(tinyConfig, fused);
+  const inspection = inspectCheckpoint({ config: tinyConfig }, fused);
   const { parameters } = inspection;
-  expect(parameters).toEqual(inspectCheckpoint(tinyConfig).parameters);
+  expect(parameters).toEqual(inspectCheckpoint({ config: tinyConfig }).parameters);
   expect(elements(inspection, "F32")).toBe(parameters.stored);
 });
 
 it("renders as text", () => {
-  const text = renderInspection(inspectCheckpoint(config, headersOf(config, true)));
+  const text = renderInspection(inspectCheckpoint({ config }, headersOf(config, true)));
   expect(text).toBe(`parameters
   all that is stored                753,329,940,480
   main model                        743,377,019,904
@@ -138,5 +145,62 @@ files
     F8_E4M3                         751,226,191,872 in 59,044 tensors
     F32                             45,872,560 in 59,120 tensors
 `);
-  expect(renderInspection(inspectCheckpoint(config))).toBe(text.slice(0, text.indexOf("\nfiles")));
+  expect(renderInspection(inspectCheckpoint({ config }))).toBe(
+    text.slice(0, text.indexOf("\nfiles")),
+  );
+});
+
+describe("weights of other projects, of which only lengths are needed", () => {
+  const cases: readonly (readonly [Record<string, unknown>, string, number | undefined])[] = [
+    [{ quant_method: "modelopt", quant_algo: "NVFP4" }, "modelopt NVFP4", 4.5],
+    [{ quantization: { quant_algo: "NVFP4", group_size: 16 } }, "unknown NVFP4", 4.5],
+    [{ quant_method: "awq", bits: 4, group_size: 128, zero_point: true }, "awq", 4 + 20 / 128],
+    [{ quant_method: "gptq", bits: 4, group_size: 128, sym: true }, "gptq", 4 + 20 / 128],
+    [
+      {
+        quant_method: "compressed-tensors",
+        format: "pack-quantized",
+        config_groups: { group_0: { weights: { num_bits: 4, group_size: 128, symmetric: true } } },
+      },
+      "compressed-tensors pack-quantized",
+      4 + 16 / 128,
+    ],
+    [{ group_size: 64, bits: 4, mode: "affine" }, "mlx", 4 + 32 / 64],
+    [{ group_size: 32, bits: 4, mode: "mxfp4" }, "mlx", 4.25],
+    [{ quant_method: "gguf" }, "gguf", undefined],
+    [{ quant_method: "bitsandbytes", load_in_4bit: true }, "bitsandbytes", 4.5],
+  ];
+  it.each(cases)("%j", async (quantization_config, name, bitsPerWeight) => {
+    const folder = mkdtempSync(join(tmpdir(), "glm52-inspect-"));
+    try {
+      const json = { ...GLM52, quantization_config, use_engram: true };
+      writeFileSync(join(folder, "config.json"), JSON.stringify(json));
+      const weight = "model.layers.3.mlp.experts.0.gate_proj.weight_packed";
+      const packed = { dtype: "U8", shape: [4], bytes: new Uint8Array(4) } as const;
+      writeFileSync(join(folder, "model.safetensors"), writeSafetensors({ [weight]: packed }));
+      const { inspection, quantization } = await inspectPath(folder);
+      expect(inspection.quantization).toEqual({ name, canRun: false, bitsPerWeight });
+      expect(inspection.parameters.main).toBe(743_377_019_904);
+      expect(inspection.files?.bytes).toBe(4);
+      expect(inspection.stops.map(({ what }) => what)).toEqual([
+        "config.json: use_engram",
+        `weights in ${name}`,
+      ]);
+      const question = {
+        name: "x",
+        contexts: [4096],
+        rate: { gflops: 1, source: "given" as const },
+      };
+      const plan = planFor(config, { ...question, quantization } as Parameters<typeof planFor>[1]);
+      if (bitsPerWeight === undefined) expect(plan.quantized).toBeUndefined();
+      else {
+        const { total } = plan.quantized ?? { total: 0 };
+        expect(total / 753_329_940_480).toBeCloseTo(bitsPerWeight / 8, 1);
+        expect(renderPlan(plan)).toContain(`${name}, as the config says:`);
+      }
+      expect(renderInspection(inspection)).toContain(`weights quantised as ${name}`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });

@@ -1,10 +1,13 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type ModelConfig, parseConfig } from "../../../engine/index.ts";
 import { readPrompt } from "../../../tools/cli/prompt.ts";
-import { readSampling, readTokenizer } from "../../../tools/library/tokenizer-files.ts";
-import { openModel, withFiles } from "../../../tools/node/open.ts";
+import { readModelConfig } from "../../../tools/library/model-config.ts";
+import { readTokenizer } from "../../../tools/library/tokenizer-files.ts";
+import { withFiles } from "../../../tools/node/file-source.ts";
+import { open, openModel } from "../../../tools/node/open.ts";
 import { openConfig } from "../../../tools/node/open-config.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { TINY_CONFIG } from "../../support/tiny-model.ts";
@@ -20,36 +23,136 @@ beforeEach(() => {
 const put = (name: string, value: unknown): void =>
   writeFileSync(join(folder, name), typeof value === "string" ? value : JSON.stringify(value));
 
-describe("the sampling of generation_config.json", () => {
-  it("is nothing when there is no file", async () => {
-    expect(await withFiles(folder, readSampling)).toEqual({});
+describe("generation_config.json beside config.json", () => {
+  const read = () => withFiles(folder, (files) => readModelConfig(files));
+  beforeEach(() => copyFileSync(join(TINY_MODEL, "config.json"), join(folder, "config.json")));
+
+  it("says nothing when there is no file", async () => {
+    const { sampling, config, asides } = await read();
+    expect([sampling, config.eosTokenIds, asides]).toEqual([{}, [1, 2, 3], []]);
   });
 
-  it("takes the keys that choose a token and no others", async () => {
+  it("says how tokens are chosen", async () => {
     put("generation_config.json", { temperature: 0.6, top_p: 0.95, top_k: 40, eos_token_id: [1] });
-    expect(await withFiles(folder, readSampling)).toEqual({
-      temperature: 0.6,
-      topP: 0.95,
-      topK: 40,
-    });
+    expect((await read()).sampling).toEqual({ temperature: 0.6, topP: 0.95, topK: 40 });
   });
 
   it("is greedy with do_sample false, at temperature 1 with do_sample true and none given", async () => {
     put("generation_config.json", { do_sample: false, temperature: 0.6 });
-    expect(await withFiles(folder, readSampling)).toEqual({ temperature: 0 });
+    expect((await read()).sampling).toEqual({ temperature: 0 });
     put("generation_config.json", { do_sample: true, top_p: 0.9 });
-    expect(await withFiles(folder, readSampling)).toEqual({ temperature: 1, topP: 0.9 });
+    expect((await read()).sampling).toEqual({ temperature: 1, topP: 0.9 });
+  });
+
+  it.each([
+    [{ top_k: -1 }, { topK: 0 }],
+    [{ top_k: 0 }, { topK: 0 }],
+    [{ top_k: null, min_p: 0.0 }, { minP: 0 }],
+    [{ num_beams: 1, typical_p: 1, max_new_tokens: 9, no_repeat_ngram_size: 0 }, {}],
+  ])("maps %j", async (json, sampling) => {
+    put("generation_config.json", json);
+    expect((await read()).sampling).toEqual(sampling);
+  });
+
+  it.each([
+    [4, [1, 2, 3, 4]],
+    [[2], [1, 2, 3]],
+    [
+      [9, 1, 8],
+      [1, 2, 3, 9, 8],
+    ],
+    [[], [1, 2, 3]],
+  ])("ends texts at the tokens of both files: %j", async (eos_token_id, expected) => {
+    put("generation_config.json", { eos_token_id });
+    expect((await read()).config.eosTokenIds).toEqual(expected);
+  });
+
+  it("lists a token that the model does not have, which can end nothing", async () => {
+    put("generation_config.json", { eos_token_id: [154820, 5] });
+    const { config, asides } = await read();
+    expect(config.eosTokenIds).toEqual([1, 2, 3, 5]);
+    expect(asides).toEqual([{ what: "eos_token_id: 154820", why: "vocab_size is 64" }]);
   });
 
   it.each([
     [{ temperature: "1" }, 'temperature: expected a number, got "1"'],
-    [{ top_p: 1.5 }, "topP: expected a number above 0, at most 1, got 1.5"],
+    [{ top_p: 1.5 }, "top_p: expected a number above 0, at most 1, got 1.5"],
+    [{ top_k: -2 }, "top_k: expected an integer of 0 or more, got -2"],
+    [{ repetition_penalty: 0 }, "repetition_penalty: expected a number above 0, got 0"],
+    [{ eos_token_id: "x" }, 'eos_token_id: expected a token id or a list of them, got "x"'],
+    [{ num_beams: 4 }, 'unknown key "num_beams" (value 4): it may switch on something'],
+    [{ stop_strings: ["###"] }, 'unknown key "stop_strings" (value ["###"]): it may switch on'],
     [[], "expected an object"],
     ["{", "expected JSON"],
+    ["", "expected JSON"],
+    ['{"top_k":1,"top_k":2}', "top_k is there twice"],
   ])("refuses %j", async (json, message) => {
     put("generation_config.json", json);
-    await expect(withFiles(folder, readSampling)).rejects.toThrow(
-      `generation_config.json: ${message}`,
+    await expect(read()).rejects.toThrow(`generation_config.json: ${message}`);
+  });
+
+  it("passes over unknown keys of both files that the caller names, and over no others", async () => {
+    const ignoreConfigKeys = ["num_beams", "rope_parameters.factor"];
+    const json = { ...TINY_CONFIG, rope_parameters: { rope_theta: 8e6, factor: 3 } };
+    put("config.json", json);
+    put("generation_config.json", { num_beams: 4 });
+    const { asides } = await openConfig(folder, { ignoreConfigKeys });
+    const why = "the caller says that it changes nothing";
+    expect(asides).toEqual([
+      { what: "config.json: rope_parameters.factor", why },
+      { what: "generation_config.json: num_beams", why },
+    ]);
+    await expect(openConfig(folder, { ignoreConfigKeys: ["num_beams"] })).rejects.toThrow(
+      "--ignore-config-key rope_parameters.factor",
+    );
+    const more = [...ignoreConfigKeys, "hidden_size"];
+    await expect(openConfig(folder, { ignoreConfigKeys: more })).rejects.toThrow(
+      "--ignore-config-key: expected an unknown key that is in the file, got hidden_size",
+    );
+  });
+});
+
+describe("files of a model that are no files, or too long", () => {
+  const model = join(TINY_MODEL, "model.safetensors");
+  beforeEach(() => {
+    copyFileSync(join(TINY_MODEL, "config.json"), join(folder, "config.json"));
+    copyFileSync(model, join(folder, "model.safetensors"));
+  });
+  const NAMES = [
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "model.safetensors",
+    "mtp.safetensors",
+  ];
+
+  it.each(NAMES)("%s as a device, a pipe, a folder, a lost link", async (name) => {
+    const path = join(folder, name);
+    const makers: readonly (readonly [string, () => void])[] = [
+      ["a device or socket", () => symlinkSync("/dev/zero", path)],
+      ["a pipe", () => execFileSync("mkfifo", [path])],
+      ["a folder", () => mkdirSync(path)],
+    ];
+    for (const [got, make] of makers) {
+      rmSync(path, { force: true, recursive: true });
+      make();
+      await expect(open(folder, { threads: 1 })).rejects.toThrow(
+        `${name}: expected a regular file, got ${got}`,
+      );
+    }
+  });
+
+  it.each([
+    ["config.json", 8_000_000],
+    ["generation_config.json", 1_000_000],
+    ["tokenizer.json", 64_000_000],
+    ["model.safetensors.index.json", 32_000_000],
+  ])("%s of a terabyte is not read", async (name, most) => {
+    const path = join(folder, name);
+    writeFileSync(path, "{}");
+    truncateSync(path, 10 ** 12);
+    await expect(open(folder, { threads: 1 })).rejects.toThrow(
+      `${name}: expected at most ${most} bytes, got ${10 ** 12}`,
     );
   });
 });

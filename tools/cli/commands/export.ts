@@ -5,11 +5,13 @@
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, exportModel } from "../../convert/export-model.ts";
 import { GGML_TYPES, type GgmlType } from "../../convert/gguf/encode.ts";
+import { ignoreConfigKeyOption } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ExportCommandOptions {
+  readonly ignoreConfigKey?: readonly string[];
   readonly to?: ExportFormat;
   readonly type: GgmlType;
 }
@@ -40,6 +42,7 @@ export function addExport(program: Command, terminal: Terminal): void {
     .addOption(
       new Option("--type <t>", "number format of the matrices").choices(GGML_TYPES).default("f16"),
     )
+    .addOption(ignoreConfigKeyOption())
     .addHelpText("after", HELP)
     .action((model: string, out: string, options: ExportCommandOptions) =>
       exportCommand(model, out, options, terminal),
@@ -49,11 +52,11 @@ export function addExport(program: Command, terminal: Terminal): void {
 async function exportCommand(
   folder: string,
   out: string,
-  { to, type }: ExportCommandOptions,
+  { to, type, ignoreConfigKey: ignoreConfigKeys }: ExportCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
   const progress = progressLine(terminal.stderr, "writing");
-  const options = { to, type, onProgress: progress.update };
+  const options = { to, type, ignoreConfigKeys, onProgress: progress.update };
   const { nTensors } = await interruptible(terminal, (signal) =>
     exportModel(folder, out, { ...options, signal }).finally(progress.end),
   );

@@ -3,13 +3,16 @@
  * @module
  */
 import type { Command } from "commander";
-import { inspect } from "../../inspect/inspect-folder.ts";
+import { inspectPath } from "../../inspect/inspect-folder.ts";
 import { renderInspection } from "../../inspect/inspect-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
 Only the headers of the weight files are read, so this is quick for a model of any size. Weights are
 not needed: for a config.json alone, the numbers are computed from the config.
+
+Weights may be quantised in a format that cannot run here: only lengths are needed. At the end stands
+what the files hold that cannot change a result and is left aside, and what would stop a run.
 
 Examples:
   glm52 inspect ~/models/GLM-5.2
@@ -28,7 +31,7 @@ export function addInspect(program: Command, { stdout }: Terminal): void {
     .option("--json", "print JSON")
     .addHelpText("after", HELP)
     .action(async (path: string, options: { readonly json?: boolean }) => {
-      const result = await inspect(path);
-      stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderInspection(result));
+      const { inspection } = await inspectPath(path);
+      stdout.write(options.json ? `${JSON.stringify(inspection)}\n` : renderInspection(inspection));
     });
 }

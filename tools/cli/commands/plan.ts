@@ -2,16 +2,13 @@
  * `glm52 plan`: what a model costs at each length of context.
  * @module
  */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { inspect } from "../../inspect/inspect-folder.ts";
+import { inspectPath } from "../../inspect/inspect-folder.ts";
 import { type Plan, planFor } from "../../inspect/plan.ts";
 import { renderSvg } from "../../inspect/plan-svg.ts";
 import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
 import { kernels } from "../../node/node-host.ts";
-import { readConfig } from "../../node/open-config.ts";
 import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
@@ -79,9 +76,7 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
 }
 
 async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
-  const { files } = await inspect(path);
-  const isFolder = (await stat(path)).isDirectory();
-  const { config, name } = await readConfig(isFolder ? join(path, "config.json") : path);
+  const { config, name, quantization, inspection } = await inspectPath(path);
   checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
   const { gflops } = options;
@@ -94,6 +89,7 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     contexts: options.context ?? [...CONTEXTS.filter((n) => n < max), max],
     rate,
     ramBytes: options.ram,
-    fileBytes: files?.bytes,
+    fileBytes: inspection.files?.bytes,
+    quantization,
   });
 }

@@ -6,12 +6,14 @@ import { type Command, Option } from "commander";
 import { WEIGHT_FORMATS, type WeightFormat } from "../../convert/quantize.ts";
 import { type QuantizeReport, quantize } from "../../convert/quantize-model.ts";
 import { oneLine } from "../../library/one-line.ts";
+import { ignoreConfigKeyOption } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface QuantizeCommandOptions {
+  readonly ignoreConfigKey?: readonly string[];
   readonly to: WeightFormat;
   readonly keep?: readonly string[];
   readonly text?: string;
@@ -58,6 +60,7 @@ export function addQuantize(program: Command, terminal: Terminal): void {
         .argParser(integerList)
         .conflicts("text"),
     )
+    .addOption(ignoreConfigKeyOption())
     .option("--json", "print JSON")
     .addHelpText("after", HELP)
     .action(async (model: string, out: string, options: QuantizeCommandOptions) => {
@@ -70,21 +73,23 @@ export function addQuantize(program: Command, terminal: Terminal): void {
 async function quantizeCommand(
   folder: string,
   out: string,
-  { to, keep, text, tokens }: QuantizeCommandOptions,
+  { to, keep, text, tokens, ignoreConfigKey: ignoreConfigKeys }: QuantizeCommandOptions,
   terminal: Terminal,
 ): Promise<QuantizeReport> {
   const progress = progressLine(terminal.stderr, "writing");
-  const options = { to, keep, compareOn: text ?? tokens, onProgress: progress.update };
+  const compareOn = text ?? tokens;
+  const options = { to, keep, compareOn, ignoreConfigKeys, onProgress: progress.update };
   return interruptible(terminal, (signal) =>
     quantize(folder, out, { ...options, signal }).finally(progress.end),
   );
 }
 
-function reportText({ format, bytes, tensors, divergence: d }: QuantizeReport): string {
+function reportText({ format, bytes, tensors, leftAside, divergence: d }: QuantizeReport): string {
   const lines = tensors.map(
     ({ name, maxAbs, nmse }) =>
       `${oneLine(name)}  max error ${maxAbs.toPrecision(3)}  NMSE ${nmse.toExponential(2)}`,
   );
+  lines.push(...leftAside.map(({ what, why }) => oneLine(`left aside: ${what}: ${why}`)));
   lines.push(`${tensors.length} tensors as ${format}, ${bytes} bytes`);
   if (d) {
     const kl = `KL ${d.klMean.toExponential(2)} nats (largest ${d.klMax.toExponential(2)})`;

@@ -15,7 +15,7 @@ import { ourPackage } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
-import { activationsOption, THREADS } from "../generation-options.ts";
+import { activationsOption, ignoreConfigKeyOption, THREADS } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
@@ -33,6 +33,7 @@ interface TraceCommandOptions {
   readonly precision: Precision;
   readonly chunk: number;
   readonly latentEps?: number;
+  readonly ignoreConfigKey?: readonly string[];
   readonly mtpSteps?: number;
   readonly out: string;
 }
@@ -79,6 +80,7 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
       "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
       POSITIVE,
     )
+    .addOption(ignoreConfigKeyOption())
     .option(
       "--mtp-steps <n>",
       "run the MTP layer over the text too, and then let it guess n tokens ahead",
@@ -119,6 +121,7 @@ async function traceCommand(
     activations: options.activations,
     precision,
     latentEps,
+    ignoreConfigKeys: options.ignoreConfigKey,
     onProgress: loading.update,
   }).finally(loading.end);
 

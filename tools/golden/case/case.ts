@@ -3,7 +3,6 @@
  * tools/golden/oracle/README.md describes the files of a case.
  * @module
  */
-import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type ByteSource,
@@ -14,13 +13,14 @@ import {
   type ModelWeights,
   type Ops,
   openCheckpoint,
-  parseConfig,
 } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
 import type { Dtype } from "../../../engine/numbers/raw-tensor.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
-import { fileCheckpoint, handleSource } from "../../node/file-source.ts";
+import { readModelConfig } from "../../library/model-config.ts";
+import { handleSource, openRegular, withFiles } from "../../node/file-source.ts";
 import { equalBlocks } from "./misread.ts";
+import { type IsKind, readJson } from "./read-json.ts";
 
 /** A stored tensor with its numbers unpacked. */
 export interface GoldenTensor {
@@ -43,10 +43,29 @@ export interface CaseInfo {
   readonly tokens: readonly number[];
 }
 
+type InfoFile = Omit<CaseInfo, "tokens">;
+
+const isInfo: IsKind<InfoFile> = (json): json is InfoFile & typeof json => {
+  const { name, purpose, latentEps, mtpSteps } = json;
+  const isText = typeof name === "string" && typeof purpose === "string";
+  return isText && isNumber(latentEps) && (mtpSteps === undefined || isNumber(mtpSteps));
+};
+
+const isTokens: IsKind<Pick<CaseInfo, "tokens">> = (
+  json,
+): json is Pick<CaseInfo, "tokens"> & typeof json => {
+  const { tokens } = json;
+  return Array.isArray(tokens) && tokens.every(isNumber);
+};
+
+const isNumber = (value: unknown): value is number => typeof value === "number";
+
 /** Reads case.json and tokens.json. */
 export async function readCase(dir: string): Promise<CaseInfo> {
-  const info = JSON.parse(await readFile(join(dir, "case.json"), "utf8"));
-  const { tokens } = JSON.parse(await readFile(join(dir, "tokens.json"), "utf8"));
+  const what = "an object with name, purpose, latentEps and mtpSteps";
+  const info = await readJson(join(dir, "case.json"), what, isInfo);
+  const list = "an object with a list of tokens";
+  const { tokens } = await readJson(join(dir, "tokens.json"), list, isTokens);
   const { name, purpose, latentEps } = info;
   return { name, purpose, latentEps, mtpSteps: info.mtpSteps || undefined, tokens };
 }
@@ -54,15 +73,10 @@ export async function readCase(dir: string): Promise<CaseInfo> {
 /** The case's checkpoint, ready to run on `ops`. */
 export async function openCase(dir: string, info: CaseInfo, ops: Ops): Promise<CaseModel> {
   const folder = join(dir, "model");
-  const config = parseConfig(JSON.parse(await readFile(join(folder, "config.json"), "utf8")), {
-    latentNormEps: info.latentEps,
+  return withFiles(folder, async (files) => {
+    const { config } = await readModelConfig(files, { latentEps: info.latentEps });
+    return loadCase(ops, config, await openCheckpoint(files));
   });
-  const files = fileCheckpoint(folder);
-  try {
-    return await loadCase(ops, config, await openCheckpoint(files));
-  } finally {
-    await files.close();
-  }
 }
 
 /** Loads the weights of a case. Weights in fp8 are also loaded as a mutant misreads them. */
@@ -79,7 +93,7 @@ export async function loadCase(
 
 /** All tensors of a dump. */
 export async function readDump(file: string): Promise<Map<string, GoldenTensor>> {
-  const handle = await open(file, "r");
+  const handle = await openRegular(file, file);
   try {
     return await unpack(await handleSource(file, handle));
   } finally {

@@ -39,8 +39,9 @@ export const BUILT_IN: NameMap = {
 /** Our name of a tensor. A tensor that the map does not have keeps its own name. */
 export function stageName(theirs: string, names: NameMap): string {
   const number = /(?<![\w])\d+(?![\w])/.exec(theirs);
-  const ours = names[theirs] ?? (number && names[theirs.replace(number[0], "{l}")]);
-  return ours ? ours.replace("{l}", number?.[0] ?? "") : theirs;
+  const keys = number ? [theirs, theirs.replace(number[0], "{l}")] : [theirs];
+  const key = keys.find((name) => Object.hasOwn(names, name)); // no __proto__
+  return key === undefined ? theirs : names[key].replace("{l}", number?.[0] ?? "");
 }
 
 /**

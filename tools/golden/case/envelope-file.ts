@@ -6,10 +6,11 @@
  * Next: bounds.ts
  * @module
  */
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../node/user-error.ts";
 import type { EngineClass, PerClass } from "./engine-class.ts";
+import { type IsKind, readJson } from "./read-json.ts";
 
 /** Changes when the meaning of the file does. */
 export const ENVELOPE_FORMAT = "glm52-envelope 1";
@@ -55,12 +56,18 @@ export interface Envelope {
  */
 export async function readEnvelope(dir: string): Promise<Envelope> {
   const file = join(dir, ENVELOPE_FILE);
-  const text = await readFile(file, "utf8").catch(() => {
+  if (!(await stat(file).catch(() => undefined))) {
     throw new UserError(file, "expected an envelope, found none; glm52 golden build measures it");
-  });
-  const envelope: Envelope = JSON.parse(text);
-  if (envelope.format !== ENVELOPE_FORMAT) {
-    throw new UserError(file, `expected ${ENVELOPE_FORMAT}, got ${envelope.format}`);
   }
-  return envelope;
+  return readJson(file, `${ENVELOPE_FORMAT}, with stages, choices and ties`, isEnvelope);
 }
+
+const isEnvelope: IsKind<Envelope> = (json): json is Envelope & typeof json => {
+  const { format, room, certified, choices, ties, stages } = json;
+  const isWhole = [choices, ties, stages].every(
+    (part) => typeof part === "object" && part !== null,
+  );
+  return (
+    format === ENVELOPE_FORMAT && typeof room === "number" && Array.isArray(certified) && isWhole
+  );
+};

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type ByteSource, memorySource, readExactly } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
-import { handleSource } from "../../node/file-source.ts";
+import { handleSource, openRegular } from "../../node/file-source.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { EngineClass } from "../case/engine-class.ts";
 import { type NameMap, stageName } from "../case/engine-names.ts";
@@ -71,7 +71,7 @@ type Tensors = [string, StoredTensor][];
 
 async function readPath(path: string, onProgress: OnProgress): Promise<Tensors> {
   if ((await stat(path)).isDirectory()) return readFolder(path, onProgress);
-  const handle = await open(path, "r");
+  const handle = await openRegular(path, path);
   try {
     const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
     const first = buffer.subarray(0, bytesRead);

@@ -18,6 +18,10 @@ const END_BYTES = 22;
 const ENTRY_BYTES = 46;
 const LOCAL_BYTES = 30;
 const LONGEST_COMMENT = 0xffff;
+/** How many times longer than the whole file its arrays may become. Floats hardly shrink at all. */
+const MOST_GROWTH = 64;
+/** What is always allowed, since arrays of equal numbers do shrink. */
+const SMALL = 2 ** 26;
 
 /** Whether a file begins as a zip does. An empty zip begins with its end record. */
 export function isZip(bytes: Uint8Array): boolean {
@@ -29,7 +33,9 @@ export function isZip(bytes: Uint8Array): boolean {
 /**
  * Reads all arrays of a zip under their names without `.npy`.
  *
- * @throws {UserError} when the zip is cut off, a checksum is wrong, an array is compressed otherwise
+ * A file of a few bytes may unpack to gigabytes, so how much it may grow is limited before that.
+ *
+ * @throws {UserError} when the zip is cut off, unpacks to too much, a checksum is wrong, an array is compressed otherwise
  *   than by deflate or above 4 GiB (zip64), or an entry is no array
  */
 export function readNpz(
@@ -42,6 +48,7 @@ export function readNpz(
   const count = view.getUint16(end + 10, true);
   let at = view.getUint32(end + 16, true);
   const arrays: [string, StoredTensor][] = [];
+  let room = Math.max(SMALL, MOST_GROWTH * bytes.length);
   for (let i = 0; i < count; i++) {
     if (at + ENTRY_BYTES > end || view.getUint32(at, true) !== ENTRY) {
       throw new UserError(file, `expected entry ${i} of ${count} at byte ${at}, got none`);
@@ -49,6 +56,12 @@ export function readNpz(
     const nameLength = view.getUint16(at + 28, true);
     const nameEnd = at + ENTRY_BYTES + nameLength;
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
+    room -= view.getUint32(at + 24, true);
+    if (room < 0) {
+      const most = Math.max(SMALL, MOST_GROWTH * bytes.length);
+      const got = `more up to ${name}: save it with numpy.savez`;
+      throw new UserError(file, `expected at most ${most} unpacked bytes, got ${got}`);
+    }
     const array = readNpy(`${file}: ${name}`, contents(`${file}: ${name}`, bytes, at));
     arrays.push([name.replace(/\.npy$/, ""), array]);
     onProgress(i + 1, count);
