@@ -173,7 +173,7 @@ describe("glm52 plan", () => {
   });
 
   it.each([
-    [["--context", "2M"], 1, "expected at most 1048576 (the model's longest), got 2097152"],
+    [["--context", "2M"], 2, "expected at most 1048576 (the model's longest), got 2097152"],
     [["--context", "128k"], 2, "numbers of tokens"],
     [["--context", "0"], 2, "numbers of tokens"],
     [["--ram", "24"], 2, "a size like"],
