@@ -33,6 +33,7 @@ export interface ModelConfigOptions {
 
 /** The config of a model, its defaults for sampling, and what was left aside. */
 export interface ModelConfigReading extends ConfigReading {
+  /** How tokens are chosen when nobody says otherwise. */
   readonly sampling: SamplingOptions;
   /** What would stop a run; only where the files are read for lengths. */
   readonly stops: readonly Aside[];
