@@ -67,10 +67,32 @@ export const CHOICE_PARSERS = {
   seed: SEED,
 } as const satisfies Readonly<Record<string, (text: string) => number>>;
 
-/** Adds these options to a command. */
+const CHOICE_GROUP = "How tokens are chosen:";
+
+/** Adds these options to a command, in groups. What the command adds after them stands under `Options:`. */
 export function addGenerationOptions(command: Command): Command {
+  addModelOptions(command);
+  addChoiceOptions(command);
+  return addPaceOptions(addSeedOption(command));
+}
+
+/** Adds the options that say which model, and how its files are read. */
+export function addModelOptions(command: Command): Command {
   return command
+    .optionsGroup("Which model:")
     .option("--model <dir>", "folder of the model (default: the demo model of this package)")
+    .addOption(ignoreConfigKeyOption())
+    .option(
+      "--latent-eps <e>",
+      "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
+      POSITIVE,
+    );
+}
+
+/** Adds the options that say how tokens are chosen. */
+export function addChoiceOptions(command: Command): Command {
+  return command
+    .optionsGroup(CHOICE_GROUP)
     .option("--max-tokens <n>", "generate at most this many tokens", COUNT, 256)
     .option(
       "--temperature <t>",
@@ -96,12 +118,24 @@ export function addGenerationOptions(command: Command): Command {
       "--repetition-penalty <r>",
       "above 1, tokens that were there before become less likely (default: the model's)",
       POSITIVE,
-    )
+    );
+}
+
+/** `--seed`, in the group of {@link addChoiceOptions}. */
+export function addSeedOption(command: Command): Command {
+  return command
+    .optionsGroup(CHOICE_GROUP)
     .option(
       "--seed <s>",
       "start of the random numbers; the same seed gives the same text (default: 0, on a terminal the date)",
       SEED,
-    )
+    );
+}
+
+/** Adds the options that say what is kept where, and what computes. Of these, only --kv-type, --index-type and --activations change results. */
+export function addPaceOptions(command: Command): Command {
+  return command
+    .optionsGroup("Memory and speed:")
     .option(
       "--draft <n>",
       "let the MTP layer guess n tokens ahead, which the model then checks in one step",
@@ -114,12 +148,6 @@ export function addGenerationOptions(command: Command): Command {
       integer(1),
       64,
     )
-    .option(
-      "--latent-eps <e>",
-      "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
-      POSITIVE,
-    )
-    .addOption(ignoreConfigKeyOption())
     .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
     .addOption(rowType("--index-type <type>", "number format of cached index keys"))
     .option(
@@ -151,7 +179,8 @@ export function addGenerationOptions(command: Command): Command {
     .option(
       "--verbose",
       "print on stderr what computes, and what in the model's files was left aside",
-    );
+    )
+    .optionsGroup("Options:");
 }
 
 function rowType(flags: string, what: string): Option {

@@ -19,6 +19,11 @@ import type { Terminal } from "./terminal.ts";
 const HELP = `
 For whoever ports the model: check, diagnose, witness. For whoever makes the pack: build, mutations,
 search-prompt. For whoever doubts it: sweep, table.
+
+Examples:
+  glm52 golden check dump.safetensors --case tiny-all
+  glm52 golden diagnose dump.safetensors --case tiny-all
+  glm52 golden check --self
 `;
 
 /** Adds the commands of `glm52 golden`. */

@@ -28,8 +28,8 @@ export interface GoldenOptions {
 /** Help of the argument. */
 export const DUMP = "file or folder with the stages of an engine";
 
-/** Text after the help of both commands. */
-export const HELP = `
+/** What both commands read. */
+export const DUMPS = `
 A dump is safetensors, .npz, .npy, a folder of .npy files, or text (name [d0,d1] f32, then numbers),
 of stages as glm52 trace names them, of HF transformers' module names, or of any names with --names:
 a JSON object, {"their.name.{l}": "l_out-{l}"}. A case is a folder with a checkpoint, its tokens,
@@ -37,15 +37,6 @@ what HF transformers made of them in float64, and how far rounding may take an e
 class: f32, f32 with f16 caches (f16-cache), or bf16. --case takes the folder, or the name of a case
 of the pack. Without --class a dump with BF16 is of class bf16, one with F16 of class f16-cache, and
 any other of class f32.
-
-Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
-otherwise are explained when rounding can have turned them, and a fault when not. With --replay the
-model runs with the choices of the dump, so that what comes after a choice is judged all the same.
-
-Exit codes:
-  0  every stage of the dump is right, or explained
-  1  the dump or the case cannot be read
-  3  a stage is off; with --self, a backend has a stage that is off, or lacks one
 `;
 
 const append = (name: string, before: readonly string[] = []): string[] => [...before, name];

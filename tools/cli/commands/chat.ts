@@ -7,6 +7,7 @@ import { EFFORTS, type Effort } from "../../library/chat.ts";
 import { UserError } from "../../node/user-error.ts";
 import { chatTemplateOption } from "../chat-template-option.ts";
 import { converse } from "../converse.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
 import { progressLine } from "../progress.ts";
@@ -61,7 +62,7 @@ export function addChat(program: Command, terminal: Terminal): void {
     .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
     .addOption(sessionsOption())
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action((options: ChatCommandOptions) => chatCommand(options, terminal));
 }
 

@@ -5,6 +5,7 @@
 import type { Command } from "commander";
 import { type Json, JsonNumber } from "../../../tokenizer/chat/index.ts";
 import { type DecodeOptions, TokenizerError } from "../../../tokenizer/index.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 import { inputJson, readInput, readTokenizer } from "../text-input.ts";
 
@@ -38,7 +39,7 @@ export function addDetokenize(program: Command, { stdin, stdout }: Terminal): vo
     .option("--batch", "read many lists of ids at once; needs --json")
     .option("--skip-special", "leave out the tokens that tokenizer.json marks as special")
     .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (file: string | undefined, options: DetokenizeOptions, command: Command) => {
       if (options.batch && !options.json) command.error("error: --batch needs --json");
       const tokenizer = await readTokenizer(options.tokenizer);

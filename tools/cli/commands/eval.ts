@@ -14,6 +14,7 @@ import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
 import { checkContexts } from "../contexts.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { THREADS } from "../generation-options.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
@@ -76,7 +77,7 @@ export function addEval(program: Command, terminal: Terminal): void {
     .option("--threads <n>", "number of threads; changes no result", THREADS, allCores())
     .option("--json", "print JSON")
     .option("--svg <file>", "also write a chart to this file")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action((folder: string | undefined, options: EvalOptions) =>
       evalCommand(folder, options, terminal),
     );

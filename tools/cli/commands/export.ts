@@ -5,6 +5,7 @@
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, exportModel } from "../../convert/export-model.ts";
 import { GGML_TYPES, type GgmlType } from "../../convert/gguf/encode.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { ignoreConfigKeyOption } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { progressLine } from "../progress.ts";
@@ -43,7 +44,7 @@ export function addExport(program: Command, terminal: Terminal): void {
       new Option("--type <t>", "number format of the matrices").choices(GGML_TYPES).default("f16"),
     )
     .addOption(ignoreConfigKeyOption())
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action((model: string, out: string, options: ExportCommandOptions) =>
       exportCommand(model, out, options, terminal),
     );

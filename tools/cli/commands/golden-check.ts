@@ -15,8 +15,8 @@ import { writeText } from "../../node/write-whole.ts";
 import {
   checkOptions,
   DUMP,
+  DUMPS,
   type GoldenOptions,
-  HELP,
   withGoldenOptions,
   withStepLines,
 } from "../golden-options.ts";
@@ -29,7 +29,17 @@ interface CheckCommandOptions extends GoldenOptions {
   readonly replay?: boolean;
 }
 
-const CHECK_EXAMPLES = `
+const HELP = `
+Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
+otherwise are explained when rounding can have turned them, and a fault when not. With --replay the
+model runs with the choices of the dump, so that what comes after a choice is judged all the same.
+
+Exit codes:
+  0  every stage of the dump is right, or explained
+  1  the dump or the case cannot be read
+  2  the command line is wrong
+  3  a stage is off; with --self, a backend has a stage that is off, or lacks one
+
 Examples:
   glm52 golden check dump.safetensors --case golden/cases/tiny-all
   glm52 golden check dump.safetensors --case DIR --class bf16 --names map.json --json
@@ -52,7 +62,7 @@ export function addGoldenCheck(
     .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
     .option("--junit <file>", "write JUnit XML: a stage is a test")
     .option("--replay", "run the model with the dump's choices, and judge what follows from them")
-    .addHelpText("after", HELP + CHECK_EXAMPLES)
+    .addHelpText("after", DUMPS + HELP)
     .addOption(
       new Option(
         "--self",

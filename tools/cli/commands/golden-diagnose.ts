@@ -3,14 +3,23 @@ import { check, diagnose, textOf } from "../../golden/index.ts";
 import {
   checkOptions,
   DUMP,
+  DUMPS,
   type GoldenOptions,
-  HELP,
   withGoldenOptions,
   withStepLines,
 } from "../golden-options.ts";
 import type { Terminal } from "../terminal.ts";
 
-const EXAMPLES = `
+const HELP = `
+The dump is judged as by glm52 golden check. Then the model runs with each known mistake, and with pairs of
+them, and those whose stages are those of the dump are named.
+
+Exit codes:
+  0  every stage of the dump is right, or explained
+  1  the dump or the case cannot be read
+  2  the command line is wrong
+  3  a stage is off
+
 Examples:
   glm52 golden diagnose dump.safetensors --case golden/cases/tiny-all
 `;
@@ -24,7 +33,7 @@ export function addGoldenDiagnose(
   withGoldenOptions(golden.command("diagnose").argument("<dump>", DUMP))
     .summary("name the mistake behind a dump that is off")
     .description("Runs the model with each known mistake and names the one closest to a dump.")
-    .addHelpText("after", HELP + EXAMPLES)
+    .addHelpText("after", DUMPS + HELP)
     .action(async (file: string, options: GoldenOptions) => {
       exit(await diagnoseDump(file, options, terminal));
     });

@@ -1,13 +1,14 @@
 import { type Command, Option } from "commander";
 import { searchPrompt } from "../../golden/build/search-prompt.ts";
 import { CLASSES, type EngineClass } from "../../golden/index.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
 Prints tokens for tools/golden/oracle/prompts.json. The case in the folder, made with any prompt, says
 how long the new one is.
 
-Example:
+Examples:
   glm52 golden search-prompt .cache/oracle/clear-bf16 --class bf16
 `;
 
@@ -23,7 +24,7 @@ export function addGoldenSearchPrompt(golden: Command, { stdout, stderr }: Termi
         .choices(CLASSES)
         .makeOptionMandatory(),
     )
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (folder: string, options: { readonly class: EngineClass }) => {
       const found = await searchPrompt(folder, options.class, (done, total, width) =>
         stderr.write(`${done} of ${total}: ${width.toPrecision(3)}\n`),

@@ -19,6 +19,7 @@ import { openConfig } from "../../node/open-config.ts";
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
+import { EXIT_CODES as COMMON_CODES } from "../exit-codes.ts";
 import { decimal, integer } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
@@ -60,6 +61,13 @@ Exit codes:
   3  a position is off
 `;
 
+const WITNESS_HELP = `
+Examples:
+  glm52 golden witness server --url http://localhost:8080/v1 --case clear-mtp --class f16-cache
+  glm52 golden witness llama --case clear-mtp
+  glm52 golden witness model --case clear-bf16 --out served
+${EXIT_CODES}`;
+
 const SERVER_HELP = `
 The server runs the checkpoint of a golden case: its model/ or its model.gguf. For each prefix of the
 case it is asked, through /completions, for the log-probabilities of the next token. They must be
@@ -79,7 +87,7 @@ byte, and <256>, <257>, … for those above; docs/golden-pack.md tells more.
 Examples:
   glm52 golden witness model --case clear-bf16 --out served
   vllm serve served --max-logprobs 20
-`;
+${COMMON_CODES}`;
 
 const LLAMA_HELP = `
 node-llama-cpp is not part of this package: npm install node-llama-cpp in the folder that --from names.
@@ -98,7 +106,8 @@ export function addGoldenWitness(
   const witness = golden
     .command("witness")
     .summary("ask another engine, and compare it with the model")
-    .description("Runs a golden case in another engine and judges what it says.");
+    .description("Runs a golden case in another engine and judges what it says.")
+    .addHelpText("after", WITNESS_HELP);
   shared(witness.command("server"), "the checkpoint's: bf16 or f32")
     .summary("check a server with OpenAI's API")
     .description("Checks a server with OpenAI's API, such as vLLM, SGLang or llama-server.")

@@ -5,6 +5,7 @@
 import type { Command } from "commander";
 import { inspectPath } from "../../inspect/inspect-folder.ts";
 import { renderInspection } from "../../inspect/inspect-text.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
@@ -29,7 +30,7 @@ export function addInspect(program: Command, { stdout }: Terminal): void {
     )
     .argument("<model>", "folder of a model, or a config.json")
     .option("--json", "print JSON")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (path: string, options: { readonly json?: boolean }) => {
       const { inspection } = await inspectPath(path);
       stdout.write(options.json ? `${JSON.stringify(inspection)}\n` : renderInspection(inspection));

@@ -12,6 +12,7 @@ import {
 import { TokenizerError } from "../../../tokenizer/index.ts";
 import type { TemplateChoice } from "../../library/chat-template.ts";
 import { chatTemplateOption } from "../chat-template-option.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 import { inputJson, readChatTemplate, readInput, readTokenizer } from "../text-input.ts";
 
@@ -81,7 +82,7 @@ export function addRender(program: Command, { stdin, stdout, stderr }: Terminal)
     .addOption(chatTemplateOption())
     .option("--verbose", "print on stderr which chat template renders")
     .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (file: string | undefined, options: RenderCommandOptions) => {
       const input = await readInput(file, stdin);
       const value = inputJson(input);

@@ -3,6 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
@@ -56,7 +57,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
     .addOption(sessionOption())
     .addOption(sessionsOption())
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (text: string | undefined, options: RunOptions) => {
       if (text !== undefined && options.tokens) {
         command.error("error: give the prompt as a text or with --tokens, not both");

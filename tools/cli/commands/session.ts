@@ -8,7 +8,8 @@ import { forkSession, removeSession, unlockSession } from "../../sessions/sessio
 import { sessionNames } from "../../sessions/session-names.ts";
 import { type SessionSummary, sessionOverview, sessionSummary } from "../../sessions/summary.ts";
 import { verifySession } from "../../sessions/verify.ts";
-import { addGenerationOptions } from "../generation-options.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
+import { addModelOptions, addPaceOptions, addSeedOption } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
 import { sessionsOption } from "../session-option.ts";
@@ -48,12 +49,20 @@ export function addSession(
     .summary("save, list, fork and check sessions")
     .description("Manages saved sessions: texts that a model can continue at any time.")
     .addHelpText("after", HELP);
-  const sub = (name: string, what: string): Command =>
-    session.command(name).description(what).addOption(sessionsOption());
+  const sub = (name: string, what: string, ...examples: string[]): Command =>
+    session
+      .command(name)
+      .description(what)
+      .addOption(sessionsOption())
+      .addHelpText("after", `\nExamples:\n  ${examples.join("\n  ")}\n${EXIT_CODES}`);
 
-  addGenerationOptions(
-    sub("save", "Lets the model read a prompt, and adds the prompt to a saved session."),
-  )
+  const save = sub(
+    "save",
+    "Lets the model read a prompt, and adds the prompt to a saved session.",
+    'glm52 session save tale "Once upon a time"',
+    "glm52 session save book < book.txt",
+  );
+  addPaceOptions(addSeedOption(addModelOptions(save)))
     .argument("<name>", "the session, which need not exist yet")
     .argument("[prompt]", "the text to read (default: stdin)")
     .option("--tokens <ids>", "give the prompt as token ids, e.g. 1,2,3", integerList)
@@ -61,31 +70,43 @@ export function addSession(
     .action(async (name: string, text: string | undefined, options: RunOptions) => {
       exit(await runText(text, { ...options, session: name, maxTokens: 0 }, terminal));
     });
-  sub("list", "Prints one line for each session.")
+  sub("list", "Prints one line for each session.", "glm52 session list --json")
     .option("--json", "print one JSON array")
     .action((where: Where) => list(where, stdout));
-  sub("show", "Prints what is known about one session, as JSON.")
+  sub("show", "Prints what is known about one session, as JSON.", "glm52 session show tale")
     .argument("<name>", "the session")
     .action((name: string, { sessions }: Where) => {
       stdout.write(`${JSON.stringify(json(sessionSummary(sessions, name)), undefined, 2)}\n`);
     });
-  sub("fork", "Makes a second session with the same text, which can be continued in another way.")
+  sub(
+    "fork",
+    "Makes a second session with the same text, which can be continued in another way.",
+    "glm52 session fork tale other-end",
+  )
     .argument("<name>", "the session")
     .argument("<new-name>", "the name of the second session")
     .action((name: string, twin: string, { sessions }: Where) => {
       forkSession(sessions, name, twin);
     });
-  sub("rm", "Removes a session.")
+  sub("rm", "Removes a session.", "glm52 session rm tale")
     .argument("<name>", "the session")
     .action((name: string, { sessions }: Where) => removeSession(sessions, name));
-  sub("verify", "Reads a whole session and compares its checksums. Exits with 1 if one is wrong.")
+  sub(
+    "verify",
+    "Reads a whole session and compares its checksums. Exits with 1 if one is wrong.",
+    "glm52 session verify tale --repair",
+  )
     .argument("<name>", "the session")
     .option(
       "--repair",
       "mend what can be mended; drop records from the first damaged one on, and the cache from the first bad page on, and say so",
     )
     .action((name: string, where: Where) => verify(where, name, stdout));
-  sub("unlock", "Opens the lock that a process of another container or machine left behind.")
+  sub(
+    "unlock",
+    "Opens the lock that a process of another container or machine left behind.",
+    "glm52 session unlock tale",
+  )
     .argument("<name>", "the session; nothing else may have it open")
     .action((name: string, { sessions }: Where) => unlockSession(sessions, name));
 }

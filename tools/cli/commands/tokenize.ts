@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { type Piece, TokenizerError } from "../../../tokenizer/index.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import type { Terminal } from "../terminal.ts";
 import { inputJson, readInput, readTokenizer } from "../text-input.ts";
 import type { TextOut } from "../text-out.ts";
@@ -42,7 +43,7 @@ export function addTokenize(program: Command, { stdin, stdout }: Terminal): void
     .option("--batch", "read many texts at once; needs --json")
     .option("--ordinary", "treat control tokens as plain text")
     .option("--tokenizer <dir>", "folder with a tokenizer.json (default: the demo model's)")
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (file: string | undefined, options: TokenizeOptions, command: Command) => {
       if (options.batch && !options.json) command.error("error: --batch needs --json");
       const tokenizer = await readTokenizer(options.tokenizer);

@@ -15,6 +15,7 @@ import { ourPackage } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 import { activationsOption, ignoreConfigKeyOption, THREADS } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
@@ -93,7 +94,7 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     )
     .addOption(activationsOption())
     .option("--threads <n>", "number of threads of the wasm backend; changes no result", THREADS, 1)
-    .addHelpText("after", HELP)
+    .addHelpText("after", HELP + EXIT_CODES)
     .action(async (options: TraceCommandOptions, command: Command) => {
       if (!options.tokens && !options.tokensFile) {
         command.error("error: give the tokens with --tokens or --tokens-file");
