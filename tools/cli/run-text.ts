@@ -5,6 +5,7 @@
 import type { TextResult } from "../library/generate-text.ts";
 import type { Glm } from "../library/glm.ts";
 import type { TextSession } from "../library/text-session.ts";
+import { type Watch, watch } from "../library/watch.ts";
 import { UserError } from "../node/user-error.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { interruptible } from "./interrupt.ts";
@@ -14,6 +15,7 @@ import { readPrompt } from "./prompt.ts";
 import { resultJson, summaryLine } from "./run-output.ts";
 import { defaultSeed } from "./seed.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
+import { SHOWN_ALTERNATIVES, type Shown, showWriter } from "./show.ts";
 import type { Terminal } from "./terminal.ts";
 import { sayDimly } from "./text-out.ts";
 import { wordWriter } from "./word-wrap.ts";
@@ -26,6 +28,7 @@ export interface RunOptions extends GenerationOptions, SessionChoice {
   readonly echo?: boolean;
   readonly logprobs?: number;
   readonly json?: boolean;
+  readonly show?: Shown;
 }
 
 /** Opens the model, generates, prints, and closes everything. Returns the exit code. */
@@ -41,7 +44,12 @@ export async function runText(
       throw new UserError("--stop", "this model has no tokenizer.json, so there is no text");
     }
     const prefilling = progressLine(stderr, "reading the prompt", "tok");
-    const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
+    const watching = options.show === undefined ? undefined : watch(glm.model.config);
+    const timeline = {
+      ...(await timelineOf(options)),
+      onPrefill: prefilling.update,
+      ...(watching && { taps: watching.taps }),
+    };
     const keeper = await keeperOf(glm, "text", options, timeline, stderr);
     const isForPerson = stdout.isTerminal && !options.json;
     const seed = options.seed ?? defaultSeed(isForPerson);
@@ -50,7 +58,7 @@ export async function runText(
       const said = isForPerson && options.seed === undefined ? `seed ${seed}` : undefined;
       return await continueText(
         text,
-        { ...options, seed, said },
+        { ...options, seed, said, watching },
         terminal,
         glm,
         session,
@@ -65,27 +73,44 @@ export async function runText(
   }
 }
 
+/** The options, and what follows from them. */
+interface Resolved extends RunOptions {
+  readonly seed: number;
+  /** What the line of speeds says besides. */
+  readonly said: string | undefined;
+  readonly watching: Watch | undefined;
+}
+
 /**
  * Adds the prompt to the text of the session, which is empty or was saved, and generates after it.
  * Returns the exit code.
  */
 async function continueText(
   text: string | undefined,
-  options: RunOptions & { readonly seed: number; readonly said: string | undefined },
+  options: Resolved,
   terminal: Terminal,
   glm: Glm,
   session: TextSession,
   prefilling: Progress,
 ): Promise<number> {
   const { stdin, stdout, stderr } = terminal;
-  const { tokens, logprobs, json, echo, draft, stop, seed } = options;
+  const { tokens, logprobs, json, echo, draft, stop, seed, show, watching } = options;
   const bos = options.bos ?? (session.tokens.length > 0 ? "none" : undefined);
   const prompt = await readPrompt({ text, tokens, bos }, glm, stdin);
   const say = json ? () => {} : wordWriter(stdout);
+  const showLine =
+    show &&
+    watching &&
+    showWriter(stdout, {
+      what: show,
+      watch: watching,
+      textOf: (id) => glm.decode([id]),
+      tokens: () => session.engine.tokens,
+    });
   return interruptible(terminal, async (interrupt) => {
     const pieces = session.generate(prompt.ids, {
       ...choiceOf(options, seed),
-      topLogProbs: logprobs ?? 0,
+      topLogProbs: show === "probs" ? SHOWN_ALTERNATIVES : (logprobs ?? 0),
       signal: AbortSignal.any([interrupt, stdout.closed]),
       ...(stop && { stop }),
     });
@@ -95,10 +120,12 @@ async function continueText(
         prefilling.end();
         if (echo) say(prompt.text());
         else if (!json) sayDimly(stdout, () => say(endOf(prompt.text())));
+        if (showLine && stdout.isTerminal) stdout.write("\n");
       }
       isFirst = false;
       if (step.done) return finish(step.value);
-      if (step.value.text !== "") say(step.value.text);
+      if (showLine) step.value.tokens.forEach(showLine);
+      else if (step.value.text !== "") say(step.value.text);
     }
   });
 
@@ -107,7 +134,7 @@ async function continueText(
     if (json) {
       const hasText = glm.tokenizer !== undefined;
       stdout.write(resultJson(result, { logProbs: logprobs !== undefined, hasText }));
-    } else if (!result.text.endsWith("\n")) {
+    } else if (!showLine && !result.text.endsWith("\n")) {
       (stdout.isTerminal ? stdout : stderr).write("\n"); // the speeds begin a line, and a pipe gets the text alone
     }
     stderr.write(summaryLine(result, draft, options.said));

@@ -45,5 +45,6 @@ export type { Score, ScoredToken, ScoreOptions } from "./score.ts";
 export type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 export type { ChoiceOptions, TextOptions, TextSession, TimelineOptions } from "./text-session.ts";
 export type { OpenTokenizer } from "./tokenizer-files.ts";
+export { type ChosenPosition, type Seen, type Watch, watch } from "./watch.ts";
 export { webFiles } from "./web-files.ts";
 export { webHost } from "./web-host.ts";

@@ -20,7 +20,8 @@ import type { Prompt, Speaker } from "./speaker.ts";
 export const MAX_TOKENS = 256;
 
 /** How a timeline remembers. None of it but the row formats changes a result. */
-export interface TimelineOptions extends Pick<SessionOptions, "rows" | "tier" | "maxContext"> {
+export interface TimelineOptions
+  extends Pick<SessionOptions, "rows" | "tier" | "maxContext" | "taps"> {
   /** Prompt tokens per step, 64 by default. */
   readonly chunk?: number | undefined;
   /** How many tokens the MTP layer may guess ahead; 0 by default. The text stays the same. */

@@ -8,6 +8,7 @@ import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
 import { sessionOption, sessionsOption } from "../session-option.ts";
+import { SHOWN } from "../show.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
@@ -27,6 +28,7 @@ Examples:
   glm52 run "Once upon a time"
   glm52 run "Once upon a time" --temperature 0 --draft 3
   echo "One day" | glm52 run --seed 7 --max-tokens 100 --stop "."
+  glm52 run "Once upon a time" --show choices
   glm52 run --session tale "Once upon a time"; glm52 run --session tale " Then"
   glm52 run < long.txt --kv-type int8 --kv-ram 512MB --kv-file /scratch/rows
   glm52 run --model ~/models/tiny --tokens 57,15,52 --max-tokens 8 --json --logprobs 5
@@ -55,6 +57,15 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
       COUNT,
     )
     .addOption(new Option("--json", "print one JSON object at the end").conflicts("echo"))
+    .addOption(
+      new Option(
+        "--show <what>",
+        "print a line for each token: how sure the model was (probs), which tokens before it the last " +
+          "indexer chose (choices), or which experts ran in each layer (experts)",
+      )
+        .choices(SHOWN)
+        .conflicts(["json", "draft"]),
+    )
     .addOption(sessionOption())
     .addOption(sessionsOption())
     .addHelpText("after", HELP + EXIT_CODES)
