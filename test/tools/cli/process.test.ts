@@ -200,7 +200,7 @@ describe("the compiled program", () => {
       const shown = await talk(
         test,
         chat(),
-        ["> ", "\x1b[200~One.\rTwo.\nThree.\x1b[201~"],
+        [PROMPT, "\x1b[200~One.\rTwo.\nThree.\x1b[201~"],
         ["Three.", "\r"],
         ["tok/s", "first\rsecond\r"],
         ["tok/s", ""],
@@ -221,10 +221,11 @@ describe("the compiled program", () => {
       const shown = await talk(
         test,
         chat(),
-        ["> ", "Hello.\r"],
-        ["tok/s", "half"],
+        [PROMPT, "Hello.\r"],
+        ["tok/s", ""],
+        [PROMPT, "half"],
         ["half", "\x03"],
-        ["> ", "\x03"],
+        [PROMPT, "\x03"],
         ["/save FILE keeps it", "\x03"],
       );
       expect(shown.match(/tok\/s/g)).toHaveLength(1); // the half line was never said
@@ -237,7 +238,7 @@ describe("the compiled program", () => {
       const first = await talk(
         test,
         chat(where),
-        ["> ", "Remember the blue door.\r"],
+        [PROMPT, "Remember the blue door.\r"],
         ["tok/s", ""],
         [PROMPT, "\x04"],
       );
@@ -247,15 +248,17 @@ describe("the compiled program", () => {
       expect(second).toContain("> Remember the blue door.");
     });
 
-    it("gives another reply on /regenerate and the same one at temperature 0", async (test) => {
+    it("takes the last reply back on /regenerate, and gives one in its place", async (test) => {
       const file = join(scratch, "regenerated.json");
       await talk(
         test,
         chat(),
-        ["> ", "/set temperature 0\r"],
-        ["> ", "Hello.\r"],
-        ["tok/s", "/regenerate\r"],
-        ["tok/s", `/save ${file}\r`],
+        [PROMPT, "/set temperature 0\r"],
+        [PROMPT, "Hello.\r"],
+        ["tok/s", ""],
+        [PROMPT, "/regenerate\r"],
+        ["tok/s", ""],
+        [PROMPT, `/save ${file}\r`],
         ["messages", "/quit\r"],
       );
       const { messages } = JSON.parse(readFileSync(file, "utf8"));
@@ -265,7 +268,7 @@ describe("the compiled program", () => {
     it("wipes the progress line before the first letter of a reply", async (test) => {
       const long = "a dog ran. ".repeat(600);
       const shown = await atTerminal(`${chat("--system")} "${long}"`, [
-        ["> ", "Go.\r"],
+        [PROMPT, "Go.\r"],
         ["tok/s ·", ""],
         [PROMPT, "\x04"],
       ]);
