@@ -5,7 +5,10 @@ const PUBLISHED = ["test/package/**/*.test.ts", "test/runtimes/**/*.test.ts"];
 
 export default defineConfig({
   test: {
-    testTimeout: 120_000,
+    // No test is about time: on a machine that does ten other things, all of them must end, too.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
