@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SkippedReporter } from "./test/support/skipped-reporter.ts";
 
 /** Tests of what is published: they share one packed and installed copy of it. */
 const PUBLISHED = ["test/package/**/*.test.ts", "test/runtimes/**/*.test.ts"];
@@ -9,6 +10,7 @@ export default defineConfig({
     testTimeout: 900_000,
     hookTimeout: 900_000,
     maxWorkers: "100%",
+    reporters: ["default", new SkippedReporter()],
     projects: [
       {
         extends: true,
