@@ -5,7 +5,9 @@
  * Next: config.ts
  * @module
  */
+
 import { FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
+import type { Activations } from "../ops/ops.ts";
 import { boolean, ConfigError, exactly, Fields, object, type Rule } from "./fields.ts";
 import { UnknownKeys } from "./unknown-keys.ts";
 
@@ -18,6 +20,10 @@ export interface Quantization {
   readonly name: string;
   /** Whether such weights can be loaded here. */
   readonly canRun: boolean;
+  /** What products with these weights see of activations, when nobody says otherwise; f32 by default. */
+  readonly activations?: Activations | undefined;
+  /** Whether the config says so itself. */
+  readonly namesActivations?: boolean | undefined;
   /** Bits of one weight of a quantised matrix with its part of the scales, where that is known. */
   readonly bitsPerWeight?: number | undefined;
 }
@@ -36,6 +42,7 @@ interface Said extends Json {
   readonly config_groups?: unknown;
   readonly weights?: unknown;
   readonly symmetric?: unknown;
+  readonly activations?: unknown;
   readonly bits?: unknown;
   readonly num_bits?: unknown;
   readonly w_bit?: unknown;
@@ -95,11 +102,23 @@ const FP8_IGNORED: ReadonlyMap<string, string> = new Map([
   ["ignore", "another name of modules_to_not_convert"],
 ]);
 
-/** Checks the keys of groups. All must be there, or the file was not written for this layout. */
+/** Numeric modes of products with groups. */
+const ACTIVATIONS: readonly Activations[] = ["f32", "int8"];
+
+/** The mode of folders that name none: those of before the key was there. It is that of ggml's formats. */
+const USUAL_ACTIVATIONS: Activations = "int8";
+
+/**
+ * Checks the keys of groups. But for the mode, all must be there, or the file was not written for this layout.
+ */
 function checkGroups(fields: Fields, unknown: UnknownKeys): void {
   fields.required("quant_method", exactly(GROUPS_METHOD, "groups of int8 or int4"));
   fields.required("group_size", exactly(GROUP, "the only group here"));
   fields.required("bits", { what: "4 or 8", is: (v): v is number => v === 4 || v === 8 });
+  fields.optional("activations", {
+    what: ACTIVATIONS.map((name) => `"${name}"`).join(" or "),
+    is: (v): v is Activations => ACTIVATIONS.some((name) => name === v),
+  });
   fields.finish(new Map(), unknown);
 }
 
@@ -112,7 +131,11 @@ export function describeQuantization(file: string, json: unknown): Quantization 
   if (!said.is(quantized)) return undefined;
   try {
     checkQuantization(file, quantized, new UnknownKeys());
-    return { name: textOf(quantized.quant_method) ?? "", canRun: true };
+    const name = textOf(quantized.quant_method) ?? "";
+    if (name !== GROUPS_METHOD) return { name, canRun: true };
+    const named = ACTIVATIONS.find((known) => known === quantized.activations);
+    const activations = named ?? USUAL_ACTIVATIONS;
+    return { name, canRun: true, activations, namesActivations: named !== undefined };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return foreign(quantized);

@@ -3,7 +3,9 @@
  * The metadata says everything that is needed to make the trace again.
  * @module
  */
+
 import type { Precision } from "../numbers/rope-table.ts";
+import type { Activations } from "../ops/ops.ts";
 import type { StoredTensor } from "../weights/checkpoint.ts";
 import { writeSafetensors } from "../weights/write-safetensors.ts";
 import type { NamedTensor } from "./recorder.ts";
@@ -21,6 +23,8 @@ export interface TraceOrigin {
   readonly configSha256: string;
   /** Number format of the activations. */
   readonly precision: Precision;
+  /** What products with q8 and q4 weights saw of them; f32 when it is not given. */
+  readonly activations?: Activations | undefined;
   /** Eps of the latent norms. */
   readonly latentEps: number;
   /** The tokens that were run. */
@@ -42,6 +46,7 @@ export function traceFile(tensors: readonly NamedTensor[], origin: TraceOrigin):
     model: origin.model,
     config_sha256: origin.configSha256,
     precision: origin.precision,
+    ...(origin.activations === "int8" && { activations: origin.activations }),
     latent_eps: String(origin.latentEps),
     tokens: origin.tokens.join(","),
     command: origin.command,

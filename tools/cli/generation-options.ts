@@ -17,7 +17,7 @@ export interface GenerationOptions {
   readonly backend: Backend;
   readonly threads: number;
   readonly turbo: boolean;
-  readonly activations: Activations;
+  readonly activations?: Activations;
   readonly check?: boolean;
   readonly verbose?: boolean;
   readonly chatTemplate?: TemplateChoice;
@@ -199,6 +199,6 @@ export function ignoreConfigKeyOption(): Option {
 /** `--activations`: the number format of the inputs of products with q8 and q4 weights. */
 export function activationsOption(): Option {
   const text =
-    "number format of what is multiplied with q8 and q4 weights; int8 is faster but rounds";
-  return new Option("--activations <format>", text).choices(ACTIVATIONS).default("f32");
+    "what q8 and q4 weights are multiplied with; int8 is faster, f32 rounds nothing (default: what the folder says, int8)";
+  return new Option("--activations <format>", text).choices(ACTIVATIONS);
 }

@@ -31,6 +31,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     mtp: draft > 0 ? "load" : "skip",
     onProgress: loading.update,
   }).finally(loading.end);
+  if (glm.assumed !== undefined) stderr.write(`${oneLine(glm.assumed)} (--activations)\n`);
   if (verbose) {
     stderr.write(`arithmetic: ${glm.arithmetic}\n`);
     for (const { what, why } of glm.asides) {

@@ -109,7 +109,9 @@ async function newConfig(
   const text = await readFile(join(folder, "config.json"), "utf8");
   const { quantization_config: before, ...rest } = JSON.parse(text) as Record<string, unknown>;
   const isScaled = [...parts.values()].some(({ dtype }) => ["F8_E4M3", "I8", "U8"].includes(dtype));
-  const groups = { quant_method: GROUPS_METHOD, bits: to === "q8" ? 8 : 4, group_size: GROUP };
+  const bits = to === "q8" ? 8 : 4;
+  // As in ggml's formats of these names; --activations f32 overrides it.
+  const groups = { quant_method: GROUPS_METHOD, bits, group_size: GROUP, activations: "int8" };
   const after = to === "bf16" ? before : groups;
   const json = isScaled ? { ...rest, quantization_config: after } : rest;
   return new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);

@@ -62,9 +62,14 @@ export function renderInspection(inspection: Inspection): string {
   return `${sections.join("\n")}\n`;
 }
 
-function drawQuantization({ name, canRun, bitsPerWeight }: Quantization): string[] {
+function drawQuantization(quantization: Quantization): string[] {
+  const { name, canRun, activations, bitsPerWeight } = quantization;
   const bits = bitsPerWeight === undefined ? "" : `, ${bitsPerWeight} bits each with scales`;
-  return ["", `weights quantised as ${name}${bits}${canRun ? "" : "; they cannot run here"}`];
+  const mode = activations === undefined ? "" : `, multiplied with activations in ${activations}`;
+  return [
+    "",
+    `weights quantised as ${name}${bits}${mode}${canRun ? "" : "; they cannot run here"}`,
+  ];
 }
 
 function drawAsides(title: string, asides: readonly Aside[]): string[] {

@@ -49,7 +49,7 @@ export interface ArithmeticOptions {
   readonly check?: boolean | undefined;
   /** f32 by default; f64 with the reference only. */
   readonly precision?: Precision | undefined;
-  /** What products with q8 and q4 weights see of activations; f32 by default. */
+  /** What products with q8 and q4 weights see of activations; by default what the folder says: int8. */
   readonly activations?: Activations | undefined;
 }
 

@@ -71,6 +71,8 @@ export class Glm implements Speaker {
   readonly sampling: SamplingOptions;
   /** How conversations become prompts. */
   readonly template: ChatTemplate;
+  /** What was taken for granted and changes results, in a sentence for people. */
+  readonly assumed: string | undefined;
   /** What the model's files hold that cannot change a result, and was left aside. */
   readonly asides: readonly Aside[];
   #loaded: LoadedModel | undefined;
@@ -83,6 +85,7 @@ export class Glm implements Speaker {
     this.tokenizer = opened?.tokenizer;
     this.textStart = opened?.textStart ?? [];
     this.sampling = { ...sampling, ...(opened && { vocabLimit: opened.tokenizer.vocabSize }) };
+    this.assumed = loaded.assumed;
     this.asides = [...loaded.asides, ...(opened?.tokenizer.asides ?? [])];
     this.#loaded = loaded;
   }

@@ -4,6 +4,8 @@
  * Next: glm.ts
  * @module
  */
+
+import type { Quantization } from "../../engine/config/quantization.ts";
 import {
   ArgumentError,
   type Aside,
@@ -43,6 +45,8 @@ export interface LoadedModel {
   readonly arithmetic: string;
   /** How the model's makers want its tokens chosen. */
   readonly sampling: SamplingOptions;
+  /** What was taken for granted and changes results, in a sentence for people. */
+  readonly assumed?: string | undefined;
   /** What the files hold that cannot change a result, and was left aside. */
   readonly asides: readonly Aside[];
   /** Ends the threads. The model cannot be used after. */
@@ -61,7 +65,7 @@ export async function loadModel(
   host: Host,
 ): Promise<LoadedModel> {
   const { onProgress = () => {}, signal, mtp = "ifUsable" } = options;
-  const { config, sampling, asides } = await readModelConfig(files, options);
+  const { config, sampling, asides, quantization } = await readModelConfig(files, options);
   const isAbove = (tensor: string): boolean => layerOf(tensor) >= config.numHiddenLayers;
   const checkpoint = await openCheckpoint(files, isAbove);
   const matched = matchTensors(config, checkpoint, mtp);
@@ -70,7 +74,7 @@ export async function loadModel(
   }
   signal?.throwIfAborted();
   const { ops, arithmetic, close } = await newArithmetic(
-    options,
+    withMode(options, quantization),
     memorySize(config, matched.bytes),
     host,
   );
@@ -82,9 +86,27 @@ export async function loadModel(
     const how = { onProgress: progress, mtp };
     const weights = await loadMatched(ops, config, checkpoint, matched, how);
     const model = { config, weights, ops };
-    return { model, arithmetic, sampling, asides: [...asides, ...matched.asides], close };
+    const assumed = assumption(options, quantization);
+    return { model, arithmetic, sampling, assumed, asides: [...asides, ...matched.asides], close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** The options with the numeric mode that the folder names, where they name none. */
+function withMode(options: OpenOptions, quantization: Quantization | undefined): OpenOptions {
+  const activations = options.activations ?? quantization?.activations;
+  return options.ops || activations === undefined ? options : { ...options, activations };
+}
+
+/** Says which numeric mode was taken where neither the caller nor the folder names one. */
+function assumption(
+  options: OpenOptions,
+  quantization: Quantization | undefined,
+): string | undefined {
+  const isNamed = options.ops !== undefined || options.activations !== undefined;
+  if (isNamed || quantization?.namesActivations !== false) return undefined;
+  const { name, activations } = quantization;
+  return `${name}: activations are rounded to ${activations}, since the folder names no mode; f32 rounds nothing`;
 }

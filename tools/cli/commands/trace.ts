@@ -25,7 +25,7 @@ import type { Terminal } from "../terminal.ts";
 interface TraceCommandOptions {
   readonly model: string;
   readonly backend: Backend;
-  readonly activations: Activations;
+  readonly activations?: Activations;
   readonly threads: number;
   readonly tokens?: readonly number[];
   readonly tokensFile?: string;
@@ -146,6 +146,7 @@ async function traceCommand(
     model: name,
     configSha256: sha256,
     precision,
+    activations: model.ops.activations,
     latentEps: config.latentNormEps,
     tokens,
     command: ["glm52", ...argv].map(quote).join(" "),
