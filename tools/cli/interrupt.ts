@@ -43,12 +43,31 @@ export async function interruptible<T>(
 
 /** {@link Interrupts.onInterrupt} of this process. */
 export function onInterrupt(listener: () => void): () => void {
-  process.once("SIGINT", listener);
+  let isFirst = true;
+  const hear = (): void => {
+    if (!isFirst) process.exit(CTRL_C);
+    isFirst = false;
+    listener();
+  };
+  process.on("SIGINT", hear);
   const endWatch = watch();
   return () => {
-    process.off("SIGINT", listener);
+    process.off("SIGINT", hear);
     endWatch();
   };
+}
+
+/** The exit code of a process that Ctrl-C ended, as shells have it. */
+const CTRL_C = 130;
+
+/**
+ * Keeps Ctrl-C from ending the process where nobody listens: in the moment between a reply and the line
+ * editor, a conversation would be lost. Returns a function that ends this.
+ */
+export function ignoreInterrupts(): () => void {
+  const ignore = (): void => {};
+  process.on("SIGINT", ignore);
+  return () => void process.off("SIGINT", ignore);
 }
 
 /**

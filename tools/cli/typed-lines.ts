@@ -11,6 +11,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { Transform } from "node:stream";
+import { ignoreInterrupts } from "./interrupt.ts";
 
 /** How a line of pasted text ends while it is edited. */
 const SHOWN_LINE_END = "\u2424";
@@ -29,10 +30,21 @@ export interface TypedLinesOptions {
 }
 
 /** The lines, until Ctrl-D, or Ctrl-C twice on an empty line. */
-export async function* typedLines({
+export async function* typedLines(
+  options: Partial<TypedLinesOptions> = {},
+): AsyncGenerator<string> {
+  const noMore = ignoreInterrupts();
+  try {
+    yield* eachLine(options);
+  } finally {
+    noMore();
+  }
+}
+
+async function* eachLine({
   prompt = "",
   hint = () => "",
-}: Partial<TypedLinesOptions> = {}): AsyncGenerator<string> {
+}: Partial<TypedLinesOptions>): AsyncGenerator<string> {
   let history: string[] = [];
   /** Lines that came while nobody asked: a terminal that marks no paste sends several at once. */
   const waiting: string[] = [];

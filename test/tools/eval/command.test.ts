@@ -39,9 +39,9 @@ it("prints tables for people", async () => {
 
 it("says what is wrong with an argument", async () => {
   const long = await glm52(["eval", "--lengths", "8193"]);
-  expect([long.code, long.stderr]).toEqual([1, expect.stringContaining("at most 8192")]);
+  expect([long.code, long.stderr]).toEqual([2, expect.stringContaining("at most 8192")]);
   const ids = await glm52(["eval", "--ids", "1,9999"]);
-  expect([ids.code, ids.stderr]).toEqual([1, expect.stringContaining("--ids: expected first,end")]);
+  expect([ids.code, ids.stderr]).toEqual([2, expect.stringContaining("--ids: expected first,end")]);
   const unknown = await glm52(["eval", "--task", "guess"]);
-  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("got guess")]);
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("got guess")]);
 });

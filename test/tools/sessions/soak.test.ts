@@ -51,7 +51,7 @@ describe("a saved session", () => {
     const { status, counts } = soak("flip", "--rounds", "500");
     expect(counts.violations).toEqual([]);
     expect(status).toBe(0);
-    expect(Math.min(counts.refused, counts.torn, counts.losses)).toBeGreaterThan(0);
+    expect(Math.min(counts.refused, counts.losses)).toBeGreaterThan(0);
   });
 });
 
