@@ -23,6 +23,12 @@ function numbersPerToken(c: ModelConfig): number {
   return 6 * c.hiddenSize + c.qLoraRank + 2 * (heads + indexer) + mlp;
 }
 
+/** Bytes that a step of `chunk` tokens takes besides pages, when it ends at position `length`. */
+export function stepBytes(config: ModelConfig, chunk: number, length: number): number {
+  const numbers = chunk * (numbersPerToken(config) + length) + config.vocabSize;
+  return FIXED_BYTES + FLOAT_BYTES * numbers;
+}
+
 /** What one page more takes of the memory. */
 function bytesPerPage({ layout, hotRows }: PagePool): number {
   return (hotRows ? 0 : layout.rowsBytes) + layout.keysBytes;
@@ -47,12 +53,7 @@ export function positionsThatFit(
   const { rowsBytes, keysBytes, format } = layout;
   const pageBytes = pools.reduce((sum, pool) => sum + bytesPerPage(pool), 0);
   const scoreBytes = FLOAT_BYTES * chunk;
-  const stepBytes =
-    FIXED_BYTES +
-    rowsBytes +
-    keysBytes +
-    FLOAT_BYTES * (chunk * numbersPerToken(config) + config.vocabSize);
-  const left = bytesLeft - stepBytes - scoreBytes * length;
+  const left = bytesLeft - stepBytes(config, chunk, length) - rowsBytes - keysBytes;
   const nMore = Math.floor(left / (pageBytes + scoreBytes * format.pageRows)) * format.pageRows;
   if (nMore < 0) return length;
   const inLastPage = (format.pageRows - (length % format.pageRows)) % format.pageRows;

@@ -4,6 +4,7 @@
  * Next: session.ts
  * @module
  */
+import { ArgumentError } from "../base/errors.ts";
 import type { Taps } from "../base/tap.ts";
 import type { Floats } from "../base/tensor.ts";
 import type { PoolChoice } from "./session-pool.ts";
@@ -12,7 +13,7 @@ import type { PoolChoice } from "./session-pool.ts";
 export interface SessionOptions extends PoolChoice {
   /** Largest number of tokens; at most `maxPositionEmbeddings`, which is the default. */
   readonly maxContext?: number;
-  /** Tokens of a prefill step, 64 by default. It never changes a result, only the memory in use. */
+  /** Tokens of a prefill step; pace.ts says how many by default. It never changes a result. */
   readonly chunk?: number;
   /** Makes a draft head too, for speculative decoding. */
   readonly draft?: boolean;
@@ -20,6 +21,23 @@ export interface SessionOptions extends PoolChoice {
   readonly taps?: Taps;
   /** Is called after each step of a run of several steps, with the positions done and wanted. */
   readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * The most positions that options and model allow.
+ *
+ * @param limit of the model
+ * @throws {ArgumentError} for options that are out of range
+ */
+export function contextOf(options: SessionOptions, limit: number): number {
+  const { maxContext = limit, chunk } = options;
+  if (!(Number.isInteger(maxContext) && maxContext > 0 && maxContext <= limit)) {
+    throw new ArgumentError("maxContext", `expected 1 … ${limit}, got ${maxContext}`);
+  }
+  if (chunk !== undefined && !(Number.isInteger(chunk) && chunk > 0)) {
+    throw new ArgumentError("chunk", `expected a positive integer, got ${chunk}`);
+  }
+  return maxContext;
 }
 
 /** What {@link Session.sync} did. */

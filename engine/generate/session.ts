@@ -18,8 +18,9 @@ import { forward, head, type Model } from "../model/model.ts";
 import { checkTokens, TokenError } from "./check-tokens.ts";
 import { commonPrefix } from "./common-prefix.ts";
 import { DraftHead } from "./draft-head.ts";
+import { Pace } from "./pace.ts";
 import { positionsThatFit } from "./room.ts";
-import type { SessionOptions, SyncResult } from "./session-options.ts";
+import { contextOf, type SessionOptions, type SyncResult } from "./session-options.ts";
 import { sessionPool } from "./session-pool.ts";
 
 /** One sequence, its caches, and the operations on them. */
@@ -28,7 +29,7 @@ export class Session {
   readonly model: Model;
   /** The most positions that the model, or the options, allow. */
   readonly maxContext: number;
-  readonly #chunk: number;
+  readonly #pace: Pace;
   readonly #taps: Taps;
   readonly #onProgress: (done: number, total: number) => void;
   #cache: ModelCache;
@@ -38,18 +39,9 @@ export class Session {
   #lastLogits: Floats | undefined;
 
   constructor(model: Model, options: SessionOptions = {}) {
-    const limit = model.config.maxPositionEmbeddings;
-    const maxContext = options.maxContext ?? limit;
-    const chunk = options.chunk ?? 64;
-    if (!(Number.isInteger(maxContext) && maxContext > 0 && maxContext <= limit)) {
-      throw new ArgumentError("maxContext", `expected 1 … ${limit}, got ${maxContext}`);
-    }
-    if (!(Number.isInteger(chunk) && chunk > 0)) {
-      throw new ArgumentError("chunk", `expected a positive integer, got ${chunk}`);
-    }
     this.model = model;
-    this.maxContext = maxContext;
-    this.#chunk = chunk;
+    this.maxContext = contextOf(options, model.config.maxPositionEmbeddings);
+    this.#pace = new Pace(options.chunk);
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
     const pool = sessionPool(model, options);
@@ -65,7 +57,7 @@ export class Session {
   /** The most positions there can be: {@link maxContext}, or fewer if memory ends before. */
   get room(): number {
     const pools = this.#draft ? [this.pool, this.#draft.pool] : [this.pool];
-    const fit = positionsThatFit(this.model.config, pools, this.tokens.length, this.#chunk);
+    const fit = positionsThatFit(this.model.config, pools, this.tokens.length, this.#pace.least);
     return Math.min(this.maxContext, fit);
   }
 
@@ -119,7 +111,7 @@ export class Session {
     for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (signal?.aborted) return false;
-      this.#run(tokens.slice(at, Math.min(at + this.#chunk, end)), () => []);
+      this.#run(tokens.slice(at, Math.min(at + this.#nextChunk(), end)), () => []);
       this.#onProgress(this.#tokens.length, tokens.length);
     }
     return true;
@@ -158,7 +150,8 @@ export class Session {
    */
   fork(): Session {
     const { model, maxContext, pool } = this;
-    const others = { chunk: this.#chunk, taps: this.#taps, onProgress: this.#onProgress };
+    const { fixed: chunk } = this.#pace;
+    const others = { taps: this.#taps, onProgress: this.#onProgress, ...(chunk && { chunk }) };
     const twin = new Session(model, { ...others, maxContext, pool });
     twin.#cache = this.#cache.fork();
     twin.#draft = this.#draft?.fork();
@@ -240,9 +233,11 @@ export class Session {
     const { ops } = this.model;
     const total = this.#tokens.length + tokens.length;
     const results: Floats[] = [];
-    for (let from = 0; from < tokens.length; from += this.#chunk) {
-      const part = Int32Array.from(tokens.slice(from, from + this.#chunk));
+    for (let from = 0; from < tokens.length; ) {
+      const part = Int32Array.from(tokens.slice(from, from + this.#nextChunk()));
+      from += part.length;
       const start = this.#tokens.length;
+      const begun = performance.now();
       this.#cache.freeze();
       const mark = ops.mark();
       try {
@@ -254,9 +249,14 @@ export class Session {
       } finally {
         ops.release(mark);
       }
-      if (tokens.length > this.#chunk) this.#onProgress(this.#tokens.length, total);
+      this.#pace.took(part.length, performance.now() - begun);
+      if (part.length < tokens.length) this.#onProgress(this.#tokens.length, total);
     }
     return results;
+  }
+
+  #nextChunk(): number {
+    return this.#pace.next(this.model.config, this.pool, this.#tokens.length);
   }
 
   /** Runs one step. If it throws, the caches are as they were before. */

@@ -29,7 +29,7 @@ export interface GenerationOptions {
   readonly repetitionPenalty?: number;
   readonly seed?: number;
   readonly draft: number;
-  readonly chunk: number;
+  readonly chunk?: number;
   readonly latentEps?: number;
   readonly ignoreConfigKey?: readonly string[];
   readonly kvType: RowType;
@@ -144,9 +144,8 @@ export function addPaceOptions(command: Command): Command {
     )
     .option(
       "--chunk <n>",
-      "read the prompt in steps of n tokens; changes no result",
+      "read the prompt in steps of n tokens; changes no result (default: as many as take a second, 64 to 512)",
       integer(1),
-      64,
     )
     .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
     .addOption(rowType("--index-type <type>", "number format of cached index keys"))

@@ -22,7 +22,7 @@ export const MAX_TOKENS = 256;
 /** How a timeline remembers. None of it but the row formats changes a result. */
 export interface TimelineOptions
   extends Pick<SessionOptions, "rows" | "tier" | "maxContext" | "taps"> {
-  /** Prompt tokens per step, 64 by default. */
+  /** Prompt tokens per step; by default as many as the model is fast enough for, 64 to 512. */
   readonly chunk?: number | undefined;
   /** How many tokens the MTP layer may guess ahead; 0 by default. The text stays the same. */
   readonly draft?: number | undefined;

@@ -25,7 +25,8 @@ async function modelIn(memoryBytes: number, overrides: object = {}) {
 
 describe("the room for a text", () => {
   it.each([
-    ["the usual steps", {}, 64, {}],
+    ["the usual steps", {}, undefined, {}],
+    ["steps of 64", {}, 64, {}],
     ["small ones", {}, 8, {}],
     ["large steps", {}, 1024, {}],
     ["a draft head", {}, 64, { draft: true }],
@@ -42,7 +43,7 @@ describe("the room for a text", () => {
     async (_what, overrides, chunk, options) => {
       // As much as the room says can be run; the next page cannot be had, and nothing is run for it.
       const model = await modelIn(SMALL, overrides);
-      const session = new Session(model, { chunk, ...options });
+      const session = new Session(model, { ...(chunk && { chunk }), ...options });
       const { room } = session;
       expect(room).toBeLessThan(session.maxContext);
       await expect(session.prefill(tokens(room + 1))).rejects.toThrow(CacheFullError);
@@ -56,7 +57,10 @@ describe("the room for a text", () => {
       expect(session.tokens).toHaveLength(room);
 
       // A model of the same sizes whose memory is twice as large runs it, too, and has room for much more.
-      const larger = new Session(await modelIn(2 * SMALL, overrides), { chunk, ...options });
+      const larger = new Session(await modelIn(2 * SMALL, overrides), {
+        ...(chunk && { chunk }),
+        ...options,
+      });
       expect(larger.room).toBeGreaterThan(1.9 * room);
     },
   );
