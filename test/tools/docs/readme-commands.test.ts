@@ -51,7 +51,8 @@ afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 /** Runs a line in the clone. */
 function shell(line: string): { code: number | null; stdout: string; stderr: string } {
-  const path = [join(clone, "bin"), process.env.PATH].join(delimiter);
+  const { PATH = "" } = process.env;
+  const path = [join(clone, "bin"), PATH].join(delimiter);
   const env = { ...process.env, PATH: path, HOME: clone, XDG_DATA_HOME: join(clone, "data") };
   const { status, stdout, stderr } = spawnSync("sh", ["-c", line], {
     ...{ cwd: clone, env, input: "", encoding: "utf8", maxBuffer: 2 ** 26 },
