@@ -153,7 +153,6 @@ async function once(path: string, make: (path: string) => Promise<unknown>): Pro
 }
 
 const folder = argv[2];
-const silent = () => {};
 if (argv.includes("--large")) {
   const large = {
     ...LARGE,
@@ -166,7 +165,7 @@ if (argv.includes("--large")) {
   const bf16 = join(root, "bf16");
   await once(bf16, (path) => makeFolder(path, isSmall ? SMALL : MEDIUM, bf16Part));
   for (const to of ["q8", "q4"] as const) {
-    await once(join(root, to), (path) => writeQuantized(bf16, path, to, [], silent));
+    await once(join(root, to), (path) => writeQuantized(bf16, path, to));
   }
   for (const to of ["f32", "f16"] as const) {
     await once(join(root, to), (path) => makeFolder(path, isSmall ? SMALL : MEDIUM, widePart(to)));

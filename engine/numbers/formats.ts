@@ -10,7 +10,7 @@
  * Every value of the three is also an f32, so reading is exact. Writing rounds to the nearest,
  * ties to the even fraction.
  *
- * F16 is left to the package float16, since not all runtimes have a Float16Array of their own.
+ * Reading F16 is left to the package float16, since not all runtimes have a Float16Array of their own.
  *
  * Next: safetensors.ts
  * @module
@@ -35,8 +35,6 @@ export function isNaNInE4m3(bits: number): boolean {
 
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
-const half = new Float16Array(1);
-const halfBits = new Uint16Array(half.buffer);
 
 /** The f32 with these bits. */
 function fromBits(bits: number): number {
@@ -70,44 +68,42 @@ export function fromE4m3(bits: number): number {
   return sign * (8 + fraction) * 2 ** (exponent - 10);
 }
 
-/** The nearest bf16 of an f32. */
+/**
+ * The nearest bf16 of an f32. A bf16 is the upper half of an f32, so half of the last step that stays is
+ * added to the bits, a little less where the fraction is even, and the lower half is cut off. A carry into
+ * the exponent is right, up to infinity.
+ */
 export function toBf16(x: number): number {
-  return roundToFormat(x, 8, 7);
+  if (Number.isNaN(x)) return 0x7fff; // JavaScript leaves the sign of NaN open
+  floatView[0] = x;
+  const bits = bitsView[0];
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-/** The nearest f16 of an f32; infinity from 65520 on. */
+/** The nearest f16 of an f32; infinity from 65520 on. Its bits are counted as those of {@link toE4m3}. */
 export function toF16(x: number): number {
-  half[0] = Math.fround(x);
-  return halfBits[0];
-}
-
-/** The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch). */
-export function toE4m3(x: number): number {
-  return roundToFormat(x, 4, 3);
+  if (Number.isNaN(x)) return 0x7e00;
+  floatView[0] = x;
+  const sign = (bitsView[0] >>> 31) << 15;
+  const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, -14);
+  const steps = roundToEven(Math.abs(floatView[0]) / 2 ** (exponent - 10));
+  return sign | Math.min(steps + (exponent + 14) * 1024, 0x7c00);
 }
 
 /**
- * Rounds to the nearest value with `1 + exponentBits + fractionBits` bits, ties to even.
+ * The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch).
  *
  * The bits of a non-negative number grow with its value, across exponents too. So the rounded
  * count of steps of the right size, plus the exponent, is the result even when it carries.
  */
-function roundToFormat(x: number, exponentBits: number, fractionBits: number): number {
+export function toE4m3(x: number): number {
+  if (Number.isNaN(x)) return 0x7f; // JavaScript leaves the sign of NaN open
   floatView[0] = x;
-  const sign = (bitsView[0] >>> 31) << (exponentBits + fractionBits);
-  const largestExponent = 2 ** exponentBits - 1;
-  const bias = 2 ** (exponentBits - 1) - 1;
-  const allOnes = (largestExponent + 1) * 2 ** fractionBits - 1;
-  if (Number.isNaN(x)) return allOnes; // JavaScript leaves the sign of NaN open
-
-  const magnitude = Math.abs(floatView[0]);
-  // The exponent of f32 subnormals reads −127; no format here has steps that fine but bf16.
-  const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, 1 - bias);
-  const steps = roundToEven(magnitude / 2 ** (exponent - fractionBits));
-  const bits = steps + (exponent + bias - 1) * 2 ** fractionBits;
-  // Past the end: infinity, or in e4m3, where all ones is the only NaN, the largest number.
-  const end = exponentBits === 4 ? allOnes - 1 : largestExponent * 2 ** fractionBits;
-  return sign | Math.min(bits, end);
+  const sign = (bitsView[0] >>> 31) << 7;
+  const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, -6);
+  const steps = roundToEven(Math.abs(floatView[0]) / 2 ** (exponent - 3));
+  // All ones are the only NaN, and the number before them is the largest.
+  return sign | Math.min(steps + (exponent + 6) * 8, 0x7e);
 }
 
 const E4M3: Float32Array = Float32Array.from({ length: 256 }, (_, bits) => fromE4m3(bits));

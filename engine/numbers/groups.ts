@@ -68,32 +68,46 @@ export function toGroups(format: GroupFormat, x: ArrayLike<number>): Groups {
       throw new EncodingError(format, `expected a group that an f16 scale can reach, got ${m}`);
     }
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-    pack(x, g * GROUP, inverse, quants.subarray(g * width, (g + 1) * width));
+    pack(x, g * GROUP, inverse, quants, g * width);
   }
   return { quants, scales };
 }
 
 /** Returns the number of largest magnitude in a group, with its sign. */
 function farthest(x: ArrayLike<number>, from: number): number {
-  let m = 0;
-  for (let i = from; i < from + GROUP; i++) if (Math.abs(x[i]) > Math.abs(m)) m = x[i];
+  let [m, size] = [0, 0];
+  for (let i = from; i < from + GROUP; i++) {
+    const one = Math.abs(x[i]);
+    if (one > size) [m, size] = [x[i], one];
+  }
   return m;
 }
 
-function packQ8(x: ArrayLike<number>, from: number, inverse: number, out: Uint8Array): void {
+/** Writes the numbers of the group that begins at `x[from]` to `out`, from `at` on. */
+type Pack = (
+  x: ArrayLike<number>,
+  from: number,
+  inverse: number,
+  out: Uint8Array,
+  at: number,
+) => void;
+
+const packQ8: Pack = (x, from, inverse, out, at) => {
   for (let i = 0; i < GROUP; i++) {
     const q = Math.fround(x[from + i] * inverse);
-    out[i] = Math.sign(q) * Math.round(Math.abs(q));
+    out[at + i] = q < 0 ? -Math.round(-q) : Math.round(q);
   }
-}
+};
 
-function packQ4(x: ArrayLike<number>, from: number, inverse: number, out: Uint8Array): void {
+const packQ4: Pack = (x, from, inverse, out, at) => {
   const nibble = (i: number): number => {
     const q = Math.fround(Math.fround(x[from + i] * inverse) + (Q4_ZERO + 0.5));
     return Math.min(15, Math.trunc(q));
   };
-  for (let j = 0; j < GROUP / 2; j++) out[j] = nibble(j) | (nibble(j + GROUP / 2) << 4);
-}
+  for (let j = 0; j < GROUP / 2; j++) {
+    out[at + j] = nibble(j) | (nibble(j + GROUP / 2) << 4);
+  }
+};
 
 /** Returns the numbers of groups, exactly. */
 export function fromGroups(format: GroupFormat, groups: Groups): Float32Array {

@@ -39,7 +39,10 @@ function packed(scratch: string, pack: string, key: "text" | "request"): string 
 
 function traced(name: string, rest: string): Run {
   const { model, tokens } = golden(name);
-  const args = ["trace", "--model", model, "--tokens", tokens, ...rest.split(" ").filter(Boolean)];
+  // The hashes are of the epsilon in config.json, not of the one in case.json, which trace would take.
+  const eps = JSON.parse(readFileSync(join(model, "config.json"), "utf8")).rms_norm_eps;
+  const options = [`--latent-eps=${eps}`, ...rest.split(" ").filter(Boolean)];
+  const args = ["trace", "--model", model, "--tokens", tokens, ...options];
   const isWasm = rest.includes("wasm");
   const ways = isWasm ? THREADED : rest.includes("mtp") ? CHUNKED : [];
   return { args, ways, writes: true };

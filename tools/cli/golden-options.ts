@@ -13,6 +13,7 @@ import {
   type WorkOptions,
 } from "../golden/index.ts";
 import { type Progress, progressLine } from "./progress.ts";
+import { shellWord } from "./shell-word.ts";
 import type { Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -75,6 +76,16 @@ export async function checkOptions(options: GoldenOptions): Promise<CheckOptions
     ...(kind && { class: kind }),
     ...(names !== undefined && { names: await readNames(names) }),
   };
+}
+
+/** The command that names the mistake behind a dump, with the options of the check that found it. */
+export function diagnoseCommand(file: string, options: GoldenOptions): string {
+  const { case: cases = [], pack, names, class: kind } = options;
+  const given = Object.entries({ pack, names, class: kind }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  const words = [file, ...cases.flatMap((name) => ["--case", name]), ...given];
+  return `glm52 golden diagnose ${words.map(shellWord).join(" ")}`;
 }
 
 /** Hands `work` a progress line for each of its steps, one after the other. */

@@ -17,6 +17,11 @@ export interface Divergence {
   readonly tokens: number;
   /** Mean over positions of the KL divergence, `Σ p · (log p − log q)`, in nats. */
   readonly klMean: number;
+  /**
+   * Standard error of that mean: `√(variance / tokens)`, of the positions taken as independent. For a
+   * single token it is not known, and `null`.
+   */
+  readonly klError: number | null;
   /** The largest such value. */
   readonly klMax: number;
   /** Share of positions where the likeliest token is the same in both models. */
@@ -42,32 +47,45 @@ export function klDivergence(pLogits: Floats, qLogits: Floats): number {
   }, 0);
 }
 
-/**
- * Compares the distributions `p` of one model and `q` of another after each token of a text.
- *
- * @param signal ends the work: the promise is then rejected with its reason
- */
+/** How to follow a comparison, and how to end it. */
+export interface CompareOptions {
+  /** Ends the work: the promise is then rejected with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many tokens are compared, and how many there are. */
+  readonly onCompared?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Compares the distributions `p` of one model and `q` of another after each token of a text. */
 export async function divergence(
   p: Model,
   q: Model,
   tokens: readonly number[],
-  signal?: AbortSignal,
+  { signal, onCompared = () => {} }: CompareOptions = {},
 ): Promise<Divergence> {
   const maxContext = tokens.length;
   const [first, second] = [p, q].map((model) => new Session(model, { maxContext }));
-  let [sum, klMax, same] = [0, 0, 0];
+  const values: number[] = [];
+  let same = 0;
   for (let at = 0; at < tokens.length; at += CHUNK) {
     await new Promise((resolve) => setTimeout(resolve, 0)); // lets an abort arrive
     signal?.throwIfAborted();
     const chunk = tokens.slice(at, at + CHUNK);
     const others = second.appendAll(chunk);
     first.appendAll(chunk).forEach((logits, t) => {
-      const kl = klDivergence(logits, others[t]);
-      sum += kl;
-      klMax = Math.max(klMax, kl);
+      values.push(klDivergence(logits, others[t]));
       if (argmax(logits) === argmax(others[t])) same++;
     });
+    onCompared(values.length, tokens.length);
   }
   const n = tokens.length;
-  return { tokens: n, klMean: sum / n, klMax, sameTop: same / n };
+  const klMean = values.reduce((sum, kl) => sum + kl, 0) / n;
+  const squares = values.reduce((sum, kl) => sum + (kl - klMean) ** 2, 0);
+  const klError = n > 1 ? Math.sqrt(squares / (n - 1) / n) : null;
+  return {
+    tokens: n,
+    klMean,
+    klError,
+    klMax: values.reduce((most, kl) => Math.max(most, kl), 0),
+    sameTop: same / n,
+  };
 }

@@ -9,7 +9,7 @@
  * ```
  * @module glm52.ts/convert
  */
-export { type Divergence, divergence } from "./divergence.ts";
+export { type CompareOptions, type Divergence, divergence } from "./divergence.ts";
 export {
   EXPORT_FORMATS,
   type Exported,
@@ -18,6 +18,7 @@ export {
   exportModel,
 } from "./export-model.ts";
 export { GGML_TYPES, type GgmlType } from "./gguf/encode.ts";
-export { type TensorError, WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
+export { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
 export type { Written } from "./quantize-folder.ts";
 export { type QuantizeOptions, type QuantizeReport, quantize } from "./quantize-model.ts";
+export type { TensorError } from "./round-tensor.ts";

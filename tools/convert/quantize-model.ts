@@ -28,8 +28,12 @@ export interface QuantizeOptions {
   readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** A text on which the logits of both models are compared. */
   readonly compareOn?: Prompt | undefined;
+  /** How many threads work; changes no bit of what is written. Default: as many as there are cores. */
+  readonly threads?: number | undefined;
   /** Is called while the weights are written, with the bytes written so far and in all. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** Is called while the models are compared, with the tokens compared so far and in all. */
+  readonly onCompared?: ((done: number, total: number) => void) | undefined;
   /** When it aborts, the work ends, nothing is left, and the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,7 +55,8 @@ export async function quantize(
   out: string,
   options: QuantizeOptions,
 ): Promise<QuantizeReport> {
-  const { to, keep = [], compareOn, onProgress = () => {}, signal, ignoreConfigKeys } = options;
+  const { to, keep, compareOn, signal, ignoreConfigKeys, threads } = options;
+  const { onProgress = () => {}, onCompared = () => {} } = options;
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
@@ -65,13 +70,15 @@ export async function quantize(
       signal?.throwIfAborted();
       onProgress(done, total);
     };
-    const written = await writeQuantized(folder, temporary, to, keep, progress, ignoreConfigKeys);
+    const how = { keep, ignoreConfigKeys, threads, onProgress: progress };
+    const written = await writeQuantized(folder, temporary, to, how);
+    const opening = { signal, ignoreConfigKeys, threads };
     const report =
       compareOn === undefined
         ? written
         : {
             ...written,
-            divergence: await compare(folder, temporary, compareOn, { signal, ignoreConfigKeys }),
+            divergence: await compare([folder, temporary], compareOn, opening, onCompared),
           };
     signal?.throwIfAborted();
     await moveInto(temporary, target);
@@ -124,12 +131,13 @@ async function moveInto(complete: string, target: Target): Promise<void> {
 const CONFIG = "config.json";
 
 async function compare(
-  original: string,
-  quantized: string,
+  [original, quantized]: readonly [string, string],
   prompt: Prompt,
   options: OpenOptions,
+  onCompared: (done: number, total: number) => void,
 ): Promise<Divergence> {
   await using p = await open(original, options);
   await using q = await open(quantized, options);
-  return await divergence(p.model, q.model, p.promptIds(prompt), options.signal);
+  const { signal } = options;
+  return await divergence(p.model, q.model, p.promptIds(prompt), { signal, onCompared });
 }

@@ -7,7 +7,10 @@ import { LRU_ROOMS, type Observed } from "./observe.ts";
 
 /** The table of answers, and two tables for each text whose selections were observed. */
 export function evaluationText({ cells, worst, selections }: Evaluation): string {
-  const lines = ["task        length  depth  exact  95 %           tokens", ...cells.map(cellLine)];
+  const lines = [
+    "task         length  depth  exact  95 %           tokens",
+    ...cells.map(cellLine),
+  ];
   if (worst) lines.push(`fewest right tokens: ${cellLine(worst).replace(/ +/g, " ")}`);
   return `${[...lines, ...selections.flatMap(selectionLines)].join("\n")}\n`;
 }
@@ -15,7 +18,7 @@ export function evaluationText({ cells, worst, selections }: Evaluation): string
 function cellLine({ task, length, depth, exact, interval, tokens }: Cell): string {
   const [low, high] = interval.map((x) => x.toFixed(2));
   return [
-    task.padEnd(10),
+    task.padEnd(11),
     String(length).padStart(7),
     (depth === undefined ? "" : `${depth} %`).padStart(6),
     exact.toFixed(2).padStart(6),

@@ -5,14 +5,21 @@
  * Next: eval-text.ts, eval-svg.ts
  * @module
  */
-import { argmax, type Model, Session } from "../../engine/index.ts";
+import { ArgumentError, argmax, type Model, Session } from "../../engine/index.ts";
 import { type Observed, observe } from "./observe.ts";
 import { score, wilson } from "./score.ts";
-import { makeTask, type TaskName } from "./tasks.ts";
+import { makeTask, type Task, type TaskName, type TaskSpec } from "./tasks.ts";
+import { makeWordTask, type TextCoder, WORD_TASKS, type WordTaskName } from "./word-tasks.ts";
+
+/** The name of a task, of token ids or in words. */
+export type AnyTaskName = TaskName | WordTaskName;
+
+/** Tokens that are run at once; changes no result. */
+const CHUNK = 64;
 
 /** The tasks to make, and how many. */
 export interface EvalRequest {
-  readonly tasks: readonly TaskName[];
+  readonly tasks: readonly AnyTaskName[];
   /** Tokens of prompt and answer together. */
   readonly lengths: readonly number[];
   /** Where the needle stands, in percent of the text. */
@@ -20,14 +27,16 @@ export interface EvalRequest {
   /** How many texts to make for each task, length and depth. */
   readonly samples: number;
   readonly seed: number;
-  /** Texts are made of the ids `first … end - 1`. */
+  /** The tokenizer, which tasks in words need. */
+  readonly coder?: TextCoder | undefined;
+  /** Texts of token ids are made of the ids `first … end - 1`. */
   readonly first: number;
   readonly end: number;
 }
 
 /** The result for one task, length and depth. */
 export interface Cell {
-  readonly task: TaskName;
+  readonly task: AnyTaskName;
   readonly length: number;
   /** Undefined where the task has no depth. */
   readonly depth: number | undefined;
@@ -53,58 +62,85 @@ export interface Evaluation {
 /**
  * Runs an evaluation.
  *
- * @param onCell is called after each cell and each observed text, with the number done so far
+ * @param onProgress is told the tokens that were read so far, and about how many there are in all
  */
 export function evaluate(
   model: Model,
   request: EvalRequest,
-  onCell: (done: number, total: number) => void = () => {},
+  onProgress: (done: number, total: number) => void = () => {},
 ): Evaluation {
-  const { tasks, lengths, depths, samples, seed, first, end } = request;
+  const { tasks, lengths, depths, samples, seed } = request;
   const wanted = tasks.flatMap((task) =>
     lengths.flatMap((length) => depthsOf(task, depths).map((depth) => ({ task, length, depth }))),
   );
   const observed = lengths.filter((length) => length > 2 * model.config.indexTopk + 64);
-  const total = wanted.length + observed.length;
-  const cells = wanted.map((cell, i) => {
-    const answered = answer(model, { ...cell, seed: seed + 1000 * i }, samples, request);
-    onCell(i + 1, total);
-    return answered;
-  });
-  const selections = observed.map((length, i) => {
-    const spec = { task: "needle", length, depth: 50, seed, first, end } as const;
-    const seen = observe(model, makeTask(spec));
-    onCell(wanted.length + i + 1, total);
+  const sum = (all: readonly number[]): number => all.reduce((n, length) => n + length, 0);
+  const total = samples * sum(wanted.map(({ length }) => length)) + sum(observed);
+  let done = 0;
+  const onRead = (n: number): void => {
+    done += n;
+    onProgress(done, total);
+  };
+  onRead(0);
+  const cells = wanted.map((cell, i) =>
+    answer(model, { ...cell, seed: seed + 1000 * i }, request, onRead),
+  );
+  // A text in words is observed where such texts are asked for: it is what the model can read.
+  const task = tasks.includes("secretWord") ? "secretWord" : "needle";
+  const selections = observed.map((length) => {
+    const seen = observe(model, make({ task, length, depth: 50, seed }, request));
+    onRead(length);
     return seen;
   });
   const [worst] = [...cells].sort((a, b) => a.tokens - b.tokens);
   return { seed, cells, worst, selections };
 }
 
-function depthsOf(task: TaskName, depths: readonly number[]): readonly (number | undefined)[] {
-  return task === "needle" ? depths : [undefined];
+function depthsOf(task: AnyTaskName, depths: readonly number[]): readonly (number | undefined)[] {
+  return task === "needle" || task === "secretWord" ? depths : [undefined];
+}
+
+/** Which text to make. */
+type AnyTaskSpec = Omit<TaskSpec, "task" | "first" | "end"> & { readonly task: AnyTaskName };
+
+function make(
+  { task, ...spec }: AnyTaskSpec,
+  { first, end, coder }: Pick<EvalRequest, "first" | "end" | "coder">,
+): Task {
+  if (!isInWords(task)) return makeTask({ ...spec, task, first, end });
+  if (!coder) throw new ArgumentError(task, "needs a tokenizer.json, and this model has none");
+  return makeWordTask({ ...spec, task }, coder);
+}
+
+/** Whether a task consists of words, not of token ids. */
+export function isInWords(task: AnyTaskName): task is WordTaskName {
+  return WORD_TASKS.some((name) => name === task);
 }
 
 function answer(
   model: Model,
-  {
-    task,
-    length,
-    depth,
-    seed,
-  }: Pick<Cell, "task" | "length" | "depth"> & { readonly seed: number },
-  samples: number,
-  { first, end }: Pick<EvalRequest, "first" | "end">,
+  cell: Pick<Cell, "task" | "length" | "depth"> & { readonly seed: number },
+  request: EvalRequest,
+  onRead: (n: number) => void,
 ): Cell {
+  const { task, length, depth, seed } = cell;
+  const { samples } = request;
   const shares: number[] = [];
   for (let i = 0; i < samples; i++) {
-    const spec = { task, length, depth: depth ?? 0, seed: seed + i, first, end };
+    const text = make({ task, length, depth: depth ?? 0, seed: seed + i }, request);
     const session = new Session(model, { maxContext: length });
     try {
       shares.push(
-        score(makeTask(spec), (ids, last) => {
-          if (ids.length > last) session.append(ids.slice(0, -last));
-          return session.appendAll(ids.slice(-last)).map(argmax);
+        score(text, (ids, last) => {
+          const before = ids.slice(0, -last);
+          for (let at = 0; at < before.length; at += CHUNK) {
+            const chunk = before.slice(at, at + CHUNK);
+            session.append(chunk);
+            onRead(chunk.length);
+          }
+          const predicted = session.appendAll(ids.slice(-last)).map(argmax);
+          onRead(length - before.length);
+          return predicted;
         }),
       );
     } finally {

@@ -1,6 +1,6 @@
 /**
  * Random tasks for long contexts. They consist of token ids, not of text, so that they fit any
- * vocabulary. The same seed gives the same task.
+ * vocabulary; word-tasks.ts has tasks in words. The same seed gives the same task.
  *
  * | task       | in the context                          | asked                | answer        |
  * | ---------- | --------------------------------------- | -------------------- | ------------- |
@@ -11,7 +11,7 @@
  * | multiValue | three needles with the same key         | separator key        | all values    |
  * | tracking   | a chain: key value, value value, …      | separator key        | all its links |
  *
- * Next: score.ts, selection.ts
+ * Next: word-tasks.ts, score.ts, selection.ts
  * @module
  */
 
@@ -163,7 +163,8 @@ function hide(
   return { prompt: [...prompt, ...gaps.slice(nGaps), ...question], answer, needle };
 }
 
-function noRoom(task: TaskName, least: number, length: number): UserError {
+/** The error of a length that is too small for a task. */
+export function noRoom(task: string, least: number, length: number): UserError {
   return new UserError(task, `expected a length of ${least} or more, got ${length}`);
 }
 
@@ -173,7 +174,7 @@ function draw(random: Random, n: number, from: number, end: number): number[] {
 }
 
 /** `0 … n - 1` in random order. */
-function shuffled(random: Random, n: number): number[] {
+export function shuffled(random: Random, n: number): number[] {
   const order = Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

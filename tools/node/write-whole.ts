@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { findOutput } from "./output.ts";
+import { findOutput, type Output } from "./output.ts";
 import { sweep, temporaryName } from "./temporaries.ts";
 import { UserError } from "./user-error.ts";
 
@@ -9,6 +9,15 @@ const PIECE = 2 ** 24;
 
 /** The content of a file that never stands in memory as one. */
 export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** Bytes of a file, and where they begin: behind what was written last, if that is not said. */
+interface Piece {
+  readonly at?: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes, and where in the file they begin. */
+export type PlacedPiece = Required<Piece>;
 
 /**
  * Writes a file so that `path` holds, at every moment, either what it held before or all of the
@@ -35,7 +44,33 @@ export async function writePieces(
   signal?: AbortSignal,
 ): Promise<void> {
   const output = await findOutput(path);
-  if (output.isStream) return fill(path, await open(output.path, "w"), pieces, signal);
+  if (!output.isStream) return replace(path, output, inOrder(pieces), signal);
+  await fill(path, await open(output.path, "w"), inOrder(pieces), signal);
+}
+
+/** {@link writePieces} for pieces that come in another order than they have in the file. */
+export async function writePlaced(
+  path: string,
+  pieces: AsyncIterable<PlacedPiece>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const output = await findOutput(path);
+  if (output.isStream) throw new UserError(path, "expected a file, got a device or a pipe");
+  await replace(path, output, pieces, signal);
+}
+
+/** Pieces that are written one after the other, wherever the output stands. */
+async function* inOrder(pieces: Pieces): AsyncGenerator<Piece> {
+  for await (const bytes of pieces) yield { bytes };
+}
+
+/** Fills a new file, and puts it in the place of the old one. */
+async function replace(
+  path: string,
+  output: Output,
+  pieces: AsyncIterable<Piece>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const folder = dirname(output.path);
   sweep(folder);
   const temporary = join(folder, temporaryName("output", "tmp"));
@@ -57,16 +92,17 @@ export async function writePieces(
 async function fill(
   path: string,
   file: FileHandle,
-  pieces: Pieces,
+  pieces: AsyncIterable<Piece>,
   signal: AbortSignal | undefined,
   beforeClose: () => Promise<void> = async () => {},
 ): Promise<void> {
   try {
-    for await (const bytes of pieces) {
+    for await (const { bytes, at: start } of pieces) {
       for (let at = 0; at < bytes.length; ) {
         signal?.throwIfAborted();
         const n = Math.min(PIECE, bytes.length - at);
-        at += (await file.write(bytes, at, n).catch(failed)).bytesWritten;
+        const place = start === undefined ? null : start + at;
+        at += (await file.write(bytes, at, n, place).catch(failed)).bytesWritten;
       }
     }
     await beforeClose().catch(failed);

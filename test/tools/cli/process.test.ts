@@ -98,12 +98,44 @@ describe("the compiled program", () => {
     expect(stderr).toContain("glm52: option '--max-tokens <n>' argument '1x' is invalid.");
   });
 
+  it("quantises with any number of threads to the same bytes", async () => {
+    const files = [];
+    for (const threads of ["1", "3"]) {
+      const out = join(scratch, `quantised-${threads}`);
+      const argv = ["quantize", TINY_MODEL, out, "--to", "q4", "--threads", threads, "--json"];
+      const { code, stdout } = await glm52(argv);
+      expect(code).toBe(0);
+      files.push([JSON.parse(stdout), readFileSync(join(out, "model.safetensors"))]);
+    }
+    expect(files[0]).toEqual(files[1]);
+  });
+
+  it("says what a thread that rounds met as if there were none", async () => {
+    const model = join(scratch, "with-nan");
+    cpSync(TINY_MODEL, model, { recursive: true });
+    const bytes = readFileSync(join(model, "model.safetensors"));
+    bytes.fill(0xff, Math.floor(bytes.length / 2)); // NaN in all of its second half
+    writeFileSync(join(model, "model.safetensors"), bytes);
+    const told = [];
+    for (const threads of ["1", "3"]) {
+      const argv = ["quantize", model, join(scratch, "none"), "--to", "q8", "--threads", threads];
+      told.push(await glm52(argv));
+    }
+    expect(told[0]).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/expected finite numbers/),
+    });
+    expect(told[1]).toEqual(told[0]);
+  });
+
   it("writes a trace", async () => {
     const file = join(scratch, "t.safetensors");
     const argv = ["trace", "--model", TINY_MODEL, "--tokens", "1,2,3", "--out", file];
     const { code, stdout, stderr } = await glm52(argv);
     expect([code, stdout]).toEqual([0, ""]);
-    expect(stderr).toMatch(/t\.safetensors: \d+ tensors of 3 tokens, f32\n$/);
+    expect(stderr).toMatch(
+      /t\.safetensors: \d+ tensors of 3 tokens, f32, latent eps 1e-6 as \S+ says\n$/,
+    );
     expect(readFileSync(file).length).toBeGreaterThan(1000);
   });
 

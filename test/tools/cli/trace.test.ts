@@ -1,5 +1,5 @@
 /** Tests of `glm52 trace`. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { memorySource } from "../../../engine/weights/byte-source.ts";
@@ -82,10 +82,37 @@ describe("glm52 trace", () => {
       model: "model",
       config_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       precision: "f32",
-      latent_eps: "0.00001",
+      latent_eps: "0.000001",
       tokens: "57,15",
       command: `glm52 trace --model ${TINY_MODEL} --tokens 57,15 --out '${scratch}/it'\\''s meta.safetensors'`,
     });
+  });
+
+  it("takes model, tokens, epsilon and draft steps of a case", async () => {
+    const [named, byHand, folder] = [out("named"), out("by hand"), out("folder")];
+    const { code, stderr } = await glm52(["trace", "--case", "tiny-all", "--out", named]);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/latent eps 1e-6 as .*case\.json says/),
+    ]);
+    await traceTiny(byHand);
+    expect(dataOf(named)).toEqual(dataOf(byHand));
+    const other = ["--latent-eps", "1e-5", "--out", folder];
+    expect((await glm52(["trace", "--case", TINY, ...other])).stderr).not.toContain("says");
+    expect(dataOf(folder)).not.toEqual(dataOf(named));
+  });
+
+  it("follows the epsilon of the case that a model belongs to, and of no other", async () => {
+    const [ours, given, moved] = [out("ours"), out("given"), out("moved")];
+    const run = (model: string, ...more: string[]) =>
+      glm52(["trace", "--model", model, "--tokens", "57,15", ...more]);
+    await run(TINY_MODEL, "--out", ours);
+    await run(TINY_MODEL, "--latent-eps", "1e-6", "--out", given);
+    expect(dataOf(ours)).toEqual(dataOf(given));
+    const copy = join(scratch, "lonely", "model");
+    cpSync(TINY_MODEL, copy, { recursive: true });
+    expect((await run(copy, "--out", moved)).stderr).not.toContain("says");
+    expect(dataOf(moved)).not.toEqual(dataOf(ours));
   });
 
   it("keeps the stages and layers that were asked for, and the logits", async () => {

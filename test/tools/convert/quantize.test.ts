@@ -5,7 +5,10 @@ import { openCheckpoint, parseConfig } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
 import { matchTensors } from "../../../engine/weights/match-tensors.ts";
+import { divergence } from "../../../tools/convert/divergence.ts";
+import { quantize as quantizeModel } from "../../../tools/convert/quantize-model.ts";
 import { fileCheckpoint } from "../../../tools/node/file-source.ts";
+import { open } from "../../../tools/node/open.ts";
 import { openConfig } from "../../../tools/node/open-config.ts";
 import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
@@ -99,6 +102,47 @@ it("the demo model diverges by less as q8 than as q4, and not at all from itself
     readFileSync(join(folder, name, "model.safetensors")),
   );
   expect(files[0].equals(files[1])).toBe(true);
+});
+
+it("says sizes, the worst tensors, KL with its standard error, and how to run the result", async () => {
+  const folder = scratchFolder();
+  const text = ["--text", "Once upon a time there was a little dog."];
+  const said = await glm52(["quantize", DEMO_MODEL, join(folder, "q8"), "--to", "q8", ...text]);
+  const lines = said.stdout.trimEnd().split("\n");
+  expect(lines).toHaveLength(8);
+  expect(lines[0]).toMatch(/q8: \d+ tensors as q8$/);
+  expect(lines[1]).toMatch(/^11\.\d+ MB became 6\.\d+ MB, 55 % of it$/);
+  const worst = lines.slice(3, 6).map((line) => Number(/NMSE (\S+)/.exec(line)?.[1]));
+  expect(worst).toEqual(worst.toSorted((a, b) => b - a));
+  expect(lines[6]).toMatch(
+    /^logits on \d+ tokens: KL \S+ ± \S+ nats \(largest \S+\), same top token/,
+  );
+  expect(lines[7]).toContain(`glm52 run --model ${join(folder, "q8")} `);
+  const all = ["quantize", DEMO_MODEL, join(folder, "all"), "--to", "bf16", "--verbose"];
+  const listed = (await glm52(all)).stdout.match(/NMSE/g) ?? [];
+  expect(listed.length).toBeGreaterThan(600);
+});
+
+it("shows how far it is from the first tensor on, and how much time is left", async () => {
+  const seen: number[][] = [];
+  const compared: number[][] = [];
+  const report = await quantizeModel(DEMO_MODEL, join(scratchFolder(), "out"), {
+    ...{ to: "q4", compareOn: "Once upon a time" },
+    onProgress: (done, total) => seen.push([done, total]),
+    onCompared: (done, total) => compared.push([done, total]),
+  });
+  expect(seen[0][0]).toBe(0);
+  expect(seen.length).toBeGreaterThan(600);
+  expect(seen.at(-1)?.[0]).toBe(seen.at(-1)?.[1]);
+  expect(compared.at(-1)).toEqual([report.divergence?.tokens, report.divergence?.tokens]);
+});
+
+it("the standard error of the KL is that of its values", async () => {
+  await using glm = await open(DEMO_MODEL);
+  const [one, two] = [[57], [57, 15]];
+  const alone = await divergence(glm.model, glm.model, one);
+  expect(alone).toMatchObject({ klMean: 0, klError: null });
+  expect(await divergence(glm.model, glm.model, two)).toMatchObject({ klError: 0 });
 });
 
 it("--keep leaves tensors as they are stored, and bf16 has no quantization_config", async () => {

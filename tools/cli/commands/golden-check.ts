@@ -16,6 +16,7 @@ import {
   checkOptions,
   DUMP,
   DUMPS,
+  diagnoseCommand,
   type GoldenOptions,
   withGoldenOptions,
   withStepLines,
@@ -91,6 +92,9 @@ async function checkDump(
     check(file, { ...wanted, replay, onProgress }),
   );
   terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict))}\n` : textOf(verdict));
+  if (verdict.status === "wrong" && !json) {
+    terminal.stdout.write(`the mistake behind it: ${diagnoseCommand(file, options)}\n`);
+  }
   if (junit !== undefined) await writeText(junit, junitOf(verdict));
   if (html !== undefined) {
     const diagnosis =

@@ -9,7 +9,9 @@ import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { STAGE_NAMES, trace } from "../../../engine/trace/trace.ts";
 import { traceFile } from "../../../engine/trace/trace-file.ts";
 import { parseJson } from "../../../engine/weights/json.ts";
+import { caseOfModel, type FoundCase, findCase } from "../../golden/case/model-of-case.ts";
 import { BACKENDS, type Backend } from "../../library/arithmetic.ts";
+import { oneLine } from "../../library/one-line.ts";
 import { openModel } from "../../node/open.ts";
 import { ourPackage } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
@@ -20,10 +22,12 @@ import { activationsOption, ignoreConfigKeyOption, THREADS } from "../generation
 import { interruptible } from "../interrupt.ts";
 import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
+import { shellWord } from "../shell-word.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface TraceCommandOptions {
-  readonly model: string;
+  readonly model?: string;
+  readonly case?: string;
   readonly backend: Backend;
   readonly activations?: Activations;
   readonly threads: number;
@@ -47,7 +51,11 @@ The file has one tensor for each stage. The tensor is named <stage>-<layer>, or 
 the draft steps of the MTP layer; logits and the result of the last norm have no number. Layers are
 counted from 0, and the MTP layer comes last. --chunk changes no byte of the file.
 
+--case runs the model and the tokens of a golden case, with the epsilon and the draft steps that its
+case.json says. The epsilon of case.json also holds when --model is the model of a case.
+
 Examples:
+  glm52 trace --case tiny-all --out mine.safetensors
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 trace --model DIR --tokens-file ids.json --stages q_pe,top_k --layers 0,2 --out t.safetensors
   glm52 trace --model DIR --tokens 57,15,52 --precision f64 --mtp-steps 3 --out t.safetensors
@@ -59,7 +67,10 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     .command("trace")
     .summary("record the stages of a forward pass in a file")
     .description("Runs tokens, and writes the result of every stage to one safetensors file.")
-    .requiredOption("--model <dir>", "folder of the model")
+    .option("--model <dir>", "folder of the model")
+    .addOption(
+      new Option("--case <case>", "a golden case: its name, or its folder").conflicts("model"),
+    )
     .requiredOption("--out <file>", "the safetensors file to write")
     .option("--tokens <ids>", "the tokens to run, e.g. 1,2,3", integerList)
     .addOption(
@@ -78,7 +89,7 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     .option("--chunk <n>", "run the tokens in steps of n; changes no result", integer(1), 64)
     .option(
       "--latent-eps <e>",
-      "epsilon in the norms of the two latents (default: rms_norm_eps of the config)",
+      "epsilon in the norms of the two latents (default: that of the case, or rms_norm_eps of the config)",
       POSITIVE,
     )
     .addOption(ignoreConfigKeyOption())
@@ -96,11 +107,39 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     .option("--threads <n>", "number of threads of the wasm backend; changes no result", THREADS, 1)
     .addHelpText("after", HELP + EXIT_CODES)
     .action(async (options: TraceCommandOptions, command: Command) => {
-      if (!options.tokens && !options.tokensFile) {
+      if (!options.model && !options.case) {
+        command.error("error: give the model with --model, or a golden case with --case");
+      }
+      if (!options.tokens && !options.tokensFile && !options.case) {
         command.error("error: give the tokens with --tokens or --tokens-file");
       }
       await traceCommand(options, argv, terminal);
     });
+}
+
+/** What is run: a folder and its tokens, and what a case says of them. */
+interface Subject {
+  readonly folder: string;
+  readonly tokens: readonly number[];
+  readonly latentEps: number | undefined;
+  readonly mtpSteps: number | undefined;
+  /** The file that says the epsilon, where the options do not. */
+  readonly epsSaidBy: string | undefined;
+}
+
+/** What the options ask to run. An option wins over what the case says. */
+async function subjectOf(options: TraceCommandOptions): Promise<Subject> {
+  const { model = "", tokensFile } = options;
+  const asked = options.case === undefined ? undefined : await findCase(options.case);
+  const belongs: FoundCase | undefined = asked ?? (await caseOfModel(model));
+  const tokens = options.tokens ?? (tokensFile ? await readTokens(tokensFile) : undefined);
+  return {
+    folder: asked?.model ?? model,
+    tokens: tokens ?? asked?.tokens ?? [],
+    latentEps: options.latentEps ?? belongs?.latentEps,
+    mtpSteps: options.mtpSteps ?? asked?.mtpSteps,
+    epsSaidBy: options.latentEps === undefined ? belongs?.file : undefined,
+  };
 }
 
 /** Runs the tokens and writes the file. */
@@ -110,12 +149,11 @@ async function traceCommand(
   terminal: Terminal,
 ): Promise<void> {
   const { stderr } = terminal;
-  const { precision, latentEps, stages, layers, chunk, mtpSteps, out } = options;
-  const tokens = options.tokens ?? (await readTokens(options.tokensFile ?? ""));
-  const inputs = [options.model, ...(options.tokensFile ? [options.tokensFile] : [])];
-  await checkWritable(out, inputs);
+  const { precision, stages, layers, chunk, out } = options;
+  const { folder, tokens, latentEps, mtpSteps, epsSaidBy } = await subjectOf(options);
+  await checkWritable(out, [folder, ...(options.tokensFile ? [options.tokensFile] : [])]);
   const loading = progressLine(stderr, "loading");
-  const { model, config, name, sha256, close } = await openModel(options.model, {
+  const { model, config, name, sha256, close } = await openModel(folder, {
     backend: options.backend,
     threads: options.threads,
     turbo: true,
@@ -149,11 +187,16 @@ async function traceCommand(
     activations: model.ops.activations,
     latentEps: config.latentNormEps,
     tokens,
-    command: ["glm52", ...argv].map(quote).join(" "),
+    command: ["glm52", ...argv].map(shellWord).join(" "),
   });
 
   await interruptible(terminal, (signal) => writeWhole(out, bytes, signal));
-  stderr.write(`${out}: ${tensors.length} tensors of ${tokens.length} tokens, ${precision}\n`);
+  const eps = epsSaidBy
+    ? `, latent eps ${latentEps?.toExponential()} as ${oneLine(epsSaidBy)} says`
+    : "";
+  stderr.write(
+    `${out}: ${tensors.length} tensors of ${tokens.length} tokens, ${precision}${eps}\n`,
+  );
 }
 
 /** Reads token ids from a JSON file: `[1, 2, 3]` or `{"tokens": [1, 2, 3]}`. */
@@ -164,11 +207,6 @@ async function readTokens(file: string): Promise<readonly number[]> {
     throw new UserError(file, `expected token ids: a list, or an object with a list "tokens"`);
   }
   return list;
-}
-
-/** Quotes an argument so that a shell reads it as one word. */
-function quote(argument: string): string {
-  return /^[\w./,:=+@%-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
 /** Puts names into lines that fit a terminal. */
