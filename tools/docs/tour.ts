@@ -76,7 +76,8 @@ function opening(glm: Glm, text: string, pieces: readonly string[]): string {
 This page follows one token through ${glm.source.name}, the model that comes with the package. All
 numbers are what the engine computed (backend \`reference\`, f32). Each stage has its name, its shape
 with the names of the axes, its first numbers, what it is, and the lines of the model that compute it.
-The legend of the axes is in [engine/README.md](../engine/README.md#axis-names), the equations are in
+[Understanding GLM-5.2](understand.md) tells why the model is made so. The legend of the axes is in
+[engine/README.md](../engine/README.md#axis-names), the equations are in
 [MODEL.md](../MODEL.md#4-the-forward-pass). \`glm52 trace\` writes the same stages to a file, for any
 model and text.
 

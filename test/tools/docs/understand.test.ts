@@ -77,3 +77,9 @@ test("the costs in the tables are those of plan", () => {
   const text = read(DOCUMENT).replaceAll("\n", " ");
   expect(figures.filter((figure) => !text.includes(figure))).toEqual([]);
 });
+
+test("the line of code that the text quotes is in the model", () => {
+  const [, line] = /```ts\n(.+)\n```/.exec(read(DOCUMENT)) ?? [];
+  expect(line).toContain("const chosen");
+  expect(read("engine/model/layer.ts")).toContain(line);
+});
