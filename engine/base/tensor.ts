@@ -1,6 +1,6 @@
 /**
- * A tensor is a row-major block of numbers that knows the NAMES of its axes. The compiler checks
- * the names, the doors of the ops check the lengths.
+ * A tensor is a block of numbers that knows the NAMES of its axes. The compiler checks the names.
+ * The operations check the lengths when they are called.
  *
  * Three records, so that no two can be confused: {@link Tensor} holds activations, {@link Indices}
  * holds row numbers, {@link Weight} is a parameter that a backend has placed where it likes.

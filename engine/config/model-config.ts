@@ -1,6 +1,8 @@
 /**
  * What the engine knows about a model. The names are those of `config.json`, in camelCase; lists
  * that follow from other keys are written out. `config.ts` makes this from a `config.json`.
+ *
+ * Next: ../model/model.ts
  * @module
  */
 

@@ -9,7 +9,7 @@
  * While there are at most `indexTopk` cached rows, all are selected, and a wrong indexer gives the
  * same result as a right one. Test it with longer texts.
  *
- * Next: layer.ts again, for the layers that reuse a selection
+ * Next: layer.ts again, for the layers that reuse a selection; then ../kv/README.md
  * @see DeepSeek-V3.2-Exp report, eq. 1 · HF `GlmMoeDsaIndexer.forward`
  * @module
  */

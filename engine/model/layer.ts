@@ -1,7 +1,7 @@
 /**
  * One decoder layer: two norms, two blocks, two residual additions, and IndexShare.
  *
- * Next: moe.ts
+ * Next: mlp.ts, then moe.ts
  * @module
  */
 

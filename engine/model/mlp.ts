@@ -1,7 +1,7 @@
 /**
  * SwiGLU: the feed-forward block of dense layers, and of the shared expert.
  *
- * Next: layer.ts
+ * Next: moe.ts
  * @module
  */
 

@@ -10,7 +10,7 @@ export type TourStage = (typeof LAYER_STAGES)[number] | (typeof MODEL_STAGES)[nu
 /** One or two sentences for each stage, in the order of the pass. */
 export const STAGE_NOTES: Readonly<Record<TourStage, string>> = {
   inp_embd:
-    "The token's row of the embedding table. This row is the residual stream: every block of every layer reads it and adds to it.",
+    "The token's line in the embedding table, a vector. This vector is the residual stream: every block of every layer reads it and adds to it.",
   attn_norm:
     "The residual stream after an RMSNorm: divided by its root mean square, then multiplied by a learned gain for each channel. All parts of the attention block read this.",
   qr: "The query latent: a product with a matrix that makes the token narrower, and a norm. The attention makes its queries from it, and so does the indexer.",

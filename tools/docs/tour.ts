@@ -38,7 +38,7 @@ export function tour(glm: Glm, text: string, findLines: FindLines): string {
   const layer = (l: number) => seen.layers[l];
   return [
     opening(glm, text, pieces),
-    `## The token becomes a row\n\n${section(seen.model, ["inp_embd"])}`,
+    `## The token becomes a vector\n\n${section(seen.model, ["inp_embd"])}`,
     `## Layer ${dense}: full and dense\n`,
     "A full layer ranks the positions itself, and a dense layer has one feed-forward block for all tokens.\n",
     section(layer(dense), stagesOf(layer(dense))),
@@ -50,7 +50,7 @@ export function tour(glm: Glm, text: string, findLines: FindLines): string {
     sharedText(seen, shared),
     section(layer(shared), ["top_k", "q_pe", "attn_out", "l_out"]),
     `## Through all layers\n\n${streamText(seen)}`,
-    `## The row becomes a token\n\n${section(seen.model, ["result_norm", "result_output"])}`,
+    `## The vector becomes a token\n\n${section(seen.model, ["result_norm", "result_output"])}`,
     likeliestText(glm, shownBy(seen.model, "result_output")),
   ].join("\n");
 }
@@ -76,7 +76,8 @@ function opening(glm: Glm, text: string, pieces: readonly string[]): string {
 This page follows one token through ${glm.source.name}, the model that comes with the package. All
 numbers are what the engine computed (backend \`reference\`, f32). Each stage has its name, its shape
 with the names of the axes, its first numbers, what it is, and the lines of the model that compute it.
-The legend of the axes is in [engine/README.md](../engine/README.md#axis-names), the equations are in
+[Understanding GLM-5.2](understand.md) tells why the model is made so. The legend of the axes is in
+[engine/README.md](../engine/README.md#axis-names), the equations are in
 [MODEL.md](../MODEL.md#4-the-forward-pass). \`glm52 trace\` writes the same stages to a file, for any
 model and text.
 
@@ -110,7 +111,7 @@ ${lines.join("\n")}
 `;
 }
 
-/** The first numbers of a value; its last axis is the row. */
+/** The first numbers of a value. */
 function firstNumbers({ data }: Seen): string {
   const shown = data.slice(0, N_SHOWN).map(numberText).join(", ");
   return data.length > N_SHOWN ? `${shown}, …` : shown;
@@ -163,7 +164,7 @@ function streamText({ model, layers }: Watched): string {
     );
     return `| ${l} | ${kind} | ${attn} | ${ffn} | ${out} | ${experts} |`;
   });
-  return `Each layer adds two rows to the residual stream. These are their lengths (the square root of the sum of
+  return `Each layer adds two vectors to the residual stream. These are their lengths (the square root of the sum of
 squares), the length of the stream after the layer, and the experts that the token visited. The stream
 began with length ${length(shownBy(model, "inp_embd"))}.
 
