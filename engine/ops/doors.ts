@@ -8,9 +8,10 @@
  */
 
 import { OverflowError } from "../base/errors.ts";
-import { type Dims, describe, ShapeError, sizeOf } from "../base/tensor.ts";
+import { type Dims, describe, type Indices, ShapeError, sizeOf } from "../base/tensor.ts";
 import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { RopeTable } from "../numbers/rope-table.ts";
+import { NO_ROW } from "./no-row.ts";
 import type { ExpertBank, KeyRows, LatentRows, RouteRule, Routing } from "./ops.ts";
 
 /** A tensor, weight or list of indices, of which a door needs only the axes. */
@@ -100,13 +101,28 @@ export function checkLatentAttention(
   qLatent: Shaped,
   qPe: Shaped,
   { nS, nLatent, nRope }: LatentRows,
-  topK: Shaped,
+  topK: Indices,
 ): void {
   const [nT, , nC] = qLatent.shape;
-  if (nLatent === nC && nRope === qPe.shape[2] && topK.shape[0] === nT) return;
-  const q = `${describe(qLatent)} | ${describe(qPe)}`;
-  const cache = `[S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}]`;
-  throw new ShapeError(`latentAttention: q ${q}, cache ${cache}, top-k ${describe(topK)}`);
+  if (!(nLatent === nC && nRope === qPe.shape[2] && topK.shape[0] === nT)) {
+    const q = `${describe(qLatent)} | ${describe(qPe)}`;
+    const cache = `[S=${nS}, kvLora=${nLatent}] | [S=${nS}, rope=${nRope}]`;
+    throw new ShapeError(`latentAttention: q ${q}, cache ${cache}, top-k ${describe(topK)}`);
+  }
+  checkChosen(topK, nS);
+}
+
+/** Chosen rows are rows of the cache, and padding stands behind all of them. */
+function checkChosen({ shape: [nT, nK], data }: Indices, nS: number): void {
+  for (let t = 0; t < nT; t++) {
+    const end = (t + 1) * nK;
+    let at = t * nK;
+    while (at < end && data[at] >= 0 && data[at] < nS) at++;
+    while (at < end && data[at] === NO_ROW) at++;
+    if (at === end) continue;
+    const what = `top-k row ${t} names ${data[at]} of ${nS} positions, in place ${at - t * nK}`;
+    throw new ShapeError(`latentAttention: ${what}`);
+  }
 }
 
 export function checkRoute(logits: Shaped, bias: Shaped, { nActive }: RouteRule): void {

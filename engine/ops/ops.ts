@@ -208,7 +208,7 @@ export interface Ops {
   ): Tensor<[T, "S"]>;
   /** The `min(k, S)` largest of each row, ascending positions, padded with −1. */
   topK<T extends string>(scores: Tensor<[T, "S"]>, k: number): Indices<[T, "K"]>;
-  /** Attention in latent space over the chosen rows only. */
+  /** Attention in latent space over the chosen rows only. Padding (−1) stands behind all rows of a query. */
   latentAttention<T extends string>(
     qLatent: Tensor<[T, "H", "kvLora"]>,
     qPe: Tensor<[T, "H", "rope"]>,

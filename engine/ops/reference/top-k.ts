@@ -1,8 +1,6 @@
 import type { Indices, Tensor } from "../../base/tensor.ts";
 import { nanScore } from "../doors.ts";
-
-/** Fills the tail of a row that has fewer visible rows than places. */
-export const NO_ROW = -1;
+import { NO_ROW } from "../no-row.ts";
 
 /**
  * The `min(k, S)` largest scores of each row, as ascending positions, padded with −1.

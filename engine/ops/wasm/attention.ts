@@ -6,8 +6,8 @@
 import { type Indices, ShapeError } from "../../base/tensor.ts";
 import type { Encoding } from "../../numbers/row-encoding.ts";
 import { checkIndexScores, checkLatentAttention, nanScore } from "../doors.ts";
+import { NO_ROW } from "../no-row.ts";
 import type { LatentRows, Ops } from "../ops.ts";
-import { NO_ROW } from "../reference/top-k.ts";
 import type { Machine } from "./machine.ts";
 import { paddedRows, type Rows } from "./rows.ts";
 import { share } from "./team.ts";

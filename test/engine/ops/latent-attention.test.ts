@@ -85,6 +85,18 @@ for (const backend of BACKENDS) {
       );
     });
 
+    test("a list that names no row of the cache, or goes on behind its padding, is a bug", () => {
+      for (const wrong of [
+        [0, 1, 2, 9, 1, 3],
+        [0, 1, -2, 2, 1, 3],
+        [-1, 0, 1, 2, 1, 3],
+      ]) {
+        const rows = rowsOf([nT, 2], wrong);
+        const attend = () => ops.latentAttention(qLatent, qPe, past, rows, 0.5);
+        expect(attend).toThrow(/latentAttention: top-k row \d names -?\d of 9 positions, in place \d/);
+      }
+    });
+
     test("−1 is no row: filling up with it changes nothing, bit for bit (G20)", () => {
       const short = rowsOf([nT, 2], [0, 2, 1, 3, 4, 5]);
       const padded = rowsOf([nT, 4], [0, 2, -1, -1, 1, 3, -1, -1, 4, 5, -1, -1]);
