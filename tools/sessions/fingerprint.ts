@@ -102,12 +102,13 @@ export interface SavedChoices extends Partial<Record<"backend" | "activations", 
 
 /** The choices with which a session was made. */
 export function choicesOf(made: Fingerprint): SavedChoices {
+  const { backend, activations, "kv-type": kvType, "index-type": indexType } = made;
   const eps = Number(made["latent-eps"]);
   return {
-    backend: made.backend?.split(",")[0],
-    activations: made.activations,
-    kvType: made["kv-type"],
-    indexType: made["index-type"],
+    backend: backend?.split(",")[0],
+    activations,
+    kvType,
+    indexType,
     latentEps: Number.isFinite(eps) ? eps : undefined,
   };
 }
