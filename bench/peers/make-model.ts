@@ -14,7 +14,8 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { argv, stderr } from "node:process";
+import { exit, stderr, stdout } from "node:process";
+import { parseArgs } from "node:util";
 import { sizeOf } from "../../engine/base/tensor.ts";
 import { parseConfig } from "../../engine/config/config.ts";
 import { GROUPS_METHOD } from "../../engine/config/quantization.ts";
@@ -152,15 +153,29 @@ async function once(path: string, make: (path: string) => Promise<unknown>): Pro
   await rename(partial, path);
 }
 
-const folder = argv[2];
-if (argv.includes("--large")) {
+const HELP = `node dist/bench/peers/make-model.js FOLDER [--small | --large]
+
+Makes models with random weights in a folder, to measure with: medium, 7 GB in all formats; small,
+0.7 GB; or large, 5 GiB.
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { small: { type: "boolean" }, large: { type: "boolean" }, help: { type: "boolean" } },
+});
+const [folder, ...more] = positionals;
+if (values.help || folder === undefined || more.length > 0) {
+  (values.help ? stdout : stderr).write(HELP);
+  exit(values.help ? 0 : 2);
+}
+if (values.large) {
   const large = {
     ...LARGE,
     quantization_config: { quant_method: GROUPS_METHOD, bits: 8, group_size: GROUP },
   };
   await once(join(folder, "large/q8"), (path) => makeFolder(path, large, q8Parts));
 } else {
-  const isSmall = argv.includes("--small");
+  const isSmall = values.small ?? false;
   const root = join(folder, isSmall ? "small" : "medium");
   const bf16 = join(root, "bf16");
   await once(bf16, (path) => makeFolder(path, isSmall ? SMALL : MEDIUM, bf16Part));

@@ -82,7 +82,11 @@ export function readConfig(
   const quantized = fields.optional("quantization_config", object);
   if (options.use === "lengths") {
     for (const key of ["compression_config", "quantization"]) fields.optional(key, object);
-  } else checkQuantization(FILE, quantized, unknown);
+  } else {
+    const others = ["compression_config", "quantization"] as const;
+    const other = others.map((key) => (quantized ? undefined : fields.optional(key, object)));
+    checkQuantization(FILE, quantized ?? other.find(Boolean), unknown);
+  }
   for (const [key, value] of OLD_SAMPLING) fields.skip(key, value);
   fields.finish(IGNORED_KEYS, unknown);
   checkRanges(config, fields);

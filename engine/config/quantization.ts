@@ -74,10 +74,16 @@ export function checkQuantization(
     checkGroups(fields, unknown);
     return;
   }
-  fields.required(
-    "quant_method",
-    exactly("fp8", `or "${GROUPS_METHOD}", the only quantisations here`),
-  );
+  if (json.quant_method !== "fp8") {
+    const { name, bitsPerWeight: bits } = foreign(json);
+    const got = bits === undefined ? name : `${name} (${bits} bits a weight)`;
+    throw new ConfigError(
+      `${file}: quantization_config`,
+      `expected quant_method "fp8" or "${GROUPS_METHOD}", the only quantisations here, got ${got}; ` +
+        "run the same model in bf16 or fp8 instead (inspect and plan work for this one, too)",
+    );
+  }
+  fields.required("quant_method", exactly("fp8", "the one that is left"));
   fields.optional("fmt", exactly("e4m3", "the only fp8 format here"));
   // Both stand for the same numbers. ue8m0 has only powers of two, in one byte each.
   fields.optional("scale_fmt", {

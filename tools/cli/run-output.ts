@@ -4,6 +4,7 @@
  */
 import type { TierCounts } from "../../engine/index.ts";
 import type { TextResult, Timing } from "../library/generate-text.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** The line of speeds: `prefill 12 tokens, 85.1 tok/s · decode 255 tokens, 20.3 tok/s · length` */
 export function summaryLine(
@@ -23,6 +24,13 @@ export function summaryLine(
     ...(more === undefined ? [] : [more]),
   ];
   return `${parts.join(" · ")}\n`;
+}
+
+/** What a session holds now that only read: `session tale: 4 tokens read, 85.1 tok/s; go on with …` */
+export function savedLine({ timing }: TextResult, session: string): string {
+  const { prefillTokens: n, prefillSeconds: seconds } = timing;
+  const read = rate("read", n, seconds);
+  return `session ${session}: ${read}, saved; go on with: glm52 run --session ${shellWord(session)}\n`;
 }
 
 /** The result as one line of JSON. Log-probabilities are in it if `logProbs` is set. */

@@ -12,7 +12,7 @@ import { interruptible } from "./interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
 import { type Progress, progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
-import { resultJson, summaryLine } from "./run-output.ts";
+import { resultJson, savedLine, summaryLine } from "./run-output.ts";
 import { defaultSeed } from "./seed.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
 import { SHOWN_ALTERNATIVES, type Shown, showWriter } from "./show.ts";
@@ -137,7 +137,10 @@ async function continueText(
     } else if (!showLine && !result.text.endsWith("\n")) {
       (stdout.isTerminal ? stdout : stderr).write("\n"); // the speeds begin a line, and a pipe gets the text alone
     }
-    stderr.write(summaryLine(result, draft, options.said));
+    const isSaved = options.session !== undefined && options.maxTokens === 0;
+    stderr.write(
+      isSaved ? savedLine(result, options.session) : summaryLine(result, draft, options.said),
+    );
     return result.finishReason === "aborted" ? 130 : 0;
   }
 }

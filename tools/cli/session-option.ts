@@ -3,13 +3,18 @@
  * that does not exist yet is begun.
  * @module
  */
-import { Option } from "commander";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
 import type { Glm } from "../library/glm.ts";
 import type { StartKeeper } from "../library/keeper.ts";
 import type { TimelineOptions } from "../library/text-session.ts";
+import { UserError } from "../node/user-error.ts";
+import { choicesOf } from "../sessions/fingerprint.ts";
 import { openNamed, saverOf } from "../sessions/open-named.ts";
-import type { SessionFile } from "../sessions/session-file.ts";
-import { defaultSessions } from "../sessions/session-names.ts";
+import { readSessionFile, type SessionFile } from "../sessions/session-file.ts";
+import { checkName, defaultSessions, sessionNames } from "../sessions/session-names.ts";
+import type { GenerationOptions } from "./generation-options.ts";
 import type { TextOut } from "./text-out.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -33,6 +38,32 @@ export function sessionsOption(): Option {
     defaultSessions(),
     "$GLM52_SESSIONS or ~/.glm52/sessions",
   );
+}
+
+/** What the choices of a session are called on the command line, and by commander. */
+const CHOSEN = ["model", "backend", "activations", "kvType", "indexType", "latentEps"] as const;
+
+/**
+ * The options of a command that goes on with a session that exists: the model and the choices that were
+ * not given on the command line are those with which the session was made.
+ *
+ * @throws {UserError} when the model is no longer where it was, and no other is given
+ */
+export async function asSaved<T extends Partial<SessionChoice> & Partial<GenerationOptions>>(
+  options: T,
+  command: Pick<Command, "getOptionValueSource">,
+): Promise<T> {
+  const { session, sessions = defaultSessions() } = options;
+  if (session === undefined || !sessionNames(sessions).includes(checkName(session))) return options;
+  const { model, made } = readSessionFile(sessions, session);
+  const isGiven = (name: string): boolean => command.getOptionValueSource(name) === "cli";
+  if (!isGiven("model") && !(await stat(join(model, "config.json")).catch(() => undefined))) {
+    const what = `its model was in ${model}, where there is none now; give its folder with --model`;
+    throw new UserError(`session ${session}`, what);
+  }
+  const saved: Record<string, unknown> = { model, ...choicesOf(made) };
+  const kept = CHOSEN.filter((name) => !isGiven(name) && saved[name] !== undefined);
+  return { ...options, ...Object.fromEntries(kept.map((name) => [name, saved[name]])) };
 }
 
 /**

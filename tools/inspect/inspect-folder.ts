@@ -16,8 +16,8 @@ import { parseTokenizerJson } from "../../tokenizer/tokenizer-json.ts";
 import { chatTemplateOf } from "../library/chat-template.ts";
 import { readText } from "../library/tokenizer-files.ts";
 import { withFiles } from "../node/file-source.ts";
+import { mustHaveConfig } from "../node/not-a-model.ts";
 import { type OpenConfig, openConfig, readConfig } from "../node/open-config.ts";
-import { UserError } from "../node/user-error.ts";
 import { type Inspection, inspectCheckpoint } from "./inspect.ts";
 
 /** An inspection, and the config that it is of. */
@@ -32,8 +32,8 @@ export interface Inspected extends OpenConfig {
  */
 export async function inspectPath(path: string): Promise<Inspected> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UserError(path, "expected a folder or a config.json, found nothing");
-  if (!found.isDirectory()) {
+  if (!found?.isDirectory() && !(found && path.endsWith(".json"))) await mustHaveConfig(path);
+  if (!found?.isDirectory()) {
     const opened = await readConfig(path, { use: "lengths" });
     return { ...opened, inspection: inspectCheckpoint(opened) };
   }

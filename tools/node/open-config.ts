@@ -5,8 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { type CheckpointFiles, readExactly } from "../../engine/index.ts";
 import {
   type ModelConfigOptions,
@@ -14,7 +13,7 @@ import {
   readModelConfig,
 } from "../library/model-config.ts";
 import { fileCheckpoint, withFiles } from "./file-source.ts";
-import { UserError } from "./user-error.ts";
+import { mustHaveConfig } from "./not-a-model.ts";
 
 /** A config and where it comes from. */
 export interface OpenConfig extends ModelConfigReading {
@@ -35,15 +34,6 @@ export async function openConfig(
 ): Promise<OpenConfig> {
   await mustHaveConfig(folder);
   return withFiles(folder, (files) => read(files, basename(resolve(folder)), options));
-}
-
-/** @throws {UserError} when there is no folder with a config.json in it */
-export async function mustHaveConfig(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new UserError(folder, "expected the folder of a model");
-  if (!(await stat(join(folder, "config.json")).catch(() => undefined))) {
-    throw new UserError(folder, "expected a config.json in it, found none");
-  }
 }
 
 /** Reads and checks one config.json, whatever its name is. */

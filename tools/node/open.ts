@@ -8,7 +8,8 @@ import { openFiles } from "../library/open.ts";
 import { type LoadedModel, loadModel, type OpenOptions } from "../library/open-files.ts";
 import { withFiles } from "./file-source.ts";
 import { nodeHost } from "./node-host.ts";
-import { mustHaveConfig, type OpenConfig, openConfig } from "./open-config.ts";
+import { mustHaveConfig } from "./not-a-model.ts";
+import { type OpenConfig, openConfig } from "./open-config.ts";
 import { demoModel } from "./our-package.ts";
 
 /**

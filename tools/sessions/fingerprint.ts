@@ -68,13 +68,49 @@ export function fingerprintHash(print: Fingerprint): string {
  *
  * @param made the fingerprint with which the session was made
  * @param now the fingerprint of the model that is open now
+ * @param folders of both models, which the error names where the models differ
  * @throws {SavedSessionError} that names everything in which the two differ
  */
-export function mustAgree(name: string, made: Fingerprint, now: Fingerprint): void {
+export function mustAgree(
+  name: string,
+  made: Fingerprint,
+  now: Fingerprint,
+  folders: { readonly made: string; readonly now: string },
+): void {
   const differing = Object.keys({ ...made, ...now }).filter((key) => made[key] !== now[key]);
   if (differing.length === 0) return;
   const parts = differing.map((key) => `${key} ${short(made[key])}, got ${short(now[key])}`);
-  throw new SavedSessionError(`session ${name}`, `it was made with ${parts.join("; with ")}`);
+  const isOtherModel = differing.some((key) => OF_THE_MODEL.includes(key));
+  const where = isOtherModel
+    ? `; its model is in ${folders.made}, and the one that is open in ${folders.now}`
+    : "";
+  throw new SavedSessionError(
+    `session ${name}`,
+    `it was made with ${parts.join("; with ")}${where}`,
+  );
+}
+
+/** The parts of a fingerprint that are files of the model. */
+const OF_THE_MODEL: readonly string[] = ["config", "weights", "tokenizer", "chat-template"];
+
+/** Choices as the options of a command call them. Undefined for what a fingerprint does not say. */
+export interface SavedChoices extends Partial<Record<"backend" | "activations", string>> {
+  readonly kvType?: string | undefined;
+  readonly indexType?: string | undefined;
+  readonly latentEps?: number | undefined;
+}
+
+/** The choices with which a session was made. */
+export function choicesOf(made: Fingerprint): SavedChoices {
+  const { backend, activations, "kv-type": kvType, "index-type": indexType } = made;
+  const eps = Number(made["latent-eps"]);
+  return {
+    backend: backend?.split(",")[0],
+    activations,
+    kvType,
+    indexType,
+    latentEps: Number.isFinite(eps) ? eps : undefined,
+  };
 }
 
 function short(value: string | undefined): string {

@@ -4,6 +4,7 @@
  * Next: index.ts
  * @module
  */
+import { resolve } from "node:path";
 import { PAGE_ROWS, type PageFormat, pageLayout } from "../../engine/kv/page-layout.ts";
 import type { Chat, ChatOptions } from "../library/chat.ts";
 import type { Glm } from "../library/glm.ts";
@@ -97,7 +98,7 @@ export async function openNamed(
     const { rowsBytes, keysBytes } = pageLayout(config, config.indexerTypes, format);
     createSession(sessions, name, {
       kind,
-      model: folder,
+      model: resolve(folder),
       created: new Date().toISOString(),
       made,
       pageRows: format.pageRows,
@@ -111,7 +112,7 @@ export async function openNamed(
       `expected a session of the kind ${kind}, this one is a ${file.kind}`,
     );
   }
-  mustAgree(name, file.made, made);
+  mustAgree(name, file.made, made, { made: file.model, now: resolve(folder) });
   const session = openSession(sessions, name);
   return orClose(session, () => {
     const { state, rest } = session.saved;

@@ -166,7 +166,7 @@ describe("configs that exist", () => {
     expect(parseConfig({ ...GLM52, ...extra })).toEqual(parseConfig(GLM52));
     const quantization_config = { quant_method: "modelopt", quant_algo: "NVFP4" };
     expect(() => parseConfig({ ...GLM52, ...extra, quantization_config })).toThrow(
-      'config.json: quantization_config: quant_method: expected "fp8" (or "glm52-groups", the only quantisations here), got "modelopt"',
+      'config.json: quantization_config: expected quant_method "fp8" or "glm52-groups", the only quantisations here, got modelopt NVFP4 (4.5 bits a weight); run the same model in bf16 or fp8 instead (inspect and plan work for this one, too)',
     );
   });
 

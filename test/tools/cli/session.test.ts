@@ -1,8 +1,16 @@
 /** Tests of `glm52 session` and `--session`: names, files, and which commands may open them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-import { scratchFolder } from "../../support/paths.ts";
+import { DEMO_MODEL, scratchFolder } from "../../support/paths.ts";
 import { glm52 } from "./fake-terminal.ts";
 
 const sessions = scratchFolder();
@@ -102,6 +110,46 @@ describe("glm52 session", () => {
     );
     expect(await fail("session", "fork", "tale", "../away", ...WHERE)).toContain('got "../away"');
     expect(await fail("session", "fork", "tale", "talk", ...WHERE)).toContain("talk: there is one");
+  });
+
+  it("goes on with the model and the choices that it was made with, wherever it is called", async () => {
+    const model = join(scratchFolder(), "mine");
+    cpSync(DEMO_MODEL, model, { recursive: true, filter: (path) => !path.includes("train") });
+    const made = ["--model", relative(process.cwd(), model), "--kv-type", "int8", ...REFERENCE];
+    const begin = ["run", "Once", "--session", "own", ...FEW, ...made];
+    const parts = [await run(...begin), await run("run", "", "--session", "own", ...FEW)];
+    const whole = await run("run", "Once", "--max-tokens", "10", ...made);
+    expect(parts.join("")).toBe(whole);
+    const { model: stored } = JSON.parse(await run("session", "show", "own", ...WHERE));
+    expect(stored).toBe(model);
+    expect(await fail("run", "", "--session", "own", "--kv-type", "f32", ...FEW)).toContain(
+      "it was made with kv-type int8, got f32",
+    );
+    const other = join(scratchFolder(), "other");
+    cpSync(model, other, { recursive: true });
+    const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+    writeFileSync(join(other, "config.json"), JSON.stringify(config));
+    expect(await fail("run", "", "--session", "own", "--model", other, ...FEW)).toContain(
+      `; its model is in ${model}, and the one that is open in ${other}`,
+    );
+    rmSync(model, { recursive: true });
+    expect(await fail("run", "", "--session", "own", ...FEW)).toContain(
+      `session own: its model was in ${model}, where there is none now; give its folder with --model`,
+    );
+  });
+
+  it("a conversation and save go on with their model, too", async () => {
+    const chat = ["chat", "--session", "exact", ...FEW];
+    const say = { stdin: new TextEncoder().encode("Hello\n") };
+    expect((await glm52([...chat, ...REFERENCE], say)).code).toBe(0);
+    expect((await glm52(chat, say)).code).toBe(0);
+    const save = ["session", "save", "exact-text", "Once", ...WHERE];
+    expect((await glm52([...save, ...REFERENCE])).code).toBe(0);
+    const { code, stderr } = await glm52([...save]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^session exact-text: read \d+ tokens?, [\d.]+ tok\/s, saved; go on with: glm52 run --session exact-text\n$/m,
+    );
   });
 
   it("is one process's at a time; what a dead one left is taken over", async () => {

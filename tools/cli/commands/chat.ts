@@ -12,7 +12,13 @@ import { addGenerationOptions, type GenerationOptions } from "../generation-opti
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
 import { progressLine } from "../progress.ts";
 import { defaultSeed } from "../seed.ts";
-import { keeperOf, type SessionChoice, sessionOption, sessionsOption } from "../session-option.ts";
+import {
+  asSaved,
+  keeperOf,
+  type SessionChoice,
+  sessionOption,
+  sessionsOption,
+} from "../session-option.ts";
 import { COMMANDS } from "../slash-commands.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -63,7 +69,9 @@ export function addChat(program: Command, terminal: Terminal): void {
     .addOption(sessionOption())
     .addOption(sessionsOption())
     .addHelpText("after", HELP + EXIT_CODES)
-    .action((options: ChatCommandOptions) => chatCommand(options, terminal));
+    .action(async (options: ChatCommandOptions) =>
+      chatCommand(await asSaved(options, command), terminal),
+    );
 }
 
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {

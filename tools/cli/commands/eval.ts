@@ -49,7 +49,7 @@ const ALL_TASKS: readonly AnyTaskName[] = [...WORD_TASKS, ...TASKS];
 
 interface EvalOptions {
   readonly task?: string;
-  readonly activations: Activations;
+  readonly activations?: Activations;
   readonly lengths: readonly number[];
   readonly depths: readonly number[];
   readonly samples: number;

@@ -7,7 +7,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
-import { sessionOption, sessionsOption } from "../session-option.ts";
+import { asSaved, sessionOption, sessionsOption } from "../session-option.ts";
 import { SHOWN } from "../show.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -77,6 +77,6 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
         command.error("error: --logprobs needs --json");
       }
       if (options.stop?.includes("")) command.error("error: --stop: expected a text, got nothing");
-      exit(await runText(text, options, terminal));
+      exit(await runText(text, await asSaved(options, command), terminal));
     });
 }

@@ -12,7 +12,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { addModelOptions, addPaceOptions, addSeedOption } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { type RunOptions, runText } from "../run-text.ts";
-import { sessionsOption } from "../session-option.ts";
+import { asSaved, sessionsOption } from "../session-option.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TextOut } from "../text-out.ts";
 
@@ -21,7 +21,7 @@ A session is a text that a model has read or written, saved together with the mo
 continue it, the model need not read the text again, and the result has the same bits as if it had
 never stopped. "run" and "chat" save a session when they are called with --session NAME: every 5
 seconds and at their end. A session can be continued only with the same model, backend and number
-formats. docs/session-files.md describes the files.
+formats; these are taken from the session where the command line does not say them. docs/session-files.md describes the files.
 
 Examples:
   glm52 session save tale "Once upon a time"
@@ -68,7 +68,8 @@ export function addSession(
     .option("--tokens <ids>", "give the prompt as token ids, e.g. 1,2,3", integerList)
     .option("--bos <text>", 'put this before the prompt; "none" puts nothing there')
     .action(async (name: string, text: string | undefined, options: RunOptions) => {
-      exit(await runText(text, { ...options, session: name, maxTokens: 0 }, terminal));
+      const saving = await asSaved({ ...options, session: name, maxTokens: 0 }, save);
+      exit(await runText(text, saving, terminal));
     });
   sub("list", "Prints one line for each session.", "glm52 session list --json")
     .option("--json", "print one JSON array")
