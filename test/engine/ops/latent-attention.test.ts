@@ -93,7 +93,9 @@ for (const backend of BACKENDS) {
       ]) {
         const rows = rowsOf([nT, 2], wrong);
         const attend = () => ops.latentAttention(qLatent, qPe, past, rows, 0.5);
-        expect(attend).toThrow(/latentAttention: top-k row \d names -?\d of 9 positions, in place \d/);
+        expect(attend).toThrow(
+          /latentAttention: top-k row \d names -?\d of 9 positions, in place \d/,
+        );
       }
     });
 
