@@ -26,7 +26,7 @@ export class Saver implements Keeper {
   #text: number[];
   #randomState: readonly number[];
   #note: unknown;
-  #lastCommit = Date.now();
+  #lastCommit = performance.now();
 
   /** Restores `session`, which must be new, to the saved state. */
   constructor(
@@ -72,7 +72,7 @@ export class Saver implements Keeper {
 
   /** Commits if the last commit was long ago. It must be called between two steps. */
   ifDue(): void {
-    if (Date.now() - this.#lastCommit >= this.#periodMs) this.commit();
+    if (performance.now() - this.#lastCommit >= this.#periodMs) this.commit();
   }
 
   /**
@@ -86,7 +86,7 @@ export class Saver implements Keeper {
     const logits = pending.length === 0 ? lastLogits : undefined;
     this.#note = note;
     this.saved.commit(this.#session, { pending, random: this.#randomState, logits, note });
-    this.#lastCommit = Date.now();
+    this.#lastCommit = performance.now();
   }
 
   /** Closes the files. What was not committed is lost. */
