@@ -8,7 +8,9 @@ import type { ModelConfig } from "../../engine/config/model-config.ts";
 
 /** A position that an indexer chose, and the score that it has there. */
 export interface ChosenPosition {
+  /** Counted from 0. */
   readonly position: number;
+  /** Of the indexer, for the newest token. */
   readonly score: number;
 }
 
@@ -22,6 +24,7 @@ export interface Seen {
 
 /** Taps to give to a session, and what they saw last. */
 export interface Watch {
+  /** What a session is given: `glm.session({ taps })`. */
   readonly taps: Taps;
   /** The layer whose choices are looked at. */
   readonly layer: number;
