@@ -30,7 +30,7 @@ Examples:
   glm52 session list
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
-  glm52 plan DIR --context 128K,1M --ram 24GB
+  glm52 plan --context 1K,8K --ram 24GB
   printf 'Hello, world!' | glm52 tokenize --json
   glm52 run --help
 

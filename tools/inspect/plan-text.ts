@@ -4,6 +4,7 @@
  */
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Fit, Plan } from "./plan.ts";
+import type { ReadRate } from "./rate.ts";
 import { KV_FORMATS, type KvFormat, WEIGHT_FORMATS } from "./sizes.ts";
 
 /** Number of lines of the chart. */
@@ -30,6 +31,7 @@ export function renderPlan(plan: Plan): string {
     weightsTable(plan),
     ...(plan.ram === undefined ? [] : [fitsTable(plan.ram)]),
     prefillTable(plan),
+    ...(plan.reading ? [decodeTable(plan, plan.reading)] : []),
   ];
   return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
@@ -85,9 +87,10 @@ function weightsTable({ weightBytes, quantized, fileBytes }: Plan): string[] {
 }
 
 function prefillTable({ contexts, rate }: Plan): string[] {
-  const source = rate.measured ? `measured: ${rate.measured}` : "as given";
+  const spread = rate.slowest === undefined ? "as given" : `slowest run ${digits(rate.slowest)}`;
   return [
-    `prefill at ${digits(rate.gflops)} GFLOP/s, ${source}`,
+    `prefill at ${digits(rate.gflops)} GFLOP/s, ${spread}`,
+    ...(rate.measured ? [`  (${rate.measured})`] : []),
     row("context", ["FLOP", "weights", "attention", "indexer", "time"]),
     ...contexts.map(({ context, prefill: { flops, seconds } }) =>
       row(tokens(context), [
@@ -99,6 +102,22 @@ function prefillTable({ contexts, rate }: Plan): string[] {
       ]),
     ),
     "  (arithmetic alone: reading weights and rows from a disk is on top)",
+  ];
+}
+
+/** At most so many tokens per second: a step reads its weights and rows once, and does nothing else. */
+function decodeTable({ contexts }: Plan, { gbps, slowest }: ReadRate): string[] {
+  return [
+    `decode at ${digits(gbps)} GB/s, slowest run ${digits(slowest)}: tokens/s at most`,
+    row("context", WEIGHT_FORMATS, 11),
+    ...contexts.map(({ context, decode }) =>
+      row(
+        tokens(context),
+        WEIGHT_FORMATS.map((format) => digits((gbps * 1e9) / decode[format])),
+        11,
+      ),
+    ),
+    "  (a model that fits in the processor's caches is bound by other things)",
   ];
 }
 
@@ -142,8 +161,8 @@ function drawCurves({ curve }: Plan): string[] {
   ];
 }
 
-function row(label: string, cells: readonly string[]): string {
-  return `  ${label.padEnd(10)}${cells.map((cell) => cell.padStart(13)).join("")}`;
+function row(label: string, cells: readonly string[], width = 13): string {
+  return `  ${label.padEnd(10)}${cells.map((cell) => cell.padStart(width)).join("")}`;
 }
 
 /** A number of tokens as `128K` or `1M` where that is exact, and in digits otherwise. */

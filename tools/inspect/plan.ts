@@ -16,12 +16,13 @@ import {
   type Schedule,
   tokenFlops,
 } from "./flops.ts";
-import type { Rate } from "./rate.ts";
+import type { Rate, ReadRate } from "./rate.ts";
 import {
   KV_FORMATS,
   type KvBytes,
   type KvFormat,
   kvBytesPerToken,
+  readBytes,
   WEIGHT_FORMATS,
   type WeightBytes,
   type WeightFormat,
@@ -51,6 +52,8 @@ export interface AtContext {
     /** Time at the plan's rate. The time to read weights and rows from a disk is not included. */
     readonly seconds: number;
   };
+  /** Bytes that a step of one token reads: weights, by their format, and rows and index keys in f32. */
+  readonly decode: Readonly<Record<WeightFormat, number>>;
 }
 
 /** What fits in memory with weights of one format. */
@@ -80,6 +83,8 @@ export interface Plan {
   /** Bytes of the tensors in the folder, if there are any. */
   readonly fileBytes?: number;
   readonly rate: Rate;
+  /** How fast weights are read; absent when it was neither measured nor given. */
+  readonly reading?: ReadRate;
   readonly ram?: { readonly bytes: number; readonly fits: readonly Fit[] };
   /** GFLOP per token at contexts that double up to the model's longest one. */
   readonly curve: readonly Pick<AtContext, "context" | "gflopPerToken">[];
@@ -91,6 +96,7 @@ export interface Question {
   /** Lengths of context in tokens, in ascending order. */
   readonly contexts: readonly number[];
   readonly rate: Rate;
+  readonly reading?: ReadRate | undefined;
   readonly ramBytes?: number | undefined;
   readonly fileBytes?: number | undefined;
   readonly quantization?: Quantization | undefined;
@@ -98,7 +104,7 @@ export interface Question {
 
 /** Computes the plan for one config. */
 export function planFor(c: ModelConfig, question: Question): Plan {
-  const { name, contexts, rate, ramBytes, fileBytes, quantization } = question;
+  const { name, contexts, rate, reading, ramBytes, fileBytes, quantization } = question;
   const bits = quantization?.canRun ? undefined : quantization?.bitsPerWeight;
   const curve = doublings(c.maxPositionEmbeddings).map((context) => ({
     context,
@@ -116,6 +122,7 @@ export function planFor(c: ModelConfig, question: Question): Plan {
       bits && { quantized: { name: quantization.name, ...weightBytes(c, bits) } }),
     ...(fileBytes !== undefined && { fileBytes }),
     rate,
+    ...(reading && { reading }),
     ...(ramBytes !== undefined && {
       ram: { bytes: ramBytes, fits: WEIGHT_FORMATS.map((format) => fitFor(c, format, ramBytes)) },
     }),
@@ -140,7 +147,14 @@ function atContext(c: ModelConfig, n: number, rate: Rate): AtContext {
       expandedAttention: expandedPrefillFlops(c, n),
       seconds: prefill.total / (rate.gflops * 1e9),
     },
+    decode: record(WEIGHT_FORMATS, (format) => readBytes(c, format) + rowsRead(c, n)),
   };
+}
+
+/** Bytes of the chosen latent rows and of all index keys that one token reads. */
+function rowsRead(c: ModelConfig, n: number): number {
+  const { latent, index } = kvBytesPerToken(c, "f32");
+  return latent * Math.min(n, c.indexTopk) + index * n;
 }
 
 /**

@@ -10,13 +10,11 @@
 import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { indexKeyBytes, latentRowBytes } from "../../engine/kv/geometry.ts";
-import { FP8_BLOCK } from "../../engine/numbers/raw-tensor.ts";
-import { expertSpecs, type TensorSpec } from "../../engine/weights/names.ts";
+import { GROUP_FORMATS } from "../../engine/numbers/groups.ts";
+import { FP8_BLOCK, GROUP } from "../../engine/numbers/raw-tensor.ts";
+import { expertSpecs, mayHaveGroups, type TensorSpec } from "../../engine/weights/names.ts";
 import { fixedSpecs, modelSpecs } from "../../engine/weights/table.ts";
 import { indexerCount } from "./flops.ts";
-
-/** How many int4 weights share an f16 scale. A weight takes 4.5 bits with its part of the scale. */
-const INT4_GROUP = 32;
 
 /** The number formats of cached rows; {@link kvRowBytes} describes them. */
 export const KV_FORMATS = ["f32", "bf16", "int8", "fp8"] as const;
@@ -62,14 +60,14 @@ export function kvBytesPerToken(c: ModelConfig, format: KvFormat): KvBytes {
   return { latent, index, total: latent + index };
 }
 
-/** The number formats of weights. */
-export const WEIGHT_FORMATS = ["f32", "bf16", "fp8", "int4"] as const;
+/** The number formats of weights: those that this engine runs. */
+export const WEIGHT_FORMATS = ["f32", "bf16", "fp8", "q8", "q4"] as const;
 
 /**
  * The name of a number format of weights. `bf16` and `fp8` are the two released repositories. In
  * `fp8`, matrices have one f32 scale for each block of 128 x 128, and the tensors that the FP8
- * repository does not quantise are bf16. `int4` quantises the same matrices, in groups of 32; it is
- * like this engine's q4. The router's bias is f32 in all formats.
+ * repository does not quantise are bf16. `q8` and `q4` are what `glm52 quantize` makes of `bf16`. The
+ * router's bias is f32 in all formats.
  */
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
@@ -98,15 +96,33 @@ export function weightBytes(c: ModelConfig, format: WeightFormat | number): Weig
   return { total: always + experts, withoutRoutedExperts: always };
 }
 
-function tensorBytes(
-  { name, shape, quantized }: TensorSpec,
-  format: WeightFormat | number,
-): number {
+/**
+ * Bytes of the weights that a step of one token reads: all of the main model but the experts that the
+ * router did not choose, and one row of the embedding.
+ */
+export function readBytes(c: ModelConfig, format: WeightFormat): number {
+  const bytes = (specs: readonly TensorSpec[]): number =>
+    specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);
+  const chosen = c.numExpertsPerTok * bytes(Object.values(expertSpecs(c, 0)));
+  const { globals, layers } = modelSpecs(c);
+  const { embedTokens, ...others } = globals;
+  const ends = bytes(Object.values(others)) + bytes([embedTokens]) / c.vocabSize;
+  return layers.reduce(
+    (n, layer) => n + bytes(fixedSpecs(layer)) + (layer.ffn.kind === "sparse" ? chosen : 0),
+    ends,
+  );
+}
+
+function tensorBytes(spec: TensorSpec, format: WeightFormat | number): number {
+  const { name, shape, quantized } = spec;
   const n = sizeOf(shape);
   if (format === "f32" || name.endsWith("e_score_correction_bias")) return 4 * n;
+  if (format === "q8" || format === "q4") {
+    const perGroup = GROUP_FORMATS[format].bytes + 2; // with its f16 scale
+    return mayHaveGroups(spec) ? (n / GROUP) * perGroup : 2 * n;
+  }
   if (format === "bf16" || !quantized) return 2 * n;
   if (typeof format === "number") return Math.ceil((n * format) / 8);
   const [rows, cols] = shape.slice(-2);
-  if (format === "int4") return rows * (Math.ceil(cols / 2) + 2 * Math.ceil(cols / INT4_GROUP));
   return n + 4 * Math.ceil(rows / FP8_BLOCK) * Math.ceil(cols / FP8_BLOCK);
 }

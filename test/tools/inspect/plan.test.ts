@@ -3,10 +3,11 @@
  * `python3 tools/golden/oracle/costs.py > test/tools/inspect/plan-costs.json`
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
+import { quantize } from "../../../tools/convert/quantize-model.ts";
 import {
   expandedPrefillFlops,
   prefillFlops,
@@ -16,10 +17,16 @@ import {
 } from "../../../tools/inspect/flops.ts";
 import { planFor } from "../../../tools/inspect/plan.ts";
 import { renderSvg } from "../../../tools/inspect/plan-svg.ts";
-import { KV_FORMATS, kvBytesPerToken, weightBytes } from "../../../tools/inspect/sizes.ts";
+import {
+  KV_FORMATS,
+  kvBytesPerToken,
+  readBytes,
+  weightBytes,
+} from "../../../tools/inspect/sizes.ts";
+import { openConfig } from "../../../tools/node/open-config.ts";
 import { GLM51, GLM52 } from "../../engine/weights/configs.ts";
 import { tinyConfig } from "../../engine/weights/fixtures.ts";
-import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
 
 const oracle = JSON.parse(readFileSync(join(import.meta.dirname, "plan-costs.json"), "utf8"));
@@ -131,6 +138,25 @@ it("the SVG has a rising curve for each schedule, and the name as text", () => {
   expect(svg).not.toContain("<b>");
 });
 
+it.each(["q8", "q4"] as const)("a model has the bytes in %s that quantize writes", async (to) => {
+  const report = await quantize(DEMO_MODEL, join(scratch, to), { to });
+  const { config: demo } = await openConfig(DEMO_MODEL);
+  const header = 8 + readFileSync(join(scratch, to, "model.safetensors")).readUInt32LE(0);
+  expect(weightBytes(demo, to).total).toBe(report.bytes - header);
+});
+
+it("a step reads fewer weights than there are: the chosen experts, one row of the embedding", () => {
+  // MODEL.md counts 40.6 billion active parameters with the head; in bf16 they are two bytes each.
+  const active = readBytes(config, "bf16") / 2e9;
+  expect(active).toBeGreaterThan(39);
+  expect(active).toBeLessThan(43);
+  const rate = { gflops: 1, source: "given" } as const;
+  const [short, long] = planFor(config, { name: "", contexts: [1024, 2 ** 20], rate }).contexts;
+  const keys = kvBytesPerToken(config, "f32").index;
+  const rows = kvBytesPerToken(config, "f32").latent * (config.indexTopk - 1024);
+  expect(long.decode.q4 - short.decode.q4).toBeCloseTo(keys * (2 ** 20 - 1024) + rows, 0);
+});
+
 describe("glm52 plan", () => {
   it("prints JSON with GFLOP per token at the contexts asked for, ascending", async () => {
     const argv = ["plan", file, "--context", "1M,128K", "--gflops", "100", "--json"];
@@ -170,6 +196,28 @@ describe("glm52 plan", () => {
     expect(rate.gflops).toBeGreaterThan(0);
     expect(fileBytes).toBe(weights.f32.total);
     expect(readFileSync(svg, "utf8")).toMatch(/^<svg [\s\S]+<\/svg>\n$/);
+  });
+
+  it("knows the demo model without an argument, and its rates of prefill and decode", async () => {
+    const argv = ["plan", "--context", "1K,8K", "--ram", "24GB", "--threads", "1"];
+    const { code, stdout } = await glm52(argv);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^demo-model: 8 layers/);
+    expect(stdout).toMatch(/^prefill at [\d.]+ GFLOP\/s, slowest run [\d.]+$/m);
+    expect(stdout).toMatch(/^decode at [\d.]+ GB\/s, slowest run [\d.]+: tokens\/s at most/m);
+    expect(stdout).toMatch(/^ {2}context +f32 +bf16 +fp8 +q8 +q4$/m);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("calls a released model by its name, whatever its folder is called", async () => {
+    const named = async (config: object) => {
+      writeFileSync(join(scratch, "other.json"), JSON.stringify(config));
+      const argv = ["plan", join(scratch, "other.json"), "--gflops", "1", "--json"];
+      return JSON.parse((await glm52(argv)).stdout).name;
+    };
+    expect(await named(GLM52)).toBe("GLM-5.2");
+    expect(await named(GLM51)).toBe("GLM-5 or GLM-5.1");
+    expect(await named({ ...GLM52, vocab_size: 1000 })).toBe(basename(scratch));
   });
 
   it.each([

@@ -4,11 +4,13 @@
  */
 import type { Command } from "commander";
 import { inspectPath } from "../../inspect/inspect-folder.ts";
+import { officialName } from "../../inspect/official-name.ts";
 import { type Plan, planFor } from "../../inspect/plan.ts";
 import { renderSvg } from "../../inspect/plan-svg.ts";
 import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
 import { kernels } from "../../node/node-host.ts";
+import { demoModel } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
@@ -22,7 +24,12 @@ The numbers are computed from the config, without running the model. If there ar
 headers of their files are read. In --context, K is 1024 tokens and M is 1024 x 1024. In --ram, GB
 is 10^9 bytes and GiB is 2^30 bytes.
 
+The rates are the best of several short runs, with the slowest beside it. A step of decoding is
+taken to read its weights and rows once, at the measured speed; --gflops leaves this table out.
+
 Examples:
+  glm52 plan
+  glm52 plan --context 1K,8K --ram 24GB
   glm52 plan ~/models/GLM-5.2/config.json
   glm52 plan ~/models/GLM-5.2 --context 128K,1M --ram 24GB
   glm52 plan DIR --gflops 100 --json
@@ -52,7 +59,7 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .command("plan")
     .summary("compute what contexts cost: FLOPs, bytes, time, and what fits in memory")
     .description("Computes the work and the memory that a model needs at each length of context.")
-    .argument("<model>", "folder of a model, or a config.json")
+    .argument("[model]", "folder of a model, or a config.json (default: the demo model)")
     .option("--context <list>", "lengths of context in tokens, like 128K,1M", tokenCounts)
     .option("--ram <size>", "say what fits in this much memory, like 24GB", byteSize)
     .option(
@@ -64,7 +71,8 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--json", "print JSON")
     .option("--svg <file>", "also write a chart of FLOPs per token to this file")
     .addHelpText("after", HELP)
-    .action(async (path: string, options: PlanOptions) => {
+    .action(async (given: string | undefined, options: PlanOptions) => {
+      const path = given ?? (await demoModel());
       if (options.svg !== undefined) await checkWritable(options.svg, [path]);
       const plan = await makePlan(path, options);
       if (options.svg !== undefined) {
@@ -80,14 +88,15 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
   const { gflops } = options;
-  const rate =
+  const { rate, reading } =
     gflops === undefined
       ? await measureRate(await kernels(), options.threads)
-      : { gflops, source: "given" as const };
+      : { rate: { gflops, source: "given" as const }, reading: undefined };
   return planFor(config, {
-    name,
+    name: officialName(config) ?? name,
     contexts: options.context ?? [...CONTEXTS.filter((n) => n < max), max],
     rate,
+    reading,
     ramBytes: options.ram,
     fileBytes: inspection.files?.bytes,
     quantization,
