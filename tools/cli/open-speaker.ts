@@ -10,6 +10,7 @@ import { open } from "../node/open.ts";
 import { rowFile } from "../node/row-file.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
+import { sayMemory } from "./reference-memory.ts";
 import type { TextOut } from "./text-out.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -18,6 +19,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
   const { model, backend, threads, turbo, activations, check, latentEps, verbose, chatTemplate } =
     options;
   const { ignoreConfigKey: ignoreConfigKeys, draft } = options;
+  if (model !== undefined) await sayMemory(model, options, stderr);
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
     backend,

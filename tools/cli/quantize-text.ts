@@ -4,6 +4,7 @@
  */
 
 import type { Divergence, QuantizeReport, TensorError } from "../convert/index.ts";
+import { bytes as inUnits } from "../inspect/plan-text.ts";
 import { oneLine } from "../library/one-line.ts";
 
 import { shellWord } from "./shell-word.ts";
@@ -23,11 +24,11 @@ export function quantizeText(
   return [
     ...leftAside.map(({ what, why }) => oneLine(`left aside: ${what}: ${why}`)),
     `${oneLine(out)}: ${tensors.length} tensors as ${format}`,
-    `${size(bytesBefore)} became ${size(bytes)}, ${ratio}`,
+    `${inUnits(bytesBefore)} became ${inUnits(bytes)}, ${ratio}`,
     ...(worst.length > 0 ? [verbose ? "all tensors, the worst first:" : "worst tensors:"] : []),
     ...worst.map(tensorLine),
     ...(divergence ? [divergenceLine(divergence)] : []),
-    `run it: glm52 run --model ${shellWord(out)} "Once upon a time"${faster(format)}`,
+    `run it: glm52 run --model ${shellWord(out)} "Once upon a time"${mode(format)}`,
   ].join("\n");
 }
 
@@ -42,11 +43,5 @@ function divergenceLine({ tokens, klMean, klError, klMax, sameTop }: Divergence)
   return `logits on ${tokens} tokens: ${kl}, same top token ${(100 * sameTop).toFixed(1)} %`;
 }
 
-/** `1.73 GB`; a GB is 10^9 bytes. */
-function size(bytes: number): string {
-  const [unit, name] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
-  return `${(bytes / unit).toPrecision(3)} ${name}`;
-}
-
-const faster = (format: string): string =>
-  format === "bf16" ? "" : "   (faster with --activations int8, with other results)";
+const mode = (format: string): string =>
+  format === "bf16" ? "" : "   (multiplies in int8; --activations f32 rounds nothing there)";

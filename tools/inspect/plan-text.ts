@@ -182,7 +182,8 @@ function flopCount(n: number): string {
   return `${(n / Number(size)).toPrecision(4)} ${unit}`;
 }
 
-function bytes(n: number): string {
+/** A number of bytes with a unit: `1.73 GB`, of 10^9 bytes. */
+export function bytes(n: number): string {
   for (const [unit, size] of [
     ["TB", 1e12],
     ["GB", 1e9],

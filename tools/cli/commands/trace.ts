@@ -22,6 +22,7 @@ import { activationsOption, ignoreConfigKeyOption, THREADS } from "../generation
 import { interruptible } from "../interrupt.ts";
 import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
+import { sayMemory } from "../reference-memory.ts";
 import { shellWord } from "../shell-word.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -152,6 +153,7 @@ async function traceCommand(
   const { precision, stages, layers, chunk, out } = options;
   const { folder, tokens, latentEps, mtpSteps, epsSaidBy } = await subjectOf(options);
   await checkWritable(out, [folder, ...(options.tokensFile ? [options.tokensFile] : [])]);
+  await sayMemory(folder, options, stderr);
   const loading = progressLine(stderr, "loading");
   const { model, config, name, sha256, close } = await openModel(folder, {
     backend: options.backend,
