@@ -155,19 +155,30 @@ async function once(path: string, make: (path: string) => Promise<unknown>): Pro
 
 const HELP = `node dist/bench/peers/make-model.js FOLDER [--small | --large]
 
-Makes models with random weights in a folder, to measure with: medium, 7 GB in all formats; small,
-0.7 GB; or large, 5 GiB.
+Makes models with random weights in a folder, to measure with: medium, 14 GB in all formats; small,
+0.9 GB; or large, 5 GiB.
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { small: { type: "boolean" }, large: { type: "boolean" }, help: { type: "boolean" } },
-});
+const { values, positionals } = given();
 const [folder, ...more] = positionals;
-if (values.help || folder === undefined || more.length > 0) {
-  (values.help ? stdout : stderr).write(HELP);
-  exit(values.help ? 0 : 2);
+if (values.help || folder === undefined || more.length > 0) leave(values.help ? 0 : 2);
+
+/** The command line; for one that is wrong, the program says how it is called and ends. */
+function given() {
+  const flag = { type: "boolean" } as const;
+  const options = { small: flag, large: flag, help: flag };
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch {
+    return leave(2);
+  }
 }
+
+function leave(code: number): never {
+  (code === 0 ? stdout : stderr).write(HELP);
+  exit(code);
+}
+
 if (values.large) {
   const large = {
     ...LARGE,

@@ -128,6 +128,18 @@ describe("the compiled program", () => {
     expect(told[1]).toEqual(told[0]);
   });
 
+  it.each([
+    [["--help"], 0],
+    [["--hlep"], 2],
+    [[], 2],
+  ])("bench's make-model says how it is called for %j, and makes nothing", (argv, expected) => {
+    const cwd = scratchFolder();
+    const program = join(built, "bench/peers/make-model.js");
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], { cwd });
+    expect([status, readdirSync(cwd)]).toEqual([expected, []]);
+    expect(`${stdout}${stderr}`).toContain("make-model.js FOLDER [--small | --large]");
+  });
+
   it("writes a trace", async () => {
     const file = join(scratch, "t.safetensors");
     const argv = ["trace", "--model", TINY_MODEL, "--tokens", "1,2,3", "--out", file];
