@@ -125,7 +125,7 @@ describe("keys that cannot change a result", () => {
     ],
     [
       { quantization: { bits: 4, group_size: 64 } },
-      'unknown key "quantization" (value {"bits":4,"group_size":64})',
+      'quantization_config: expected quant_method "fp8" or "glm52-groups", the only quantisations here, got mlx',
     ],
   ])("but %j is refused", async (extra, message) => {
     const folder = { ...tiny, config: { ...tiny.config, ...extra } };
