@@ -32,7 +32,8 @@ export interface Inspected extends OpenConfig {
  */
 export async function inspectPath(path: string): Promise<Inspected> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory() && !(found && path.endsWith(".json"))) await mustHaveConfig(path);
+  if (!found?.isDirectory() && !(found && path.endsWith(".json")))
+    await mustHaveConfig(path, "a folder or a config.json");
   if (!found?.isDirectory()) {
     const opened = await readConfig(path, { use: "lengths" });
     return { ...opened, inspection: inspectCheckpoint(opened) };

@@ -11,12 +11,18 @@ import { UserError } from "./user-error.ts";
 const GGUF =
   "a GGUF, which is for llama.cpp; give the folder with config.json and safetensors that it was converted from";
 
-/** @throws {UserError} when there is no folder with a config.json in it; it says what is there instead */
-export async function mustHaveConfig(path: string): Promise<void> {
+/**
+ * @param wanted what the path should lead to, for the message
+ * @throws {UserError} when there is no folder with a config.json in it; it says what is there instead
+ */
+export async function mustHaveConfig(
+  path: string,
+  wanted = "the folder of a model",
+): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new UserError(path, `expected the folder of a model${await notThere(path)}`);
+  if (!found) throw new UserError(path, `expected ${wanted}${await notThere(path)}`);
   if (!found.isDirectory()) {
-    throw new UserError(path, `expected the folder of a model, got ${fileKind(path)}`);
+    throw new UserError(path, `expected ${wanted}, got ${fileKind(path)}`);
   }
   if (!(await stat(join(path, "config.json")).catch(() => undefined))) {
     const names = await readdir(path);

@@ -200,6 +200,6 @@ describe("glm52 inspect", () => {
   it("refuses a path where nothing is", async () => {
     const { code, stderr } = await glm52(["inspect", "/nowhere"]);
     expect(code).toBe(1);
-    expect(stderr).toBe("glm52: /nowhere: expected a folder or a config.json, found nothing\n");
+    expect(stderr).toBe("glm52: /nowhere: expected a folder or a config.json\n");
   });
 });
