@@ -60,7 +60,8 @@ describe("check", () => {
   it("prints what the command line prints", async () => {
     const verdict = await check(file, { case: TINY });
     const cli = (...more: string[]) => glm52(["golden", "check", file, "--case", TINY, ...more]);
-    expect(textOf(verdict)).toBe((await cli()).stdout);
+    const wayOn = `the mistake behind it: glm52 golden diagnose ${file} --case ${TINY}\n`;
+    expect(textOf(verdict) + wayOn).toBe((await cli()).stdout);
     expect(`${JSON.stringify(jsonOf(verdict))}\n`).toBe((await cli("--json")).stdout);
     expect(htmlOf(verdict, "wrong")).toContain("<title>wrong against tiny-all</title>");
     expect(junitOf(verdict)).toContain(`name="${mutant.stage}"><failure`);
