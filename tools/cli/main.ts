@@ -6,18 +6,6 @@
  */
 import { Command, CommanderError } from "commander";
 import { ourPackage } from "../node/our-package.ts";
-import { addChat } from "./commands/chat.ts";
-import { addDetokenize } from "./commands/detokenize.ts";
-import { addEval } from "./commands/eval.ts";
-import { addExport } from "./commands/export.ts";
-import { addInspect } from "./commands/inspect.ts";
-import { addPlan } from "./commands/plan.ts";
-import { addQuantize } from "./commands/quantize.ts";
-import { addRender } from "./commands/render.ts";
-import { addRun } from "./commands/run.ts";
-import { addSession } from "./commands/session.ts";
-import { addTokenize } from "./commands/tokenize.ts";
-import { addTrace } from "./commands/trace.ts";
 import { explain } from "./explain.ts";
 import { Interrupted } from "./interrupt.ts";
 import type { Terminal } from "./terminal.ts";
@@ -60,27 +48,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
         writeErr: stderr.write,
         outputError: (text, write) => write(text.replace(/^error: /, "glm52: ")),
       });
-    addRun(program, terminal, exit);
-    addChat(program, terminal);
-    addSession(program, terminal, exit);
-    addTrace(program, terminal, argv);
-    addInspect(program, terminal);
-    addPlan(program, terminal);
-    addEval(program, terminal);
-    addExport(program, terminal);
-    const golden = program
-      .command("golden")
-      .summary("compare another engine's stages with the model's")
-      .description("Finds the first stage where an engine leaves the model.");
-    if (argv.includes("golden")) {
-      // Half of all modules belong to these commands, so the others do not wait for them.
-      const { addGoldenCommands } = await import("./golden-commands.ts");
-      addGoldenCommands(golden, terminal, exit);
-    }
-    addQuantize(program, terminal);
-    addTokenize(program, terminal);
-    addDetokenize(program, terminal);
-    addRender(program, terminal);
+    await addCommands(program, terminal, argv, exit);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -89,4 +57,51 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     return error instanceof UsageError ? 2 : 1;
   }
   return code;
+}
+
+/**
+ * Adds the command that `argv` begins with, or all of them where it begins with none. The modules of the others
+ * are not loaded, so that nobody waits for them.
+ */
+async function addCommands(
+  program: Command,
+  terminal: Terminal,
+  argv: readonly string[],
+  exit: (code: number) => void,
+): Promise<void> {
+  const commands: Readonly<Record<string, () => Promise<void>>> = {
+    run: async () => (await import("./commands/run.ts")).addRun(program, terminal, exit),
+    chat: async () => (await import("./commands/chat.ts")).addChat(program, terminal),
+    session: async () =>
+      (await import("./commands/session.ts")).addSession(program, terminal, exit),
+    trace: async () => (await import("./commands/trace.ts")).addTrace(program, terminal, argv),
+    inspect: async () => (await import("./commands/inspect.ts")).addInspect(program, terminal),
+    plan: async () => (await import("./commands/plan.ts")).addPlan(program, terminal),
+    eval: async () => (await import("./commands/eval.ts")).addEval(program, terminal),
+    export: async () => (await import("./commands/export.ts")).addExport(program, terminal),
+    golden: () => addGolden(program, terminal, argv, exit),
+    quantize: async () => (await import("./commands/quantize.ts")).addQuantize(program, terminal),
+    tokenize: async () => (await import("./commands/tokenize.ts")).addTokenize(program, terminal),
+    detokenize: async () =>
+      (await import("./commands/detokenize.ts")).addDetokenize(program, terminal),
+    render: async () => (await import("./commands/render.ts")).addRender(program, terminal),
+  };
+  const asked = Object.entries(commands).filter(([name]) => name === argv[0]);
+  for (const [, add] of asked.length > 0 ? asked : Object.entries(commands)) await add();
+}
+
+/** The commands below `golden` are loaded for those who ask for one: half of all modules belong to them. */
+async function addGolden(
+  program: Command,
+  terminal: Terminal,
+  argv: readonly string[],
+  exit: (code: number) => void,
+): Promise<void> {
+  const golden = program
+    .command("golden")
+    .summary("compare another engine's stages with the model's")
+    .description("Finds the first stage where an engine leaves the model.");
+  if (!argv.includes("golden")) return;
+  const { addGoldenCommands } = await import("./golden-commands.ts");
+  addGoldenCommands(golden, terminal, exit);
 }

@@ -1,6 +1,6 @@
 /**
  * The options `--session` and `--sessions`: which saved session a command continues. A session
- * that does not exist yet is begun.
+ * that does not exist yet is begun. What reads and writes sessions is loaded for those who name one.
  * @module
  */
 import { stat } from "node:fs/promises";
@@ -10,9 +10,7 @@ import type { Glm } from "../library/glm.ts";
 import type { StartKeeper } from "../library/keeper.ts";
 import type { TimelineOptions } from "../library/text-session.ts";
 import { UserError } from "../node/user-error.ts";
-import { choicesOf } from "../sessions/fingerprint.ts";
-import { openNamed, saverOf } from "../sessions/open-named.ts";
-import { readSessionFile, type SessionFile } from "../sessions/session-file.ts";
+import type { SessionFile } from "../sessions/session-file.ts";
 import { checkName, defaultSessions, sessionNames } from "../sessions/session-names.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import type { TextOut } from "./text-out.ts";
@@ -55,6 +53,8 @@ export async function asSaved<T extends Partial<SessionChoice> & Partial<Generat
 ): Promise<T> {
   const { session, sessions = defaultSessions() } = options;
   if (session === undefined || !sessionNames(sessions).includes(checkName(session))) return options;
+  const { readSessionFile } = await import("../sessions/session-file.ts");
+  const { choicesOf } = await import("../sessions/fingerprint.ts");
   const { model, made } = readSessionFile(sessions, session);
   const isGiven = (name: string): boolean => command.getOptionValueSource(name) === "cli";
   if (!isGiven("model") && !(await stat(join(model, "config.json")).catch(() => undefined))) {
@@ -85,6 +85,7 @@ export async function keeperOf(
   if (draft > 0) {
     throw new UsageError("--session", "cannot be used with --draft: the draft head is not saved");
   }
+  const { openNamed, saverOf } = await import("../sessions/open-named.ts");
   const onRecovered = (what: string) => stderr.write(`${what}\n`);
   return saverOf(await openNamed(glm, session, kind, { sessions, onRecovered }, rows));
 }
