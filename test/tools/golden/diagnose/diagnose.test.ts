@@ -69,8 +69,13 @@ describe("a known mistake is named first", () => {
   });
 });
 
+const { GLM52_FULL } = process.env as { readonly GLM52_FULL?: string };
+
 describe("nobody is accused", () => {
-  it.each([...opened.keys()].filter((name) => name !== "groups2-bias"))(
+  const all = [...opened.keys()].filter((name) => name !== "groups2-bias");
+  // The others take a minute of processor time. GLM52_FULL=1 runs them.
+  const some = all.filter((name) => ["tiny-all", "ties-one-head"].includes(name));
+  it.each(GLM52_FULL === "1" ? all : some)(
     "of a mistake on %s by a right engine in bf16",
     async (name) => {
       const { expected, runs } = caseOf(name);
