@@ -54,11 +54,6 @@ export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, SpelledTag>
   return tags;
 }
 
-/** Whether a tag ends a value. Any other tag inside a value is text. */
-export function endsValue(tag: ReplyTag): boolean {
-  return tag === "</arg_value>" || tag === "</tool_call>" || tag === "stop";
-}
-
 /** Whether a tag, where `<arg_value>` is missing, already belongs to the value. */
 export function opensValue(tag: ReplyTag): boolean {
   return tag === "<think>" || tag === "</think>" || tag === "silent";

@@ -2,6 +2,9 @@
  * Draws the FLOPs of a plan as an SVG picture.
  * @module
  */
+
+import { escaped } from "../library/escape.ts";
+import { apart } from "./apart.ts";
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Plan } from "./plan.ts";
 import { digits, tokens } from "./plan-text.ts";
@@ -38,11 +41,14 @@ export function renderSvg({ name, curve }: Plan): string {
   );
   const ticks = curve.map(({ context }, i) => text(x(i), BOTTOM + 20, tokens(context), "middle"));
   const heightsOf = (s: Schedule) => curve.map(({ gflopPerToken: g }) => y(Math.log10(g[s])));
-  const labels = apart(SCHEDULES.map((s) => heightsOf(s)[curve.length - 1]));
+  const labels = apart(
+    SCHEDULES.map((s) => heightsOf(s)[curve.length - 1]),
+    LABEL,
+  );
   const title = `GFLOP for one token against context: ${name}`;
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="sans-serif" font-size="12">`,
-    `<title>${escapeXml(title)}</title>`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     text(LEFT, 28, title, "start", "#000"),
     ...grid,
@@ -61,24 +67,8 @@ export function renderSvg({ name, curve }: Plan): string {
   ].join("\n")}\n`;
 }
 
-/** Moves labels down where two would cover each other. */
-function apart(heights: readonly number[]): number[] {
-  const moved = [...heights];
-  let free = Number.NEGATIVE_INFINITY;
-  for (const i of heights.map((_, at) => at).sort((a, b) => heights[a] - heights[b])) {
-    moved[i] = Math.max(heights[i], free);
-    free = moved[i] + LABEL;
-  }
-  return moved;
-}
-
 function text(x: number, y: number, what: string, anchor: string, fill = "#444"): string {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${fill}">${escapeXml(what)}</text>`;
-}
-
-/** Escapes a text for XML: the name of a model's folder may contain any character. */
-function escapeXml(what: string): string {
-  return what.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${fill}">${escaped(what)}</text>`;
 }
 
 function round(x: number): number {

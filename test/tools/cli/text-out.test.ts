@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { harmless, textOut } from "../../../tools/cli/text-out.ts";
-import { escaped } from "../../../tools/golden/report/escape.ts";
+import { escaped } from "../../../tools/library/escape.ts";
 import { oneLine } from "../../../tools/library/one-line.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import { glm52 } from "./fake-terminal.ts";

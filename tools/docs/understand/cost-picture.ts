@@ -2,10 +2,12 @@
  * What ordinary attention and GLM-5.2 cost, against the length of the text.
  * @module
  */
+
 import type { ModelConfig } from "../../../engine/index.ts";
+import { apart } from "../../inspect/apart.ts";
 import { tokenFlops } from "../../inspect/flops.ts";
 import { kvBytesPerToken } from "../../inspect/sizes.ts";
-import { apart, COLOUR, curve, heading, line, type Point, scale, svg, text } from "./svg.ts";
+import { COLOUR, curve, heading, LABEL, line, type Point, scale, svg, text } from "./svg.ts";
 
 const HEIGHT = 380;
 const [TOP, BOTTOM] = [70, 320];
@@ -57,7 +59,7 @@ function chart(
   const y = scale(powers, [BOTTOM, TOP]);
   const lengths = Array.from({ length: LONGEST - SHORTEST + 1 }, (_, i) => SHORTEST + i);
   const ends = curves.map(([, , at]) => y(Math.log10(at(2 ** LONGEST))));
-  const labels = apart(ends);
+  const labels = apart(ends, LABEL);
   return [
     heading(left - 40, 32, title),
     ...names.flatMap((name, i) => [

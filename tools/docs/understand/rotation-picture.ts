@@ -3,8 +3,9 @@
  * where a token stands, and for one that asks what it is.
  * @module
  */
+import { apart } from "../../inspect/apart.ts";
 import { type Asked, dot } from "./attend.ts";
-import { apart, COLOUR, curve, heading, line, type Point, scale, svg, text } from "./svg.ts";
+import { COLOUR, curve, heading, LABEL, line, type Point, scale, svg, text } from "./svg.ts";
 
 const HEIGHT = 340;
 const [TOP, BOTTOM, PANEL] = [84, 290, 280];
@@ -72,7 +73,10 @@ function panel({ content, rotary }: Parts, left: number, y: (score: number) => n
     [content, "from the latent", COLOUR.blue],
     [rotary[FARTHEST], "rotary part", COLOUR.orange],
   ] as const;
-  const heights = apart(labels.map(([value]) => y(value)));
+  const heights = apart(
+    labels.map(([value]) => y(value)),
+    LABEL,
+  );
   return [
     ...[0, 20, 40, 60].map((d) =>
       text(x(d), BOTTOM + 18, String(d), { size: 11, anchor: "middle" }),

@@ -3,6 +3,7 @@
  * ground, so that it can be read on a light page and on a dark one.
  * @module
  */
+import { escaped } from "../../library/escape.ts";
 
 /** Colours that colour-blind people can tell apart (Okabe and Ito), and greys. */
 export const COLOUR = {
@@ -95,24 +96,9 @@ export function scale(
   return (x) => start + ((x - from) / (to - from)) * (end - start);
 }
 
-/** Heights of labels, moved down where two would cover each other. */
-export function apart(heights: readonly number[]): number[] {
-  const moved = [...heights];
-  let free = Number.NEGATIVE_INFINITY;
-  for (const i of heights.map((_, at) => at).sort((a, b) => heights[a] - heights[b])) {
-    moved[i] = Math.max(heights[i], free);
-    free = moved[i] + LABEL;
-  }
-  return moved;
-}
-
-/** The smallest distance between two labels. */
-const LABEL = 16;
-
 function round(x: number): number {
   return Math.round(x * 10) / 10;
 }
 
-function escaped(words: string): string {
-  return words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
+/** The smallest distance between two labels. */
+export const LABEL = 16;

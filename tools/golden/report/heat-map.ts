@@ -6,8 +6,8 @@
  * @module
  */
 import { parseStage } from "../../../engine/trace/stage-names.ts";
+import { escaped } from "../../library/escape.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
-import { escaped } from "./escape.ts";
 
 const [CELL, LEFT, TOP] = [22, 170, 26];
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { escaped } from "../../library/escape.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import type { EngineClass } from "../case/engine-class.ts";
 import type { Diagnosis } from "../diagnose/diagnose.ts";
@@ -10,7 +11,6 @@ import { renderDiagnosis } from "../diagnose/diagnosis-text.ts";
 import type { Dump } from "../dump/dump.ts";
 import { divergenceText } from "../judge/check-text.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
-import { escaped } from "./escape.ts";
 import { colourOf, heatMap, inWords } from "./heat-map.ts";
 import { selectionMap } from "./selection-map.ts";
 

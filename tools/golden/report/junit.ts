@@ -3,8 +3,9 @@
  * @module
  * @see https://github.com/testmoapp/junitxml, the common form of a format without a standard
  */
+
+import { escaped } from "../../library/escape.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
-import { escaped } from "./escape.ts";
 import { inWords } from "./heat-map.ts";
 
 /** One test suite, named after the case. Stages that are missing or not judged are skipped tests. */

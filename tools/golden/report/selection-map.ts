@@ -5,9 +5,10 @@
  * Next: html.ts
  * @module
  */
+
+import { escaped } from "../../library/escape.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import { firstOtherRow, rowSet } from "../judge/row-sets.ts";
-import { escaped } from "./escape.ts";
 
 /** How many queries are drawn at most, from a little before the first difference on. */
 const QUERIES = 160;
