@@ -146,5 +146,6 @@ export {
 } from "./weights/checkpoint.ts";
 export { loadWeights, type OnProgress } from "./weights/load.ts";
 export type { MtpWish } from "./weights/match-tensors.ts";
+export type { ReadStore, ReadsUnderWay, StoredRead } from "./weights/read-store.ts";
 export type { StoredDtype, TensorEntry } from "./weights/safetensors.ts";
 export { WeightsError } from "./weights/weights-error.ts";

@@ -7,10 +7,55 @@
 import { coordinates } from "../base/tensor.ts";
 import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import type { StoredDtype } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** The exponent bits of an f16. */
 const F16_EXPONENT = 0x7c00;
+
+/**
+ * How to find numbers that are not finite in words of 32 bits: take the bits of `mask`, which are those
+ * of the exponents (in e4m3, all but the sign), and add `one`, their lowest bits. Where all of them
+ * are ones, the sum carries into the sign.
+ */
+export interface ExponentMask {
+  readonly mask: number;
+  readonly one: number;
+  /** Bytes from one word with an exponent to the next. */
+  readonly step: number;
+}
+
+/** Formats whose numbers are all finite, and e8m0, which is no format of weights, are not here. */
+const MASKS: Partial<Record<StoredDtype, ExponentMask>> = {
+  F64: { mask: 0x7ff00000, one: 0x00100000, step: 8 },
+  F32: { mask: 0x7f800000, one: 0x00800000, step: 4 },
+  BF16: { mask: 0x7f807f80, one: 0x00800080, step: 4 },
+  F16: { mask: 0x7c007c00, one: 0x04000400, step: 4 },
+  F8_E5M2: { mask: 0x7c7c7c7c, one: 0x04040404, step: 4 },
+  F8_E4M3: { mask: 0x7f7f7f7f, one: 0x01010101, step: 4 },
+};
+
+/** The mask of a format; zeros for one in which every number is finite. */
+export function exponentMask(dtype: StoredDtype): ExponentMask {
+  return MASKS[dtype] ?? { mask: 0, one: 0, step: 4 };
+}
+
+/**
+ * Whether all numbers are finite: four bytes at a time, without a look at each.
+ *
+ * It uses nothing but its arguments, so that a thread can be started from its text.
+ */
+export function isAllFinite(view: DataView, mask: number, one: number, step: number): boolean {
+  let sums = 0;
+  let at = step - 4; // the upper half of an f64
+  for (; at + 4 <= view.byteLength; at += step) {
+    sums |= (view.getInt32(at, true) & mask) + one;
+  }
+  let last = 0;
+  for (let i = 0; at + i < view.byteLength; i++) last |= view.getUint8(at + i) << (8 * i);
+  sums |= (last & mask) + one;
+  return (sums & (mask + one)) === 0;
+}
 
 /**
  * Checks that all numbers of a tensor, and all its scales, are finite.
@@ -34,13 +79,15 @@ export function checkFinite(name: string, raw: RawTensor, scales: string): void 
 
 /** The flat index of the first number that is NaN or infinite, or −1. */
 function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
   if (dtype === "Q8" || dtype === "Q4") {
     const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
     return g < 0 ? g : g * GROUP;
   }
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { mask, one, step } = exponentMask(dtype);
+  if (isAllFinite(view, mask, one, step)) return -1;
+  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
   const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
   const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: F16_EXPONENT }[dtype];
   // The upper 16 bits hold the whole exponent, also in the wider formats.
