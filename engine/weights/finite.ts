@@ -5,13 +5,9 @@
  */
 
 import { coordinates } from "../base/tensor.ts";
-import { isNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
-import type { StoredDtype } from "./safetensors.ts";
+import { STORED_BYTES, type StoredDtype } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
-
-/** The exponent bits of an f16. */
-const F16_EXPONENT = 0x7c00;
 
 /**
  * How to find numbers that are not finite in words of 32 bits: take the bits of `mask`, which are those
@@ -57,6 +53,24 @@ export function isAllFinite(view: DataView, mask: number, one: number, step: num
   return (sums & (mask + one)) === 0;
 }
 
+/** The index of the first number that is not finite, or −1. */
+export function firstNotFinite(dtype: StoredDtype, bytes: Uint8Array): number {
+  const { mask, one, step } = exponentMask(dtype);
+  const width = STORED_BYTES[dtype];
+  let [first, end] = [0, Math.floor(bytes.length / width)];
+  const isClean = (from: number, to: number): boolean => {
+    const at = bytes.byteOffset + from * width;
+    return isAllFinite(new DataView(bytes.buffer, at, (to - from) * width), mask, one, step);
+  };
+  if (isClean(first, end)) return -1;
+  while (end - first > 1) {
+    const middle = (first + end) >> 1;
+    if (isClean(first, middle)) first = middle;
+    else end = middle;
+  }
+  return first;
+}
+
 /**
  * Checks that all numbers of a tensor, and all its scales, are finite.
  *
@@ -64,7 +78,7 @@ export function isAllFinite(view: DataView, mask: number, one: number, step: num
  * @throws {WeightsError} that names the tensor and the place of the first one that is not
  */
 export function checkFinite(name: string, raw: RawTensor, scales: string): void {
-  const at = firstNotFinite(raw);
+  const at = firstBad(raw);
   if (at >= 0) {
     const index = coordinates(at, raw.shape).join(", ");
     throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);
@@ -78,21 +92,10 @@ export function checkFinite(name: string, raw: RawTensor, scales: string): void 
 }
 
 /** The flat index of the first number that is NaN or infinite, or −1. */
-function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype === "Q8" || dtype === "Q4") {
-    const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
-    return g < 0 ? g : g * GROUP;
-  }
-
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { mask, one, step } = exponentMask(dtype);
-  if (isAllFinite(view, mask, one, step)) return -1;
-  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
-  const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
-  const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: F16_EXPONENT }[dtype];
-  // The upper 16 bits hold the whole exponent, also in the wider formats.
-  for (let i = width - 2; i < bytes.length; i += width) {
-    if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;
-  }
-  return -1;
+function firstBad({ dtype, bytes, groupScales }: RawTensor): number {
+  if (dtype !== "Q8" && dtype !== "Q4") return firstNotFinite(dtype, bytes);
+  if (!groupScales) return -1;
+  const { buffer, byteOffset, byteLength } = groupScales;
+  const group = firstNotFinite("F16", new Uint8Array(buffer, byteOffset, byteLength));
+  return group < 0 ? group : group * GROUP;
 }
