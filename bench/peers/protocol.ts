@@ -9,6 +9,12 @@ import { stdout } from "node:process";
 /** How often each speed is measured. The median counts. */
 export const ROUNDS = 3;
 
+/**
+ * Prompts of more tokens are run once: all of them are the beginning of the longest one, and the time
+ * until each length is reached counts.
+ */
+const LONG = 1024;
+
 /** How many tokens are decoded at each context, one by one. */
 export const DECODED = 16;
 
@@ -76,6 +82,39 @@ export function writeRows(path: string, rows: readonly ArrayLike<number>[]): voi
 export function textLength({ prefill, contexts }: Pick<Job, "prefill" | "contexts">): number {
   const decoded = contexts.map((n) => n + DECODED * ROUNDS);
   return Math.max(CHECKED_AT_ONCE + CHECKED_SINGLY, ...prefill, ...decoded);
+}
+
+/**
+ * Measures prompts: tokens per second, by number of tokens.
+ *
+ * @param forget empties the caches
+ * @param run runs the tokens of the common text from one position to another, in the steps that the engine
+ *   takes by itself, and finds the likeliest token after the last
+ */
+export async function measurePrefills(
+  lengths: readonly number[],
+  forget: () => unknown,
+  run: (from: number, to: number) => unknown,
+): Promise<Record<number, number>> {
+  const rates: Record<number, number> = {};
+  for (const n of lengths.filter((n) => n <= LONG)) {
+    const rounds: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await forget();
+      const start = performance.now();
+      await run(0, n);
+      rounds.push(n / ((performance.now() - start) / 1000));
+    }
+    rates[n] = median(rounds);
+  }
+  const long = lengths.filter((n) => n > LONG).sort((a, b) => a - b);
+  if (long.length > 0) await forget();
+  const start = performance.now();
+  for (const [i, n] of long.entries()) {
+    await run(long[i - 1] ?? 0, n);
+    rates[n] = n / ((performance.now() - start) / 1000);
+  }
+  return rates;
 }
 
 /** The median of an odd number of values. */
