@@ -82,7 +82,7 @@ async function decode(n: number): Promise<number> {
 
 if (job.logits !== undefined) await check(job.logits);
 const prefilled = await measurePrefills(
-  job.prefill,
+  job,
   () => sequence.clearHistory(),
   (from, to) => run(job.tokens.slice(from, to), LIKELIEST),
 );

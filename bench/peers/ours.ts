@@ -38,10 +38,10 @@ function check(path: string): void {
 }
 
 /** Tokens per second of prompts, in the steps of `glm52 run`, with logits only after the last token. */
-async function prefill(lengths: readonly number[]): Promise<Record<number, number>> {
-  const session = new Session(model, { maxContext: Math.max(1, ...lengths) });
+async function prefill(): Promise<Record<number, number>> {
+  const session = new Session(model, { maxContext: Math.max(1, ...job.prefill) });
   const run = (from: number, to: number) => session.append(job.tokens.slice(from, to));
-  const rates = await measurePrefills(lengths, () => session.truncate(0), run);
+  const rates = await measurePrefills(job, () => session.truncate(0), run);
   session.close();
   return rates;
 }
@@ -63,7 +63,7 @@ if (job.logits !== undefined) check(job.logits);
 answer({
   version: `Node ${versions.node}, V8 ${versions.v8}, ${arithmetic}`,
   loaded,
-  prefill: await prefill(job.prefill),
+  prefill: await prefill(),
   decode: Object.fromEntries(job.contexts.map((n) => [n, decode(n)])),
 });
 await close();

@@ -49,6 +49,8 @@ export interface Job {
   readonly logits?: string;
   /** Numbers of tokens to run at once. */
   readonly prefill: readonly number[];
+  /** A long prompt that would take more seconds is not run. */
+  readonly limit: number;
   /** Numbers of tokens that come before those that are decoded. */
   readonly contexts: readonly number[];
 }
@@ -59,7 +61,7 @@ export interface Measured {
   readonly version: string;
   /** Seconds to load the model. */
   readonly loaded: number;
-  /** Tokens per second, by number of tokens. */
+  /** Tokens per second, by number of tokens. Prompts that would take too long are left out. */
   readonly prefill: Readonly<Record<number, number>>;
   /** Tokens per second, by context. */
   readonly decode: Readonly<Record<number, number>>;
@@ -87,12 +89,14 @@ export function textLength({ prefill, contexts }: Pick<Job, "prefill" | "context
 /**
  * Measures prompts: tokens per second, by number of tokens.
  *
+ * @param limit in seconds. A token costs the more the longer the prompt is, so the rate of the prompt before
+ *   says how long the next one takes at least
  * @param forget empties the caches
  * @param run runs the tokens of the common text from one position to another, in the steps that the engine
  *   takes by itself, and finds the likeliest token after the last
  */
 export async function measurePrefills(
-  lengths: readonly number[],
+  { prefill: lengths, limit }: Pick<Job, "prefill" | "limit">,
   forget: () => unknown,
   run: (from: number, to: number) => unknown,
 ): Promise<Record<number, number>> {
@@ -111,6 +115,7 @@ export async function measurePrefills(
   if (long.length > 0) await forget();
   const start = performance.now();
   for (const [i, n] of long.entries()) {
+    if (i > 0 && n / rates[long[i - 1]] > limit) break;
     await run(long[i - 1] ?? 0, n);
     rates[n] = n / ((performance.now() - start) / 1000);
   }
