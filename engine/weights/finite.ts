@@ -34,11 +34,12 @@ export function checkFinite(name: string, raw: RawTensor, scales: string): void 
 
 /** The flat index of the first number that is NaN or infinite, or −1. */
 function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
+  if (dtype === "F8_E4M3") return hasOnes(bytes, ONES[dtype]) ? bytes.findIndex(isNaNInE4m3) : -1;
   if (dtype === "Q8" || dtype === "Q4") {
     const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
     return g < 0 ? g : g * GROUP;
   }
+  if (!hasOnes(bytes, ONES[dtype])) return -1;
 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
@@ -48,4 +49,33 @@ function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
     if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;
   }
   return -1;
+}
+
+/**
+ * The bits that are all ones in what is not finite, in every number of a 32-bit word. Of an f64, these are in
+ * the upper one of its two words; a lower one may look the same, and then numbers are looked at one by one.
+ */
+const ONES = {
+  F64: 0x7ff0_0000,
+  F32: 0x7f80_0000,
+  BF16: 0x7f80_7f80,
+  F16: 0x7c00_7c00,
+  F8_E4M3: 0x7f7f_7f7f,
+} as const;
+
+/**
+ * Whether all of the bits `ones` are set in some number of a word. Adding the lowest of these bits carries into
+ * the sign of a number, if they are all set, and no further.
+ */
+function hasOnes(bytes: Uint8Array, ones: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const signs = (ones << 1) & ~ones;
+  const lowest = ones & ~(ones << 1);
+  const whole = bytes.length - (bytes.length % 4);
+  let carries = 0;
+  for (let i = 0; i < whole; i += 4) carries |= (view.getInt32(i, true) & ones) + lowest;
+  if ((carries & signs) !== 0) return true;
+  const rest = new Uint8Array(4);
+  rest.set(bytes.subarray(whole));
+  return whole < bytes.length && hasOnes(rest, ones);
 }

@@ -32,13 +32,17 @@ export interface LoadContext {
   readonly ops: Ops;
   readonly config: ModelConfig;
   readonly read: ReadTensor;
+  /** Reads several tensors, in their order. */
+  readonly readInTurn: (names: readonly string[]) => AsyncIterable<RawTensor>;
 }
 
 /** Places the tensors of `specs` one after the other, and returns them under the same fields. */
-export async function placeAll<W>({ ops, read }: LoadContext, specs: Specs<W>): Promise<W> {
+export async function placeAll<W>({ ops, readInTurn }: LoadContext, specs: Specs<W>): Promise<W> {
   const placed: Record<string, Weight> = {};
-  for (const [field, { name, axes, shape }] of Object.entries<TensorSpec>(specs)) {
-    placed[field] = ops.place(axes, shape, await read(name));
+  const fields = Object.entries<TensorSpec>(specs);
+  for await (const raw of readInTurn(fields.map(([, { name }]) => name))) {
+    const [field, { axes, shape }] = fields[Object.keys(placed).length];
+    placed[field] = ops.place(axes, shape, raw);
   }
   return placed as W; // Specs<W> has the fields of W, and the axes of each
 }
@@ -99,7 +103,7 @@ async function loadSparse(ctx: LoadContext, specs: SparseSpecs): Promise<FfnWeig
   return { kind: "sparse", ...router, experts, shared };
 }
 
-/** Makes one bank of three tensors of each expert. Only one matrix at a time is held in between. */
+/** Makes one bank of three tensors of each expert. Only a few matrices are held in between. */
 async function loadExperts(
   ctx: LoadContext,
   experts: readonly MlpSpecs<"moe">[],
@@ -117,20 +121,21 @@ async function loadExperts(
 
 /** @throws {WeightsError} when the matrices are not all in one format */
 async function placeStack<const D extends readonly [string, string, string]>(
-  { ops, read }: LoadContext,
+  { ops, readInTurn }: LoadContext,
   dims: D,
   shape: Shape<D>,
   names: readonly string[],
 ): Promise<Weight<D>> {
   const stack = ops.placeStack(dims, shape);
   let dtype: Dtype | undefined;
-  for (const name of names) {
-    const raw = await read(name);
+  let n = 0;
+  for await (const raw of readInTurn(names)) {
     dtype ??= raw.dtype;
     if (raw.dtype !== dtype) {
-      throw new WeightsError(name, `expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
+      throw new WeightsError(names[n], `expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
     }
     stack.put(raw);
+    n++;
   }
   return stack.done();
 }

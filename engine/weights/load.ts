@@ -16,6 +16,7 @@ import { checkFinite } from "./finite.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
 import { groupFormat, type MatchedTensors, type MtpWish, matchTensors } from "./match-tensors.ts";
 import { GROUP_SCALE_SUFFIX } from "./names.ts";
+import { readInTurn } from "./read-ahead.ts";
 import { decodeScales, scaleName } from "./scales.ts";
 import { originalOf } from "./surplus.ts";
 import { WeightsError } from "./weights-error.ts";
@@ -53,7 +54,14 @@ export async function loadMatched(
   { specs, bytes, noMtp }: MatchedTensors,
   { onProgress, mtp: wish }: { readonly onProgress: OnProgress; readonly mtp: MtpWish },
 ): Promise<ModelWeights> {
-  const ctx: LoadContext = { ops, config, read: tensorReader(checkpoint, bytes, onProgress) };
+  const read = tensorReader(checkpoint, bytes, onProgress);
+  const bytesOf = (name: string): number => checkpoint.tensors.get(name)?.length ?? 0;
+  const ctx: LoadContext = {
+    ops,
+    config,
+    read,
+    readInTurn: (names) => readInTurn(names, read, bytesOf),
+  };
 
   const globals = await placeAll<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">>(
     ctx,
@@ -105,28 +113,33 @@ export function tensorReader(
   onProgress: OnProgress,
 ): ReadTensor {
   let done = 0;
-  const readStored = async (name: string): Promise<StoredTensor> => {
-    const stored = await checkpoint.read(name);
-    done += stored.bytes.length;
-    return stored;
-  };
-  const read = async (name: string): Promise<RawTensor> => {
-    const { dtype, shape, bytes } = await readStored(name);
-    const format = groupFormat(dtype);
-    // matchTensors() has checked that the engine reads this dtype.
-    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes };
-    return withScales(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
+  const read = async (name: string): Promise<StoredTensor[]> => {
+    const scales = scaleName(name, (other) => checkpoint.tensors.has(other));
+    const first = await checkpoint.read(name);
+    if (groupFormat(first.dtype)) return [first, await checkpoint.read(name + GROUP_SCALE_SUFFIX)];
+    return first.dtype === "F8_E4M3" ? [first, await checkpoint.read(scales)] : [first];
   };
   return async (name) => {
-    let raw = await read(name);
-    const scales = scaleName(name, (other) => checkpoint.tensors.has(other));
-    if (raw.dtype === "F8_E4M3") {
-      raw = { ...raw, scales: decodeScales(await readStored(scales)) };
-    }
-    checkFinite(name, raw, scales);
+    const parts = await read(name);
+    const raw = joined(parts);
+    checkFinite(
+      name,
+      raw,
+      scaleName(name, (other) => checkpoint.tensors.has(other)),
+    );
+    for (const { bytes } of parts) done += bytes.length;
     onProgress(done, total);
     return raw;
   };
+}
+
+/** A tensor, and its scales if it has any, as one. */
+function joined([{ dtype, shape, bytes }, scales]: readonly StoredTensor[]): RawTensor {
+  const format = groupFormat(dtype);
+  if (format !== undefined) return withScales(format, bytes, scales);
+  // matchTensors() has checked that the engine reads this dtype.
+  const raw = { dtype: dtype as Dtype, shape, bytes };
+  return scales === undefined ? raw : { ...raw, scales: decodeScales(scales) };
 }
 
 /** Joins groups with their scales. The shape of the scales tells that of the tensor. */

@@ -18,6 +18,7 @@ import { checkDone, checkPlace, checkPut } from "../doors.ts";
 import type { Ops, StackPlacer } from "../ops.ts";
 import type { Bank } from "./bank.ts";
 import type { Machine } from "./machine.ts";
+import { share } from "./team.ts";
 
 /** What a matrix is stored in. */
 export type Format = "F32" | "BF16" | "F16" | "FP8" | "Q8" | "Q4";
@@ -188,9 +189,9 @@ function placePanels(
   const stride = nGroups * groupBytes[format];
   const size = Math.ceil(nRows / panelRows) * stride;
   const bank = bankFor(machine, size);
-  const { arena, kernels } = machine.banks[bank];
+  const { arena } = machine.banks[bank];
   const address = arena.stay(size);
-  const pack = format === "Q8" ? kernels.packQ8 : kernels.packQ4;
+  const pack = format === "Q8" ? "packQ8" : "packQ4";
   const rowBytes = bytes.length / nRows;
   // As many whole panels at a time as fit into a modest piece of scratch.
   const step = panelRows * Math.max(1, Math.floor(2 ** 20 / (panelRows * rowBytes)));
@@ -201,7 +202,12 @@ function placePanels(
     arena.bytes(quants, n * rowBytes).set(bytes.subarray(r * rowBytes, (r + n) * rowBytes));
     const scales = arena.scratch(2 * n * nGroups);
     arena.halfs(scales, n * nGroups).set(groupScales.subarray(r * nGroups, (r + n) * nGroups));
-    pack(address + (r / panelRows) * stride, quants, scales, n, nGroups);
+    machine.team.run(n * nColumns, (_, part, parts, kernelsOf) => {
+      const [from, to] = share(n, panelRows, part, parts);
+      const panels = address + ((r + from) / panelRows) * stride;
+      const [quantsAt, scalesAt] = [quants + from * rowBytes, scales + 2 * from * nGroups];
+      if (from < to) kernelsOf[bank][pack](panels, quantsAt, scalesAt, to - from, nGroups);
+    });
     arena.release(mark);
   }
   return { format, bank, address, stride, scales: 0 };
