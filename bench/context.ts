@@ -1,10 +1,12 @@
 /**
  * Measures what a token costs at 2K … 32K positions, and which parts of a step take how much of it.
  *
- *     npm run bench:context -- MODEL [threads] [activations] [context,…]
+ *     npm run bench:context -- MODEL [threads] [activations] [context,…] [tokens]
  *
- * The cache is filled with random rows, because the cost of a step does not depend on their values.
- * Prints milliseconds per token, the shares of the blocks of a step, and the shares of its ops.
+ * A step is one token by default, as in decoding; with `tokens`, it is a step of a prompt. The cache is filled
+ * with random rows, because the cost of a step does not depend on their values. Prints milliseconds per token,
+ * the shares of the blocks of a step, and the shares of its ops. The last column says how many times as long the
+ * step would take if every layer had an indexer, instead of those that IndexShare gives one.
  * @module
  */
 import { argv, stdout } from "node:process";
@@ -15,9 +17,10 @@ import { forward, head, type Model } from "../engine/model/model.ts";
 import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
+import { printRow } from "./support.ts";
 
 /** Number of steps at each context. The fastest one counts, since others may be interrupted. */
-const STEPS = 12;
+const [DECODE_STEPS, PROMPT_STEPS] = [12, 3];
 
 /** The blocks of a step, and the stages of each. The time before a stage counts for its block. */
 const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
@@ -36,7 +39,17 @@ const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
   "op linear": ["linear"],
 };
 
-const [, , folder, threads = "1", activations = "int8", contexts = "2048,8192,32768"] = argv;
+const [
+  ,
+  ,
+  folder,
+  threads = "1",
+  activations = "int8",
+  contexts = "2048,8192,32768",
+  tokens = "1",
+] = argv;
+const nTokens = Number(tokens);
+const nSteps = nTokens === 1 ? DECODE_STEPS : PROMPT_STEPS;
 const { model, arithmetic, close } = await openModel(folder, {
   turbo: true,
   threads: Number(threads),
@@ -82,24 +95,20 @@ const cache = newModelCache(model.ops, model.config);
 for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
 stdout.write(`# arithmetic: ${arithmetic}\n`);
 const [blocks, ops] = [Object.keys(BLOCKS), Object.keys(OPS)];
-const print = (cells: readonly string[]) =>
-  stdout.write(
-    `${cells
-      .map((cell) => cell.padEnd(13))
-      .join("")
-      .trimEnd()}\n`,
-  );
-print(["context", "ms/token", ...blocks, "rest", ...ops]);
+const layers = [...model.weights.layers];
+const timesLayers = layers.length / layers.filter(({ indexer }) => indexer !== undefined).length;
+printRow(["context", "ms/token", ...blocks, "rest", ...ops, "every layer"]);
 for (const n of contexts.split(",").map(Number)) {
   fill(model.ops, cache, n);
   let [best, shares]: [number, string[]] = [Number.POSITIVE_INFINITY, []];
-  for (let step = 0; step < STEPS; step++) {
+  for (let step = 0; step < nSteps; step++) {
     const mark = model.ops.mark();
     spent.clear();
     const start = performance.now();
     lastStage = start;
-    const hidden = forward(timedModel, Int32Array.of(5 + step), n + step, cache, timedTaps);
-    head(timedModel, hidden, timedTaps);
+    const ids = Int32Array.from({ length: nTokens }, (_, i) => 5 + step + 7 * i);
+    const hidden = forward(timedModel, ids, cache.length, cache, timedTaps);
+    head(timedModel, model.ops.slice(hidden, nTokens - 1, nTokens), timedTaps);
     const time = performance.now() - start;
     model.ops.release(mark);
     if (time >= best) continue;
@@ -107,8 +116,10 @@ for (const n of contexts.split(",").map(Number)) {
     const [inBlocks, inOps] = [blocks, ops].map((names) => names.map((x) => spent.get(x) ?? 0));
     const rest = time - inBlocks.reduce((sum, part) => sum + part, 0);
     shares = [...inBlocks, rest, ...inOps].map((part) => `${((100 * part) / time).toFixed(1)} %`);
+    const everyLayer = 1 + ((timesLayers - 1) * (spent.get("indexer") ?? 0)) / time;
+    shares.push(`${everyLayer.toFixed(2)} x`);
   }
-  print([`${n}`, best.toFixed(1), ...shares]);
+  printRow([`${n}`, (best / nTokens).toFixed(2), ...shares]);
   cache.truncate(n);
 }
 await close();

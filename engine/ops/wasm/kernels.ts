@@ -22,6 +22,7 @@ export interface Kernels {
   quantizeRowsQ4(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
   packQ8(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
   packQ4(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
+  allFinite(at: Address, nBytes: number, mask: number, one: number): number;
   linearScratchBytes(nT: number, nI: number): number;
   widenBf16(y: Address, x: Address, n: number): void;
   widenRowF16(y: Address, x: Address, n: number): void;
