@@ -1,12 +1,13 @@
 /**
- * Measures what a token costs at 2K … 32K positions, and which parts of a step take how much of it.
+ * Measures what a token costs after 2K … 32K positions, in decode and in prefill, and which parts of a
+ * step take how much of it.
  *
- *     npm run bench:context -- MODEL [threads] [activations] [context,…] [tokens]
+ *     npm run bench:context -- MODEL [threads] [activations] [context,…]
  *
- * A step is one token by default, as in decoding; with `tokens`, it is a step of a prompt. The cache is filled
- * with random rows, because the cost of a step does not depend on their values. Prints milliseconds per token,
- * the shares of the blocks of a step, and the shares of its ops. The last column says how many times as long the
- * step would take if every layer had an indexer, instead of those that IndexShare gives one.
+ * The cache is filled with random rows. Prints milliseconds per token, the shares of the blocks of a step,
+ * and the shares of its ops: first for one token at a time, then for 512 tokens at once. The last column
+ * says how many times as long the step would take if every layer had an indexer, instead of those that
+ * IndexShare gives one.
  * @module
  */
 import { argv, stdout } from "node:process";
@@ -19,13 +20,22 @@ import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
 import { printRow } from "./support.ts";
 
-/** Number of steps at each context. The fastest one counts, since others may be interrupted. */
-const [DECODE_STEPS, PROMPT_STEPS] = [12, 3];
+/** A way to run tokens: how many at once, and how often. The fastest step counts, since others may be interrupted. */
+interface Phase {
+  readonly name: string;
+  readonly tokens: number;
+  readonly steps: number;
+}
+
+const PHASES: readonly Phase[] = [
+  { name: "decode", tokens: 1, steps: 12 },
+  { name: "prefill", tokens: 512, steps: 4 },
+];
 
 /** The blocks of a step, and the stages of each. The time before a stage counts for its block. */
 const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
   attention: ["qr", "q_nope", "q_pe", "kv_cmpr", "k_pe", "q_nope_absorbed", "attn_out"],
-  indexer: ["indexer_q", "indexer_k", "indexer_weights", "indexer_score", "top_k"],
+  indexer: ["indexer_q", "indexer_k", "indexer_weights", "top_k"],
   MoE: ["ffn_moe_logits", "ffn_moe_topk", "ffn_moe_weights", "ffn_moe_out", "ffn_shexp"],
   "dense MLP": ["ffn_out"],
   head: ["result_output"],
@@ -33,7 +43,8 @@ const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
 
 /** The parts of a step that have kernels of their own, and the ops of each part. */
 const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
-  "op indexer": ["indexScores", "topK"],
+  "op scores": ["indexScores"],
+  "op top-k": ["topK"],
   "op attention": ["latentAttention", "perHead"],
   "op experts": ["route", "experts"],
   "op linear": ["linear"],
@@ -81,36 +92,47 @@ function timed(ops: Ops): Ops {
 
 let lastStage = 0;
 
-/** Adds the time since the last stage to the block of this one. */
-const timedTap = newTap((stage) => {
-  const now = performance.now();
-  const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
-  if (block !== undefined) spend(block[0], now - lastStage);
-  lastStage = now;
-});
+/** Adds the time since the last stage to the block of this one. A tap that wants all scores would cost memory. */
+const timedTap = newTap(
+  (stage) => {
+    const now = performance.now();
+    const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
+    if (block !== undefined) spend(block[0], now - lastStage);
+    lastStage = now;
+  },
+  (stage) => stage !== "indexer_score",
+);
 const timedTaps: Taps = { model: timedTap, layer: () => timedTap };
 
 const timedModel: Model = { ...model, ops: timed(model.ops) };
 const cache = newModelCache(model.ops, model.config);
-for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
-stdout.write(`# arithmetic: ${arithmetic}\n`);
 const [blocks, ops] = [Object.keys(BLOCKS), Object.keys(OPS)];
+
 const layers = [...model.weights.layers];
 const timesLayers = layers.length / layers.filter(({ indexer }) => indexer !== undefined).length;
-printRow(["context", "ms/token", ...blocks, "rest", ...ops, "every layer"]);
-for (const n of contexts.split(",").map(Number)) {
-  fill(model.ops, cache, n);
+
+/** Runs one step after `n` positions, and forgets its rows. Returns its milliseconds, and adds up the parts. */
+function step(tokens: Int32Array, n: number): number {
+  const mark = model.ops.mark();
+  spent.clear();
+  const start = performance.now();
+  lastStage = start;
+  const hidden = forward(timedModel, tokens, n, cache, timedTaps);
+  head(timedModel, model.ops.slice(hidden, tokens.length - 1, tokens.length), timedTaps);
+  const time = performance.now() - start;
+  model.ops.release(mark);
+  cache.truncate(n);
+  return time;
+}
+
+/** Milliseconds per token after `n` positions, and the shares of blocks, rest and ops. */
+function measure({ tokens, steps }: Phase, n: number): string[] {
   let [best, shares]: [number, string[]] = [Number.POSITIVE_INFINITY, []];
-  for (let step = 0; step < nSteps; step++) {
-    const mark = model.ops.mark();
-    spent.clear();
-    const start = performance.now();
-    lastStage = start;
-    const ids = Int32Array.from({ length: nTokens }, (_, i) => 5 + step + 7 * i);
-    const hidden = forward(timedModel, ids, cache.length, cache, timedTaps);
-    head(timedModel, model.ops.slice(hidden, nTokens - 1, nTokens), timedTaps);
-    const time = performance.now() - start;
-    model.ops.release(mark);
+  for (let i = 0; i < steps; i++) {
+    const time = step(
+      Int32Array.from({ length: tokens }, (_, t) => 5 + i + 3 * t),
+      n,
+    );
     if (time >= best) continue;
     best = time;
     const [inBlocks, inOps] = [blocks, ops].map((names) => names.map((x) => spent.get(x) ?? 0));
@@ -119,7 +141,14 @@ for (const n of contexts.split(",").map(Number)) {
     const everyLayer = 1 + ((timesLayers - 1) * (spent.get("indexer") ?? 0)) / time;
     shares.push(`${everyLayer.toFixed(2)} x`);
   }
-  printRow([`${n}`, (best / nTokens).toFixed(2), ...shares]);
-  cache.truncate(n);
+  return [(best / tokens).toFixed(1), ...shares];
+}
+
+for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
+stdout.write(`# arithmetic: ${arithmetic}\n`);
+printRow(["context", "phase", "ms/token", ...blocks, "rest", ...ops, "every layer"]);
+for (const n of contexts.split(",").map(Number)) {
+  fill(model.ops, cache, n);
+  for (const phase of PHASES) printRow([`${n}`, phase.name, ...measure(phase, n)]);
 }
 await close();

@@ -6,7 +6,11 @@ export { widenBf16 } from "./embed";
 export { exp } from "./exp";
 export { addScaled } from "./experts";
 export { indexScores, indexScoresScratchBytes } from "./index-scores";
-export { latentAttention, latentAttentionScratchBytes } from "./latent-attention";
+export {
+  latentAttention,
+  latentAttentionQueries,
+  latentAttentionScratchBytes,
+} from "./latent-attention";
 export { layerNorm } from "./layer-norm";
 export {
   COLUMNS,
