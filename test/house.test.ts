@@ -74,6 +74,7 @@ const ROOMS = [
   "sessions",
   "convert",
   "inspect",
+  "stream",
   "eval",
   "golden/case",
   "golden/mutants",
