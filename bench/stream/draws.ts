@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { exp } from "../../engine/numbers/math.ts";
 
 /** What a sequence of numbers depends on. */
 export interface Key {
@@ -72,7 +73,7 @@ export function normalTable(): Float64Array {
   const table = new Float64Array(N_DRAWS);
   const step = 1 / (2 * N_DRAWS * STEPS);
   // z(p) obeys z' = √(2π) · exp(z² / 2), z(½) = 0: Runge and Kutta's method.
-  const slope = (z: number): number => Math.sqrt(2 * Math.PI) * Math.exp((z * z) / 2);
+  const slope = (z: number): number => Math.sqrt(2 * Math.PI) * exp((z * z) / 2);
   let z = 0;
   for (let i = N_DRAWS / 2; i < N_DRAWS; i++) {
     const n = i === N_DRAWS / 2 ? STEPS : 2 * STEPS; // the first entry is half a step away

@@ -17,12 +17,14 @@
 import { parseConfig } from "../../engine/config/config.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { toBf16, toE4m3 } from "../../engine/numbers/formats.ts";
+import { exp } from "../../engine/numbers/math.ts";
 import { SCALE_SUFFIX } from "../../engine/weights/names.ts";
 import type { TensorForm } from "../../engine/weights/official-tensors.ts";
 import { layerOf } from "../../engine/weights/surplus.ts";
+import type { Setting } from "../../test/support/routing.ts";
 import { FP8_QUANTIZATION, type Json } from "../../tools/stream/official-config.ts";
 import { fillFrom, keyOf, normalTable } from "./draws.ts";
-import { fillRows, type Mixture } from "./topics.ts";
+import { fillRows } from "./topics.ts";
 
 /** What a layer adds to the residual stream, as a part of what it finds there. */
 const ADDED = 0.31;
@@ -43,7 +45,7 @@ const BIAS = { mean: 6.94, deviation: 0.04 };
 export interface Synthetic {
   readonly config: ModelConfig;
   readonly seed: number;
-  readonly mixture: Mixture;
+  readonly setting: Setting;
 }
 
 /**
@@ -51,7 +53,12 @@ export interface Synthetic {
  * layers are full and those after them shared.
  */
 export function syntheticJson(whole: Json, nDense: number, nSparse: number): Json {
-  const { index_topk_freq: _, index_topk_pattern: __, index_skip_topk_offset: ___, ...rest } = whole;
+  const {
+    index_topk_freq: _,
+    index_topk_pattern: __,
+    index_skip_topk_offset: ___,
+    ...rest
+  } = whole;
   const n = nDense + nSparse;
   return {
     ...rest,
@@ -65,8 +72,8 @@ export function syntheticJson(whole: Json, nDense: number, nSparse: number): Jso
 }
 
 /** The model of a config. */
-export function syntheticModel(json: Json, seed: number, mixture: Mixture): Synthetic {
-  return { config: parseConfig(json), seed, mixture };
+export function syntheticModel(json: Json, seed: number, setting: Setting): Synthetic {
+  return { config: parseConfig(json), seed, setting };
 }
 
 /** Makes the bytes of tensors, any part of them by itself. */
@@ -85,7 +92,7 @@ export class SyntheticNumbers {
    * Fills `target` with the elements `begin …` of a tensor. Of the embedding, these must be whole rows.
    */
   fill(target: Uint8Array, name: string, { dtype, shape }: TensorForm, begin = 0): void {
-    const { config, seed, mixture } = this.#model;
+    const { config, seed, setting } = this.#model;
     const key = keyOf(seed, name);
     if (name.endsWith(SCALE_SUFFIX)) {
       const matrix = name.slice(0, -SCALE_SUFFIX.length);
@@ -93,7 +100,7 @@ export class SyntheticNumbers {
     } else if (name === "model.embed_tokens.weight") {
       const rows = [begin / shape[1], target.length / 2 / shape[1]] as const;
       const { vocabSize } = config;
-      fillRows(halvesOf(target), rows, { vocabSize, seed, mixture }, this.#normalF32);
+      fillRows(halvesOf(target), rows, { vocabSize, seed, setting }, this.#normalF32);
     } else if (dtype === "F8_E4M3") {
       fillFrom(target, this.#fp8, key, begin);
     } else if (dtype === "F32") {
@@ -129,7 +136,7 @@ export class SyntheticNumbers {
 
   /** The root mean square of `silu(g) · u` for normal `g` and `u`. */
   get #silu(): number {
-    const squares = this.#normal.map((z) => (z / (1 + Math.exp(-z))) ** 2);
+    const squares = this.#normal.map((z) => (z / (1 + exp(-z))) ** 2);
     return Math.sqrt(squares.reduce((sum, x) => sum + x, 0) / squares.length);
   }
 }

@@ -4,42 +4,20 @@
  *
  * The vocabulary is cut into topics. Id `v` of topic `k` has the row
  *
- *     √ρ · c_k + √ρ₂ · a_k(v) + √(1 − ρ − ρ₂) · g_k[u(v)]
+ *     √topic · c_k + √context · a_k(v) + √(1 − topic − context) · g_k[u(v)]
  *
  * with a direction `c_k` of the topic, a chain along the ids, `a(v + 1) = φ · a(v) + √(1 − φ²) · n`,
- * `φ = exp(−1 / τ₂)`, and one of `M` prototypes `g_k`, drawn by Zipf's law. All are normal of deviation 1.
+ * `φ = exp(−1 / τ)`, and one of the topic's words `g_k`, drawn by Zipf's law. All are normal of deviation 1.
  * A text walks from id to id, and jumps to a random place in a random topic once in 127 tokens.
+ * `test/support/routing.ts` has the same sum of three parts for logits, and its settings.
  *
  * Next: synthetic.ts
  * @module
  */
 import { toBf16 } from "../../engine/numbers/formats.ts";
+import { exp } from "../../engine/numbers/math.ts";
+import type { Setting } from "../../test/support/routing.ts";
 import { fillFrom, type Key, keyOf, uniform } from "./draws.ts";
-
-/** How the rows of an embedding are mixed. */
-export interface Mixture {
-  /** The share of the topic, ρ. */
-  readonly topic: number;
-  /** The share of the chain, ρ₂. */
-  readonly chain: number;
-  /** The number of tokens after which the chain has changed, τ₂. */
-  readonly tokens: number;
-  /** The number of prototypes of a topic, M. */
-  readonly prototypes: number;
-}
-
-/** Mixtures whose routing is like that of GLM-5.2 in one respect or another. */
-export const MIXTURES = {
-  /** A cache hits as often as measured. */
-  restless: { topic: 0.2, chain: 0.5, tokens: 4, prototypes: 2000 },
-  /** The best cache possible hits as often as that of a trace. */
-  middle: { topic: 0.25, chain: 0.5, tokens: 5, prototypes: 400 },
-  /** As many experts as measured are those of the token before. */
-  calm: { topic: 0.25, chain: 0.6, tokens: 8, prototypes: 400 },
-} as const satisfies Record<string, Mixture>;
-
-/** The name of a mixture. */
-export type MixtureName = keyof typeof MIXTURES;
 
 const N_TOPICS = 10;
 
@@ -61,7 +39,7 @@ export function topicSize(vocabSize: number): number {
 export function fillRows(
   target: Uint16Array,
   [first, nRows]: readonly [number, number],
-  { vocabSize, seed, mixture }: { vocabSize: number; seed: number; mixture: Mixture },
+  { vocabSize, seed, setting }: { vocabSize: number; seed: number; setting: Setting },
   normal: Float32Array,
 ): void {
   const hidden = target.length / nRows;
@@ -69,7 +47,7 @@ export function fillRows(
   for (let row = 0; row < nRows; ) {
     const topic = Math.floor((first + row) / size);
     const end = Math.min((topic + 1) * size - first, nRows);
-    const rows = new TopicRows(`topic ${topic}`, { hidden, seed, mixture, normal });
+    const rows = new TopicRows(`topic ${topic}`, { hidden, seed, setting, normal });
     for (let skipped = topic * size; skipped < first + row; skipped++) rows.step();
     for (; row < end; row++) {
       rows.step();
@@ -81,7 +59,7 @@ export function fillRows(
 interface RowOptions {
   readonly hidden: number;
   readonly seed: number;
-  readonly mixture: Mixture;
+  readonly setting: Setting;
   readonly normal: Float32Array;
 }
 
@@ -95,11 +73,11 @@ class TopicRows {
   readonly #noiseKey: Key;
   readonly #wordKey: Key;
   readonly #zipf: Float64Array;
-  readonly #prototypes = new Map<number, Float32Array>();
+  readonly #made = new Map<number, Float32Array>();
   #row = -1;
 
   constructor(name: string, options: RowOptions) {
-    const { hidden, seed, mixture } = options;
+    const { hidden, seed, setting } = options;
     this.#options = options;
     this.#name = name;
     this.#direction = this.#normal(name);
@@ -107,15 +85,15 @@ class TopicRows {
     this.#noise = new Float32Array(hidden);
     this.#noiseKey = keyOf(seed, `${name} chain`);
     this.#wordKey = keyOf(seed, `${name} words`);
-    this.#zipf = zipf(mixture.prototypes);
+    this.#zipf = zipf(setting.words);
   }
 
   /** Goes to the next row. */
   step(): void {
-    const { hidden, mixture, normal } = this.#options;
+    const { hidden, setting, normal } = this.#options;
     this.#row++;
     fillFrom(this.#noise, normal, this.#noiseKey, this.#row * hidden);
-    const phi = this.#row === 0 ? 0 : Math.exp(-1 / mixture.tokens);
+    const phi = this.#row === 0 ? 0 : exp(-1 / setting.tau);
     const fresh = Math.sqrt(1 - phi * phi);
     const [chain, noise] = [this.#chain, this.#noise];
     for (let i = 0; i < hidden; i++) chain[i] = phi * chain[i] + fresh * noise[i];
@@ -123,20 +101,20 @@ class TopicRows {
 
   /** Writes this row. */
   write(target: Uint16Array): void {
-    const { mixture } = this.#options;
+    const { setting } = this.#options;
     const [direction, chain] = [this.#direction, this.#chain];
-    const word = this.#prototype(indexIn(this.#zipf, uniform(this.#wordKey, this.#row)));
-    const a = Math.sqrt(mixture.topic);
-    const b = Math.sqrt(mixture.chain);
-    const c = Math.sqrt(1 - mixture.topic - mixture.chain);
+    const word = this.#wordOf(indexIn(this.#zipf, uniform(this.#wordKey, this.#row)));
+    const a = Math.sqrt(setting.topic);
+    const b = Math.sqrt(setting.context);
+    const c = Math.sqrt(1 - setting.topic - setting.context);
     for (let i = 0; i < target.length; i++) {
       target[i] = toBf16(a * direction[i] + b * chain[i] + c * word[i]);
     }
   }
 
-  #prototype(m: number): Float32Array {
-    const made = this.#prototypes.get(m) ?? this.#normal(`${this.#name} prototype ${m}`);
-    this.#prototypes.set(m, made);
+  #wordOf(m: number): Float32Array {
+    const made = this.#made.get(m) ?? this.#normal(`${this.#name} word ${m}`);
+    this.#made.set(m, made);
     return made;
   }
 
@@ -183,4 +161,11 @@ export function walk(n: number, vocabSize: number, seed: number): number[] {
     tokens.push(at);
   }
   return tokens;
+}
+
+/** The tokens of a text in random order. */
+export function shuffled(tokens: readonly number[], seed: number): number[] {
+  const key = keyOf(seed, "order");
+  const places = tokens.map((token, i) => ({ token, at: uniform(key, i) }));
+  return places.sort((a, b) => a.at - b.at).map(({ token }) => token);
 }

@@ -9,10 +9,11 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { TensorForm } from "../../engine/weights/official-tensors.ts";
+import type { Setting } from "../../test/support/routing.ts";
 import type { Json } from "../../tools/stream/official-config.ts";
 import { bytesOf, officialShards } from "../../tools/stream/official-shards.ts";
 import { type Synthetic, SyntheticNumbers, syntheticModel } from "./synthetic.ts";
-import { type Mixture, topicSize } from "./topics.ts";
+import { topicSize } from "./topics.ts";
 
 /** Most bytes of a piece, unless it is a topic of the embedding. */
 const PIECE = 2 ** 24;
@@ -23,7 +24,7 @@ export interface WriteTask {
   readonly folder: string;
   readonly json: Json;
   readonly seed: number;
-  readonly mixture: Mixture;
+  readonly setting: Setting;
   /** Most bytes of tensors in one file. */
   readonly limit?: number | undefined;
   /** The number of the next piece that nobody makes yet. */
@@ -44,7 +45,7 @@ interface Piece {
 
 /** Writes all files. The number of threads changes no bit. */
 export async function writeAll(task: Omit<WriteTask, "next">, threads: number): Promise<void> {
-  const { config } = syntheticModel(task.json, task.seed, task.mixture);
+  const { config } = syntheticModel(task.json, task.seed, task.setting);
   for (const { file, header, size } of officialShards(config, "fp8", task.limit)) {
     const handle = openSync(join(task.folder, file), "wx");
     writeSync(handle, header.bytes);
@@ -65,8 +66,8 @@ export async function writeAll(task: Omit<WriteTask, "next">, threads: number): 
 }
 
 /** Makes one piece after the other that nobody makes yet. */
-export function writeMine({ folder, json, seed, mixture, limit, next }: WriteTask): void {
-  const model = syntheticModel(json, seed, mixture);
+export function writeMine({ folder, json, seed, setting, limit, next }: WriteTask): void {
+  const model = syntheticModel(json, seed, setting);
   const numbers = new SyntheticNumbers(model);
   const pieces = piecesOf(model, limit);
   for (let i = Atomics.add(next, 0, 1); i < pieces.length; i = Atomics.add(next, 0, 1)) {
