@@ -3,7 +3,7 @@
  * came before them, or of the engine.
  * @module
  */
-import { newTap, type Taps } from "../../engine/base/tap.ts";
+import { bothTaps, newTap, noTap, type Taps } from "../../engine/base/tap.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { Session } from "../../engine/generate/session.ts";
 import { decode, fromBf16 } from "../../engine/numbers/formats.ts";
@@ -75,7 +75,9 @@ export async function routesOfEngine(folder: string, tokens: readonly number[]):
   try {
     const recorder = new RouteRecorder(config);
     const early = new Map<number, number[][]>();
-    const session = new Session(model, { taps: both(recorder, guesses(config, routers, early)) });
+    const guessing = guesses(config, routers, early);
+    const layer = (i: number) => bothTaps(recorder.layer(i), guessing(i));
+    const session = new Session(model, { taps: { model: noTap, layer } });
     session.sync(tokens);
     const about = { engine: "glm52.ts", model: folder, tokensSha256: "" };
     const trace = recorder.trace({ ...about, prefillTokens: tokens.length });
@@ -90,27 +92,21 @@ function guesses(
   c: ModelConfig,
   routers: ReadonlyMap<number, Router>,
   early: Map<number, number[][]>,
-): Taps {
-  return {
-    model: newTap(
-      () => {},
-      () => false,
-    ),
-    layer: (layer) =>
-      newTap(
-        (_, { data, shape }) => {
-          const router = routers.get(layer + 1);
-          if (router === undefined) return;
-          const rows = early.get(layer + 1) ?? [];
-          for (let t = 0; t < shape[0]; t++) {
-            const x = Float32Array.from(data.subarray(t * shape[1], (t + 1) * shape[1]));
-            rows.push(chosen(router, x, c.numExpertsPerTok));
-          }
-          early.set(layer + 1, rows);
-        },
-        (stage) => stage === "ffn_norm" && routers.has(layer),
-      ),
-  };
+): Taps["layer"] {
+  return (layer) =>
+    newTap(
+      (_, { data, shape }) => {
+        const router = routers.get(layer + 1);
+        if (router === undefined) return;
+        const rows = early.get(layer + 1) ?? [];
+        for (let t = 0; t < shape[0]; t++) {
+          const x = Float32Array.from(data.subarray(t * shape[1], (t + 1) * shape[1]));
+          rows.push(chosen(router, x, c.numExpertsPerTok));
+        }
+        early.set(layer + 1, rows);
+      },
+      (stage) => stage === "ffn_norm" && routers.has(layer),
+    );
 }
 
 /** The share of each layer's experts that were guessed, beginning with the second layer of the trace. */
@@ -124,22 +120,6 @@ function recallOf(trace: RouteTrace, early: ReadonlyMap<number, number[][]>): nu
     });
     return hits.reduce((sum, n) => sum + n, 0) / (guessed.length * nActive);
   });
-}
-
-function both(a: Taps, b: Taps): Taps {
-  return {
-    model: a.model,
-    layer: (i) => {
-      const [first, second] = [a.layer(i), b.layer(i)];
-      return newTap(
-        (stage, value) => {
-          if (first.wants(stage)) first(stage, value);
-          if (second.wants(stage)) second(stage, value);
-        },
-        (stage) => first.wants(stage) || second.wants(stage),
-      );
-    },
-  };
 }
 
 async function routersOf(

@@ -30,10 +30,10 @@ import { fillRows } from "./topics.ts";
 const ADDED = 0.31;
 
 /** The part of it that attention adds to a token that sees only itself; to others, about half of it. */
-const ADDED_BY_ATTENTION = 0.2;
+const ADDED_BY_ATTENTION = 0.35;
 
 /** The part that is left for the feed-forward block. */
-const ADDED_BY_FFN = Math.sqrt(ADDED ** 2 - (ADDED_BY_ATTENTION / 2) ** 2);
+const ADDED_BY_FFN = Math.sqrt(ADDED ** 2 - (0.4 * ADDED_BY_ATTENTION) ** 2);
 
 /** The deviation of the e4m3 numbers in a matrix: that of the largest of some thousands is then 448. */
 const FP8_DEVIATION = 105;
@@ -82,6 +82,7 @@ export class SyntheticNumbers {
   readonly #normal: Float64Array = normalTable();
   readonly #normalF32: Float32Array = Float32Array.from(this.#normal);
   readonly #fp8: Uint8Array = Uint8Array.from(this.#normal, (z) => toE4m3(FP8_DEVIATION * z));
+  readonly #swiglu: number = rmsOfSwiglu(this.#normal);
   readonly #tables = new Map<string, Uint16Array>();
 
   constructor(model: Synthetic) {
@@ -131,21 +132,21 @@ export class SyntheticNumbers {
     if (name.endsWith("e_score_correction_bias")) return BIAS;
     const residual = (1 + ADDED ** 2) ** (layerOf(name) / 2); // its size before the layer
     const [attention, ffn] = [residual * ADDED_BY_ATTENTION, residual * ADDED_BY_FFN];
-    return { mean: 0, deviation: deviationOf(c, name, { attention, ffn, silu: this.#silu }) };
-  }
-
-  /** The root mean square of `silu(g) · u` for normal `g` and `u`. */
-  get #silu(): number {
-    const squares = this.#normal.map((z) => (z / (1 + exp(-z))) ** 2);
-    return Math.sqrt(squares.reduce((sum, x) => sum + x, 0) / squares.length);
+    return { mean: 0, deviation: deviationOf(c, name, { attention, ffn, swiglu: this.#swiglu }) };
   }
 }
 
-/** The deviation of a matrix: what it reads has deviation 1, or `silu` behind a SwiGLU. */
+/** The root mean square of `silu(g) · u` for `g` and `u` drawn from these numbers. */
+function rmsOfSwiglu(normal: Float64Array): number {
+  const squares = normal.reduce((sum, z) => sum + (z / (1 + exp(-z))) ** 2, 0);
+  return Math.sqrt(squares / normal.length);
+}
+
+/** The deviation of a matrix: what it reads has deviation 1, or `swiglu` behind a SwiGLU. */
 function deviationOf(
   c: ModelConfig,
   name: string,
-  added: { readonly attention: number; readonly ffn: number; readonly silu: number },
+  added: { readonly attention: number; readonly ffn: number; readonly swiglu: number },
 ): number {
   const shared = c.moeIntermediateSize * c.nSharedExperts;
   const inputs: readonly (readonly [RegExp, number])[] = [
@@ -161,7 +162,7 @@ function deviationOf(
   const unit = 1 / Math.sqrt(nInputs);
   if (name.includes(".o_proj.")) return unit * added.attention;
   if (!name.includes(".down_proj.")) return unit;
-  const written = (unit * added.ffn) / added.silu;
+  const written = (unit * added.ffn) / added.swiglu;
   if (!/experts/.test(name)) return written;
   // Half of the variance comes from the shared expert, half from the routed ones, whose weights
   // are nearly equal and have the sum `routedScalingFactor`.
