@@ -15,9 +15,10 @@ import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
 import { checkContexts } from "../contexts.ts";
-import { THREADS } from "../generation-options.ts";
+import { THREADS, UNIT } from "../generation-options.ts";
 import { byteSize, POSITIVE, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 const HELP = `
 The numbers are computed from the config, without running the model. If there are weights, only the
@@ -27,11 +28,17 @@ is 10^9 bytes and GiB is 2^30 bytes.
 The rates are the best of several short runs, with the slowest beside it. A step of decoding is
 taken to read its weights and rows once, at the measured speed; --gflops leaves this table out.
 
+With --disk, the plan says what it costs to read weights while the model runs: bytes and seconds for
+a token, and for a pass over many tokens that reads each layer once. These are bounds that the disk
+sets; no program is faster. With --ram, it also says what could stay in memory, and how often a cache
+of experts would hit.
+
 Examples:
   glm52 plan
   glm52 plan --context 1K,8K --ram 24GB
   glm52 plan ~/models/GLM-5.2/config.json
   glm52 plan ~/models/GLM-5.2 --context 128K,1M --ram 24GB
+  glm52 plan ~/models/GLM-5.2/config.json --disk 1.3 --ram 16GB
   glm52 plan DIR --gflops 100 --json
   glm52 plan DIR --svg costs.svg
 
@@ -47,6 +54,8 @@ const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
 interface PlanOptions {
   readonly context?: readonly number[];
   readonly ram?: number;
+  readonly disk?: number;
+  readonly hits?: number;
   readonly gflops?: number;
   readonly threads: number;
   readonly json?: boolean;
@@ -63,6 +72,16 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--context <list>", "lengths of context in tokens, like 128K,1M", tokenCounts)
     .option("--ram <size>", "say what fits in this much memory, like 24GB", byteSize)
     .option(
+      "--disk <speed>",
+      "say what it costs to read weights from a disk of this speed, in GB/s",
+      POSITIVE,
+    )
+    .option(
+      "--hits <share>",
+      "share of the experts that a cache in --ram has, 0 … 1 (default: what an LRU cache had with like routes)",
+      UNIT,
+    )
+    .option(
       "--gflops <n>",
       "compute times for this speed (default: the measured speed of the wasm kernel)",
       POSITIVE,
@@ -72,6 +91,9 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--svg <file>", "also write a chart of FLOPs per token to this file")
     .addHelpText("after", HELP)
     .action(async (given: string | undefined, options: PlanOptions) => {
+      if (options.hits !== undefined && (options.disk === undefined || options.ram === undefined)) {
+        throw new UsageError("--hits", "needs --disk and --ram");
+      }
       const path = given ?? (await demoModel());
       if (options.svg !== undefined) await checkWritable(options.svg, [path]);
       const plan = await makePlan(path, options);
@@ -98,6 +120,8 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     rate,
     reading,
     ramBytes: options.ram,
+    ...(options.disk !== undefined && { disk: { gbps: options.disk } }),
+    hits: options.hits,
     fileBytes: inspection.files?.bytes,
     quantization,
   });
