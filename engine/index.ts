@@ -108,8 +108,10 @@ export {
   DisagreementError,
   type OnChecked,
 } from "./ops/checked.ts";
+export { placeBank, residentBank, type Visit, visitsOf } from "./ops/expert-bank.ts";
 export type {
   Activations,
+  Expert,
   ExpertBank,
   KeyRows,
   LatentRows,
@@ -118,7 +120,7 @@ export type {
   RouteRule,
   Routing,
   RowMemory,
-  StackPlacer,
+  Shelf,
 } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";

@@ -5,7 +5,7 @@
  */
 
 import { coordinates } from "../base/tensor.ts";
-import { isNaNInE4m3 } from "../numbers/formats.ts";
+import { firstNaNInE4m3 } from "../numbers/formats.ts";
 import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { WeightsError } from "./weights-error.ts";
 
@@ -34,18 +34,23 @@ export function checkFinite(name: string, raw: RawTensor, scales: string): void 
 
 /** The flat index of the first number that is NaN or infinite, or −1. */
 function firstNotFinite({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype === "F8_E4M3") return bytes.findIndex(isNaNInE4m3);
+  if (dtype === "F8_E4M3") return firstNaNInE4m3(bytes);
   if (dtype === "Q8" || dtype === "Q4") {
     const g = groupScales?.findIndex((bits) => (bits & F16_EXPONENT) === F16_EXPONENT) ?? -1;
     return g < 0 ? g : g * GROUP;
   }
 
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const width = dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2;
   const ones = { F64: 0x7ff0, F32: 0x7f80, BF16: 0x7f80, F16: F16_EXPONENT }[dtype];
   // The upper 16 bits hold the whole exponent, also in the wider formats.
-  for (let i = width - 2; i < bytes.length; i += width) {
-    if ((view.getUint16(i, true) & ones) === ones) return (i - width + 2) / width;
+  const halves = bytes.byteOffset % 2 === 0 ? halvesOf(bytes) : halvesOf(bytes.slice());
+  for (let i = width / 2 - 1; i < halves.length; i += width / 2) {
+    if ((halves[i] & ones) === ones) return (2 * i + 2 - width) / width;
   }
   return -1;
+}
+
+/** Pairs of bytes as the numbers that they are on a little-endian machine, which all of today are. */
+function halvesOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, byteLength >> 1);
 }
