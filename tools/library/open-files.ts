@@ -11,12 +11,11 @@ import {
   type Aside,
   type CheckpointFiles,
   type Model,
-  openCheckpoint,
   type SamplingOptions,
 } from "../../engine/index.ts";
 import { loadMatched, type OnProgress } from "../../engine/weights/load.ts";
 import { type MtpWish, matchTensors } from "../../engine/weights/match-tensors.ts";
-import { layerOf } from "../../engine/weights/surplus.ts";
+import { openPart } from "../../engine/weights/part.ts";
 import { type ArithmeticOptions, type Host, newArithmetic } from "./arithmetic.ts";
 import type { TemplateChoice } from "./chat-template.ts";
 import { memorySize } from "./memory-size.ts";
@@ -66,8 +65,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { onProgress = () => {}, signal, mtp = "ifUsable" } = options;
   const { config, sampling, asides, quantization } = await readModelConfig(files, options);
-  const isAbove = (tensor: string): boolean => layerOf(tensor) >= config.numHiddenLayers;
-  const checkpoint = await openCheckpoint(files, isAbove);
+  const checkpoint = await openPart(files, config);
   const matched = matchTensors(config, checkpoint, mtp);
   if (mtp === "load" && matched.noMtp !== undefined) {
     throw new ArgumentError("draft", `this checkpoint has no MTP layer: ${matched.noMtp}`);

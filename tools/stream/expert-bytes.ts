@@ -11,8 +11,8 @@ import { withFiles } from "../node/file-source.ts";
 export async function storedExpertBytes(folder: string, config: ModelConfig): Promise<number> {
   const layer = config.mlpLayerTypes.indexOf("sparse");
   return withFiles(folder, async (files) => {
-    const isAbove = (name: string): boolean => layerOf(name) >= config.numHiddenLayers;
-    const { tensors } = await openCheckpoint(files, isAbove);
+    const canLack = (name: string): boolean => layerOf(name) >= config.numHiddenLayers;
+    const { tensors } = await openCheckpoint(files, { canLack });
     let bytes = 0;
     for (const [name, { length }] of tensors) {
       if (layerOf(name) === layer && name.includes(".mlp.experts.")) bytes += length;

@@ -122,7 +122,7 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     ramBytes: options.ram,
     ...(options.disk !== undefined && { disk: { gbps: options.disk } }),
     hits: options.hits,
-    fileBytes: inspection.files?.bytes,
+    fileBytes: inspection.partial ? undefined : inspection.files?.bytes,
     quantization,
   });
 }
