@@ -3,7 +3,7 @@
  * the shapes of the tensors. They are in 10⁹ bytes and seconds, with as many digits as are given here.
  */
 
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ import {
 import { hitShare, replay } from "../../../tools/stream/replay.ts";
 import { GLM52 } from "../../engine/weights/configs.ts";
 import { tinyConfig } from "../../engine/weights/fixtures.ts";
-import { scratchFolder } from "../../support/paths.ts";
+import { DEMO_MODEL, scratchFolder } from "../../support/paths.ts";
 import { SETTINGS, syntheticRoutes } from "../../support/routing.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
 
@@ -215,6 +215,23 @@ describe("glm52 plan --disk", () => {
       ),
     );
     expect(JSON.parse((await glm52([...argv, "--json"])).stdout).streaming).toBeUndefined();
+  });
+
+  it("measures the disk with the model's files, and says how", async () => {
+    const { code, stdout } = await glm52(["plan", DEMO_MODEL, "--gflops", "1", "--json", "--disk"]);
+    expect(code).toBe(0);
+    const { disk } = JSON.parse(stdout).streaming;
+    expect(disk.gbps).toBeGreaterThan(0);
+    const { size } = statSync(join(DEMO_MODEL, "model.safetensors"));
+    expect(disk.measured).toMatch(/^(O_DIRECT|buffered, .*), 2 readers; /);
+    expect(disk.measured).toContain(`${(size / 1e9).toPrecision(2)} GB read`);
+  });
+
+  it("cannot measure it without weights", async () => {
+    const { code, stderr } = await glm52([...argv, "--disk"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("give the speed in GB/s")]);
+    const empty = await glm52(["plan", scratch, "--gflops", "1", "--disk"]);
+    expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining("found none")]);
   });
 
   it.each([

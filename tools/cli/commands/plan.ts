@@ -2,13 +2,16 @@
  * `glm52 plan`: what a model costs at each length of context.
  * @module
  */
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { measureDisk } from "../../inspect/disk-rate.ts";
 import { inspectPath } from "../../inspect/inspect-folder.ts";
 import { officialName } from "../../inspect/official-name.ts";
 import { type Plan, planFor } from "../../inspect/plan.ts";
 import { renderSvg } from "../../inspect/plan-svg.ts";
 import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
+import type { DiskRate } from "../../inspect/streaming.ts";
 import { kernels } from "../../node/node-host.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
@@ -39,6 +42,7 @@ Examples:
   glm52 plan ~/models/GLM-5.2/config.json
   glm52 plan ~/models/GLM-5.2 --context 128K,1M --ram 24GB
   glm52 plan ~/models/GLM-5.2/config.json --disk 1.3 --ram 16GB
+  glm52 plan ~/models/GLM-5.2 --ram 24GB --disk
   glm52 plan DIR --gflops 100 --json
   glm52 plan DIR --svg costs.svg
 
@@ -54,7 +58,7 @@ const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
 interface PlanOptions {
   readonly context?: readonly number[];
   readonly ram?: number;
-  readonly disk?: number;
+  readonly disk?: number | true;
   readonly hits?: number;
   readonly gflops?: number;
   readonly threads: number;
@@ -72,8 +76,8 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--context <list>", "lengths of context in tokens, like 128K,1M", tokenCounts)
     .option("--ram <size>", "say what fits in this much memory, like 24GB", byteSize)
     .option(
-      "--disk <speed>",
-      "say what it costs to read weights from a disk of this speed, in GB/s",
+      "--disk [speed]",
+      "say what it costs to read weights from a disk of this speed, in GB/s (default: measured with the model's files)",
       POSITIVE,
     )
     .option(
@@ -110,6 +114,7 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
   const { gflops } = options;
+  const disk = options.disk === undefined ? undefined : await diskOf(path, options.disk);
   const { rate, reading } =
     gflops === undefined
       ? await measureRate(await kernels(), options.threads)
@@ -120,9 +125,19 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     rate,
     reading,
     ramBytes: options.ram,
-    ...(options.disk !== undefined && { disk: { gbps: options.disk } }),
+    disk,
     hits: options.hits,
     fileBytes: inspection.partial ? undefined : inspection.files?.bytes,
     quantization,
   });
+}
+
+/** The speed that was given, or that of the disk on which the model's files are. */
+async function diskOf(path: string, given: number | true): Promise<DiskRate> {
+  if (given !== true) return { gbps: given };
+  if ((await stat(path)).isDirectory()) return measureDisk(path);
+  throw new UsageError(
+    "--disk",
+    "a config.json has no weights to measure with: give the speed in GB/s",
+  );
 }
