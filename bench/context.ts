@@ -50,17 +50,7 @@ const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
   "op linear": ["linear"],
 };
 
-const [
-  ,
-  ,
-  folder,
-  threads = "1",
-  activations = "int8",
-  contexts = "2048,8192,32768",
-  tokens = "1",
-] = argv;
-const nTokens = Number(tokens);
-const nSteps = nTokens === 1 ? DECODE_STEPS : PROMPT_STEPS;
+const [, , folder, threads = "1", activations = "int8", contexts = "2048,8192,32768"] = argv;
 const { model, arithmetic, close } = await openModel(folder, {
   turbo: true,
   threads: Number(threads),
