@@ -70,6 +70,7 @@ const STRICT = {
   strict: true,
   exactOptionalPropertyTypes: true,
   skipLibCheck: false,
+  skipDefaultLibCheck: true,
   rewriteRelativeImportExtensions: true,
 };
 

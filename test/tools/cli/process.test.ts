@@ -3,10 +3,10 @@
  * @module
  */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { CASES, ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { describe, expect, inject, it, type TestContext } from "vitest";
+import { CASES, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import {
   atTerminal,
   NO_PSEUDO_TERMINAL,

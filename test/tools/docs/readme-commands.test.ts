@@ -3,9 +3,9 @@
  * like a clone. A line ends with code 0, unless its comment names another exit code.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { ROOT, scratchFolder } from "../../support/paths.ts";
 import { read } from "./markdown.ts";
 
