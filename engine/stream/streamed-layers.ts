@@ -27,6 +27,14 @@ interface Trunk {
   weights: LayerWeights | undefined;
 }
 
+/** How layers are kept. */
+export interface LayerOptions {
+  /** Whether trunks stay once they are read. */
+  readonly stay: boolean;
+  /** Told after each layer of each step. */
+  readonly onLayer?: ((done: number, total: number) => void) | undefined;
+}
+
 /** The main layers of a model, first to last. */
 export class StreamedLayers implements Layers {
   readonly length: number;
@@ -41,17 +49,17 @@ export class StreamedLayers implements Layers {
   readonly #specs: readonly LayerSpecs[];
   readonly #slots: ExpertSlots;
   readonly #stay: boolean;
+  readonly #onLayer: (done: number, total: number) => void;
   readonly #trunks = new Map<number, Trunk>();
   #free: Shelf[] = [];
 
-  /** @param stay whether trunks stay once they are read */
   constructor(
     ops: Ops,
     config: ModelConfig,
     sources: Sources,
     specs: readonly LayerSpecs[],
     slots: ExpertSlots,
-    stay: boolean,
+    { stay, onLayer }: LayerOptions,
   ) {
     this.#ops = ops;
     this.#config = config;
@@ -59,6 +67,7 @@ export class StreamedLayers implements Layers {
     this.#specs = specs;
     this.#slots = slots;
     this.#stay = stay;
+    this.#onLayer = onLayer ?? (() => {});
     this.length = specs.length;
   }
 
@@ -77,6 +86,7 @@ export class StreamedLayers implements Layers {
       trunk.weights ??= this.#load(trunk);
       try {
         yield trunk.weights;
+        this.#onLayer(layer + 1, this.length);
       } finally {
         if (!this.#stay) this.#takeOff(trunk);
       }

@@ -23,6 +23,8 @@ export interface StreamOptions {
   readonly bytes: number;
   /** The most experts that each layer keeps. By default as many as there is room for. */
   readonly expertsPerLayer?: number;
+  /** Told after each layer of each step: layers done, and all. */
+  readonly onLayer?: (done: number, total: number) => void;
 }
 
 /** What streaming has done so far. */
@@ -74,7 +76,10 @@ export function streamedWeights(
     bytes: share.forExperts,
     ...(options.expertsPerLayer !== undefined && { perLayer: options.expertsPerLayer }),
   });
-  const layers = new StreamedLayers(ops, config, sources, specs.layers, slots, share.trunksStay);
+  const layers = new StreamedLayers(ops, config, sources, specs.layers, slots, {
+    stay: share.trunksStay,
+    onLayer: options.onLayer,
+  });
   const globals = new Globals(ops, sources, specs.globals, share.globalsStay);
   return {
     get embedTokens() {

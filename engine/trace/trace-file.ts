@@ -35,12 +35,7 @@ export interface TraceOrigin {
 
 /** The bytes of a trace file. */
 export function traceFile(tensors: readonly NamedTensor[], origin: TraceOrigin): Uint8Array {
-  const stored = tensors.map(({ name, shape, data }): [string, StoredTensor] => {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const dtype = data instanceof Int32Array ? "I32" : data instanceof Float64Array ? "F64" : "F32";
-    return [name, { dtype, shape, bytes }];
-  });
-  return writeSafetensors(Object.fromEntries(stored), {
+  return writeSafetensors(storedTensors(tensors), {
     format: TRACE_FORMAT,
     engine: `glm52.ts ${origin.engineVersion}`,
     model: origin.model,
@@ -51,4 +46,16 @@ export function traceFile(tensors: readonly NamedTensor[], origin: TraceOrigin):
     tokens: origin.tokens.join(","),
     command: origin.command,
   });
+}
+
+/** Recorded tensors as a file stores them. */
+export function storedTensors(tensors: readonly NamedTensor[]): Record<string, StoredTensor> {
+  return Object.fromEntries(
+    tensors.map(({ name, shape, data }): [string, StoredTensor] => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      const isInt = data instanceof Int32Array;
+      const dtype = isInt ? "I32" : data instanceof Float64Array ? "F64" : "F32";
+      return [name, { dtype, shape, bytes }];
+    }),
+  );
 }

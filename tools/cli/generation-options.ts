@@ -10,9 +10,10 @@ import { BACKENDS, type Backend } from "../library/arithmetic.ts";
 import type { TemplateChoice } from "../library/chat-template.ts";
 import { allCores } from "../node/threads.ts";
 import { byteSize, decimal, integer, POSITIVE } from "./numbers.ts";
+import { addStreamOptions, type StreamChoice } from "./stream-option.ts";
 
 /** The values of these options; addGenerationOptions says what each one is for. */
-export interface GenerationOptions {
+export interface GenerationOptions extends StreamChoice {
   readonly model?: string;
   readonly backend: Backend;
   readonly threads: number;
@@ -135,8 +136,7 @@ export function addSeedOption(command: Command): Command {
 
 /** Adds the options that say what is kept where, and what computes. Of these, only --kv-type, --index-type and --activations change results. */
 export function addPaceOptions(command: Command): Command {
-  return command
-    .optionsGroup("Memory and speed:")
+  return addStreamOptions(command.optionsGroup("Memory and speed:"))
     .option(
       "--draft <n>",
       "let the MTP layer guess n tokens ahead, which the model then checks in one step",

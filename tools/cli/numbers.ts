@@ -37,6 +37,17 @@ export function integerList(text: string): number[] {
   return items.map(parse);
 }
 
+/** Parses integers and ranges of them: `0,2` or `0-10`. Ascending, each once. */
+export function rangeList(text: string): number[] {
+  const numbers = text.split(",").flatMap((item) => {
+    const [, first, last = first] = /^\s*([0-9]{1,6})(?:-([0-9]{1,6}))?\s*$/.exec(item) ?? [];
+    if (first === undefined || Number(last) < Number(first))
+      throw expected("integers like 0,2 or 0-10");
+    return Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i);
+  });
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
 /** Parses names with commas between them. */
 export function nameList(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());

@@ -11,6 +11,7 @@ import { rowFile } from "../node/row-file.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { progressLine } from "./progress.ts";
 import { sayMemory } from "./reference-memory.ts";
+import { streamOf } from "./stream-option.ts";
 import type { TextOut } from "./text-out.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -20,6 +21,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     options;
   const { ignoreConfigKey: ignoreConfigKeys, draft } = options;
   if (model !== undefined) await sayMemory(model, options, stderr);
+  const stream = streamOf(options, { onLayer: firstPass(stderr) });
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
     backend,
@@ -30,6 +32,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     latentEps,
     chatTemplate,
     ignoreConfigKeys,
+    stream,
     mtp: draft > 0 ? "load" : "skip",
     onProgress: loading.update,
   }).finally(loading.end);
@@ -41,6 +44,18 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     }
   }
   return glm;
+}
+
+/** Shows how far the first pass through the layers of a streamed model is, which no text comes before. */
+function firstPass(stderr: TextOut): (done: number, total: number) => void {
+  const passing = progressLine(stderr, "reading the prompt, layer by layer");
+  let isFirst = true;
+  return (done, total) => {
+    if (isFirst) passing.update(done, total);
+    if (done < total) return;
+    isFirst = false;
+    passing.end();
+  };
 }
 
 /**

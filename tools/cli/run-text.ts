@@ -19,6 +19,7 @@ import { resultJson, savedLine, summaryLine } from "./run-output.ts";
 import { defaultSeed } from "./seed.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
 import { SHOWN_ALTERNATIVES, type Shown, showWriter } from "./show.ts";
+import { streamedLine } from "./stream-option.ts";
 import type { Terminal } from "./terminal.ts";
 import { sayDimly } from "./text-out.ts";
 import { wordWriter } from "./word-wrap.ts";
@@ -152,6 +153,8 @@ async function continueText(
     stderr.write(
       isSaved ? savedLine(result, options.session) : summaryLine(result, draft, options.said),
     );
+    const streamed = glm.streamed?.();
+    if (streamed) stderr.write(streamedLine(streamed));
     if (routes && routeTrace !== undefined) {
       await writeRoutes(routeTrace, routes, glm, result, stderr);
     }

@@ -33,6 +33,8 @@ export interface Streaming {
   readonly files: StreamSource;
   /** The most routed experts that each layer keeps; by default as many as there is room for. */
   readonly expertsPerLayer?: number | undefined;
+  /** Told after each layer of each step: layers done, and all. */
+  readonly onLayer?: ((done: number, total: number) => void) | undefined;
   /** The part of the model that is needed; by default all of it. */
   readonly part?: ModelPart | undefined;
 }
@@ -63,12 +65,13 @@ export function openStream(
   config: ModelConfig,
   checkpoint: Checkpoint,
   matched: MatchedTensors,
-  { ram, files, expertsPerLayer }: Streaming,
+  { ram, files, expertsPerLayer, onLayer }: Streaming,
 ): { readonly weights: StreamedWeights; readonly report: () => StreamReport } {
   const sources = { checkpoint, store: files };
   const weights = streamedWeights(ops, config, sources, matched, {
     bytes: forWeights(ram),
     ...(expertsPerLayer !== undefined && { expertsPerLayer }),
+    ...(onLayer && { onLayer }),
   });
   return { weights, report: () => ({ ...weights.counts(), how: files.how }) };
 }

@@ -20,13 +20,16 @@ import { writeWhole } from "../../node/write-whole.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { activationsOption, ignoreConfigKeyOption, THREADS } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
-import { integer, integerList, nameList, POSITIVE } from "../numbers.ts";
+import { integer, integerList, nameList, POSITIVE, rangeList } from "../numbers.ts";
+import { passCommand } from "../pass-command.ts";
 import { progressLine } from "../progress.ts";
 import { sayMemory } from "../reference-memory.ts";
 import { shellWord } from "../shell-word.ts";
+import { addStreamOptions, type StreamChoice } from "../stream-option.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface TraceCommandOptions {
+interface TraceCommandOptions extends StreamChoice {
+  readonly resume?: boolean;
   readonly model?: string;
   readonly case?: string;
   readonly backend: Backend;
@@ -52,6 +55,12 @@ The file has one tensor for each stage. The tensor is named <stage>-<layer>, or 
 the draft steps of the MTP layer; logits and the result of the last norm have no number. Layers are
 counted from 0, and the MTP layer comes last. --chunk changes no byte of the file.
 
+With --stream, --out is a folder: all tokens go through layer 0, which is written to a file, then through
+layer 1, and so on; each byte of the model is read once. --layers 0-10 needs only the shards with these
+layers. Ctrl-C puts the pass aside, and --resume goes on with it. Besides l_out, top_k, the chosen experts
+and the logits (or --stages), each file has the SHA-256 of all other stages, and a chain of hashes by which
+two machines can be compared layer by layer.
+
 --case runs the model and the tokens of a golden case, with the epsilon and the draft steps that its
 case.json says. The epsilon of case.json also holds when --model is the model of a case.
 
@@ -60,11 +69,12 @@ Examples:
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 trace --model DIR --tokens-file ids.json --stages q_pe,top_k --layers 0,2 --out t.safetensors
   glm52 trace --model DIR --tokens 57,15,52 --precision f64 --mtp-steps 3 --out t.safetensors
+  glm52 trace --model GLM-5.2-FP8 --tokens-file ids.json --stream --ram 8GB --layers 0-10 --out pass
 `;
 
 /** Adds `glm52 trace`. */
 export function addTrace(program: Command, terminal: Terminal, argv: readonly string[]): void {
-  program
+  const command = program
     .command("trace")
     .summary("record the stages of a forward pass in a file")
     .description("Runs tokens, and writes the result of every stage to one safetensors file.")
@@ -72,7 +82,7 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     .addOption(
       new Option("--case <case>", "a golden case: its name, or its folder").conflicts("model"),
     )
-    .requiredOption("--out <file>", "the safetensors file to write")
+    .requiredOption("--out <file>", "the safetensors file to write; with --stream, a folder")
     .option("--tokens <ids>", "the tokens to run, e.g. 1,2,3", integerList)
     .addOption(
       new Option(
@@ -81,13 +91,17 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
       ).conflicts("tokens"),
     )
     .option("--stages <names>", "stages to record besides the logits (default: all)", nameList)
-    .option("--layers <numbers>", "layers to record, e.g. 0,2 (default: all)", integerList)
+    .option("--layers <numbers>", "layers to record, e.g. 0,2 or 0-10 (default: all)", rangeList)
     .addOption(
       new Option("--precision <p>", "number format of the computation")
         .choices(["f32", "f64"])
         .default("f32"),
     )
-    .option("--chunk <n>", "run the tokens in steps of n; changes no result", integer(1), 64)
+    .addOption(
+      new Option("--chunk <n>", "run the tokens in steps of n; changes no result")
+        .argParser(integer(1))
+        .default(64),
+    )
     .option(
       "--latent-eps <e>",
       "epsilon in the norms of the two latents (default: that of the case, or rms_norm_eps of the config)",
@@ -106,7 +120,9 @@ export function addTrace(program: Command, terminal: Terminal, argv: readonly st
     )
     .addOption(activationsOption())
     .option("--threads <n>", "number of threads of the wasm backend; changes no result", THREADS, 1)
-    .addHelpText("after", HELP + EXIT_CODES)
+    .addHelpText("after", HELP + EXIT_CODES);
+  addStreamOptions(command)
+    .option("--resume", "with --stream: go on with the pass in the folder")
     .action(async (options: TraceCommandOptions, command: Command) => {
       if (!options.model && !options.case) {
         command.error("error: give the model with --model, or a golden case with --case");
@@ -151,7 +167,9 @@ async function traceCommand(
 ): Promise<void> {
   const { stderr } = terminal;
   const { precision, stages, layers, chunk, out } = options;
-  const { folder, tokens, latentEps, mtpSteps, epsSaidBy } = await subjectOf(options);
+  const about = await subjectOf(options);
+  if (options.stream) return passCommand(about, { ...options, argv }, terminal);
+  const { folder, tokens, latentEps, mtpSteps, epsSaidBy } = about;
   await checkWritable(out, [folder, ...(options.tokensFile ? [options.tokensFile] : [])]);
   await sayMemory(folder, options, stderr);
   const loading = progressLine(stderr, "loading");
