@@ -14,7 +14,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { argv, env, execPath, exit, stderr } from "node:process";
 import { parseArgs } from "node:util";
 import { UserError } from "../../tools/node/user-error.ts";
@@ -114,7 +114,7 @@ async function main(): Promise<void> {
     );
   }
   const about = [
-    ["models", values.models],
+    ["models", basename(resolve(values.models))],
     ["passes", values.passes],
   ] as [string, string][];
   const table = new Table([...(await circumstances()), ...about], values.csv);

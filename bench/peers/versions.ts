@@ -3,7 +3,7 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { cpus, release, type } from "node:os";
+import { cpus, loadavg, release, type } from "node:os";
 import { versions } from "node:process";
 import { ourPackage } from "../../tools/node/our-package.ts";
 
@@ -14,6 +14,7 @@ export async function circumstances(): Promise<[name: string, value: string][]> 
   return [
     ["date", new Date().toISOString().slice(0, 16).replace("T", " ")],
     ["CPU", `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores`],
+    ["processes that wanted to run before", loadavg()[0].toFixed(1)],
     ["system", `${type()} ${release()}`],
     ["Node", `${versions.node}, V8 ${versions.v8}`],
     ["glm52.ts", commit === undefined ? version : `${version}, commit ${commit}`],
