@@ -153,7 +153,8 @@ async function continueText(
       isSaved ? savedLine(result, options.session) : summaryLine(result, draft, options.said),
     );
     if (routes && routeTrace !== undefined) {
-      await writeRoutes(routeTrace, routes, glm, result, stderr);
+      const text = { tokens: session.engine.tokens, promptLength: result.promptIds.length };
+      await writeRoutes(routeTrace, routes, glm, text, stderr);
     }
     return result.finishReason === "aborted" ? 130 : 0;
   }
