@@ -30,6 +30,7 @@ interface Trunk {
 /** The main layers of a model, first to last. */
 export class StreamedLayers implements Layers {
   readonly length: number;
+  readonly isStreamed = true;
   /** Bytes of trunks read so far. */
   bytesRead = 0;
   /** Milliseconds in which nothing was computed, because a trunk had not arrived. */
@@ -123,7 +124,10 @@ export class StreamedLayers implements Layers {
     const { checkpoint } = this.#sources;
     const small = (name: string): StoredTensor | undefined => delivery.stored(name);
     const raw = (name: string) =>
-      answeredNow((piece) => small(piece) as StoredTensor, rawTensor(checkpoint, name));
+      answeredNow(
+        (piece) => small(piece) as StoredTensor,
+        rawTensor(checkpoint, name, shelf.areFinite),
+      );
     const loading = loadLayer(
       {
         ops: shelf,

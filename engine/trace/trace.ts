@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import {
+  bothTaps,
   LAYER_STAGES,
   MODEL_STAGES,
   MTP_STAGES,
@@ -22,8 +23,13 @@ import { Session } from "../generate/session.ts";
 import { head, type Model } from "../model/model.ts";
 import { type NamedTensor, Recorder, type Wanted } from "./recorder.ts";
 
-/** The default number of tokens of a prefill step. */
+/** The default number of tokens of a prefill step, where weights are in memory. */
 const CHUNK = 64;
+
+/** Tokens of a prefill step: all of them, where each step reads the weights anew. */
+function chunkOf({ weights }: Model, { tokens, chunk }: TraceOptions): number {
+  return chunk ?? (weights.layers.isStreamed ? tokens.length : CHUNK);
+}
 
 /** What to run, and which stages to record. */
 export interface TraceOptions {
@@ -33,7 +39,7 @@ export interface TraceOptions {
   readonly stages?: readonly string[];
   /** Layers to record; by default all. The MTP layer has the number after the last one. */
   readonly layers?: readonly number[];
-  /** Tokens of a prefill step; 64 by default. It changes nothing in the result. */
+  /** Tokens of a prefill step; 64 by default, all where weights are streamed. It changes no result. */
   readonly chunk?: number;
   /**
    * When given, the MTP layer runs over the whole text too, and then this many further steps, each
@@ -100,7 +106,7 @@ export function* traceSteps(
   // The MTP layer needs the final hidden states, which the caller may not want to record.
   const hidden = new Recorder((stage) => stage === "result_norm");
   yield* run(model, options, {
-    model: both(recorder.model, hidden.model),
+    model: bothTaps(recorder.model, hidden.model),
     layer: (l) => recorder.layer(l),
   });
   runMtp(model, options, hidden.tensors()[0], recorder, wanted);
@@ -126,11 +132,9 @@ function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOpt
 }
 
 /** Runs the tokens through the main model, one prefill step at a time. */
-function* run(
-  model: Model,
-  { tokens, chunk = CHUNK }: TraceOptions,
-  taps: Taps,
-): Generator<TraceProgress, void> {
+function* run(model: Model, options: TraceOptions, taps: Taps): Generator<TraceProgress, void> {
+  const { tokens } = options;
+  const chunk = chunkOf(model, options);
   const session = new Session(model, { taps, chunk });
   try {
     do {
@@ -141,14 +145,6 @@ function* run(
   } finally {
     session.close();
   }
-}
-
-/** A tap that passes each stage to two taps. */
-function both(a: Tap, b: Tap): Tap {
-  return newTap(
-    (stage, value) => b(stage, a(stage, value)),
-    (stage) => a.wants(stage) || b.wants(stage),
-  );
 }
 
 /**
@@ -162,12 +158,14 @@ function both(a: Tap, b: Tap): Tap {
  */
 function runMtp(
   model: Model,
-  { tokens, chunk = CHUNK, mtpSteps = 0 }: TraceOptions,
+  options: TraceOptions,
   result: NamedTensor,
   recorder: Recorder,
   wanted: Wanted,
 ): void {
   const { ops, config } = model;
+  const { tokens, mtpSteps = 0 } = options;
+  const chunk = chunkOf(model, options);
   const nLayers = config.numHiddenLayers;
   const ofLayer = recorder.layer(nLayers);
   let topK: Indices | undefined;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { ModelConfig } from "../../engine/config/model-config.ts";
-import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
+import { openPart } from "../../engine/weights/part.ts";
 import { layerOf } from "../../engine/weights/surplus.ts";
 import { withFiles } from "../node/file-source.ts";
 
@@ -11,8 +11,7 @@ import { withFiles } from "../node/file-source.ts";
 export async function storedExpertBytes(folder: string, config: ModelConfig): Promise<number> {
   const layer = config.mlpLayerTypes.indexOf("sparse");
   return withFiles(folder, async (files) => {
-    const canLack = (name: string): boolean => layerOf(name) >= config.numHiddenLayers;
-    const { tensors } = await openCheckpoint(files, { canLack });
+    const { tensors } = await openPart(files, config);
     let bytes = 0;
     for (const [name, { length }] of tensors) {
       if (layerOf(name) === layer && name.includes(".mlp.experts.")) bytes += length;
