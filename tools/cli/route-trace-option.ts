@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { Option } from "commander";
-import type { TextResult } from "../library/generate-text.ts";
 import type { Glm } from "../library/glm.ts";
 import { ourPackage } from "../node/our-package.ts";
 import { UserError } from "../node/user-error.ts";
@@ -31,26 +30,34 @@ export function routeRecorder(glm: Glm): RouteRecorder {
   throw new UserError("--route-trace", "this model has no experts to choose from");
 }
 
+/** The text during which routes were recorded. */
+export interface TracedText {
+  /** All tokens that the caches hold now; the recorder has seen the last ones of them. */
+  readonly tokens: readonly number[];
+  /** How many of them, the first ones, were there before any was generated. */
+  readonly promptLength: number;
+}
+
 /** Writes what was recorded while a text was made. */
 export async function writeRoutes(
   file: string,
   recorder: RouteRecorder,
   glm: Glm,
-  { promptIds, tokens, timing }: TextResult,
+  { tokens, promptLength }: TracedText,
   stderr: TextOut,
 ): Promise<void> {
   const { folder, name } = glm.source;
-  const { prefillTokens } = timing;
-  const ids = [...promptIds, ...tokens.map(({ id }) => id)].slice(promptIds.length - prefillTokens);
+  const from = tokens.length - recorder.nTokens;
   const trace = recorder.trace({
     engine: `glm52.ts ${(await ourPackage()).version}`,
     model: name,
-    tokensSha256: sha256(ids.slice(0, recorder.nTokens).join()),
+    tokensSha256: sha256(tokens.slice(from).join()),
     expertBytes: folder === undefined ? undefined : await storedExpertBytes(folder, glm.config),
-    prefillTokens,
+    prefillTokens: promptLength - from,
   });
   await writeWhole(file, routeFile(trace));
-  stderr.write(`${file}: experts of ${trace.nTokens} tokens in ${trace.layers.length} layers\n`);
+  stderr.write(`${file}: experts of ${trace.nTokens} tokens in ${trace.layers.length} layers
+`);
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -156,7 +156,8 @@ async function continueText(
     const streamed = glm.streamed?.();
     if (streamed) stderr.write(streamedLine(streamed));
     if (routes && routeTrace !== undefined) {
-      await writeRoutes(routeTrace, routes, glm, result, stderr);
+      const text = { tokens: session.engine.tokens, promptLength: result.promptIds.length };
+      await writeRoutes(routeTrace, routes, glm, text, stderr);
     }
     return result.finishReason === "aborted" ? 130 : 0;
   }

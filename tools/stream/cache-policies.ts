@@ -16,7 +16,6 @@
  * Next: best-kept.ts, replay.ts
  * @module
  */
-import { log } from "../../engine/numbers/math.ts";
 import { BestKept } from "./best-kept.ts";
 
 /** The names of the policies. */
@@ -27,6 +26,7 @@ export type Policy = (typeof POLICIES)[number];
 
 /** What a use counts after one more step, for `lfru`. */
 const DECAY = 0.9;
+const LOG_DECAY = Math.log(DECAY);
 
 /** A sequence of demands. */
 export interface Demands {
@@ -61,7 +61,7 @@ const VISITS: Readonly<Record<Policy, (demands: Demands, slots: number) => Visit
       const step = Math.floor(demand / perStep);
       heats[key] = 1 + heats[key] * DECAY ** (step - steps[key]);
       steps[key] = step;
-      return log(heats[key]) - step * log(DECAY); // all heats decay alike, so their order stays
+      return Math.log(heats[key]) - step * LOG_DECAY; // all heats decay alike, so their order stays
     });
   },
   belady: (demands, slots) => {

@@ -57,8 +57,16 @@ export interface Replay {
   readonly caches: readonly ReplayedCache[];
 }
 
-/** Tries all combinations of policies, scopes and slots. */
-export function replay(trace: RouteTrace, options: ReplayOptions): Replay {
+/**
+ * Tries all combinations of policies, scopes and slots.
+ *
+ * @param onProgress told before each of them how many are done, and how many there are
+ */
+export function replay(
+  trace: RouteTrace,
+  options: ReplayOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+): Replay {
   const { policies, scopes, slots, tokenByToken = false } = options;
   const { model, nTokens, nActive, nExperts, expertBytes } = trace;
   const steps = stepsOf(trace, tokenByToken);
@@ -69,6 +77,10 @@ export function replay(trace: RouteTrace, options: ReplayOptions): Replay {
     layer: { demands: ofLayers, timesSlots: 1 },
     global: { demands: [together(ofLayers, nExperts)], timesSlots: nLayers },
   };
+  const visits = visitsOf(ofLayers, phases);
+  const combinations = policies.flatMap((policy) =>
+    scopes.flatMap((scope) => slots.map((n) => ({ policy, scope, slots: n }))),
+  );
   const nDecode = trace.phase.reduce((n, phase) => n + (phase === DECODE ? 1 : 0), 0);
   return {
     model,
@@ -78,18 +90,13 @@ export function replay(trace: RouteTrace, options: ReplayOptions): Replay {
     nActive,
     ...(expertBytes !== undefined && { expertBytes }),
     statistics: routeStatistics(trace),
-    caches: policies.flatMap((policy) =>
-      scopes.flatMap((scope) =>
-        slots.map((n) => {
-          const { demands, timesSlots } = scopesOf[scope];
-          const counts = demands.map((one) => count(one, policy, n * timesSlots, phases));
-          const [prefill, decode] = [PREFILL, DECODE].map((phase) =>
-            sum(counts.map((c) => c[phase])),
-          );
-          return { policy, scope, slots: n, prefill, decode };
-        }),
-      ),
-    ),
+    caches: combinations.map(({ policy, scope, slots: n }, done) => {
+      onProgress(done, combinations.length);
+      const { demands, timesSlots } = scopesOf[scope];
+      const hits = hitsByPhase(demands, policy, n * timesSlots, phases);
+      const counts = (phase: number): Counts => ({ visits: visits[phase], hits: hits[phase] });
+      return { policy, scope, slots: n, prefill: counts(PREFILL), decode: counts(DECODE) };
+    }),
   };
 }
 
@@ -111,7 +118,9 @@ function layerDemands(trace: RouteTrace, steps: readonly StepTokens[], layer: nu
   const { experts, layers, nActive, nExperts } = trace;
   const rowOf = (t: number): number[] => {
     const at = (t * layers.length + layer) * nActive;
-    return Array.from({ length: nActive }, (_, a) => experts[at + a]);
+    const row: number[] = [];
+    for (let a = 0; a < nActive; a++) row.push(experts[at + a]);
+    return row;
   };
   return {
     length: steps.length,
@@ -140,26 +149,30 @@ function together(all: readonly Demands[], nExperts: number): Demands {
   };
 }
 
-/** Hits and visits by phase. */
-function count(
-  demands: Demands,
+/** How many experts are asked for, by phase. */
+function visitsOf(all: readonly Demands[], phases: readonly number[]): number[] {
+  const visits = [PREFILL, DECODE].map(() => 0);
+  for (const { length, keysAt } of all) {
+    for (let i = 0; i < length; i++) visits[phases[i]] += keysAt(i).length;
+  }
+  return visits;
+}
+
+/** How many of them are hits in one cache, or in one for each layer, by phase. */
+function hitsByPhase(
+  caches: readonly Demands[],
   policy: Policy,
   room: number,
   phases: readonly number[],
-): Counts[] {
-  const counts = [PREFILL, DECODE].map(() => ({ visits: 0, hits: 0 }));
-  hitsOf(policy, demands, room).forEach((hits, i) => {
-    const phase = counts[phases[Math.floor(i / demands.perStep)]];
-    phase.visits += demands.keysAt(i).length;
-    phase.hits += hits;
-  });
-  return counts;
+): number[] {
+  const all = [PREFILL, DECODE].map(() => 0);
+  for (const demands of caches) {
+    hitsOf(policy, demands, room).forEach((hits, i) => {
+      all[phases[Math.floor(i / demands.perStep)]] += hits;
+    });
+  }
+  return all;
 }
-
-const sum = (all: readonly Counts[]): Counts => ({
-  visits: all.reduce((n, { visits }) => n + visits, 0),
-  hits: all.reduce((n, { hits }) => n + hits, 0),
-});
 
 /** The share of hits; NaN without visits. */
 export const hitShare = ({ visits, hits }: Counts): number => hits / visits;

@@ -200,6 +200,29 @@ describe("glm52 run --route-trace and glm52 cache replay", () => {
     expect(trace.expertBytes).toBe(bf16);
   });
 
+  it("know the tokens of a session that goes on", async () => {
+    const other = join(scratch, "more.safetensors");
+    const session = ["--sessions", join(scratch, "sessions"), "--session", "tale"];
+    const first = JSON.parse((await glm52([...argv, ...session, "--json"])).stdout);
+    const more = ["run", " Then", ...argv.slice(2), ...session, "--route-trace", other, "--json"];
+    const { prompt_ids, ids } = JSON.parse((await glm52(more)).stdout);
+    const trace = await readRouteFile(other);
+    const all = [...prompt_ids, ...ids].slice(0, -1);
+    const ran = all.slice(-trace.nTokens);
+    expect(trace.tokensSha256).toBe(createHash("sha256").update(ran.join()).digest("hex"));
+    const before = first.prompt_ids.length + first.ids.length;
+    expect(trace.nTokens).toBeLessThanOrEqual(all.length - before + 1);
+    expect(trace.phase.filter((phase) => phase === 1)).toHaveLength(ids.length - 1);
+  });
+
+  it("write what was run when Ctrl-C ends it", async () => {
+    const other = join(scratch, "aborted.safetensors");
+    const { code } = await glm52([...argv, "--route-trace", other], { interruptAtWrite: 5 });
+    expect(code).toBe(130);
+    const { phase } = await readRouteFile(other);
+    expect(phase.filter((one) => one === 1).length).toBeLessThan(19);
+  });
+
   it("print a table and JSON of the same figures, and draw them", async () => {
     const svg = join(scratch, "hits.svg");
     const { code, stdout, stderr } = await glm52(["cache", "replay", file, "--svg", svg]);

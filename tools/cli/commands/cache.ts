@@ -12,6 +12,7 @@ import { replaySvg } from "../../stream/replay-svg.ts";
 import { renderReplay } from "../../stream/replay-text.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { integer, nameList } from "../numbers.ts";
+import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 
 const HELP = `
@@ -39,7 +40,7 @@ Examples:
 `;
 
 /** Slots to try when nobody says how many: these, as far as a layer has so many experts. */
-const SLOTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const SLOTS = [1, 2, 4, 8, 16, 32, 64, 128];
 
 interface ReplayCommandOptions {
   readonly slots?: readonly number[];
@@ -79,7 +80,10 @@ export function addCache(program: Command, { stdout, stderr }: Terminal): void {
       if (svg !== undefined) await checkWritable(svg, [path]);
       const trace = await readRouteFile(path);
       const slots = options.slots ?? SLOTS.filter((n) => n <= trace.nExperts);
-      const result = replay(trace, { policies, scopes, slots, tokenByToken });
+      const replaying = progressLine(stderr, "replaying");
+      const asked = { policies, scopes, slots, tokenByToken };
+      const result = replay(trace, asked, replaying.update);
+      replaying.end();
       if (svg !== undefined) {
         await writeText(svg, replaySvg(result));
         stderr.write(`${svg}: hits against slots, ${result.model}\n`);
