@@ -108,8 +108,10 @@ export {
   DisagreementError,
   type OnChecked,
 } from "./ops/checked.ts";
+export { placeBank, residentBank, type Visit, visitsOf } from "./ops/expert-bank.ts";
 export type {
   Activations,
+  Expert,
   ExpertBank,
   KeyRows,
   LatentRows,
@@ -118,11 +120,12 @@ export type {
   RouteRule,
   Routing,
   RowMemory,
-  StackPlacer,
+  Shelf,
 } from "./ops/ops.ts";
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
 export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
+export type { ReadStore, ReadsUnderWay, StoredRead } from "./stream/read-store.ts";
 export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
 export {
   STAGE_NAMES,
@@ -146,6 +149,5 @@ export {
 } from "./weights/checkpoint.ts";
 export { loadWeights, type OnProgress } from "./weights/load.ts";
 export type { MtpWish } from "./weights/match-tensors.ts";
-export type { ReadStore, ReadsUnderWay, StoredRead } from "./weights/read-store.ts";
 export type { StoredDtype, TensorEntry } from "./weights/safetensors.ts";
 export { WeightsError } from "./weights/weights-error.ts";

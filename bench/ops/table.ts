@@ -8,12 +8,14 @@
  * first.
  * @module
  */
+
 import { argv, stdout, version } from "node:process";
 import { Bench } from "tinybench";
 import { argmax } from "../../engine/generate/sampler.ts";
 import type { Ops } from "../../engine/index.ts";
 import { FP8_BLOCK, GROUP, type RawTensor } from "../../engine/numbers/raw-tensor.ts";
 import { ropeTable } from "../../engine/numbers/rope-table.ts";
+import { residentBank } from "../../engine/ops/expert-bank.ts";
 import { wasmOps } from "../../engine/ops/wasm/index.ts";
 import { gaussians, random } from "../../test/support/random.ts";
 import { keyRows, latentRows } from "../../test/support/stored.ts";
@@ -146,20 +148,13 @@ function tokenwise(ops: Ops): Row[] {
 
 function experts(ops: Ops): Row[] {
   const [nExperts, nMoe, nActive] = [16, 2048, 8];
-  const bank = <const D extends readonly [string, string, string]>(
-    dims: D,
-    nO: number,
-    nI: number,
-  ) => {
-    const stack = ops.placeStack(dims, [nExperts, nO, nI] as const as never);
-    for (let e = 0; e < nExperts; e++) stack.put(raw("Q4", [nO, nI]));
-    return stack.done();
-  };
-  const all = {
-    gate: bank(["E", "moe", "hidden"], nMoe, HIDDEN),
-    up: bank(["E", "moe", "hidden"], nMoe, HIDDEN),
-    down: bank(["E", "hidden", "moe"], HIDDEN, nMoe),
-  };
+  const bank = residentBank(
+    Array.from({ length: nExperts }, () => ({
+      gate: ops.place(["moe", "hidden"], [nMoe, HIDDEN], raw("Q4", [nMoe, HIDDEN])),
+      up: ops.place(["moe", "hidden"], [nMoe, HIDDEN], raw("Q4", [nMoe, HIDDEN])),
+      down: ops.place(["hidden", "moe"], [HIDDEN, nMoe], raw("Q4", [HIDDEN, nMoe])),
+    })),
+  );
   const x = random(ops, ["T", "hidden"], [1, HIDDEN], 1);
   const shape = [1, nActive] as const;
   const chosen = Int32Array.from({ length: nActive }, (_, a) => 2 * a);
@@ -171,7 +166,7 @@ function experts(ops: Ops): Row[] {
       name: `experts q4, 1 × ${HIDDEN}, 8 of ${nMoe}`,
       flops: 2 * size,
       bytes: WEIGHT_BYTES.Q4 * size,
-      run: () => ops.experts(x, routing, all),
+      run: () => ops.experts(x, routing, bank),
     },
   ];
 }

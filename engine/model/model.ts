@@ -42,12 +42,14 @@ export function forward(
   const shared = { ops, cfg: config, start, rope: stepRope(ops, config, start, tokens.length) };
   const mark = ops.mark();
   let state: LayerInput = { h: taps.model("inp_embd", ops.embed(tokens, weights.embedTokens)) };
-  weights.layers.forEach((w, l) => {
+  let l = 0;
+  for (const w of weights.layers) {
     const out = decoderLayer({ ...shared, tap: taps.layer(l) }, w, state, cache.layers[l]);
     // These two tensors are needed by the next layer. The memory of all others is released.
     const [h, topK] = ops.keep(mark, out.h, out.topK);
     state = { h, topK };
-  });
+    l++;
+  }
   return taps.model("result_norm", ops.rmsNorm(state.h, weights.norm, config.rmsNormEps));
 }
 

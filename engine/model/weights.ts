@@ -15,7 +15,7 @@ export interface ModelWeights {
   /** `model.embed_tokens.weight` */
   readonly embedTokens: Weight<["vocab", "hidden"]>;
   /** `model.layers.<i>` */
-  readonly layers: readonly LayerWeights[];
+  readonly layers: Layers;
   /** `model.norm.weight` */
   readonly norm: Weight<["hidden"]>;
   /** `lm_head.weight` */
@@ -24,6 +24,12 @@ export interface ModelWeights {
   readonly mtp: MtpWeights | undefined;
   /** Why `mtp` is undefined, for those who ask for guesses. */
   readonly noMtp?: string | undefined;
+}
+
+/** The main layers, first to last. A layer may be read until the next one is asked for. */
+export interface Layers extends Iterable<LayerWeights> {
+  /** How many they are. */
+  readonly length: number;
 }
 
 /** One decoder layer, `model.layers.<i>`. */

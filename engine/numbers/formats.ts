@@ -28,11 +28,6 @@ export const F32_ROUNDING: number = 2 ** -24;
 /** What one rounding to f32 may do to a number near zero: half the smallest denormal. */
 export const F32_TINY: number = 2 ** -150;
 
-/** Whether an e4m3 is NaN; there is no infinity among them. */
-export function isNaNInE4m3(bits: number): boolean {
-  return (bits & 0x7f) === 0x7f;
-}
-
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
 

@@ -48,3 +48,17 @@ export interface RawTensor {
    */
   readonly groupScales?: Uint16Array;
 }
+
+/** Matrix `m` of `n` that lie one after the other, as views of the same bytes. */
+export function matrixOf(raw: RawTensor, m: number, n: number): RawTensor {
+  const { dtype, shape, bytes, scales, groupScales } = raw;
+  const part = <A extends Uint8Array | Uint16Array | Float32Array>(all: A): A =>
+    all.subarray((m * all.length) / n, ((m + 1) * all.length) / n) as A;
+  return {
+    dtype,
+    shape: shape.slice(-2),
+    bytes: part(bytes),
+    ...(scales && { scales: part(scales) }),
+    ...(groupScales && { groupScales: part(groupScales) }),
+  };
+}

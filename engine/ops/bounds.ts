@@ -6,10 +6,12 @@
  * @module
  */
 
-import type { Floats, Indices, Tensor, Weight } from "../base/tensor.ts";
+import type { Floats, Tensor } from "../base/tensor.ts";
 import { F32_ROUNDING, F32_TINY } from "../numbers/formats.ts";
 import { sigmoid } from "../numbers/math.ts";
 import type { Bound, CheckedOp } from "./checked.ts";
+import { visitsOf } from "./expert-bank.ts";
+import type { ExpertBank, Routing } from "./ops.ts";
 import { floatsOf } from "./reference/memory.ts";
 
 /** The sum is in f64, and the store rounds once. */
@@ -22,30 +24,22 @@ const oneRounding: Bound = (_args, want) =>
  * and the last sum adds one more.
  */
 const expertRoundings: Bound = (args, want) => {
-  const [x, routing, bank] = args as [
-    Tensor<["T", "hidden"]>,
-    { experts: Indices; weights: Tensor },
-    { gate: Weight; up: Weight; down: Weight },
-  ];
-  const [, nMoe, nHidden] = bank.gate.shape;
-  const [gate, up, down] = [bank.gate, bank.up, bank.down].map(floatsOf);
-  const [nT, nA] = routing.experts.shape;
+  const [x, routing, bank] = args as [Tensor<["T", "hidden"]>, Routing, ExpertBank];
+  const { nMoe, nHidden } = bank;
   const limit = new Float64Array(oneRounding(args, want));
-  for (let t = 0; t < nT; t++) {
-    const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
-    for (let a = 0; a < nA; a++) {
-      const e = routing.experts.data[t * nA + a];
-      const weight = Math.abs(routing.weights.data[t * nA + a]);
+  for (const { expert, tokens, weights } of visitsOf(routing, bank)) {
+    const [gate, up, down] = [expert.gate, expert.up, expert.down].map(floatsOf);
+    tokens.forEach((t, i) => {
+      const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
       for (let m = 0; m < nMoe; m++) {
-        const g = dot(row, gate, (e * nMoe + m) * nHidden);
-        const u = dot(row, up, (e * nMoe + m) * nHidden);
+        const g = dot(row, gate, m * nHidden);
+        const u = dot(row, up, m * nHidden);
         const off = Math.abs(g * sigmoid(g) * u) * (3 + Math.abs(g)) * 1.01 * F32_ROUNDING;
         for (let o = 0; o < nHidden; o++) {
-          limit[t * nHidden + o] +=
-            weight * Math.abs(down[(e * nHidden + o) * nMoe + m]) * off + F32_TINY;
+          limit[t * nHidden + o] += Math.abs(weights[i] * down[o * nMoe + m]) * off + F32_TINY;
         }
       }
-    }
+    });
   }
   return limit;
 };

@@ -7,15 +7,8 @@
  * @module
  */
 import { GlmError } from "../base/errors.ts";
-import {
-  describe,
-  type Floats,
-  type Indices,
-  type Shape,
-  type Tensor,
-  type Weight,
-} from "../base/tensor.ts";
-import type { Ops, StackPlacer } from "./ops.ts";
+import { describe, type Floats, type Indices, type Tensor, type Weight } from "../base/tensor.ts";
+import type { Expert, ExpertBank, Ops } from "./ops.ts";
 
 /** An op gave a result outside its bound. The message names the op, the place, both values and the bound. */
 export class DisagreementError extends GlmError {
@@ -87,19 +80,20 @@ export function checkedOps(
     const home: Pair = { fast: fast.place(dims, shape, raw), spec: spec.place(dims, shape, raw) };
     return { dims, shape, home };
   };
-  const placeStack = <const D extends readonly [string, string, string]>(
-    dims: D,
-    shape: Shape<D>,
-  ): StackPlacer<D> => {
-    const [a, b] = [fast.placeStack(dims, shape), spec.placeStack(dims, shape)];
+  const shelf: Ops["shelf"] = () => {
+    const [a, b] = [fast.shelf(), spec.shelf()];
     return {
-      put(raw) {
-        a.put(raw);
-        b.put(raw);
+      get bytes() {
+        return a.bytes;
       },
-      done() {
-        const home: Pair = { fast: a.done(), spec: b.done() };
+      room: (n, phase) => a.room(n, phase),
+      place: (dims, shape, raw) => {
+        const home: Pair = { fast: a.place(dims, shape, raw), spec: b.place(dims, shape, raw) };
         return { dims, shape, home };
+      },
+      clear: () => {
+        a.clear();
+        b.clear();
       },
     };
   };
@@ -117,7 +111,7 @@ export function checkedOps(
       return got;
     };
   const watched = Object.fromEntries(CHECKED.map((op) => [op, watch(op)])) as Pick<Ops, CheckedOp>;
-  return { ...fast, ...watched, place, placeStack };
+  return { ...fast, ...watched, place, shelf };
 }
 
 /** An argument as one side may read it, whatever records it is wrapped in. */
@@ -125,6 +119,12 @@ function inputs(arg: unknown, side: keyof Pair, ops: Ops): unknown {
   if (typeof arg !== "object" || arg === null || ArrayBuffer.isView(arg)) return arg;
   if ("view" in arg) return arg; // rows as they are stored: the same for both
   if ("home" in arg) return ((arg as Weight).home as Pair)[side];
+  if ("bringIn" in arg) {
+    const bank = arg as ExpertBank;
+    const bringIn: ExpertBank["bringIn"] = (wanted, from) =>
+      bank.bringIn(wanted, from).map((expert) => inputs(expert, side, ops) as Expert);
+    return { ...bank, bringIn };
+  }
   if ("dims" in arg) {
     const t = arg as Tensor | Indices;
     const isFloat = !(t.data instanceof Int32Array);

@@ -27,21 +27,6 @@ export function checkPlace(dims: Dims, shape: readonly number[], raw: RawTensor)
   throw new ShapeError(`place ${describe({ dims, shape })}: ${given} values`);
 }
 
-/** A stack takes matrices of its shape, and no more than it has room for. */
-export function checkPut(stack: Shaped, raw: RawTensor, nPut: number): void {
-  const [n, ...matrix] = stack.shape;
-  const given = sizeOf(raw.shape);
-  if (nPut < n && given === sizeOf(matrix)) return;
-  throw new ShapeError(`placeStack ${describe(stack)}: ${given} values for matrix ${nPut}`);
-}
-
-/** A stack is done when it has all its matrices. */
-export function checkDone(stack: Shaped, nPut: number): void {
-  if (nPut === stack.shape[0]) return;
-  const text = `${nPut} matrices when it should be done`;
-  throw new ShapeError(`placeStack ${describe(stack)}: ${text}`);
-}
-
 /** A tensor from outside has as many numbers as its shape says. */
 export function checkTensor(dims: Dims, shape: readonly number[], values: ArrayLike<number>): void {
   if (values.length === sizeOf(shape)) return;
@@ -132,15 +117,14 @@ export function checkRoute(logits: Shaped, bias: Shaped, { nActive }: RouteRule)
   throw new ShapeError(`route: logits ${describe(logits)} against ${text}`);
 }
 
-export function checkExperts(x: Shaped, { experts }: Routing, { gate }: ExpertBank): void {
+export function checkExperts(x: Shaped, { experts }: Routing, bank: ExpertBank): void {
   const [nT, nHidden] = x.shape;
-  const [nE, , nIn] = gate.shape;
   const [nRouted, nA] = experts.shape;
-  if (nIn !== nHidden || nRouted !== nT) {
-    const text = `${describe(gate)}, routing ${describe(experts)}`;
+  if (bank.nHidden !== nHidden || nRouted !== nT) {
+    const text = `[moe=${bank.nMoe}, hidden=${bank.nHidden}], routing ${describe(experts)}`;
     throw new ShapeError(`experts: x ${describe(x)} against ${text}`);
   }
-  const at = experts.data.findIndex((e) => !(e >= 0 && e < nE));
+  const at = experts.data.findIndex((e) => !(e >= 0 && e < bank.nE));
   if (at < 0) return;
   const token = Math.floor(at / nA);
   throw new ShapeError(`experts: token ${token} names expert ${experts.data[at]}`);

@@ -84,14 +84,32 @@ export interface LatentRows {
   bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number;
 }
 
-/** One bank of routed experts; expert `e` is the `e`-th matrix of each weight. */
-export interface ExpertBank {
+/** The matrices of one routed expert. */
+export interface Expert {
   /** Makes what is passed through silu. */
-  readonly gate: Weight<["E", "moe", "hidden"]>;
+  readonly gate: Weight<["moe", "hidden"]>;
   /** Makes what is multiplied with it. */
-  readonly up: Weight<["E", "moe", "hidden"]>;
+  readonly up: Weight<["moe", "hidden"]>;
   /** Brings the product back to the residual stream. */
-  readonly down: Weight<["E", "hidden", "moe"]>;
+  readonly down: Weight<["hidden", "moe"]>;
+}
+
+/** The routed experts of one layer, which may be too many to be in memory at the same time. */
+export interface ExpertBank {
+  /** Number of experts. */
+  readonly nE: number;
+  /** Inner numbers of one expert. */
+  readonly nMoe: number;
+  /** Numbers of the residual stream. */
+  readonly nHidden: number;
+  /**
+   * Brings the experts `wanted[from …]` into memory: as many as can be there together, at least one.
+   * They stay until the next call.
+   *
+   * @param wanted numbers of experts, ascending, each once
+   * @returns `wanted[from]`, `wanted[from + 1]` and so on
+   */
+  bringIn(wanted: readonly number[], from: number): readonly Expert[];
 }
 
 /** How many experts a token gets, and how their weights are normed. */
@@ -116,12 +134,21 @@ export interface Routing {
   readonly weights: Tensor<["T", "A"]>;
 }
 
-/** Takes a stack of matrices `[n, rows, columns]` one by one, so that only one is in memory twice. */
-export interface StackPlacer<D extends readonly string[]> {
-  /** The next matrix. */
-  put(raw: RawTensor): void;
-  /** The whole stack, after the last matrix. */
-  done(): Weight<D>;
+/**
+ * Memory for weights that are needed for a while. They go all at once, and the memory takes others.
+ */
+export interface Shelf {
+  /** Bytes that it has taken so far. They are its own, also when it is cleared. */
+  readonly bytes: number;
+  /**
+   * Bytes to read into. They begin at an address that is `phase` modulo 4096, and a read may write whole
+   * blocks of 4096 bytes around them. {@link Shelf.place} may use them where they are.
+   */
+  room(bytes: number, phase: number): Uint8Array;
+  /** Puts a parameter on the shelf; see {@link Ops.place}. */
+  place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
+  /** Takes everything off. The weights cannot be used afterwards. */
+  clear(): void;
 }
 
 /**
@@ -146,11 +173,8 @@ export interface Ops {
 
   /** Puts a parameter where this backend wants it. The bytes of `raw` are not needed afterwards. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
-  /** The same for a stack that is read matrix by matrix. */
-  placeStack<const D extends readonly [string, string, string]>(
-    dims: D,
-    shape: Shape<D>,
-  ): StackPlacer<D>;
+  /** Memory for weights that are needed for a while. It grows as it must. */
+  shelf(): Shelf;
   /** Memory for the pages of caches. */
   rowMemory(): RowMemory;
   /** Where scratch memory stands now. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Shape, Weight } from "../base/tensor.ts";
+import type { Weight } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type {
   AttentionWeights,
@@ -17,135 +17,91 @@ import type {
   MoeWeights,
   MtpWeights,
 } from "../model/weights.ts";
-import type { Dtype, RawTensor } from "../numbers/raw-tensor.ts";
-import type { ExpertBank, Ops } from "../ops/ops.ts";
-import type { FusedExpertSpecs, MlpSpecs, Specs, StoredAttention, TensorSpec } from "./names.ts";
+import type { RawTensor } from "../numbers/raw-tensor.ts";
+import { placeBank, residentBank } from "../ops/expert-bank.ts";
+import type { Expert, ExpertBank, Ops } from "../ops/ops.ts";
+import type { Asking } from "./asking.ts";
+import type { Specs, StoredAttention, TensorSpec } from "./names.ts";
 import { splitGateUp, splitKvB } from "./rearrange.ts";
-import type { LayerSpecs, MtpSpecs, SparseSpecs } from "./table.ts";
-import { WeightsError } from "./weights-error.ts";
+import type { LayerSpecs, MtpSpecs, RoutedSpecs, SparseSpecs } from "./table.ts";
 
-/** Reads a tensor with its scales, by its complete name, and checks it. */
-export type ReadTensor = (name: string) => Promise<RawTensor>;
+/** Asks for one tensor after the other, and is given each with its scales, checked. */
+type Loading<W> = Asking<RawTensor, W>;
 
-/** What every function here needs: where weights go, how heads are cut, and how files are read. */
+/** Where weights go, and how heads are cut. */
 export interface LoadContext {
-  readonly ops: Ops;
+  readonly ops: Pick<Ops, "place">;
   readonly config: ModelConfig;
-  readonly read: ReadTensor;
+  /** Makes the bank of the routed experts of a layer. By default, all of them are loaded. */
+  readonly bankOf?: (specs: RoutedSpecs) => ExpertBank;
 }
 
 /** Places the tensors of `specs` one after the other, and returns them under the same fields. */
-export async function placeAll<W>({ ops, read }: LoadContext, specs: Specs<W>): Promise<W> {
+export function* placeAll<W>({ ops }: LoadContext, specs: Specs<W>): Loading<W> {
   const placed: Record<string, Weight> = {};
   for (const [field, { name, axes, shape }] of Object.entries<TensorSpec>(specs)) {
-    placed[field] = ops.place(axes, shape, await read(name));
+    placed[field] = ops.place(axes, shape, yield name);
   }
   return placed as W; // Specs<W> has the fields of W, and the axes of each
 }
 
 /** Loads a main layer, or the MTP layer without its ends. */
-export async function loadLayer(ctx: LoadContext, specs: LayerSpecs): Promise<LayerWeights> {
+export function* loadLayer(ctx: LoadContext, specs: LayerSpecs): Loading<LayerWeights> {
   const { ffn } = specs;
-  const norms = await placeAll<Pick<LayerWeights, "inputNorm" | "postAttentionNorm">>(
+  const norms = yield* placeAll<Pick<LayerWeights, "inputNorm" | "postAttentionNorm">>(
     ctx,
     specs.norms,
   );
-  const attn = await loadAttention(ctx, specs.attn);
-  const indexer = specs.indexer && (await placeAll<IndexerWeights>(ctx, specs.indexer));
+  const attn = yield* loadAttention(ctx, specs.attn);
+  const indexer = specs.indexer && (yield* placeAll<IndexerWeights>(ctx, specs.indexer));
   return {
     ...norms,
     attn,
     indexer,
     ffn:
       ffn.kind === "dense"
-        ? { kind: "dense", ...(await placeAll<MlpWeights<"ffn">>(ctx, ffn.mlp)) }
-        : await loadSparse(ctx, ffn),
+        ? { kind: "dense", ...(yield* placeAll<MlpWeights<"ffn">>(ctx, ffn.mlp)) }
+        : yield* loadSparse(ctx, ffn),
   };
 }
 
 /** Loads the MTP layer. */
-export async function loadMtp(ctx: LoadContext, specs: MtpSpecs): Promise<MtpWeights> {
-  const ends = await placeAll<Omit<MtpWeights, "layer">>(ctx, specs.ends);
-  return { ...ends, layer: await loadLayer(ctx, specs.layer) };
+export function* loadMtp(ctx: LoadContext, specs: MtpSpecs): Loading<MtpWeights> {
+  const ends = yield* placeAll<Omit<MtpWeights, "layer">>(ctx, specs.ends);
+  return { ...ends, layer: yield* loadLayer(ctx, specs.layer) };
 }
 
-async function loadAttention(
+function* loadAttention(
   ctx: LoadContext,
   { kvBProj, ...rest }: Specs<StoredAttention>,
-): Promise<AttentionWeights> {
+): Loading<AttentionWeights> {
   const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank } = ctx.config;
-  const { kUp, vUp } = splitKvB(await ctx.read(kvBProj.name), nH, nope, v);
+  const { kUp, vUp } = splitKvB(yield kvBProj.name, nH, nope, v);
   return {
-    ...(await placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, rest)),
+    ...(yield* placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, rest)),
     kUp: ctx.ops.place(["H", "kvLora", "nope"], [nH, kvLoraRank, nope], kUp),
     vUp: ctx.ops.place(["H", "v", "kvLora"], [nH, v, kvLoraRank], vUp),
   };
 }
 
-async function loadSparse(ctx: LoadContext, specs: SparseSpecs): Promise<FfnWeights> {
-  const router = await placeAll<Pick<MoeWeights, "router" | "eScoreCorrectionBias">>(
+function* loadSparse(ctx: LoadContext, specs: SparseSpecs): Loading<FfnWeights> {
+  const router = yield* placeAll<Pick<MoeWeights, "router" | "eScoreCorrectionBias">>(
     ctx,
     specs.router,
   );
-  const { experts: routed } = specs;
-  const experts =
-    routed.layout === "fused"
-      ? await loadFusedExperts(ctx, routed)
-      : await loadExperts(
-          ctx,
-          Array.from({ length: routed.nExperts }, (_, e) => routed.expert(e)),
-        );
-  const shared = await placeAll<MlpWeights<"shared">>(ctx, specs.shared);
+  const experts = ctx.bankOf?.(specs.experts) ?? (yield* loadExperts(ctx, specs.experts));
+  const shared = yield* placeAll<MlpWeights<"shared">>(ctx, specs.shared);
   return { kind: "sparse", ...router, experts, shared };
 }
 
-/** Makes one bank of three tensors of each expert. Only one matrix at a time is held in between. */
-async function loadExperts(
-  ctx: LoadContext,
-  experts: readonly MlpSpecs<"moe">[],
-): Promise<ExpertBank> {
-  const [{ gate, down }] = experts;
-  const rows: Shape<["E", "moe", "hidden"]> = [experts.length, ...gate.shape];
-  const columns: Shape<["E", "hidden", "moe"]> = [experts.length, ...down.shape];
-  const names = (part: keyof MlpSpecs<"moe">) => experts.map((expert) => expert[part].name);
-  return {
-    gate: await placeStack(ctx, ["E", "moe", "hidden"], rows, names("gate")),
-    up: await placeStack(ctx, ["E", "moe", "hidden"], rows, names("up")),
-    down: await placeStack(ctx, ["E", "hidden", "moe"], columns, names("down")),
-  };
-}
-
-/** @throws {WeightsError} when the matrices are not all in one format */
-async function placeStack<const D extends readonly [string, string, string]>(
-  { ops, read }: LoadContext,
-  dims: D,
-  shape: Shape<D>,
-  names: readonly string[],
-): Promise<Weight<D>> {
-  const stack = ops.placeStack(dims, shape);
-  let dtype: Dtype | undefined;
-  for (const name of names) {
-    const raw = await read(name);
-    dtype ??= raw.dtype;
-    if (raw.dtype !== dtype) {
-      throw new WeightsError(name, `expected ${dtype}, as ${names[0]}, got ${raw.dtype}`);
-    }
-    stack.put(raw);
+function* loadExperts(ctx: LoadContext, routed: RoutedSpecs): Loading<ExpertBank> {
+  if (routed.layout === "fused") {
+    const { gate, up } = splitGateUp(yield routed.gateUp.name);
+    return placeBank(ctx.ops, gate, up, yield routed.down.name);
   }
-  return stack.done();
-}
-
-async function loadFusedExperts(
-  { ops, read }: LoadContext,
-  { gateUp, down }: FusedExpertSpecs,
-): Promise<ExpertBank> {
-  const { gate, up } = splitGateUp(await read(gateUp.name));
-  const [nE, nHidden, nMoe] = down.shape;
-  const place = (raw: RawTensor): Weight<["E", "moe", "hidden"]> =>
-    ops.place(["E", "moe", "hidden"], [nE, nMoe, nHidden], raw);
-  return {
-    gate: place(gate),
-    up: place(up),
-    down: ops.place(down.axes, down.shape, await read(down.name)),
-  };
+  const experts: Expert[] = [];
+  for (let e = 0; e < routed.nExperts; e++) {
+    experts.push(yield* placeAll<Expert>(ctx, routed.expert(e)));
+  }
+  return residentBank(experts);
 }

@@ -8,22 +8,31 @@
 
 import type { ModelConfig } from "../config/model-config.ts";
 import type { LayerWeights, ModelWeights } from "../model/weights.ts";
-import { type GroupFormat, rawGroups } from "../numbers/groups.ts";
-import { type Dtype, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { Ops } from "../ops/ops.ts";
-import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
-import { checkFinite } from "./finite.ts";
-import { type LoadContext, loadLayer, loadMtp, placeAll, type ReadTensor } from "./load-layer.ts";
-import { groupFormat, type MatchedTensors, type MtpWish, matchTensors } from "./match-tensors.ts";
-import { GROUP_SCALE_SUFFIX } from "./names.ts";
-import { decodeScales, scaleName } from "./scales.ts";
+import { answered } from "./asking.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type LoadContext, loadLayer, loadMtp, placeAll } from "./load-layer.ts";
+import { type MatchedTensors, type MtpWish, matchTensors } from "./match-tensors.ts";
+import { rawTensor } from "./raw-tensor.ts";
 import { originalOf } from "./surplus.ts";
 import { WeightsError } from "./weights-error.ts";
+
+/** Reads a tensor with its scales, by its complete name, and checks it. */
+export type ReadTensor = (name: string) => Promise<RawTensor>;
+
+/** The weights outside the layers. */
+type Globals = Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">;
 
 /**
  * A function that is called after each tensor, with the bytes read so far and those of all files.
  */
 export type OnProgress = (bytesDone: number, bytesTotal: number) => void;
+
+/** Weights that are all in memory. */
+export interface ResidentWeights extends ModelWeights {
+  readonly layers: readonly LayerWeights[];
+}
 
 /**
  * Reads and places all weights of a model.
@@ -40,7 +49,7 @@ export async function loadWeights(
   checkpoint: Checkpoint,
   onProgress: OnProgress = () => {},
   mtp: MtpWish = "load",
-): Promise<ModelWeights> {
+): Promise<ResidentWeights> {
   const matched = matchTensors(config, checkpoint, mtp);
   return loadMatched(ops, config, checkpoint, matched, { onProgress, mtp });
 }
@@ -52,19 +61,16 @@ export async function loadMatched(
   checkpoint: Checkpoint,
   { specs, bytes, noMtp }: MatchedTensors,
   { onProgress, mtp: wish }: { readonly onProgress: OnProgress; readonly mtp: MtpWish },
-): Promise<ModelWeights> {
-  const ctx: LoadContext = { ops, config, read: tensorReader(checkpoint, bytes, onProgress) };
-
-  const globals = await placeAll<Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">>(
-    ctx,
-    specs.globals,
-  );
+): Promise<ResidentWeights> {
+  const ctx: LoadContext = { ops, config };
+  const read = tensorReader(checkpoint, bytes, onProgress);
+  const globals = await answered(read, placeAll<Globals>(ctx, specs.globals));
   const layers: LayerWeights[] = [];
-  for (const layer of specs.layers) layers.push(await loadLayer(ctx, layer));
+  for (const layer of specs.layers) layers.push(await answered(read, loadLayer(ctx, layer)));
   if (specs.mtp === undefined) return { ...globals, layers, mtp: undefined, noMtp };
   try {
     await compareCopies(config, checkpoint);
-    return { ...globals, layers, mtp: await loadMtp(ctx, specs.mtp) };
+    return { ...globals, layers, mtp: await answered(read, loadMtp(ctx, specs.mtp)) };
   } catch (error) {
     if (wish === "load" || !(error instanceof WeightsError)) throw error;
     return { ...globals, layers, mtp: undefined, noMtp: error.message };
@@ -105,36 +111,16 @@ export function tensorReader(
   onProgress: OnProgress,
 ): ReadTensor {
   let done = 0;
-  const readStored = async (name: string): Promise<StoredTensor> => {
-    const stored = await checkpoint.read(name);
-    done += stored.bytes.length;
-    return stored;
-  };
-  const read = async (name: string): Promise<RawTensor> => {
-    const { dtype, shape, bytes } = await readStored(name);
-    const format = groupFormat(dtype);
-    // matchTensors() has checked that the engine reads this dtype.
-    if (format === undefined) return { dtype: dtype as Dtype, shape, bytes };
-    return withScales(format, bytes, await readStored(name + GROUP_SCALE_SUFFIX));
-  };
   return async (name) => {
-    let raw = await read(name);
-    const scales = scaleName(name, (other) => checkpoint.tensors.has(other));
-    if (raw.dtype === "F8_E4M3") {
-      raw = { ...raw, scales: decodeScales(await readStored(scales)) };
-    }
-    checkFinite(name, raw, scales);
+    const raw = await answered(
+      async (piece) => {
+        const stored = await checkpoint.read(piece);
+        done += stored.bytes.length;
+        return stored;
+      },
+      rawTensor(checkpoint, name),
+    );
     onProgress(done, total);
     return raw;
   };
-}
-
-/** Joins groups with their scales. The shape of the scales tells that of the tensor. */
-function withScales(format: GroupFormat, quants: Uint8Array, stored: StoredTensor): RawTensor {
-  const { bytes, shape } = stored;
-  const scales = new Uint16Array(bytes.length / 2);
-  for (let g = 0; g < scales.length; g++) scales[g] = bytes[2 * g] | (bytes[2 * g + 1] << 8);
-  const last = shape.length - 1;
-  const whole = shape.map((n, axis) => (axis === last ? n * GROUP : n));
-  return rawGroups(format, whole, { quants, scales });
 }

@@ -16,6 +16,7 @@ import type {
   MlpWeights,
   MtpWeights,
 } from "../../engine/model/weights.ts";
+import { residentBank } from "../../engine/ops/expert-bank.ts";
 import type { Ops } from "../../engine/ops/ops.ts";
 import { randomWeight } from "./random.ts";
 
@@ -166,11 +167,13 @@ class Maker {
       kind: "sparse",
       router: this.matrix(["E", "hidden"], [nE, hidden]),
       eScoreCorrectionBias: this.bias("E", nE),
-      experts: {
-        gate: this.matrix(["E", "moe", "hidden"], [nE, moe, hidden]),
-        up: this.matrix(["E", "moe", "hidden"], [nE, moe, hidden]),
-        down: this.matrix(["E", "hidden", "moe"], [nE, hidden, moe]),
-      },
+      experts: residentBank(
+        Array.from({ length: nE }, () => ({
+          gate: this.matrix(["moe", "hidden"], [moe, hidden]),
+          up: this.matrix(["moe", "hidden"], [moe, hidden]),
+          down: this.matrix(["hidden", "moe"], [hidden, moe]),
+        })),
+      ),
       shared: {
         gate: this.matrix(["shared", "hidden"], [nShared, hidden]),
         up: this.matrix(["shared", "hidden"], [nShared, hidden]),

@@ -30,7 +30,7 @@ export interface Watched {
 /** Runs all tokens but the last, then the last one alone, under the eyes of the taps. */
 export function watchLast(model: Model, tokens: readonly number[]): Watched {
   const ofModel = new Map<string, Seen>();
-  const layers = model.weights.layers.map(() => new Map<string, Seen>());
+  const layers = [...model.weights.layers].map(() => new Map<string, Seen>());
   let isLast = false;
   const into = (seen: Map<string, Seen>) =>
     newTap(

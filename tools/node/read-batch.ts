@@ -4,8 +4,8 @@
  * Next: readers.ts
  * @module
  */
-import type { ExponentMask } from "../../engine/weights/finite.ts";
-import { READ_BLOCK } from "../../engine/weights/read-store.ts";
+import type { ExponentMask } from "../../engine/numbers/all-finite.ts";
+import { READ_BLOCK } from "../../engine/stream/read-store.ts";
 import { BATCH, CHECK_NUMBERS, PIECE_NUMBERS, type ReadBatch } from "./reader-program.ts";
 
 /**

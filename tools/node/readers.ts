@@ -9,8 +9,8 @@ import { Worker } from "node:worker_threads";
 import { awakeTime } from "../../engine/base/awake-time.ts";
 import { GlmError } from "../../engine/base/errors.ts";
 import { checksum } from "../../engine/kv/checksum.ts";
-import { isAllFinite } from "../../engine/weights/finite.ts";
-import { READ_BLOCK } from "../../engine/weights/read-store.ts";
+import { isAllFinite } from "../../engine/numbers/all-finite.ts";
+import { READ_BLOCK } from "../../engine/stream/read-store.ts";
 import {
   bytesOf,
   failureOf,

@@ -12,7 +12,7 @@ import {
   type ReadStore,
   type ReadsUnderWay,
   type StoredRead,
-} from "../../engine/weights/read-store.ts";
+} from "../../engine/stream/read-store.ts";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
 import { blockError, howRead, openToStream, readError } from "./open-to-stream.ts";
 import { readAt } from "./read-at.ts";

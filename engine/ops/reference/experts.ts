@@ -1,6 +1,7 @@
 import { type Floats, floatsLike, type Tensor, type Weight } from "../../base/tensor.ts";
 import { sigmoid } from "../../numbers/math.ts";
 import { checkExperts } from "../doors.ts";
+import { visitsOf } from "../expert-bank.ts";
 import type { ExpertBank, Routing } from "../ops.ts";
 import { floatsOf } from "./memory.ts";
 
@@ -21,34 +22,29 @@ export function experts(
 ): Tensor<["T", "hidden"]> {
   checkExperts(x, routing, bank);
   const [nT, nHidden] = x.shape;
-  const [, nMoe] = bank.gate.shape;
-  const [, nA] = routing.experts.shape;
-  const gate = floatsOf(bank.gate);
-  const up = floatsOf(bank.up);
-  const down = floatsOf(bank.down);
-  const y = floatsLike(x.data, nT * nHidden);
+  const { nMoe } = bank;
   const g = floatsLike(x.data, nMoe);
   const u = floatsLike(x.data, nMoe);
   const inner = floatsLike(x.data, nMoe);
-  const rows = seen(x, bank.gate).data;
-  const sum = new Float64Array(nHidden);
-  for (let t = 0; t < nT; t++) {
-    const row = rows.subarray(t * nHidden, (t + 1) * nHidden);
-    sum.fill(0);
-    for (let a = 0; a < nA; a++) {
-      const e = routing.experts.data[t * nA + a];
+  const sums = new Float64Array(nT * nHidden);
+  for (const { expert, tokens, weights } of visitsOf(routing, bank)) {
+    const [gate, up, down] = [expert.gate, expert.up, expert.down].map(floatsOf);
+    const rows = seen(x, expert.gate).data;
+    tokens.forEach((t, i) => {
+      const row = rows.subarray(t * nHidden, (t + 1) * nHidden);
       for (let m = 0; m < nMoe; m++) {
-        g[m] = dot(row, gate, (e * nMoe + m) * nHidden);
-        u[m] = dot(row, up, (e * nMoe + m) * nHidden);
+        g[m] = dot(row, gate, m * nHidden);
+        u[m] = dot(row, up, m * nHidden);
         inner[m] = g[m] * sigmoid(g[m]) * u[m];
       }
-      const product = seen({ dims: ["moe"], shape: [nMoe], data: inner }, bank.down).data;
-      const weight = routing.weights.data[t * nA + a];
-      for (let o = 0; o < nHidden; o++)
-        sum[o] += weight * dot(product, down, (e * nHidden + o) * nMoe);
-    }
-    y.set(sum, t * nHidden);
+      const product = seen({ dims: ["moe"], shape: [nMoe], data: inner }, expert.down).data;
+      for (let o = 0; o < nHidden; o++) {
+        sums[t * nHidden + o] += weights[i] * dot(product, down, o * nMoe);
+      }
+    });
   }
+  const y = floatsLike(x.data, nT * nHidden);
+  y.set(sums);
   return { dims: x.dims, shape: x.shape, data: y };
 }
 

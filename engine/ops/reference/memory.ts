@@ -10,14 +10,13 @@ import {
   type Indices,
   type Shape,
   ShapeError,
-  sizeOf,
   type Tensor,
   type Weight,
 } from "../../base/tensor.ts";
 import { decode } from "../../numbers/formats.ts";
 import type { RawTensor } from "../../numbers/raw-tensor.ts";
 import type { Precision } from "../../numbers/rope-table.ts";
-import { checkDone, checkPlace, checkPut, checkTensor } from "../doors.ts";
+import { checkPlace, checkTensor } from "../doors.ts";
 import type { Mark, Ops, RowMemory } from "../ops.ts";
 import { type Ground, RowBlocks } from "../row-blocks.ts";
 
@@ -71,7 +70,7 @@ class Growing implements Ground {
 
 type Memory = Pick<
   Ops,
-  "place" | "placeStack" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
+  "place" | "shelf" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
 >;
 
 /** The memory half of the reference, storing activations in `precision`. */
@@ -81,32 +80,23 @@ export function referenceMemory(precision: Precision): Memory {
       ? new Float64Array(source as ArrayLike<number>)
       : new Float32Array(source as ArrayLike<number>);
 
-  return {
-    place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> {
-      checkPlace(dims, shape, raw);
-      const decoded = decode(raw);
-      const sameFormat = decoded instanceof Float64Array === (precision === "f64");
-      const values = sameFormat ? decoded : floats(decoded);
-      return { dims, shape, home: { values, isGrouped: raw.groupScales !== undefined } };
-    },
+  const place = <const D extends readonly string[]>(
+    dims: D,
+    shape: Shape<D>,
+    raw: RawTensor,
+  ): Weight<D> => {
+    checkPlace(dims, shape, raw);
+    const decoded = decode(raw);
+    const sameFormat = decoded instanceof Float64Array === (precision === "f64");
+    const values = sameFormat ? decoded : floats(decoded);
+    return { dims, shape, home: { values, isGrouped: raw.groupScales !== undefined } };
+  };
 
-    placeStack<const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>) {
-      const values = floats(sizeOf(shape));
-      let [nPut, isGrouped] = [0, false];
-      return {
-        put(raw: RawTensor): void {
-          checkPut({ dims, shape }, raw, nPut);
-          const decoded = decode(raw);
-          values.set(decoded, nPut * decoded.length);
-          nPut++;
-          isGrouped = raw.groupScales !== undefined;
-        },
-        done(): Weight<D> {
-          checkDone({ dims, shape }, nPut);
-          return { dims, shape, home: { values, isGrouped } };
-        },
-      };
-    },
+  return {
+    place,
+
+    // The garbage collector takes from the shelf what nobody holds any more.
+    shelf: () => ({ bytes: 0, room: (bytes) => new Uint8Array(bytes), place, clear: () => {} }),
 
     rowMemory(): RowMemory {
       return new RowBlocks(new Growing());

@@ -145,8 +145,8 @@ export class Arena {
     return { view: new DataView(this.#buffer), bytes: new Uint8Array(this.#buffer) };
   }
 
-  /** Whether this is a view of {@link all}. */
-  isAll(view: DataView): boolean {
+  /** Whether this is a view of this memory. */
+  holds(view: ArrayBufferView): boolean {
     return view.buffer === this.#buffer;
   }
 
@@ -162,20 +162,16 @@ export class Arena {
 
   /** Whether these numbers are scratch made since `mark`. */
   isSince(mark: Mark, data: Floats | Int32Array): boolean {
-    return this.#holds(data) && data.byteOffset >= this.#top && data.byteOffset < mark;
+    return this.holds(data) && data.byteOffset >= this.#top && data.byteOffset < mark;
   }
 
   /** Where these numbers stand; those from outside are copied to scratch. */
   addressOf(data: Floats | Int32Array): number {
-    if (this.#holds(data)) return data.byteOffset;
+    if (this.holds(data)) return data.byteOffset;
     const isIndex = data instanceof Int32Array;
     const inside = isIndex ? this.newInts(data.length) : this.newFloats(data.length);
     inside.set(data);
     return inside.byteOffset;
-  }
-
-  #holds(data: Floats | Int32Array): boolean {
-    return data.buffer === this.#buffer;
   }
 
   #check(bytes: number, fits: boolean): void {

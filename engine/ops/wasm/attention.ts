@@ -52,7 +52,7 @@ export const indexScores =
 /** The number of an encoding, of rows that this machine can read. */
 function encodingOf({ arena, layout }: Machine, view: DataView, encoding: Encoding): number {
   const number = layout.encodings[encoding];
-  if (number !== undefined && arena.isAll(view)) return number;
+  if (number !== undefined && arena.holds(view)) return number;
   const rows =
     number !== undefined ? "rows in the memory of another backend" : `rows in ${encoding}`;
   const known = Object.keys(layout.encodings).join(", ");

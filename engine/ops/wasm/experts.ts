@@ -5,32 +5,27 @@
  */
 
 import { checkExperts } from "../doors.ts";
-import type { Ops, Routing } from "../ops.ts";
+import { type Visit, wavesOf } from "../expert-bank.ts";
+import type { ExpertBank, Ops } from "../ops.ts";
 import type { Machine } from "./machine.ts";
-import { type Matrix, placedOf } from "./placed.ts";
+import { type Format, type Matrix, placedOf } from "./placed.ts";
 import { multiplyAll, type Product } from "./products.ts";
 import { paddedAt, paddedRows, type Rows, rowsFor } from "./rows.ts";
 
 /** Experts are computed in batches of about so many rows, which bounds the scratch that they need. */
 const BATCH_ROWS = 256;
 
-/** One expert and the tokens that visit it. */
-interface Visits {
-  readonly expert: number;
-  readonly tokens: number[];
-  readonly weights: number[];
+/** One expert where it stands, and who visits it. */
+interface PlacedVisit {
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+  readonly tokens: readonly number[];
+  readonly weights: readonly number[];
 }
 
-/** Where the matrices of the experts stand, and the rows of all tokens in the form that gate and up want. */
-interface Placement {
-  readonly gate: readonly Matrix[];
-  readonly up: readonly Matrix[];
-  readonly down: readonly Matrix[];
-  readonly forGate: Rows;
-  readonly forUp: Rows;
-  readonly nMoe: number;
-  readonly nHidden: number;
-}
+/** The rows of all tokens, in each form that products want. */
+type RowsByFormat = ReadonlyMap<Format, Rows>;
 
 /** {@link Ops.experts} */
 export const experts =
@@ -39,32 +34,38 @@ export const experts =
     checkExperts(x, routing, bank);
     const { arena } = machine;
     const [nT, nHidden] = x.shape;
-    const [, nMoe] = bank.gate.shape;
     const data = arena.newFloats(nT * nHidden).fill(0);
     const mark = arena.mark();
-    const [gate, up, down] = [bank.gate, bank.up, bank.down].map(
-      (w) => placedOf(machine, w).matrices,
-    );
-    const rows = paddedRows(machine, x.data, nT, nHidden);
-    const forGate = rowsFor(machine, rows, nT, gate[0].format);
-    const isSame = up[0].format === gate[0].format;
-    const forUp = isSame ? forGate : rowsFor(machine, rows, nT, up[0].format);
-    const placed: Placement = { gate, up, down, forGate, forUp, nMoe, nHidden };
-    const markEach = arena.mark();
-    for (const batch of batchesOf(visitsOf(routing))) {
-      addBatch(machine, data.byteOffset, batch, placed);
-      arena.release(markEach);
+    const padded = paddedRows(machine, x.data, nT, nHidden);
+    const rows = new Map<Format, Rows>();
+    for (const wave of wavesOf(routing, bank)) {
+      for (const batch of batchesOf(wave.map((visit) => placedVisit(machine, visit)))) {
+        for (const { format } of [batch[0].gate, batch[0].up]) {
+          if (!rows.has(format)) rows.set(format, rowsFor(machine, padded, nT, format));
+        }
+        const markEach = arena.mark();
+        addBatch(machine, data.byteOffset, batch, rows, bank);
+        arena.release(markEach);
+      }
     }
     arena.release(mark);
     return { dims: x.dims, shape: x.shape, data };
   };
 
+function placedVisit(machine: Machine, { expert, tokens, weights }: Visit): PlacedVisit {
+  const [gate, up, down] = [expert.gate, expert.up, expert.down].map(
+    (w) => placedOf(machine, w).matrices[0],
+  );
+  return { gate, up, down, tokens, weights };
+}
+
 /** Adds the results of these experts to `y`: first gate and up together, then SwiGLU, down and the sum. */
 function addBatch(
   machine: Machine,
   y: number,
-  batch: readonly Visits[],
-  { gate, up, down, forGate, forUp, nMoe, nHidden }: Placement,
+  batch: readonly PlacedVisit[],
+  rows: RowsByFormat,
+  { nMoe, nHidden }: ExpertBank,
 ): void {
   const { arena, kernels } = machine;
   const nRows = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -72,30 +73,32 @@ function addBatch(
   const [g, u] = [arena.scratch(4 * nRows * nMoe), arena.scratch(4 * nRows * nMoe)];
   const out = arena.scratch(4 * nRows * nHidden);
 
+  const forGate = rows.get(batch[0].gate.format) as Rows;
+  const forUp = rows.get(batch[0].up.format) as Rows;
   const products: Product[] = [];
   let row = 0;
-  for (const { expert, tokens } of batch) {
+  for (const { gate, up, tokens } of batch) {
     const nT = tokens.length;
     const x = rowsOf(machine, forGate, tokens);
     const xUp = forUp === forGate ? x : rowsOf(machine, forUp, tokens);
     const [yStride, at] = [4 * nMoe, 4 * row * nMoe];
-    products.push({ y: g + at, yStride, x, nT, w: gate[expert], nO: nMoe });
-    products.push({ y: u + at, yStride, x: xUp, nT, w: up[expert], nO: nMoe });
+    products.push({ y: g + at, yStride, x, nT, w: gate, nO: nMoe });
+    products.push({ y: u + at, yStride, x: xUp, nT, w: up, nO: nMoe });
     row += nT;
   }
   multiplyAll(machine, products);
 
   kernels.siluMul(g, g, u, nRows * nMoe);
   const padded = paddedAt(machine, g, nRows, nMoe);
-  const inner = rowsFor(machine, padded, nRows, down[0].format);
+  const inner = rowsFor(machine, padded, nRows, batch[0].down.format);
   const { stride, nColumns } = inner;
   row = 0;
-  const downs = batch.map(({ expert, tokens }): Product => {
+  const downs = batch.map(({ down, tokens }): Product => {
     const nT = tokens.length;
     const x = { address: inner.address + row * stride, stride, nColumns };
     const y = out + 4 * row * nHidden;
     row += nT;
-    return { y, yStride: 4 * nHidden, x, nT, w: down[expert], nO: nHidden };
+    return { y, yStride: 4 * nHidden, x, nT, w: down, nO: nHidden };
   });
   multiplyAll(machine, downs);
 
@@ -117,30 +120,18 @@ function rowsOf({ arena, kernels }: Machine, all: Rows, tokens: readonly number[
   return { address, stride, nColumns };
 }
 
-/** Groups neighbours together until they have {@link BATCH_ROWS} rows. */
-function batchesOf(visits: readonly Visits[]): Visits[][] {
-  const batches: Visits[][] = [];
-  let room = 0;
+/** Groups neighbours of the same formats together until they have {@link BATCH_ROWS} rows. */
+function batchesOf(visits: readonly PlacedVisit[]): PlacedVisit[][] {
+  const batches: PlacedVisit[][] = [];
+  let [room, formats] = [0, ""];
   for (const one of visits) {
-    if (room <= 0) {
+    const these = `${one.gate.format} ${one.up.format} ${one.down.format}`;
+    if (room <= 0 || these !== formats) {
       batches.push([]);
-      room = BATCH_ROWS;
+      [room, formats] = [BATCH_ROWS, these];
     }
     batches[batches.length - 1].push(one);
     room -= one.tokens.length;
   }
   return batches;
-}
-
-/** The experts that any token names, ascending. */
-function visitsOf({ experts, weights }: Routing): Visits[] {
-  const [, nA] = experts.shape;
-  const byExpert = new Map<number, Visits>();
-  experts.data.forEach((expert, at) => {
-    const visits = byExpert.get(expert) ?? { expert, tokens: [], weights: [] };
-    byExpert.set(expert, visits);
-    visits.tokens.push(Math.floor(at / nA));
-    visits.weights.push(weights.data[at]);
-  });
-  return [...byExpert.values()].sort((a, b) => a.expert - b.expert);
 }

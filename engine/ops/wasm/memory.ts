@@ -10,11 +10,12 @@ import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
 import type { Machine } from "./machine.ts";
-import { place, placeStack } from "./placed.ts";
+import { lasting, place } from "./placed.ts";
+import { shelf } from "./shelf.ts";
 
 type Memory = Pick<
   Ops,
-  "place" | "placeStack" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
+  "place" | "shelf" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
 >;
 
 /** Everything of {@link Ops} that puts numbers somewhere. */
@@ -26,8 +27,8 @@ export function wasmMemory(machine: Machine): Memory {
     bytesLeft: () => arena.bytesLeft,
   });
   return {
-    place: place(machine),
-    placeStack: placeStack(machine),
+    place: place(machine, lasting(machine)),
+    shelf: shelf(machine),
     rowMemory: () => rows,
     mark: () => arena.mark(),
     release: (mark) => arena.release(mark),

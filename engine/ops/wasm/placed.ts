@@ -12,11 +12,17 @@
  */
 
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../base/tensor.ts";
-import { decode, isNaNInE4m3 } from "../../numbers/formats.ts";
-import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP, type RawTensor } from "../../numbers/raw-tensor.ts";
-import { checkDone, checkPlace, checkPut } from "../doors.ts";
-import type { Ops, StackPlacer } from "../ops.ts";
-import type { Bank } from "./bank.ts";
+import { areFinite } from "../../numbers/all-finite.ts";
+import { decode } from "../../numbers/formats.ts";
+import {
+  BYTES_PER_ELEMENT,
+  FP8_BLOCK,
+  GROUP,
+  matrixOf,
+  type RawTensor,
+} from "../../numbers/raw-tensor.ts";
+import { checkPlace } from "../doors.ts";
+import type { Ops } from "../ops.ts";
 import type { Machine } from "./machine.ts";
 
 /** What a matrix is stored in. */
@@ -65,9 +71,25 @@ export function vectorOf(machine: Machine, w: Weight): Float32Array {
   return machine.arena.floats(address, w.shape[0]);
 }
 
-/** {@link Ops.place} */
+/** Where bytes for weights come from. */
+export interface Ground {
+  /** The memory for a matrix of `bytes` bytes. */
+  bankFor(bytes: number): number;
+  /** Address of `bytes` bytes in it. */
+  take(bank: number, bytes: number): number;
+}
+
+/** Bytes that are never given back: in the further memories first, as the first has other duties too. */
+export function lasting({ banks }: Machine): Ground {
+  return {
+    bankFor: (bytes) => 1 + banks.slice(1).findIndex(({ arena }) => arena.hasRoom(bytes)),
+    take: (bank, bytes) => banks[bank].arena.stay(bytes),
+  };
+}
+
+/** {@link Ops.place}, on this ground. */
 export const place =
-  (machine: Machine): Ops["place"] =>
+  (machine: Machine, ground: Ground): Ops["place"] =>
   <const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> => {
     checkPlace(dims, shape, raw);
     const lengths: readonly number[] = shape;
@@ -76,43 +98,11 @@ export const place =
     const isVector = lengths.length === 1;
     const matrices = Array.from({ length: nMatrices }, (_, m) => {
       const one = nMatrices === 1 ? raw : matrixOf(raw, m, nMatrices);
-      return placeMatrix(machine, one, nRows, nColumns, isVector);
+      return placeMatrix(machine, ground, one, nRows, nColumns, isVector);
     });
     const home: Placed = { machine, matrices };
     return { dims, shape, home };
   };
-
-/** {@link Ops.placeStack} */
-export const placeStack =
-  (machine: Machine): Ops["placeStack"] =>
-  <const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>): StackPlacer<D> => {
-    const [, nRows, nColumns] = shape as readonly number[];
-    const matrices: Matrix[] = [];
-    return {
-      put(raw) {
-        checkPut({ dims, shape }, raw, matrices.length);
-        matrices.push(placeMatrix(machine, raw, nRows, nColumns, false));
-      },
-      done() {
-        checkDone({ dims, shape }, matrices.length);
-        const home: Placed = { machine, matrices };
-        return { dims, shape, home };
-      },
-    };
-  };
-
-/** Matrix `m` of `n` that lie one after the other. */
-function matrixOf({ dtype, shape, bytes, scales, groupScales }: RawTensor, m: number, n: number) {
-  const part = <A extends Uint8Array | Uint16Array | Float32Array>(all: A): A =>
-    all.subarray((m * all.length) / n, ((m + 1) * all.length) / n) as A;
-  return {
-    dtype,
-    shape: shape.slice(-2),
-    bytes: part(bytes),
-    ...(scales && { scales: part(scales) }),
-    ...(groupScales && { groupScales: part(groupScales) }),
-  };
-}
 
 /** How a matrix is kept, as told at the top of this file. */
 function formatOf({ layout }: Machine, raw: RawTensor): Format {
@@ -125,7 +115,7 @@ function formatOf({ layout }: Machine, raw: RawTensor): Format {
     case "F8_E4M3": {
       const hasKernel =
         raw.scales?.every((scale) => Math.abs(scale) < layout.fp8ScaleLimit) &&
-        !raw.bytes.some(isNaNInE4m3);
+        areFinite("F8_E4M3", raw.bytes);
       return hasKernel ? "FP8" : "F32";
     }
     default:
@@ -135,6 +125,7 @@ function formatOf({ layout }: Machine, raw: RawTensor): Format {
 
 function placeMatrix(
   machine: Machine,
+  ground: Ground,
   raw: RawTensor,
   nRows: number,
   nColumns: number,
@@ -142,24 +133,31 @@ function placeMatrix(
 ): Matrix {
   checkLengths(raw, nRows, nColumns);
   const format = isVector ? "F32" : formatOf(machine, raw);
-  if (format === "Q8" || format === "Q4") return placePanels(machine, format, raw, nRows, nColumns);
+  if (format === "Q8" || format === "Q4")
+    return placePanels(machine, ground, format, raw, nRows, nColumns);
   const values = format !== "F32" || raw.dtype === "F32" ? raw.bytes : bytesOf(decode(raw));
   const rowBytes = BYTES[format] * nColumns;
   const stride = BYTES[format] * padded(machine, nColumns);
   const scales = format === "FP8" ? (raw.scales ?? new Float32Array()) : new Float32Array();
-  const bank = isVector ? 0 : bankFor(machine, nRows * stride + 4 * scales.length);
+  const there = stride === rowBytes && !isVector ? addressIn(machine, values) : undefined;
+  const bank = there?.bank ?? (isVector ? 0 : ground.bankFor(nRows * stride + 4 * scales.length));
   const { arena } = machine.banks[bank];
-  const address = arena.stay(nRows * stride);
-  if (stride === rowBytes) arena.bytes(address, values.length).set(values);
-  else {
-    for (let r = 0; r < nRows; r++) {
-      const row = values.subarray(r * rowBytes, (r + 1) * rowBytes);
-      arena.bytes(address + r * stride, rowBytes).set(row);
-    }
+  const address = there?.address ?? ground.take(bank, nRows * stride);
+  // Only memory that stays is zero by itself.
+  if (stride !== rowBytes) arena.bytes(address, nRows * stride).fill(0);
+  for (let r = 0; !there && r < nRows; r++) {
+    const row = values.subarray(r * rowBytes, (r + 1) * rowBytes);
+    arena.bytes(address + r * stride, rowBytes).set(row);
   }
-  const scalesAt = arena.stay(4 * scales.length);
+  const scalesAt = ground.take(bank, 4 * scales.length);
   arena.floats(scalesAt, scales.length).set(scales);
   return { format, bank, address, stride, scales: scalesAt };
+}
+
+/** Where bytes stand that are in one of the memories already: those that were read onto a shelf. */
+function addressIn({ banks }: Machine, bytes: Uint8Array) {
+  const bank = banks.findIndex(({ arena }) => arena.holds(bytes));
+  return bank < 0 ? undefined : { bank, address: bytes.byteOffset };
 }
 
 /** @throws {ShapeError} when a matrix has other bytes or scales than its shape says */
@@ -178,6 +176,7 @@ function checkLengths(raw: RawTensor, nRows: number, nColumns: number): void {
 
 function placePanels(
   machine: Machine,
+  ground: Ground,
   format: "Q8" | "Q4",
   { bytes, groupScales = new Uint16Array() }: RawTensor,
   nRows: number,
@@ -187,9 +186,9 @@ function placePanels(
   const nGroups = nColumns / GROUP;
   const stride = nGroups * groupBytes[format];
   const size = Math.ceil(nRows / panelRows) * stride;
-  const bank = bankFor(machine, size);
+  const bank = ground.bankFor(size);
   const { arena, kernels } = machine.banks[bank];
-  const address = arena.stay(size);
+  const address = ground.take(bank, size);
   const pack = format === "Q8" ? kernels.packQ8 : kernels.packQ4;
   const rowBytes = bytes.length / nRows;
   // As many whole panels at a time as fit into a modest piece of scratch.
@@ -205,13 +204,6 @@ function placePanels(
     arena.release(mark);
   }
   return { format, bank, address, stride, scales: 0 };
-}
-
-/** The memory for `bytes` more of weights: the further ones first, the first has other duties too. */
-function bankFor({ banks }: Machine, bytes: number): number {
-  const hasRoom = ({ arena }: Bank): boolean => arena.hasRoom(bytes);
-  const further = banks.slice(1).findIndex(hasRoom);
-  return further + 1;
 }
 
 /** The bytes of f32 numbers; f64 are rounded first. */

@@ -10,6 +10,7 @@ import { F32_ROUNDING, F32_TINY } from "../../numbers/formats.ts";
 import { sigmoid } from "../../numbers/math.ts";
 import { GROUP } from "../../numbers/raw-tensor.ts";
 import type { Bound } from "../checked.ts";
+import { visitsOf } from "../expert-bank.ts";
 import type { Activations, ExpertBank, Routing } from "../ops.ts";
 import { int8Rows } from "../reference/int8-rows.ts";
 import { floatsOf, isGrouped } from "../reference/memory.ts";
@@ -68,41 +69,41 @@ const experts =
   (see: See): Bound =>
   (args, want) => {
     const [x, routing, bank] = args as [Tensor<["T", "hidden"]>, Routing, ExpertBank];
-    const [, nMoe, nHidden] = bank.gate.shape;
-    const [gate, up, down] = [bank.gate, bank.up, bank.down].map(floatsOf);
-    const [seenByGate, seenByUp] = [see(x, bank.gate), see(x, bank.up)];
-    const [nT, nA] = routing.experts.shape;
+    const { nMoe, nHidden } = bank;
+    const [, nA] = routing.experts.shape;
     const limit = new Float64Array(want.data.length);
     const inner = new Float64Array(nMoe);
     const innerOff = new Float64Array(nMoe);
-    for (let visit = 0; visit < nT * nA; visit++) {
-      const t = Math.floor(visit / nA);
-      const e = routing.experts.data[visit];
-      for (let m = 0; m < nMoe; m++) {
-        const at = (e * nMoe + m) * nHidden;
-        const [g, sizeG] = dots(seenByGate.rows, t * nHidden, gate, at, nHidden);
-        const [v, sizeV] = dots(seenByUp.rows, t * nHidden, up, at, nHidden);
-        const dg = seenByGate.gamma * sizeG + nHidden * F32_TINY;
-        const dv = seenByUp.gamma * sizeV + nHidden * F32_TINY;
-        const silu = g * sigmoid(g);
-        const moved = 1.1 * dg * (Math.abs(v) + dv) + Math.abs(silu) * dv;
-        inner[m] = silu * v;
-        innerOff[m] =
-          moved + siluMulOff(Math.abs(inner[m]) + moved, Math.abs(g) + dg, Math.abs(v) + dv);
-      }
-      const row: Tensor = { dims: ["moe"], shape: [nMoe], data: inner };
-      const seen = see(row, bank.down);
-      const seenOff = seen.rows === inner ? innerOff : int8Off(inner, innerOff);
-      const weight = Math.abs(routing.weights.data[visit]);
-      for (let o = 0; o < nHidden; o++) {
-        const at = (e * nHidden + o) * nMoe;
-        const [d, size] = dots(seen.rows, 0, down, at, nMoe);
-        let moved = 0;
-        for (let m = 0; m < nMoe; m++) moved += Math.abs(down[at + m]) * seenOff[m];
-        const off = moved + seen.gamma * (size + moved) + nMoe * F32_TINY;
-        const sums = gamma(nA + 1) * (Math.abs(d) + off);
-        limit[t * nHidden + o] += weight * (off + sums) + F32_TINY;
-      }
+    for (const { expert, tokens, weights } of visitsOf(routing, bank)) {
+      const [gate, up, down] = [expert.gate, expert.up, expert.down].map(floatsOf);
+      const [seenByGate, seenByUp] = [see(x, expert.gate), see(x, expert.up)];
+      tokens.forEach((t, i) => {
+        for (let m = 0; m < nMoe; m++) {
+          const at = m * nHidden;
+          const [g, sizeG] = dots(seenByGate.rows, t * nHidden, gate, at, nHidden);
+          const [v, sizeV] = dots(seenByUp.rows, t * nHidden, up, at, nHidden);
+          const dg = seenByGate.gamma * sizeG + nHidden * F32_TINY;
+          const dv = seenByUp.gamma * sizeV + nHidden * F32_TINY;
+          const silu = g * sigmoid(g);
+          const moved = 1.1 * dg * (Math.abs(v) + dv) + Math.abs(silu) * dv;
+          inner[m] = silu * v;
+          innerOff[m] =
+            moved + siluMulOff(Math.abs(inner[m]) + moved, Math.abs(g) + dg, Math.abs(v) + dv);
+        }
+        const row: Tensor = { dims: ["moe"], shape: [nMoe], data: inner };
+        const seen = see(row, expert.down);
+        const seenOff = seen.rows === inner ? innerOff : int8Off(inner, innerOff);
+        const weight = Math.abs(weights[i]);
+        for (let o = 0; o < nHidden; o++) {
+          const at = o * nMoe;
+          const [d, size] = dots(seen.rows, 0, down, at, nMoe);
+          let moved = 0;
+          for (let m = 0; m < nMoe; m++) moved += Math.abs(down[at + m]) * seenOff[m];
+          const off = moved + seen.gamma * (size + moved) + nMoe * F32_TINY;
+          const sums = gamma(nA + 1) * (Math.abs(d) + off);
+          limit[t * nHidden + o] += weight * (off + sums) + F32_TINY;
+        }
+      });
     }
     return limit;
   };

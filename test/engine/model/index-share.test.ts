@@ -24,13 +24,14 @@ function copying(model: Model): Model {
     last = chosen;
     return chosen;
   };
-  const indexer = weights.layers[0].indexer;
+  const layers = [...weights.layers];
+  const [{ indexer }] = layers;
   return {
     ops: { ...model.ops, topK },
     config: { ...config, indexerTypes: config.indexerTypes.map(() => "full" as const) },
     weights: {
       ...weights,
-      layers: weights.layers.map((layer) => ({ ...layer, indexer: layer.indexer ?? indexer })),
+      layers: layers.map((layer) => ({ ...layer, indexer: layer.indexer ?? indexer })),
     },
   };
 }

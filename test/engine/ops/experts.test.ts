@@ -1,8 +1,10 @@
 /** Tests of `experts`: the weighted sum of the chosen experts. */
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/base/tensor.ts";
+import { encodeF32 } from "../../../engine/numbers/formats.ts";
+import { placeBank } from "../../../engine/ops/expert-bank.ts";
 import type { ExpertBank, Routing } from "../../../engine/ops/ops.ts";
-import { gaussians, random, randomWeight, weight } from "../../support/random.ts";
+import { gaussians, random, weight } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
 import { expectClose } from "./expect-close.ts";
 
@@ -17,22 +19,27 @@ for (const backend of BACKENDS) {
       weights: ops.tensor(["T", "A"], shape, weights),
     };
   };
-  const bank: ExpertBank = {
-    gate: randomWeight(ops, ["E", "moe", "hidden"], [nE, nMoe, nHidden], 1),
-    up: randomWeight(ops, ["E", "moe", "hidden"], [nE, nMoe, nHidden], 2),
-    down: randomWeight(ops, ["E", "hidden", "moe"], [nE, nHidden, nMoe], 3),
+  /** Values of gate, up and down, each stacked expert by expert. */
+  const bankOf = (
+    [gate, up, down]: readonly ArrayLike<number>[],
+    nMoe: number,
+    nHidden: number,
+  ) => {
+    const nE = gate.length / (nMoe * nHidden);
+    const raw = (values: ArrayLike<number>, shape: number[]) =>
+      encodeF32(shape, Float32Array.from(values));
+    const rows = [nE, nMoe, nHidden];
+    return placeBank(ops, raw(gate, rows), raw(up, rows), raw(down, [nE, nHidden, nMoe]));
   };
+  const stacks = [1, 2, 3].map((seed) => gaussians(nE * nMoe * nHidden, seed));
+  const bank = bankOf(stacks, nMoe, nHidden);
   const x = random(ops, ["T", "hidden"], [nT, nHidden], 4);
   const given = routing([0, 3, 1, 2, 0, 4, 3, 4], [1, 1.5, 0.5, 2, 1.25, 1.25, 2, 0.5]);
 
   describe(`experts (${name})`, () => {
     test("one expert with one channel by hand: 2 · 10 · silu(1) · 3 (G39)", () => {
       const one = (value: number) => [0, value];
-      const small: ExpertBank = {
-        gate: weight(ops, ["E", "moe", "hidden"], [2, 1, 1], one(1)),
-        up: weight(ops, ["E", "moe", "hidden"], [2, 1, 1], one(3)),
-        down: weight(ops, ["E", "hidden", "moe"], [2, 1, 1], one(10)),
-      };
+      const small = bankOf([one(1), one(3), one(10)], 1, 1);
       const y = ops.experts(
         ops.tensor(["T", "hidden"], [1, 1], [1]),
         routing([0, 1], [7, 2]),
@@ -42,7 +49,7 @@ for (const backend of BACKENDS) {
     });
 
     test("with given experts, equals the naive sum over each token's experts (G37)", () => {
-      const [gate, up, down] = [1, 2, 3].map((seed) => gaussians(nE * nMoe * nHidden, seed));
+      const [gate, up, down] = stacks;
       const xs = ops.read(x);
       const want = Array.from({ length: nT * nHidden }, (_, i) => {
         const [t, o] = [Math.floor(i / nHidden), i % nHidden];
@@ -82,6 +89,22 @@ for (const backend of BACKENDS) {
       }
     });
 
+    test("the sum does not depend on how many experts are in memory together, bit for bit", () => {
+      const want = ops.read(ops.experts(x, given, bank));
+      for (const atOnce of [1, 2, 3]) {
+        const waves: number[] = [];
+        const narrow: ExpertBank = {
+          ...bank,
+          bringIn: (wanted, from) => {
+            waves.push(from);
+            return bank.bringIn(wanted, from).slice(0, atOnce);
+          },
+        };
+        expect(ops.read(ops.experts(x, given, narrow))).toEqual(want);
+        expect(waves).toEqual(Array.from({ length: Math.ceil(5 / atOnce) }, (_, i) => i * atOnce));
+      }
+    });
+
     test("an expert with weight 0 adds nothing", () => {
       const [a, b] = [1, 4].map((other) => {
         const y = ops.experts(ops.slice(x, 0, 1), routing([0, other], [1.5, 0]), bank);
@@ -100,12 +123,7 @@ for (const backend of BACKENDS) {
       const d = weight(ops, ["hidden", "moe"], [hidden, moe], second[2]);
       const want = ops.read(ops.linear(ops.siluMul(g, u), d));
 
-      const [gate, up, down] = values;
-      const two: ExpertBank = {
-        gate: weight(ops, ["E", "moe", "hidden"], [2, moe, hidden], gate),
-        up: weight(ops, ["E", "moe", "hidden"], [2, moe, hidden], up),
-        down: weight(ops, ["E", "hidden", "moe"], [2, hidden, moe], down),
-      };
+      const two = bankOf(values, moe, hidden);
       const one = routing(
         Array.from({ length: 2 * n }, (_, i) => i % 2),
         Array.from({ length: 2 * n }, (_, i) => i % 2),
@@ -121,9 +139,7 @@ for (const backend of BACKENDS) {
 
     test("other lengths are refused, and all sides are shown", () => {
       expect(() => ops.experts(ops.slice(x, 0, 3), given, bank)).toThrow(
-        new ShapeError(
-          "experts: x [T=3, hidden=6] against [E=5, moe=3, hidden=6], routing [T=4, A=2]",
-        ),
+        new ShapeError("experts: x [T=3, hidden=6] against [moe=3, hidden=6], routing [T=4, A=2]"),
       );
     });
   });

@@ -22,18 +22,21 @@ for (const { name, ops } of BACKENDS) {
       );
     });
 
-    test("a stack takes as many matrices as it has room for, each of its size", () => {
-      const stack = ops.placeStack(["E", "o", "i"], [2, 1, 2]);
-      const [two, three] = [encodeF32([1, 2], [1, 2]), encodeF32([1, 3], [1, 2, 3])];
-      const name = "placeStack [E=2, o=1, i=2]";
-      expect(() => stack.put(three)).toThrow(new ShapeError(`${name}: 3 values for matrix 0`));
-      stack.put(two);
-      expect(() => stack.done()).toThrow(
-        new ShapeError(`${name}: 1 matrices when it should be done`),
-      );
-      stack.put(two);
-      expect(() => stack.put(two)).toThrow(new ShapeError(`${name}: 2 values for matrix 2`));
-      expect(stack.done().shape).toEqual([2, 1, 2]);
+    test("a shelf takes other weights when it is cleared, and lends bytes that may be read into", () => {
+      const shelf = ops.shelf();
+      const x = ops.tensor(["T", "i"], [1, 16], new Array(16).fill(1));
+      for (const value of [2, 3]) {
+        const raw = encodeF32([1, 16], new Array(16).fill(value));
+        const bytes = shelf.room(64, 40);
+        bytes.set(raw.bytes);
+        const read = shelf.place(["o", "i"], [1, 16], { ...raw, bytes });
+        const narrow = encodeF32([1, 5], new Array(5).fill(value)); // not a whole vector
+        const copied = shelf.place(["o", "i"], [1, 5], narrow);
+        expect([...ops.read(ops.linear(x, read))]).toEqual([16 * value]);
+        const five = ops.tensor(["T", "i"], [1, 5], new Array(5).fill(1));
+        expect([...ops.read(ops.linear(five, copied))]).toEqual([5 * value]);
+        shelf.clear();
+      }
     });
 
     test("a tensor of another size than its shape is refused", () => {

@@ -1,8 +1,8 @@
 /** What a reading thread does, step by step, over a file system that is made up. */
 import { describe, expect, it } from "vitest";
 import { checksum } from "../../../engine/kv/checksum.ts";
-import { isAllFinite } from "../../../engine/weights/finite.ts";
-import { READ_BLOCK } from "../../../engine/weights/read-store.ts";
+import { isAllFinite } from "../../../engine/numbers/all-finite.ts";
+import { READ_BLOCK } from "../../../engine/stream/read-store.ts";
 import {
   bytesOf,
   failureOf,

@@ -19,7 +19,7 @@ import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { checksum } from "../../../engine/kv/checksum.ts";
-import { READ_BLOCK, type StoredRead } from "../../../engine/weights/read-store.ts";
+import { READ_BLOCK, type StoredRead } from "../../../engine/stream/read-store.ts";
 import { WeightsError } from "../../../engine/weights/weights-error.ts";
 import { ReaderError } from "../../../tools/node/readers.ts";
 import type { Receipt, TensorReceipt } from "../../../tools/node/receipt.ts";

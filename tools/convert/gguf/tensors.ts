@@ -7,7 +7,7 @@
  */
 import type { ModelConfig } from "../../../engine/index.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
+import type { ReadTensor } from "../../../engine/weights/load.ts";
 import type { TensorSpec } from "../../../engine/weights/names.ts";
 import { splitGateUp, splitKvB } from "../../../engine/weights/rearrange.ts";
 import type { LayerSpecs, ModelSpecs, SparseSpecs } from "../../../engine/weights/table.ts";

@@ -6,8 +6,8 @@
  */
 import { type CheckpointFiles, type ModelConfig, openCheckpoint } from "../../../engine/index.ts";
 import { decode } from "../../../engine/numbers/formats.ts";
+import type { ReadTensor } from "../../../engine/weights/load.ts";
 import { tensorReader } from "../../../engine/weights/load.ts";
-import type { ReadTensor } from "../../../engine/weights/load-layer.ts";
 import { matchTensors } from "../../../engine/weights/match-tensors.ts";
 import type { ModelSpecs } from "../../../engine/weights/table.ts";
 import { readTemplate } from "../../library/template-file.ts";

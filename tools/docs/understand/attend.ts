@@ -33,7 +33,7 @@ export function attentionOf(model: Model, ids: readonly number[]): Asked[] {
       data.slice(i * width, (i + 1) * width),
     );
   };
-  return model.weights.layers.map((_, l) => ({
+  return [...model.weights.layers].map((_, l) => ({
     nHeads,
     query: rows("q_nope_absorbed", l, config.kvLoraRank).slice(-nHeads),
     rotaryQuery: rows("q_pe", l, config.qkRopeHeadDim).slice(-nHeads),

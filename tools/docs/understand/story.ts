@@ -52,7 +52,7 @@ export function withoutRow(glm: Glm, { ids, fact }: Story): { all: number; hidde
   };
   const result = {
     all: probability(-1),
-    hidden: glm.model.weights.layers.map((_, l) => probability(l)),
+    hidden: [...glm.model.weights.layers].map((_, l) => probability(l)),
   };
   session.close();
   return result;

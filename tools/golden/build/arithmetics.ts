@@ -68,9 +68,5 @@ function withBf16Weights(ops: Ops): Ops {
       const isBias = String(dims) === "E";
       return ops.place(dims, shape, isBias ? raw : rounded(raw));
     },
-    placeStack: (dims, shape) => {
-      const stack = ops.placeStack(dims, shape);
-      return { ...stack, put: (raw) => stack.put(rounded(raw)) };
-    },
   };
 }

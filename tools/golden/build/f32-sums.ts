@@ -9,6 +9,7 @@
 import { type Floats, floatsLike } from "../../../engine/base/tensor.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
 import { sigmoid } from "../../../engine/numbers/math.ts";
+import { visitsOf } from "../../../engine/ops/expert-bank.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 
 /** Where a sum begins. */
@@ -57,23 +58,22 @@ export const expertsInF32 = (order: Order): Ops => ({
 const expertsBy =
   (dot: Dot): Ops["experts"] =>
   (x, routing, bank) => {
-    const [nT, nHidden] = x.shape;
-    const [, nMoe] = bank.gate.shape;
-    const [, nA] = routing.experts.shape;
-    const [gate, up, down] = [floatsOf(bank.gate), floatsOf(bank.up), floatsOf(bank.down)];
-    const y = floatsLike(x.data, nT * nHidden);
+    const { nMoe, nHidden } = bank;
+    const y = floatsLike(x.data, x.data.length);
     const inner = floatsLike(x.data, nMoe);
-    for (let at = 0; at < nT * nA; at++) {
-      const [row, e] = [Math.floor(at / nA) * nHidden, routing.experts.data[at]];
-      for (let m = 0; m < nMoe; m++) {
-        const from = (e * nMoe + m) * nHidden;
-        const g = dot(x.data, row, gate, from, nHidden);
-        inner[m] = fround(g * fround(sigmoid(g))) * dot(x.data, row, up, from, nHidden);
-      }
-      for (let o = 0; o < nHidden; o++) {
-        const product = dot(inner, 0, down, (e * nHidden + o) * nMoe, nMoe);
-        y[row + o] += fround(routing.weights.data[at] * product);
-      }
+    for (const { expert, tokens, weights } of visitsOf(routing, bank)) {
+      const [gate, up, down] = [expert.gate, expert.up, expert.down].map(floatsOf);
+      tokens.forEach((t, i) => {
+        const row = t * nHidden;
+        for (let m = 0; m < nMoe; m++) {
+          const g = dot(x.data, row, gate, m * nHidden, nHidden);
+          inner[m] = fround(g * fround(sigmoid(g))) * dot(x.data, row, up, m * nHidden, nHidden);
+        }
+        for (let o = 0; o < nHidden; o++) {
+          const product = dot(inner, 0, down, o * nMoe, nMoe);
+          y[row + o] += fround(weights[i] * product);
+        }
+      });
     }
     return { dims: x.dims, shape: x.shape, data: y };
   };

@@ -5,13 +5,14 @@
  * Next: choice-cases.ts, op-file.ts
  * @module
  */
+
 import { seededRandom } from "../../../engine/generate/random.ts";
-import { decode } from "../../../engine/numbers/formats.ts";
+import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
 import { ropeTable } from "../../../engine/numbers/rope-table.ts";
+import { placeBank } from "../../../engine/ops/expert-bank.ts";
 import { latentRows } from "./cached.ts";
 import {
   type Dims2,
-  type Dims3,
   type Input,
   list,
   numbers,
@@ -139,11 +140,8 @@ function experts(): OpCase {
         },
         weights: tensor(ops, ["T", "A"] as ["T", "A"], weights),
       };
-      const bank = {
-        gate: weight(ops, ["E", "moe", "hidden"] as Dims3, gate),
-        up: weight(ops, ["E", "moe", "hidden"] as Dims3, up),
-        down: weight(ops, ["E", "hidden", "moe"] as Dims3, down),
-      };
+      const raw = ({ shape, data }: Input) => encodeF32(shape, Float32Array.from(data));
+      const bank = placeBank(ops, raw(gate), raw(up), raw(down));
       return { y: ops.experts(tensor(ops, ["T", "hidden"] as ["T", "hidden"], x), routing, bank) };
     },
   };

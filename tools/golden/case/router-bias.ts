@@ -9,6 +9,6 @@ import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 
 /** Biases of a layer's router; none for a dense layer. The MTP layer has the number after the last. */
 export function routerBias({ layers, mtp }: ModelWeights, layer: number): Floats | undefined {
-  const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
+  const ffn = [...layers, mtp?.layer][layer]?.ffn;
   return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
 }

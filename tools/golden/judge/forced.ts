@@ -54,11 +54,10 @@ function callNames({ config, weights }: Model): CallNames {
   const n = config.numHiddenLayers;
   const mtp = (step: number): readonly string[] =>
     step === 0 ? [stageAt("top_k", n), stageAt("mtp_top_k", 0)] : [stageAt("mtp_top_k", step)];
-  const layers = [...weights.layers.keys()];
-  const full = layers.filter((l) => weights.layers[l].indexer);
-  const sparse = [...weights.layers, ...(weights.mtp ? [weights.mtp.layer] : [])].flatMap(
-    ({ ffn }, l) => (ffn.kind === "sparse" ? [l] : []),
-  );
+  const numbersOf = (kinds: readonly string[], kind: string): number[] =>
+    kinds.flatMap((k, l) => (k === kind ? [l] : []));
+  const full = numbersOf(config.indexerTypes, "full");
+  const sparse = numbersOf([...config.mlpLayerTypes, ...(weights.mtp ? ["sparse"] : [])], "sparse");
   return {
     select: (call) =>
       call < full.length ? [stageAt("top_k", full[call])] : mtp(call - full.length),

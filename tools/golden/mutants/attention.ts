@@ -143,7 +143,7 @@ export const attentionMutants: readonly Mutant[] = [
     stage: "attn_out-4",
     change: (right) => {
       const begin = right.config.indexerTypes.lastIndexOf("shared");
-      const { attn } = right.weights.layers[begin] ?? {};
+      const { attn } = [...right.weights.layers][begin] ?? {};
       let layer = -1;
       return withOps((ops) => ({
         perHead: (x, w) => {

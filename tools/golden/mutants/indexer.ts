@@ -33,7 +33,7 @@ const withKeyNorm = (norm: (ops: Ops) => Ops["layerNorm"]) =>
 const withIndexers =
   (sources: (types: readonly IndexerType[]) => readonly (number | undefined)[]) =>
   (right: Model): Model => {
-    const { layers } = right.weights;
+    const layers = [...right.weights.layers];
     const from = sources(right.config.indexerTypes);
     const indexerTypes = from.map((l): IndexerType => (l === undefined ? "shared" : "full"));
     return {

@@ -168,7 +168,11 @@ export const moeMutants: readonly Mutant[] = [
     stage: "ffn_moe_out-1",
     change: withOps((ops) => ({
       experts: (x, routing, bank) =>
-        ops.experts(x, routing, { ...bank, gate: bank.up, up: bank.gate }),
+        ops.experts(x, routing, {
+          ...bank,
+          bringIn: (wanted, from) =>
+            bank.bringIn(wanted, from).map(({ gate, up, down }) => ({ gate: up, up: gate, down })),
+        }),
     })),
   },
 ];

@@ -25,7 +25,7 @@ export const weightMutants: readonly Mutant[] = [
       ...right,
       weights: {
         ...right.weights,
-        layers: right.weights.layers.map((layer) => withFp8HeadWeights(right.ops, layer)),
+        layers: [...right.weights.layers].map((layer) => withFp8HeadWeights(right.ops, layer)),
       },
     }),
   },

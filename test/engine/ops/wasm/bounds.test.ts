@@ -1,4 +1,5 @@
 /** Tests that the error of each op stays within its bound, compared with the f64 reference. */
+
 import { describe, expect, it } from "vitest";
 import type { Shape, Tensor, Weight } from "../../../../engine/base/tensor.ts";
 import { DisagreementError, type Ops, referenceOps, ShapeError } from "../../../../engine/index.ts";
@@ -7,6 +8,7 @@ import { exp } from "../../../../engine/numbers/math.ts";
 import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
 import { ropeTable } from "../../../../engine/numbers/rope-table.ts";
 import { checkedOps } from "../../../../engine/ops/checked.ts";
+import { residentBank } from "../../../../engine/ops/expert-bank.ts";
 import { wasmBounds } from "../../../../engine/ops/wasm/index.ts";
 import { quantizeBlocks } from "../../../../engine/weights/quantize.ts";
 import { gaussians } from "../../../support/random.ts";
@@ -230,11 +232,13 @@ describe("experts", () => {
       ]) {
         freeing(() => {
           const x = tensor(["T", "hidden"], [nT, nHidden], gaussians, 1);
-          const bank = {
-            gate: weight(["E", "moe", "hidden"], [nE, nMoe, nHidden], gaussians, 2, format),
-            up: weight(["E", "moe", "hidden"], [nE, nMoe, nHidden], gaussians, 3, format),
-            down: weight(["E", "hidden", "moe"], [nE, nHidden, nMoe], gaussians, 4, format),
-          };
+          const bank = residentBank(
+            Array.from({ length: nE }, (_, e) => ({
+              gate: weight(["moe", "hidden"], [nMoe, nHidden], gaussians, 100 + e, format),
+              up: weight(["moe", "hidden"], [nMoe, nHidden], gaussians, 200 + e, format),
+              down: weight(["hidden", "moe"], [nHidden, nMoe], gaussians, 300 + e, format),
+            })),
+          );
           const logits = tensor(["T", "E"], [nT, nE], gaussians, 5);
           const rule = { nActive: nA, nGroup: 1, topkGroup: 1, normTopkProb: true, scale: 2.5 };
           ops.experts(x, ops.route(logits, weight(["E"], [nE], gaussians, 6), rule), bank);

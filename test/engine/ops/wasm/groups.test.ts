@@ -1,10 +1,12 @@
 /** Tests of products with q8 and q4 weights, which come in groups with one scale. */
+
 import { describe, expect, it } from "vitest";
-import { type Shape, sizeOf, type Weight } from "../../../../engine/base/tensor.ts";
+import { sizeOf } from "../../../../engine/base/tensor.ts";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
 import { decode, encodeF32, toF16 } from "../../../../engine/numbers/formats.ts";
 import { rawGroups, toGroups } from "../../../../engine/numbers/groups.ts";
 import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
+import { residentBank } from "../../../../engine/ops/expert-bank.ts";
 import { int8Rows } from "../../../../engine/ops/reference/int8-rows.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { nodeThreads } from "../../../../tools/node/threads.ts";
@@ -151,21 +153,13 @@ describe.each(FORMATS)("%s weights with activations in int8", (format) => {
       [9, 4, 3],
     ]) {
       const x = ops.tensor(["T", "hidden"], [nT, 64], gaussians(nT * 64, 1));
-      const place = <const D extends readonly [string, string, string]>(
-        dims: D,
-        shape: Shape<D>,
-        seed: number,
-      ): Weight<D> => {
-        const stack = ops.placeStack(dims, shape);
-        const matrix = (shape as readonly number[]).slice(1);
-        for (let e = 0; e < nE; e++) stack.put(grouped(format)(matrix, seed + e));
-        return stack.done();
-      };
-      const bank = {
-        gate: place(["E", "moe", "hidden"], [nE, 96, 64], 10),
-        up: place(["E", "moe", "hidden"], [nE, 96, 64], 20),
-        down: place(["E", "hidden", "moe"], [nE, 64, 96], 30),
-      };
+      const bank = residentBank(
+        Array.from({ length: nE }, (_, e) => ({
+          gate: ops.place(["moe", "hidden"], [96, 64], grouped(format)([96, 64], 10 + e)),
+          up: ops.place(["moe", "hidden"], [96, 64], grouped(format)([96, 64], 20 + e)),
+          down: ops.place(["hidden", "moe"], [64, 96], grouped(format)([64, 96], 30 + e)),
+        })),
+      );
       const bias = ops.place(["E"], [nE], encodeF32([nE], new Float32Array(nE)));
       const rule = { nActive: nA, nGroup: 1, topkGroup: 1, normTopkProb: true, scale: 2.5 };
       const logits = ops.tensor(["T", "E"], [nT, nE], gaussians(nT * nE, 5));

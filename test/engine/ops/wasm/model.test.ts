@@ -30,7 +30,7 @@ describe.each(CASES)("the whole model on wasm, %s", (name) => {
     const spec = await open(name, referenceOps("f64"));
     const report = compareRun(recorded, await readDump(join(dir, "f64.safetensors")), (layer) => {
       const { layers, mtp } = spec.model.weights;
-      const ffn = (layer < layers.length ? layers[layer] : mtp?.layer)?.ffn;
+      const ffn = [...layers, mtp?.layer][layer]?.ffn;
       return ffn?.kind === "sparse" ? floatsOf(ffn.eScoreCorrectionBias) : undefined;
     });
     expect(report.missing).toEqual([]);

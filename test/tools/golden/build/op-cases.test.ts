@@ -1,7 +1,9 @@
 /** Tests of the cases for single operations: every backend passes, and each naive code fails. */
+
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Ops, referenceOps } from "../../../../engine/index.ts";
+import type { ExpertBank } from "../../../../engine/ops/ops.ts";
 import { floatsOf } from "../../../../engine/ops/reference/memory.ts";
 import { storedLatents } from "../../../../engine/ops/stored-rows.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
@@ -182,7 +184,13 @@ const wrong: [string, string, Partial<Ops>][] = [
   [
     "experts-lopsided",
     "gate and up swapped",
-    { experts: (x, r, bank) => right.experts(x, r, { ...bank, gate: bank.up, up: bank.gate }) },
+    {
+      experts: (x, routing, bank) => {
+        const bringIn: ExpertBank["bringIn"] = (wanted, from) =>
+          bank.bringIn(wanted, from).map(({ gate, up, down }) => ({ gate: up, up: gate, down }));
+        return right.experts(x, routing, { ...bank, bringIn });
+      },
+    },
   ],
 ];
 

@@ -1,0 +1,99 @@
+/**
+ * Stored tensors on their way from the files to a shelf. What touches in a file is one read: in the
+ * released files an expert is one run of 36 MiB.
+ *
+ * Next: streamed-experts.ts
+ * @module
+ */
+import type { Shelf } from "../ops/ops.ts";
+import type { Checkpoint, CheckpointEntry, StoredTensor } from "../weights/checkpoint.ts";
+import { WeightsError } from "../weights/weights-error.ts";
+import { READ_BLOCK, type ReadStore, type ReadsUnderWay, type StoredRead } from "./read-store.ts";
+
+/** Where bytes come from. */
+export interface Sources {
+  /** What the files hold. */
+  readonly checkpoint: Checkpoint;
+  /** The files themselves. */
+  readonly store: ReadStore;
+}
+
+/** Tensors that touch in one file. */
+interface Run {
+  readonly file: string;
+  readonly offset: number;
+  length: number;
+  readonly names: string[];
+}
+
+/** The runs of some stored tensors, in the order of the files. */
+export function runsOf({ tensors }: Checkpoint, names: readonly string[]): readonly Run[] {
+  const entries = names.map((name): [string, CheckpointEntry] => {
+    const entry = tensors.get(name);
+    if (!entry) throw new WeightsError(name, "not in the checkpoint");
+    return [name, entry];
+  });
+  entries.sort(([, a], [, b]) =>
+    a.file === b.file ? a.offset - b.offset : a.file < b.file ? -1 : 1,
+  );
+  const runs: Run[] = [];
+  for (const [name, { file, offset, length }] of entries) {
+    const last = runs.at(-1);
+    if (last?.file === file && last.offset + last.length === offset) {
+      last.length += length;
+      last.names.push(name);
+    } else runs.push({ file, offset, length, names: [name] });
+  }
+  return runs;
+}
+
+/** Tensors that are being read, or have been. */
+export class Delivery {
+  /** Bytes of all of them together. */
+  readonly bytes: number;
+  readonly #sources: Sources;
+  readonly #at = new Map<string, Uint8Array>();
+  readonly #reads: ReadsUnderWay;
+
+  /** Begins to read the stored tensors of these names onto the shelf. */
+  constructor(sources: Sources, shelf: Shelf, names: readonly string[]) {
+    this.#sources = sources;
+    const runs = runsOf(sources.checkpoint, names);
+    const reads: StoredRead[] = runs.map(({ file, offset, length }) => ({
+      file,
+      offset,
+      target: shelf.room(length, offset % READ_BLOCK),
+    }));
+    this.bytes = runs.reduce((sum, { length }) => sum + length, 0);
+    runs.forEach((run, i) => {
+      for (const name of run.names) {
+        const { offset, length } = sources.checkpoint.tensors.get(name) as CheckpointEntry;
+        const from = offset - run.offset;
+        this.#at.set(name, reads[i].target.subarray(from, from + length));
+      }
+    });
+    this.#reads = sources.store.begin(reads);
+  }
+
+  /** Whether all is there. */
+  get isDone(): boolean {
+    return this.#reads.isDone;
+  }
+
+  /** Waits until all is there. */
+  arrive(): void {
+    this.#reads.wait();
+  }
+
+  /** Gives up what has not begun, and waits for the rest. */
+  cancel(): void {
+    this.#reads.cancel();
+  }
+
+  /** A tensor that has arrived. Its bytes are those on the shelf. */
+  stored(name: string): StoredTensor | undefined {
+    const bytes = this.#at.get(name);
+    const entry = this.#sources.checkpoint.tensors.get(name);
+    return bytes && entry && { dtype: entry.dtype, shape: entry.shape, bytes };
+  }
+}

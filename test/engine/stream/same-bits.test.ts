@@ -1,0 +1,108 @@
+/** A streamed model gives the same bits as a resident one, whatever the budget and whenever reads arrive. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../../../engine/config/config.ts";
+import { type Ops, referenceOps } from "../../../engine/index.ts";
+import type { Model } from "../../../engine/model/model.ts";
+import { type StreamOptions, streamedWeights } from "../../../engine/stream/streamed-weights.ts";
+import { trace } from "../../../engine/trace/trace.ts";
+import { memoryFiles } from "../../../engine/weights/byte-source.ts";
+import { openCheckpoint } from "../../../engine/weights/checkpoint.ts";
+import { loadWeights } from "../../../engine/weights/load.ts";
+import { matchTensors } from "../../../engine/weights/match-tensors.ts";
+import { lazyStore } from "../../support/lazy-store.ts";
+import { fastOps } from "../ops/wasm/wasm.ts";
+
+const FILE = "model.safetensors";
+
+/** A golden case: its config, its one file, and its tokens. */
+function golden(name: string) {
+  const folder = new URL(`../../../golden/cases/${name}/`, import.meta.url);
+  const json = (file: string) => JSON.parse(readFileSync(new URL(file, folder), "utf8"));
+  return {
+    config: parseConfig(json("model/config.json"), { latentNormEps: json("case.json").latentEps }),
+    files: { [FILE]: new Uint8Array(readFileSync(new URL(`model/${FILE}`, folder))) },
+    tokens: json("tokens.json").tokens as number[],
+  };
+}
+
+type Golden = ReturnType<typeof golden>;
+
+const BACKENDS: readonly (readonly [string, () => Promise<Ops>])[] = [
+  ["reference", async () => referenceOps("f32")],
+  ["wasm", () => fastOps()],
+];
+
+async function resident({ config, files }: Golden, ops: Ops): Promise<Model> {
+  const checkpoint = await openCheckpoint(memoryFiles(files));
+  return { ops, config, weights: await loadWeights(ops, config, checkpoint, undefined, "skip") };
+}
+
+async function streamed({ config, files }: Golden, ops: Ops, options: StreamOptions, seed = 1) {
+  const checkpoint = await openCheckpoint(memoryFiles(files));
+  const store = lazyStore(files, seed);
+  const matched = matchTensors(config, checkpoint, "skip");
+  const weights = streamedWeights(ops, config, { checkpoint, store }, matched, options);
+  return { model: { ops, config, weights } satisfies Model, weights, store, bytes: matched.bytes };
+}
+
+/** A hash of every stage. */
+function bitsOf(model: Model, tokens: readonly number[], chunk: number): Map<string, string> {
+  return new Map(
+    trace(model, { tokens, chunk }).map(({ name, data }) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return [name, createHash("sha256").update(bytes).digest("hex")];
+    }),
+  );
+}
+
+describe.each(BACKENDS)("streamed on %s", (_, start) => {
+  test.each([
+    ["fp8-blocks", "experts one by one, with scales"],
+    ["real-ratios", "fused experts"],
+  ])("%s (%s): every budget, every chunk, whenever reads arrive", async (name) => {
+    const given = golden(name);
+    const want = bitsOf(await resident(given, await start()), given.tokens, 64);
+    for (const [seed, { chunk, ...options }] of [
+      { chunk: 64, bytes: 0, expertsPerLayer: 0 },
+      { chunk: 7, bytes: 0 },
+      { chunk: 64, bytes: 2 ** 18, expertsPerLayer: 1 },
+      { chunk: 1, bytes: 2 ** 22, expertsPerLayer: 2 },
+      { chunk: 64, bytes: 2 ** 25 },
+    ].entries()) {
+      const { model, weights } = await streamed(given, await start(), options, seed);
+      expect(bitsOf(model, given.tokens, chunk)).toEqual(want);
+      weights.close();
+    }
+  });
+
+  test("a pass over all tokens reads each byte once, with the smallest budget", async () => {
+    const given = golden("real-ratios");
+    const { model, store, bytes } = await streamed(given, await start(), { bytes: 0 });
+    bitsOf(model, given.tokens, given.tokens.length);
+    expect(store.bytes).toBeLessThanOrEqual(bytes);
+    expect(store.bytes).toBeGreaterThan(0.5 * bytes); // not every expert is visited
+  });
+});
+
+test("negative control: an expert that takes the place of another is noticed", async () => {
+  const given = golden("fp8-blocks");
+  const want = bitsOf(await resident(given, await fastOps()), given.tokens, 64);
+  const ops = await fastOps();
+  const { model, weights } = await streamed(given, ops, { bytes: 2 ** 25 });
+  const swapped: Ops = {
+    ...ops,
+    experts: (x, routing, bank) =>
+      ops.experts(x, routing, {
+        ...bank,
+        bringIn: (wanted, from) => {
+          const wave = bank.bringIn(wanted, from);
+          return wave.map((_, i) => wave[(i + 1) % wave.length]);
+        },
+      }),
+  };
+  const got = bitsOf({ ...model, ops: swapped }, given.tokens, 64);
+  weights.close();
+  expect(got).not.toEqual(want);
+});
