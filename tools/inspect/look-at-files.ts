@@ -6,8 +6,8 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
-import { exponentMask } from "../../engine/weights/finite.ts";
-import { READ_BLOCK } from "../../engine/weights/read-store.ts";
+import { exponentMask } from "../../engine/numbers/all-finite.ts";
+import { READ_BLOCK } from "../../engine/stream/read-store.ts";
 import { readHeader, type TensorEntry } from "../../engine/weights/safetensors.ts";
 import { howRead, openToStream, readError } from "../node/open-to-stream.ts";
 import { readAt } from "../node/read-at.ts";
