@@ -73,6 +73,7 @@ const ROOMS = [
   "node",
   "sessions",
   "convert",
+  "stream",
   "inspect",
   "eval",
   "golden/case",

@@ -27,12 +27,37 @@ export interface CheckpointEntry extends TensorEntry {
   readonly file: string;
 }
 
+/** A file that the index lists and that is not there. */
+export interface AbsentFile {
+  /** Its name. */
+  readonly file: string;
+  /** The tensors that the index expects in it. */
+  readonly tensors: readonly string[];
+  /** Its size, where that is known. */
+  readonly bytes?: number | undefined;
+}
+
+/** What may be wrong with the files of a checkpoint. By default, nothing. */
+export interface OpenRules {
+  /**
+   * Whether the caller can do without a tensor. A file that holds only such tensors may be missing or
+   * damaged; they are `lost` then.
+   */
+  readonly canLack?: (tensor: string) => boolean;
+  /** The sizes of files, where they are known, from the file of each tensor. */
+  readonly sizesOf?: (map: ReadonlyMap<string, string>) => ReadonlyMap<string, number>;
+  /** What needs the tensors that cannot be lacked, for messages: a plural. */
+  readonly wanted?: string | undefined;
+}
+
 /** All tensors of a checkpoint. Only the headers of the files have been read. */
 export interface Checkpoint {
   /** The place of each tensor, by its name. */
   readonly tensors: ReadonlyMap<string, CheckpointEntry>;
   /** Why tensors that the caller can do without cannot be read, by their names. */
   readonly lost?: ReadonlyMap<string, WeightsError> | undefined;
+  /** The files that the index lists, are not there, and hold only such tensors. */
+  readonly absent?: readonly AbsentFile[] | undefined;
   /** What stands in the files twice and was taken once. */
   readonly asides?: readonly Aside[] | undefined;
   /** Reads a tensor. The caller must not write to its bytes. */
@@ -48,7 +73,7 @@ export const INDEX_FILE = "model.safetensors.index.json";
 /** A file for the MTP layer alone, which some checkpoints have beside the others. */
 export const MTP_FILE = "mtp.safetensors";
 
-/** Longest index that is read, in bytes. That of GLM-5.2-FP8 has 13 million. */
+/** Longest index that is read, in bytes. That of GLM-5.2 in FP8 has 11 million. */
 const MAX_INDEX = 32_000_000;
 
 /**
@@ -57,18 +82,16 @@ const MAX_INDEX = 32_000_000;
  * Nothing in the index is trusted: it must list exactly the tensors that the shards hold. Its
  * `metadata` is not read, because published ones are wrong (NVIDIA's counts packed elements).
  *
- * @param canLack whether the caller can do without a tensor. A file that holds only such tensors may
- *   be missing or damaged; they are `lost` then. By default, all are needed.
  * @throws {WeightsError} when a file is malformed, or when the index and the shards disagree
  */
 export async function openCheckpoint(
   files: CheckpointFiles,
-  canLack: (tensor: string) => boolean = () => false,
+  rules: OpenRules = {},
 ): Promise<Checkpoint> {
   const names = await files.list();
   const map = names.includes(INDEX_FILE) ? await readIndex(files) : undefined;
   const union = new Union(files, new Set(names));
-  if (map) await union.addListed(map, canLack);
+  if (map) await union.addListed(map, rules);
   else for (const file of filesWithoutIndex(names)) await union.addAll(file);
   if (names.includes(MTP_FILE) && !union.has(MTP_FILE)) await union.addMtp();
   return union;
@@ -78,6 +101,7 @@ export async function openCheckpoint(
 class Union implements Checkpoint {
   readonly tensors = new Map<string, CheckpointEntry>();
   readonly lost = new Map<string, WeightsError>();
+  readonly absent: AbsentFile[] = [];
   readonly asides: Aside[] = [];
   readonly #files: CheckpointFiles;
   readonly #names: ReadonlySet<string>;
@@ -93,10 +117,8 @@ class Union implements Checkpoint {
   }
 
   /** Adds the files that an index lists. It must list just what they hold. */
-  async addListed(
-    map: ReadonlyMap<string, string>,
-    canLack: (tensor: string) => boolean,
-  ): Promise<void> {
+  async addListed(map: ReadonlyMap<string, string>, rules: OpenRules): Promise<void> {
+    const { canLack = () => false, sizesOf = () => new Map<string, number>(), wanted } = rules;
     const listed = new Map<string, string[]>();
     for (const [name, file] of map) {
       const names = listed.get(file);
@@ -107,7 +129,17 @@ class Union implements Checkpoint {
       const got = `both, and ${INDEX_FILE} does not list ${SINGLE_FILE}: remove the one that is stale`;
       throw new WeightsError("checkpoint", `expected ${SINGLE_FILE} or ${INDEX_FILE}, got ${got}`);
     }
+    const gone = [...listed].filter(([file]) => !this.#names.has(file));
+    const sizes = gone.length > 0 ? sizesOf(map) : undefined;
+    const absent = gone.map(([file, tensors]) => ({ file, tensors, bytes: sizes?.get(file) }));
+    const needed = absent.filter(({ tensors }) => !tensors.every(canLack));
+    if (needed.length > 0) throw notThere(needed, wanted);
+    for (const each of absent) {
+      this.absent.push(each);
+      for (const name of each.tensors) this.lost.set(name, notThere([each]));
+    }
     for (const [file, tensors] of listed) {
+      if (!this.#names.has(file)) continue;
       try {
         await this.#addShard(file, map, tensors);
       } catch (error) {
@@ -158,7 +190,6 @@ class Union implements Checkpoint {
     map: ReadonlyMap<string, string>,
     listed: readonly string[],
   ): Promise<void> {
-    if (!this.#names.has(file)) throw new WeightsError(INDEX_FILE, `${file} is not there`);
     const { tensors } = await this.#header(file);
     for (const name of tensors.keys()) {
       if (map.get(name) === file) continue;
@@ -176,6 +207,22 @@ class Union implements Checkpoint {
     this.#sources.set(file, source);
     return header;
   }
+}
+
+/** How many missing files a message lists. */
+const MAX_LISTED = 20;
+
+/** The error about files that are not there, which are to be got. */
+function notThere(files: readonly AbsentFile[], wanted?: string): WeightsError {
+  const listed = files.slice(0, MAX_LISTED).map(({ file, bytes }) => {
+    return bytes === undefined ? file : `${file} (${(bytes / 1e9).toFixed(2)} GB)`;
+  });
+  if (files.length > MAX_LISTED) listed.push(`${files.length - MAX_LISTED} others`);
+  const last = listed.pop();
+  const all = listed.length > 0 ? `${listed.join(", ")} and ${last} are` : `${last} is`;
+  const who =
+    wanted === undefined ? "" : `, and ${wanted} need ${listed.length > 0 ? "them" : "it"}`;
+  return new WeightsError(INDEX_FILE, `${all} not there${who}`);
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   routerSpecs,
   type TensorSpec,
 } from "./names.ts";
+import { isCut, type ModelPart } from "./part.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
 import { mayBeScale, SCALE_FORMATS, scaleName } from "./scales.ts";
 import { originalOf, Surplus, unexpected } from "./surplus.ts";
@@ -57,6 +58,8 @@ export interface MatchedTensors {
   readonly asides: readonly Aside[];
   /** Why `specs` has no MTP layer, if it has none. */
   readonly noMtp: string | undefined;
+  /** Why the last norm and the head cannot be read, if they cannot and no logits are wanted. */
+  readonly noLogits: string | undefined;
 }
 
 /**
@@ -68,6 +71,8 @@ export interface MatchedTensors {
  *   the config alone does not decide: if the files hold no tensor of that layer, the model has
  *   none. If they hold some, they must hold all.
  * - The MTP layer has as many experts as its own router: the others may have been pruned.
+ * - Of a part of the model, `specs.layers` has only its layers, and what is stored of later ones is
+ *   left aside. Without logits, the last norm and the head may be missing.
  *
  * @throws {WeightsError} that names the first tensor that is missing, wrong or unknown
  */
@@ -75,19 +80,27 @@ export function matchTensors(
   config: ModelConfig,
   checkpoint: Checkpoint,
   mtp: MtpWish = "load",
+  part: ModelPart = {},
 ): MatchedTensors {
   const { tensors } = checkpoint;
   const layoutOf = (layer: number): ExpertLayout =>
     tensors.has(fusedExpertSpecs(config, layerPrefix(layer)).gateUp.name) ? "fused" : "per-expert";
-  const trunk = modelSpecs(config, { hasMtp: false, layoutOf });
-  const known = checkAll(everySpec(trunk), checkpoint);
-  const surplus = new Surplus(config);
-  const found = matchMtp(config, checkpoint, layoutOf, mtp);
+  const whole = modelSpecs(config, { hasMtp: false, layoutOf });
+  const trunk = { ...whole, layers: whole.layers.slice(0, part.layers) };
+  const noLogits = part.logits === false ? whyNoLogits(trunk, checkpoint) : undefined;
+  const { norm, lmHead, ...entrance } = trunk.globals;
+  const globals = noLogits === undefined ? trunk.globals : entrance;
+  const known = checkAll(everySpec({ ...trunk, globals }), checkpoint);
+  const surplus = new Surplus(config, part.layers);
+  const found = isCut(config, part)
+    ? `only the first ${part.layers} layers are wanted`
+    : matchMtp(config, checkpoint, layoutOf, mtp);
   const draftTensors = typeof found === "string" ? undefined : found;
 
   let bytes = 0;
   for (const [name, entry] of tensors) {
     if (known.has(name) || draftTensors?.known.has(name)) bytes += entry.length;
+    else if (name === norm.name || name === lmHead.name) surplus.add(name, "no logits are wanted");
     else if (originalOf(config, name) && draftTensors) {
       surplus.add(name, "a copy, which loading compares");
     } else surplus.judge(name, entry);
@@ -97,7 +110,19 @@ export function matchTensors(
     bytes,
     asides: [...(checkpoint.asides ?? []), ...surplus.asides()],
     noMtp: typeof found === "string" ? found : undefined,
+    noLogits,
   };
+}
+
+/** Why there can be no logits, if there can be none. */
+function whyNoLogits({ globals }: ModelSpecs, checkpoint: Checkpoint): string | undefined {
+  try {
+    checkAll([globals.norm, globals.lmHead], checkpoint);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof WeightsError)) throw error;
+    return error.message;
+  }
 }
 
 /** The MTP layer and the names of its tensors, or why there is none. */

@@ -6,6 +6,7 @@
  * | left aside                                     | why                                            |
  * |------------------------------------------------|------------------------------------------------|
  * | layers from `num_hidden_layers` on             | no layer of the model; the first may be MTP's  |
+ * | layers behind those that are wanted            | a layer does not see those after it            |
  * | `indexer.*` of a layer that borrows            | its rows are chosen by a layer before it       |
  * | `rotary_emb.inv_freq`                          | computed from `rope_theta`                     |
  * | `embed_tokens`, `shared_head.head` of MTP      | copies, which loading compares                 |
@@ -37,10 +38,13 @@ export function originalOf(c: ModelConfig, name: string): string | undefined {
 /** Collects surplus tensors, one line for all that are left aside for the same reason. */
 export class Surplus {
   readonly #c: ModelConfig;
+  readonly #nWanted: number;
   readonly #groups = new Map<string, { why: string; n: number }>();
 
-  constructor(c: ModelConfig) {
+  /** @param nWanted how many of the first layers are wanted */
+  constructor(c: ModelConfig, nWanted: number = c.numHiddenLayers) {
     this.#c = c;
+    this.#nWanted = nWanted;
   }
 
   /**
@@ -54,6 +58,8 @@ export class Surplus {
     if (layer >= c.numHiddenLayers) {
       const why = `num_hidden_layers is ${c.numHiddenLayers}`;
       this.add(`model.layers.${layer}.*`, why);
+    } else if (layer >= this.#nWanted) {
+      this.add(`layers from ${this.#nWanted} on`, `only those before are wanted`);
     } else if (/^[\w.]*rotary_emb\.inv_freq$/.test(name)) {
       this.add("*.rotary_emb.inv_freq", "computed from rope_theta");
     } else if (c.indexerTypes[layer] === "shared" && name.includes(".self_attn.indexer.")) {

@@ -160,7 +160,13 @@ export function* routedSpecs({ ffn }: LayerSpecs): Generator<TensorSpec> {
 }
 
 /** Every tensor of a model, layer after layer. */
-export function* everySpec({ globals, layers, mtp }: ModelSpecs): Generator<TensorSpec> {
+export function* everySpec({
+  globals,
+  layers,
+  mtp,
+}: Omit<ModelSpecs, "globals"> & {
+  readonly globals: Partial<ModelSpecs["globals"]>;
+}): Generator<TensorSpec> {
   yield* Object.values(globals);
   for (const layer of layers) {
     yield* fixedSpecs(layer);

@@ -81,6 +81,7 @@ async function addCommands(
     plan: async () => (await import("./commands/plan.ts")).addPlan(program, terminal),
     eval: async () => (await import("./commands/eval.ts")).addEval(program, terminal),
     export: async () => (await import("./commands/export.ts")).addExport(program, terminal),
+    ghost: async () => (await import("./commands/ghost.ts")).addGhost(program, terminal),
     golden: () => addGolden(program, terminal, argv, exit),
     quantize: async () => (await import("./commands/quantize.ts")).addQuantize(program, terminal),
     tokenize: async () => (await import("./commands/tokenize.ts")).addTokenize(program, terminal),

@@ -4,16 +4,12 @@
  * Next: quantize-folder.ts
  * @module
  */
-import { mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { ArgumentError } from "../../engine/index.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
 import type { OpenOptions } from "../library/open-files.ts";
 import type { Prompt } from "../library/speaker.ts";
+import { newModelFolder } from "../node/new-model-folder.ts";
 import { open } from "../node/open.ts";
-import { checkWritable, findOutput } from "../node/output.ts";
-import { sweep, temporaryName } from "../node/temporaries.ts";
-import { UserError } from "../node/user-error.ts";
 import { type Divergence, divergence } from "./divergence.ts";
 import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
 import { type Written, writeQuantized } from "./quantize-folder.ts";
@@ -60,12 +56,7 @@ export async function quantize(
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
-  const target = await vacantFolder(out);
-  const place = target.exists ? target.path : dirname(target.path);
-  sweep(place);
-  const temporary = join(place, temporaryName("model", "tmp"));
-  try {
-    await mkdir(temporary);
+  return newModelFolder(out, signal, async (temporary) => {
     const progress: OnProgress = (done, total) => {
       signal?.throwIfAborted();
       onProgress(done, total);
@@ -73,62 +64,13 @@ export async function quantize(
     const how = { keep, ignoreConfigKeys, threads, onProgress: progress };
     const written = await writeQuantized(folder, temporary, to, how);
     const opening = { signal, ignoreConfigKeys, threads };
-    const report =
-      compareOn === undefined
-        ? written
-        : {
-            ...written,
-            divergence: await compare([folder, temporary], compareOn, opening, onCompared),
-          };
-    signal?.throwIfAborted();
-    await moveInto(temporary, target);
-    return report;
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-}
-
-/** The place of a folder that is to be filled. */
-interface Target {
-  /** Its path, without symbolic links in its last part. */
-  readonly path: string;
-  /** Whether it is there already, and empty. */
-  readonly exists: boolean;
-}
-
-/** @throws {UserError} when `out` is a file, a folder with something in it, or cannot be made */
-async function vacantFolder(out: string): Promise<Target> {
-  if (await isFolder(out)) sweep(out);
-  const inside = await readdir(out).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw new UserError(out, "expected the name of a new folder, this is a file");
+    if (compareOn === undefined) return written;
+    return {
+      ...written,
+      divergence: await compare([folder, temporary], compareOn, opening, onCompared),
+    };
   });
-  if (inside && inside.length > 0) {
-    throw new UserError(out, `expected a new or empty folder, got one with ${inside[0]} in it`);
-  }
-  const target = inside
-    ? { path: await realpath(out), exists: true }
-    : { path: (await findOutput(out)).path, exists: false };
-  await checkWritable(target.exists ? join(target.path, CONFIG) : target.path);
-  return target;
 }
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-/**
- * Moves the complete folder to its place. A folder that is there stays itself, with its permissions, and
- * even when another disk is mounted at it; its config.json, without which it is no model, comes last.
- */
-async function moveInto(complete: string, target: Target): Promise<void> {
-  if (!target.exists) return rename(complete, target.path);
-  const names = await readdir(complete);
-  const order = [...names.filter((name) => name !== CONFIG), CONFIG];
-  for (const name of order) await rename(join(complete, name), join(target.path, name));
-}
-
-const CONFIG = "config.json";
 
 async function compare(
   [original, quantized]: readonly [string, string],

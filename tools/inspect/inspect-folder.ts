@@ -8,9 +8,10 @@
  * @module
  */
 import { stat } from "node:fs/promises";
-import type { Aside, CheckpointFiles } from "../../engine/index.ts";
-import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
-import { layerOf } from "../../engine/weights/surplus.ts";
+import type { Aside, Checkpoint, CheckpointFiles, ModelConfig } from "../../engine/index.ts";
+import { MTP_FILE, openCheckpoint } from "../../engine/weights/checkpoint.ts";
+import { officialSizes } from "../../engine/weights/official-tensors.ts";
+import { isNeeded } from "../../engine/weights/part.ts";
 import { TokenizerError } from "../../tokenizer/index.ts";
 import { parseTokenizerJson } from "../../tokenizer/tokenizer-json.ts";
 import { chatTemplateOf } from "../library/chat-template.ts";
@@ -51,10 +52,26 @@ export async function inspectPath(path: string): Promise<Inspected> {
     if (!names.some((name) => /\.safetensors(\.index\.json)?$/.test(name))) {
       return { ...opened, inspection: { ...inspectCheckpoint(all), chatTemplate } };
     }
-    const isAbove = (name: string): boolean => layerOf(name) >= opened.config.numHiddenLayers;
-    const checkpoint = await openCheckpoint(files, isAbove);
+    const checkpoint = await openWhatIsThere(files, opened.config);
     return { ...opened, inspection: { ...inspectCheckpoint(all, checkpoint), chatTemplate } };
   });
+}
+
+/**
+ * Opens a checkpoint of which any file may be missing, but none of the main model damaged.
+ *
+ * @throws {WeightsError} about the first file that is
+ */
+async function openWhatIsThere(files: CheckpointFiles, config: ModelConfig): Promise<Checkpoint> {
+  const checkpoint = await openCheckpoint(files, {
+    canLack: () => true,
+    sizesOf: (map) => officialSizes(config, map),
+  });
+  const absent = new Set(checkpoint.absent?.flatMap(({ tensors }) => tensors));
+  for (const [name, error] of checkpoint.lost ?? []) {
+    if (name !== MTP_FILE && !absent.has(name) && isNeeded(config, {}, name)) throw error;
+  }
+  return checkpoint;
 }
 
 async function inspectTokenizer(

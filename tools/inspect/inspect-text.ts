@@ -6,6 +6,7 @@ import type { Aside } from "../../engine/base/aside.ts";
 import type { Quantization } from "../../engine/config/quantization.ts";
 import { oneLine } from "../library/one-line.ts";
 import type { Inspection } from "./inspect.ts";
+import type { MissingFiles, PartialCheckpoint } from "./partial.ts";
 
 /** How many layers one line of the schedule shows. */
 const PER_LINE = 32;
@@ -55,11 +56,35 @@ export function renderInspection(inspection: Inspection): string {
       ),
     );
   }
+  if (inspection.partial) sections.push(...drawPartial(inspection.partial, inspection.schedule));
   if (inspection.quantization) sections.push(...drawQuantization(inspection.quantization));
   if (inspection.noMtp) sections.push("", `no MTP layer: ${inspection.noMtp}`);
   sections.push(...drawAsides("left aside, since it cannot change a result", inspection.leftAside));
   sections.push(...drawAsides("what would stop a run", inspection.stops));
   return `${sections.join("\n")}\n`;
+}
+
+/** Most missing files that are named; more are counted. */
+const MOST_NAMED = 4;
+
+function drawPartial(partial: PartialCheckpoint, { length: nLayers }: string): string[] {
+  const { layers, logits, forLogits, forNextLayer, forAll } = partial;
+  const some = `layers 0 to ${layers - 1} of ${nLayers} can run`;
+  const can = layers === 0 ? "no layer can run" : layers === 1 ? "layer 0 can run" : some;
+  const missing = (what: string, { files, bytes }: MissingFiles): string[] => {
+    if (files.length === 0) return [];
+    const size = bytes === undefined ? "" : `, ${number(bytes)} bytes`;
+    const count = files.length === 1 ? "1 file" : `${files.length} files`;
+    const names = files.length > MOST_NAMED ? [] : files.map((file) => `    ${file}`);
+    return [row(what, `${count}${size}`), ...names];
+  };
+  return [
+    "",
+    `files are missing: ${can}${layers > 0 ? `, ${logits ? "with" : "without"} logits` : ""}; to get`,
+    ...missing("for logits", forLogits),
+    ...missing(`for layer ${layers}`, forNextLayer),
+    ...missing("for the whole model", forAll),
+  ];
 }
 
 function drawQuantization(quantization: Quantization): string[] {

@@ -13,7 +13,7 @@ import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import type { Quantization } from "../../engine/config/quantization.ts";
 import type { Checkpoint } from "../../engine/weights/checkpoint.ts";
-import { matchTensors } from "../../engine/weights/match-tensors.ts";
+import { type MatchedTensors, matchTensors } from "../../engine/weights/match-tensors.ts";
 import {
   attentionSpecs,
   expertSpecs,
@@ -23,6 +23,7 @@ import {
   type TensorSpec,
 } from "../../engine/weights/names.ts";
 import { fixedSpecs, type LayerSpecs, modelSpecs } from "../../engine/weights/table.ts";
+import { type PartialCheckpoint, partThatIsThere } from "./partial.ts";
 import { type KvFormat, kvBytesPerToken, kvRowBytes } from "./sizes.ts";
 
 /** Numbers of parameters. The scales of quantised weights are not counted as parameters. */
@@ -86,6 +87,8 @@ export interface Inspection {
   readonly stops: readonly Aside[];
   /** Why there is no MTP layer although the config names one. */
   readonly noMtp?: string;
+  /** What can be run of a model of which files are missing; absent when none of the main model is. */
+  readonly partial?: PartialCheckpoint;
   /** What the headers of the files say; absent when there are no files. */
   readonly files?: {
     readonly tensors: number;
@@ -118,8 +121,9 @@ export interface FromConfig {
 export function inspectCheckpoint(opened: FromConfig, checkpoint?: Checkpoint): Inspection {
   const { config: c, quantization } = opened;
   const canRun = quantization?.canRun !== false;
-  const matched = checkpoint && canRun ? matchTensors(c, checkpoint, "ifUsable") : undefined;
-  const specs = matched?.specs ?? modelSpecs(c);
+  const partial = checkpoint && partThatIsThere(c, checkpoint);
+  const matched = checkpoint && canRun ? matchPart(c, checkpoint, partial) : undefined;
+  const specs = (partial === undefined && matched?.specs) || modelSpecs(c);
   const { globals } = specs;
   const mainLayers = specs.layers.map((layer) => countLayer(c, layer));
   const mtpLayers = specs.mtp
@@ -156,6 +160,7 @@ export function inspectCheckpoint(opened: FromConfig, checkpoint?: Checkpoint): 
     tensors: Object.keys(globals).length + sum(counts, "tensors"),
     cacheBytesPerToken: cacheBytesPerToken(c),
     ...(checkpoint && { files: countHeaders(checkpoint) }),
+    ...(partial && { partial }),
     ...(quantization && { quantization }),
     leftAside: [...(opened.asides ?? []), ...(matched?.asides ?? [])],
     stops: [
@@ -164,8 +169,19 @@ export function inspectCheckpoint(opened: FromConfig, checkpoint?: Checkpoint): 
         ? [{ what: `weights in ${quantization.name}`, why: "they cannot be loaded here" }]
         : []),
     ],
-    ...(c.numNextnPredictLayers === 1 && matched?.noMtp && { noMtp: matched.noMtp }),
+    ...(c.numNextnPredictLayers === 1 && !partial && matched?.noMtp && { noMtp: matched.noMtp }),
   };
+}
+
+/** Compares what is there with the config. Without the embedding, there is nothing to begin with. */
+function matchPart(
+  c: ModelConfig,
+  checkpoint: Checkpoint,
+  partial: PartialCheckpoint | undefined,
+): MatchedTensors | undefined {
+  if (partial?.layers === 0) return undefined;
+  const part = partial ? { layers: partial.layers, logits: partial.logits } : {};
+  return matchTensors(c, checkpoint, "ifUsable", part);
 }
 
 /** The counts of one layer. */

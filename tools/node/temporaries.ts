@@ -9,7 +9,7 @@
  *   .lock.new.OWNER.RANDOM       a lock that has no name yet
  *   .lock.alive.OWNER.RANDOM     see ../sessions/alive-pipe.ts
  *   .output.tmp.OWNER.RANDOM     a file that a command writes
- *   .model.tmp.OWNER.RANDOM      a folder that glm52 quantize writes
+ *   .model.tmp.OWNER.RANDOM      a folder that a command writes
  * ```
  *
  * @module

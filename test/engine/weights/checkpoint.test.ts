@@ -124,7 +124,7 @@ describe("files that can be read in one way only", () => {
     ];
     const why: string[] = [];
     for (const extra of shards) {
-      const { tensors, lost } = await openCheckpoint(sharded(weight, extra), canLack);
+      const { tensors, lost } = await openCheckpoint(sharded(weight, extra), { canLack });
       expect([...tensors.keys()]).toEqual(["a", "b"]);
       why.push(String(lost?.get("c")?.message));
     }

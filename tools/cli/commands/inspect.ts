@@ -12,6 +12,9 @@ const HELP = `
 Only the headers of the weight files are read, so this is quick for a model of any size. Weights are
 not needed: for a config.json alone, the numbers are computed from the config.
 
+Files that model.safetensors.index.json lists may be missing: it says which of the first layers can run
+without them, and what to get for more.
+
 Weights may be quantised in a format that cannot run here: only lengths are needed. At the end stands
 what the files hold that cannot change a result and is left aside, and what would stop a run.
 

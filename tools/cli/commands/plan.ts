@@ -98,7 +98,7 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     rate,
     reading,
     ramBytes: options.ram,
-    fileBytes: inspection.files?.bytes,
+    fileBytes: inspection.partial ? undefined : inspection.files?.bytes,
     quantization,
   });
 }
