@@ -85,6 +85,14 @@ export function newTap(
   return Object.assign(tap, { wants });
 }
 
+/** A tap that passes each stage to two taps. */
+export function bothTaps(a: Tap, b: Tap): Tap {
+  return newTap(
+    (stage, value) => b(stage, a(stage, value)),
+    (stage) => a.wants(stage) || b.wants(stage),
+  );
+}
+
 /** The tap of a normal run. It wants nothing. */
 export const noTap: Tap = newTap(
   () => {},

@@ -5,6 +5,7 @@
  */
 import { ArgumentError } from "../base/errors.ts";
 import {
+  bothTaps,
   LAYER_STAGES,
   MODEL_STAGES,
   MTP_STAGES,
@@ -105,7 +106,7 @@ export function* traceSteps(
   // The MTP layer needs the final hidden states, which the caller may not want to record.
   const hidden = new Recorder((stage) => stage === "result_norm");
   yield* run(model, options, {
-    model: both(recorder.model, hidden.model),
+    model: bothTaps(recorder.model, hidden.model),
     layer: (l) => recorder.layer(l),
   });
   runMtp(model, options, hidden.tensors()[0], recorder, wanted);
@@ -144,14 +145,6 @@ function* run(model: Model, options: TraceOptions, taps: Taps): Generator<TraceP
   } finally {
     session.close();
   }
-}
-
-/** A tap that passes each stage to two taps. */
-function both(a: Tap, b: Tap): Tap {
-  return newTap(
-    (stage, value) => b(stage, a(stage, value)),
-    (stage) => a.wants(stage) || b.wants(stage),
-  );
 }
 
 /**

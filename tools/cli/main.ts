@@ -79,6 +79,7 @@ async function addCommands(
     "verify-files": async () =>
       (await import("./commands/verify-files.ts")).addVerifyFiles(program, terminal),
     plan: async () => (await import("./commands/plan.ts")).addPlan(program, terminal),
+    cache: async () => (await import("./commands/cache.ts")).addCache(program, terminal),
     eval: async () => (await import("./commands/eval.ts")).addEval(program, terminal),
     export: async () => (await import("./commands/export.ts")).addExport(program, terminal),
     ghost: async () => (await import("./commands/ghost.ts")).addGhost(program, terminal),

@@ -6,12 +6,15 @@ import type { TextResult } from "../library/generate-text.ts";
 import type { Glm } from "../library/glm.ts";
 import type { TextSession } from "../library/text-session.ts";
 import { type Watch, watch } from "../library/watch.ts";
+import { checkWritable } from "../node/output.ts";
 import { UserError } from "../node/user-error.ts";
+import type { RouteRecorder } from "../stream/route-recorder.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { interruptible } from "./interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
 import { type Progress, progressLine } from "./progress.ts";
 import { readPrompt } from "./prompt.ts";
+import { routeRecorder, writeRoutes } from "./route-trace-option.ts";
 import { resultJson, savedLine, summaryLine } from "./run-output.ts";
 import { defaultSeed } from "./seed.ts";
 import { keeperOf, type SessionChoice } from "./session-option.ts";
@@ -29,6 +32,7 @@ export interface RunOptions extends GenerationOptions, SessionChoice {
   readonly logprobs?: number;
   readonly json?: boolean;
   readonly show?: Shown;
+  readonly routeTrace?: string;
 }
 
 /** Opens the model, generates, prints, and closes everything. Returns the exit code. */
@@ -38,6 +42,9 @@ export async function runText(
   terminal: Terminal,
 ): Promise<number> {
   const { stdout, stderr } = terminal;
+  const { routeTrace } = options;
+  if (routeTrace !== undefined)
+    await checkWritable(routeTrace, options.model ? [options.model] : []);
   const glm = await openSpeaker(options, stderr);
   try {
     if (!glm.tokenizer && options.stop) {
@@ -45,10 +52,12 @@ export async function runText(
     }
     const prefilling = progressLine(stderr, "reading the prompt", "tok");
     const watching = options.show === undefined ? undefined : watch(glm.model.config);
+    const routes = routeTrace === undefined ? undefined : routeRecorder(glm);
+    const taps = watching?.taps ?? routes;
     const timeline = {
       ...(await timelineOf(options)),
       onPrefill: prefilling.update,
-      ...(watching && { taps: watching.taps }),
+      ...(taps && { taps }),
     };
     const keeper = await keeperOf(glm, "text", options, timeline, stderr);
     const isForPerson = stdout.isTerminal && !options.json;
@@ -58,7 +67,7 @@ export async function runText(
       const said = isForPerson && options.seed === undefined ? `seed ${seed}` : undefined;
       return await continueText(
         text,
-        { ...options, seed, said, watching },
+        { ...options, seed, said, watching, routes },
         terminal,
         glm,
         session,
@@ -79,6 +88,7 @@ interface Resolved extends RunOptions {
   /** What the line of speeds says besides. */
   readonly said: string | undefined;
   readonly watching: Watch | undefined;
+  readonly routes: RouteRecorder | undefined;
 }
 
 /**
@@ -95,6 +105,7 @@ async function continueText(
 ): Promise<number> {
   const { stdin, stdout, stderr } = terminal;
   const { tokens, logprobs, json, echo, draft, stop, seed, show, watching } = options;
+  const { routes, routeTrace } = options;
   const bos = options.bos ?? (session.tokens.length > 0 ? "none" : undefined);
   const prompt = await readPrompt({ text, tokens, bos }, glm, stdin);
   const say = json ? () => {} : wordWriter(stdout);
@@ -129,7 +140,7 @@ async function continueText(
     }
   });
 
-  function finish(result: TextResult): number {
+  async function finish(result: TextResult): Promise<number> {
     if (stdout.closed.aborted) return 0; // nobody reads any more, as with `| head`; what is there is saved
     if (json) {
       const hasText = glm.tokenizer !== undefined;
@@ -141,6 +152,9 @@ async function continueText(
     stderr.write(
       isSaved ? savedLine(result, options.session) : summaryLine(result, draft, options.said),
     );
+    if (routes && routeTrace !== undefined) {
+      await writeRoutes(routeTrace, routes, glm, result, stderr);
+    }
     return result.finishReason === "aborted" ? 130 : 0;
   }
 }

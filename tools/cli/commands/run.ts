@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
+import { routeTraceOption } from "../route-trace-option.ts";
 import { type RunOptions, runText } from "../run-text.ts";
 import { asSaved, sessionOption, sessionsOption } from "../session-option.ts";
 import { SHOWN } from "../show.ts";
@@ -29,6 +30,7 @@ Examples:
   glm52 run "Once upon a time" --temperature 0 --draft 3
   echo "One day" | glm52 run --seed 7 --max-tokens 100 --stop "."
   glm52 run "Once upon a time" --show choices
+  glm52 run "Once upon a time" --route-trace routes.safetensors
   glm52 run --session tale "Once upon a time"; glm52 run --session tale " Then"
   glm52 run < long.txt --kv-type int8 --kv-ram 512MB --kv-file /scratch/rows
   glm52 run --model ~/models/tiny --tokens 57,15,52 --max-tokens 8 --json --logprobs 5
@@ -66,6 +68,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
         .choices(SHOWN)
         .conflicts(["json", "draft"]),
     )
+    .addOption(routeTraceOption())
     .addOption(sessionOption())
     .addOption(sessionsOption())
     .addHelpText("after", HELP + EXIT_CODES)
