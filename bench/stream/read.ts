@@ -10,14 +10,18 @@
  * are cold: each of them reads a part of the file that was never read through the cache before.
  *
  * The second table is about one such run alone: how long until it has come, with one reader and with two
- * that share it.
+ * that share it. The third one has the processor time of looking at bytes in memory: the checksum of a
+ * receipt, the search for numbers that are not finite, and SHA-256, which a receipt could have had instead.
  * @module
  */
+import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { argv, cpuUsage, pid, stdout, version } from "node:process";
 import { seededRandom } from "../../engine/index.ts";
+import { checksum } from "../../engine/kv/checksum.ts";
+import { exponentMask, isAllFinite } from "../../engine/numbers/all-finite.ts";
 import { sharedPages } from "../../tools/node/shared-pages.ts";
 import { type StreamFiles, streamFiles } from "../../tools/node/stream-files.ts";
 
@@ -130,6 +134,26 @@ function print(costs: Record<string, Cost[]>, bytes: number): void {
   }
 }
 
+/** Looks at bytes in memory, in turn. */
+function looks(): Record<string, Cost[]> {
+  const view = new DataView(memory, 0, EXPERT);
+  const { mask, one, step } = exponentMask("F8_E4M3");
+  for (let i = 0; i < 10_000; i++) {
+    // As the readers do, so that V8 compiles these functions before it is in their loops.
+    const short = new DataView(memory, 0, 256);
+    checksum(short, 0, 256);
+    isAllFinite(short, mask, one, step);
+  }
+  return inTurn(
+    {
+      xxHash32: () => void checksum(view, 0, EXPERT),
+      "search for NaN": () => void isAllFinite(view, mask, one, step),
+      "SHA-256": () => void createHash("sha256").update(slot(0)).digest(),
+    },
+    4 * nRounds,
+  );
+}
+
 const open = (readers: number, isDirect: boolean) =>
   streamFiles(dirname(path), { readers, direct: isDirect });
 const stores = [
@@ -160,6 +184,8 @@ try {
     streamed([Math.floor(draw() * nRounds * ROUND_RUNS)], store);
   stdout.write("one run alone\tGB/s\ttimes the first\tCPU s per GB\n");
   print(inTurn({ "1 reader": alone(one), "2 readers": alone(two) }, 4 * nRounds), EXPERT);
+  stdout.write("looks\tGB/s\ttimes the first\tCPU s per GB\n");
+  print(looks(), EXPERT);
   stdout.write(`${stores.map(({ how }) => how).join("; ")}; load ${loadavg()[0].toFixed(1)}\n`);
 } finally {
   rmSync(path, { force: true });

@@ -6,8 +6,9 @@
 /**
  * Returns the checksum of `length` bytes from `at` on, with seed 0.
  *
- * It uses nothing but its arguments, so that a thread can be started from its text. Words are read with
- * a sign: V8 keeps those in registers, and the others as f64.
+ * It uses nothing but its arguments, so that a thread can be started from its text. V8 keeps words that are
+ * read with a sign as integers, and takes the others for f64; a rotation as a function of its own in
+ * here would be made anew by each call, and long calls would be twice as slow.
  *
  * Source: the xxHash specification, "XXH32 algorithm description". Words are little-endian.
  */
@@ -21,9 +22,6 @@ export function checksum(view: DataView, at: number, length: number): number {
   /** Bytes of a stripe: one word for each of four lanes. */
   const STRIPE = 16;
 
-  /** Rotates a word to the left. */
-  const rotate = (word: number, by: number) => (word << by) | (word >>> (32 - by));
-
   const end = at + length;
   let hash = P5;
   if (length >= STRIPE) {
@@ -32,19 +30,28 @@ export function checksum(view: DataView, at: number, length: number): number {
     let c = 0;
     let d = -P1 | 0;
     for (; at + STRIPE <= end; at += STRIPE) {
-      a = Math.imul(rotate((a + Math.imul(view.getInt32(at, true), P2)) | 0, 13), P1);
-      b = Math.imul(rotate((b + Math.imul(view.getInt32(at + 4, true), P2)) | 0, 13), P1);
-      c = Math.imul(rotate((c + Math.imul(view.getInt32(at + 8, true), P2)) | 0, 13), P1);
-      d = Math.imul(rotate((d + Math.imul(view.getInt32(at + 12, true), P2)) | 0, 13), P1);
+      a = (a + Math.imul(view.getInt32(at, true), P2)) | 0;
+      b = (b + Math.imul(view.getInt32(at + 4, true), P2)) | 0;
+      c = (c + Math.imul(view.getInt32(at + 8, true), P2)) | 0;
+      d = (d + Math.imul(view.getInt32(at + 12, true), P2)) | 0;
+      a = Math.imul((a << 13) | (a >>> 19), P1);
+      b = Math.imul((b << 13) | (b >>> 19), P1);
+      c = Math.imul((c << 13) | (c >>> 19), P1);
+      d = Math.imul((d << 13) | (d >>> 19), P1);
     }
-    hash = (rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18)) | 0;
+    hash = (a << 1) | (a >>> 31);
+    hash = (hash + ((b << 7) | (b >>> 25))) | 0;
+    hash = (hash + ((c << 12) | (c >>> 20))) | 0;
+    hash = (hash + ((d << 18) | (d >>> 14))) | 0;
   }
   hash = (hash + length) | 0;
   for (; at + 4 <= end; at += 4) {
-    hash = Math.imul(rotate((hash + Math.imul(view.getInt32(at, true), P3)) | 0, 17), P4);
+    hash = (hash + Math.imul(view.getInt32(at, true), P3)) | 0;
+    hash = Math.imul((hash << 17) | (hash >>> 15), P4);
   }
   for (; at < end; at++) {
-    hash = Math.imul(rotate((hash + Math.imul(view.getUint8(at), P5)) | 0, 11), P1);
+    hash = (hash + Math.imul(view.getUint8(at), P5)) | 0;
+    hash = Math.imul((hash << 11) | (hash >>> 21), P1);
   }
   hash = Math.imul(hash ^ (hash >>> 15), P2);
   hash = Math.imul(hash ^ (hash >>> 13), P3);

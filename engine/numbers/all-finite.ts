@@ -38,13 +38,14 @@ export function exponentMask(dtype: string): ExponentMask {
  */
 export function isAllFinite(view: DataView, mask: number, one: number, step: number): boolean {
   let sums = 0;
+  const end = view.byteLength;
   let at = step - 4; // the upper half of an f64
-  for (; at + 4 <= view.byteLength; at += step) {
-    sums |= (view.getInt32(at, true) & mask) + one;
+  for (; at + 4 <= end; at += step) {
+    sums |= ((view.getInt32(at, true) & mask) + one) | 0; // as integers, whatever carries
   }
   let last = 0;
-  for (let i = 0; at + i < view.byteLength; i++) last |= view.getUint8(at + i) << (8 * i);
-  sums |= (last & mask) + one;
+  for (let i = 0; at + i < end; i++) last |= view.getUint8(at + i) << (8 * i);
+  sums |= ((last & mask) + one) | 0;
   return (sums & (mask + one)) === 0;
 }
 

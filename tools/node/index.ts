@@ -20,10 +20,10 @@ export { type FileCheckpoint, fileCheckpoint } from "./file-source.ts";
 export { nodeHost } from "./node-host.ts";
 export { open, openModel } from "./open.ts";
 export type { OpenConfig } from "./open-config.ts";
-export type { FileReceipt, Receipt, TensorReceipt } from "./receipt.ts";
+export { type FileReceipt, type Receipt, readReceipt, type TensorReceipt } from "./receipt.ts";
 export { type RowFile, rowFile } from "./row-file.ts";
 export {
-  type StreamCounts,
+  type ReadCounts,
   type StreamFiles,
   type StreamOptions,
   streamFiles,

@@ -36,7 +36,7 @@ export interface StreamOptions {
 }
 
 /** What the reads have cost. */
-export interface StreamCounts {
+export interface ReadCounts {
   /** Bytes that were read into the engine's memory. */
   bytes: number;
   /** Number of reads that the engine asked for and did not cancel. */
@@ -50,7 +50,7 @@ export interface StreamFiles extends ReadStore {
   /** How they are read, and where not as it was meant, why: `O_DIRECT, 2 readers`. */
   readonly how: string;
   /** What it has cost until now. */
-  readonly counts: Readonly<StreamCounts>;
+  readonly counts: Readonly<ReadCounts>;
   /** Ends the threads and closes the files. */
   close(): Promise<void>;
 }
@@ -81,7 +81,7 @@ interface Job extends ReadJob, OpenFile {
 }
 
 class FolderStream implements StreamFiles {
-  readonly counts: StreamCounts = { bytes: 0, reads: 0, secondsWaited: 0 };
+  readonly counts: ReadCounts = { bytes: 0, reads: 0, secondsWaited: 0 };
   readonly #folder: string;
   readonly #options: StreamOptions;
   readonly #readers: Readers;

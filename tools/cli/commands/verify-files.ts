@@ -3,8 +3,8 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { compareWithReceipt, type VerifyReport, writeReceipt } from "../../inspect/verify-files.ts";
 import { allCores } from "../../node/threads.ts";
+import { compareWithReceipt, type VerifyReport, writeReceipt } from "../../stream/verify-files.ts";
 import { THREADS } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { duration, progressLine } from "../progress.ts";

@@ -15,13 +15,13 @@ import { seededRandom } from "../../../engine/generate/random.ts";
 import { checksum } from "../../../engine/kv/checksum.ts";
 import type { StoredDtype } from "../../../engine/weights/safetensors.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
-import { compareWithReceipt, writeReceipt } from "../../../tools/inspect/verify-files.ts";
 import {
   RECEIPT_BLOCK,
   RECEIPT_FILE,
   readReceipt,
   receiptText,
 } from "../../../tools/node/receipt.ts";
+import { compareWithReceipt, writeReceipt } from "../../../tools/stream/verify-files.ts";
 import { glm52 } from "../cli/fake-terminal.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "verify-"));
