@@ -125,6 +125,7 @@ export type {
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
 export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
+export type { ReadStore, ReadsUnderWay, StoredRead } from "./stream/read-store.ts";
 export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
 export {
   STAGE_NAMES,

@@ -28,27 +28,6 @@ export const F32_ROUNDING: number = 2 ** -24;
 /** What one rounding to f32 may do to a number near zero: half the smallest denormal. */
 export const F32_TINY: number = 2 ** -150;
 
-/**
- * The place of the first NaN among e4m3 numbers, or −1; there is no infinity among them. Four are looked at
- * together: a byte whose lower seven bits are all ones carries into its eighth bit when 1 is added.
- */
-export function firstNaNInE4m3(bytes: Uint8Array): number {
-  const aligned = Math.min(-bytes.byteOffset & 3, bytes.length);
-  const words = new Uint32Array(
-    bytes.buffer,
-    bytes.byteOffset + aligned,
-    (bytes.length - aligned) >> 2,
-  );
-  const isNaNAt = (bits: number): boolean => (bits & 0x7f) === 0x7f;
-  const before = bytes.subarray(0, aligned).findIndex(isNaNAt);
-  if (before >= 0) return before;
-  let i = 0;
-  while (i < words.length && (((words[i] & 0x7f7f7f7f) + 0x01010101) & 0x80808080) === 0) i++;
-  const from = aligned + 4 * i;
-  const found = bytes.subarray(from).findIndex(isNaNAt);
-  return found < 0 ? found : from + found;
-}
-
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
 

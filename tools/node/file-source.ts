@@ -66,7 +66,11 @@ export async function openRegular(path: string, where: string): Promise<FileHand
   return handle;
 }
 
-function mustBeRegular(found: Stats, where: string): void {
+/**
+ * @param where what the error calls it
+ * @throws {UserError} when it is something else than a regular file
+ */
+export function mustBeRegular(found: Stats, where: string): void {
   if (found.isFile()) return;
   const got = found.isDirectory() ? "a folder" : found.isFIFO() ? "a pipe" : "a device or socket";
   throw new UserError(where, `expected a regular file, got ${got}`);

@@ -20,5 +20,12 @@ export { type FileCheckpoint, fileCheckpoint } from "./file-source.ts";
 export { nodeHost } from "./node-host.ts";
 export { open, openModel } from "./open.ts";
 export type { OpenConfig } from "./open-config.ts";
+export type { FileReceipt, Receipt, TensorReceipt } from "./receipt.ts";
 export { type RowFile, rowFile } from "./row-file.ts";
+export {
+  type StreamCounts,
+  type StreamFiles,
+  type StreamOptions,
+  streamFiles,
+} from "./stream-files.ts";
 export { UserError } from "./user-error.ts";

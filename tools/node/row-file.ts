@@ -5,39 +5,11 @@
  * A thread of its own reads ahead, straight into memory that it shares with the kernels.
  * @module
  */
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { Worker } from "node:worker_threads";
-import { awakeTime } from "../../engine/base/awake-time.ts";
+import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
 import type { PendingReads, RowStore, StoreRead } from "../../engine/index.ts";
-
-/** How a batch of reads went: the one word that both threads look at. */
-const STATE = { reading: 0, done: 1, failed: 2 } as const;
-
-/** How long a batch may take before the reader counts as dead. */
-const PATIENCE_MS = 60_000;
-
-/** How often the clock is looked at meanwhile. */
-const LOOK_EVERY_MS = 10;
-
-/** What the thread does: batch after batch, `(offset, address, length)` of each read. */
-const READER = `
-  const { parentPort, workerData } = require("node:worker_threads");
-  const { openSync, readSync } = require("node:fs");
-  const file = openSync(workerData, "r");
-  parentPort.on("message", ({ buffer, reads, state }) => {
-    let isWhole = true;
-    try {
-      for (let i = 0; i < reads.length; i += 3) {
-        const target = new Uint8Array(buffer, reads[i + 1], reads[i + 2]);
-        isWhole &&= readSync(file, target, 0, target.length, reads[i]) === target.length;
-      }
-    } catch {
-      isWhole = false;
-    }
-    Atomics.store(state, 0, isWhole ? ${STATE.done} : ${STATE.failed});
-    Atomics.notify(state, 0);
-  });
-  parentPort.postMessage("here");`;
+import { readAt } from "./read-at.ts";
+import { isShared } from "./read-batch.ts";
+import { Readers } from "./readers.ts";
 
 /** A store of rows in a file. */
 export interface RowFile extends RowStore {
@@ -54,28 +26,20 @@ export interface RowFile extends RowStore {
 export async function rowFile(path: string, readsAhead: boolean = true): Promise<RowFile> {
   const file = openSync(path, "wx+");
   try {
-    const reader = readsAhead ? await startReader(path) : undefined;
+    const here = { path, flags: constants.O_RDONLY, directFlag: 0 };
+    const reader = readsAhead ? await Readers.start(1, [here]) : undefined;
     return {
       name: path,
-      read: (offset, target) => read(file, offset, target),
+      read: (offset, target) => readAt(file, offset, target),
       write: (offset, bytes) => write(file, offset, bytes),
       ...(reader && { begin: (reads) => begin(reader, reads) }),
       close: async () => {
-        reader?.ref(); // or the process may end before the thread does
-        await reader?.terminate();
+        await reader?.close();
         closeSync(file);
       },
     };
   } finally {
     unlinkSync(path);
-  }
-}
-
-function read(file: number, offset: number, target: Uint8Array): number {
-  for (let done = 0; ; ) {
-    const n = readSync(file, target, done, target.length - done, offset + done);
-    done += n;
-    if (n === 0 || done === target.length) return done;
   }
 }
 
@@ -85,35 +49,17 @@ function write(file: number, offset: number, bytes: Uint8Array): void {
   }
 }
 
-function startReader(path: string): Promise<Worker> {
-  const worker = new Worker(READER, { eval: true, workerData: path });
-  return new Promise((resolve, reject) => {
-    worker.once("message", () => {
-      worker.unref();
-      resolve(worker);
-    });
-    worker.once("error", reject);
-  });
-}
-
 /** Nothing when the memory is not shared: that of the reference. */
-function begin(reader: Worker, reads: readonly StoreRead[]): PendingReads | undefined {
-  const { buffer } = reads[0].target;
-  if (!(buffer instanceof SharedArrayBuffer)) return undefined;
-  const state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  const numbers = reads.flatMap(({ offset, target }) => [offset, target.byteOffset, target.length]);
-  reader.postMessage({ buffer, reads: Float64Array.from(numbers), state });
+function begin(reader: Readers, reads: readonly StoreRead[]): PendingReads | undefined {
+  if (!reads.every(({ target }) => isShared(target))) return undefined;
+  const batch = reader.begin(reads.map(({ offset, target }) => ({ file: 0, offset, target })));
   return {
     get isDone() {
-      return Atomics.load(state, 0) !== STATE.reading;
+      return batch.isDone;
     },
     wait: () => {
-      const waited = awakeTime();
-      while (Atomics.wait(state, 0, STATE.reading, LOOK_EVERY_MS) === "timed-out") {
-        if (waited() > PATIENCE_MS) break;
-      }
-      const result = Atomics.load(state, 0);
-      if (result !== STATE.done) throw new Error(result === STATE.failed ? "failed" : "no answer");
+      const failure = batch.wait();
+      if (failure) throw new Error(failure.text ?? `the file ended after ${failure.got} bytes`);
     },
   };
 }

@@ -12,7 +12,8 @@
  */
 
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../base/tensor.ts";
-import { decode, firstNaNInE4m3 } from "../../numbers/formats.ts";
+import { areFinite } from "../../numbers/all-finite.ts";
+import { decode } from "../../numbers/formats.ts";
 import {
   BYTES_PER_ELEMENT,
   FP8_BLOCK,
@@ -114,7 +115,7 @@ function formatOf({ layout }: Machine, raw: RawTensor): Format {
     case "F8_E4M3": {
       const hasKernel =
         raw.scales?.every((scale) => Math.abs(scale) < layout.fp8ScaleLimit) &&
-        firstNaNInE4m3(raw.bytes) < 0;
+        areFinite("F8_E4M3", raw.bytes);
       return hasKernel ? "FP8" : "F32";
     }
     default:

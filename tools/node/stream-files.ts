@@ -1,0 +1,290 @@
+/**
+ * The files of a model that is larger than memory, read while the engine computes.
+ *
+ * Some threads read straight into memory of the engine. On Linux they go past the cache of the system
+ * (O_DIRECT), which costs a tenth of the processor time, and leaves the memory to the engine.
+ * @module
+ */
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { checksum } from "../../engine/kv/checksum.ts";
+import {
+  READ_BLOCK,
+  type ReadStore,
+  type ReadsUnderWay,
+  type StoredRead,
+} from "../../engine/stream/read-store.ts";
+import { WeightsError } from "../../engine/weights/weights-error.ts";
+import { mustBeRegular } from "./file-source.ts";
+import { readAt } from "./read-at.ts";
+import { isShared, type ReadJob } from "./read-batch.ts";
+import { type BatchUnderWay, Readers } from "./readers.ts";
+import { blocksOf, blocksWithin, type Receipt, type ReceiptBlock } from "./receipt.ts";
+import { systemCode } from "./system-code.ts";
+
+/** Linux alone has it. */
+const O_DIRECT: number = constants.O_DIRECT ?? 0;
+
+const FLAGS: number = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** Threads that read, unless it is said otherwise. */
+const READERS = 2;
+
+/** How files are read. None of this changes a byte. */
+export interface StreamOptions {
+  /** Number of threads that read; 2 by default. */
+  readonly readers?: number;
+  /** Whether to read past the cache of the system where that is possible, which is the default. */
+  readonly direct?: boolean;
+  /** What the bytes must be; blocks that a read covers are compared as soon as they have come. */
+  readonly receipt?: Receipt;
+  /** How long the disk may be silent before that is an error; a minute by default. */
+  readonly patienceMs?: number;
+}
+
+/** What the reads have cost. */
+export interface StreamCounts {
+  /** Bytes that were read into the engine's memory. */
+  bytes: number;
+  /** Number of reads that the engine asked for and did not cancel. */
+  reads: number;
+  /** Seconds in which the engine waited for them. */
+  secondsWaited: number;
+}
+
+/** Files of a folder, read for the engine. Close them when the model is closed. */
+export interface StreamFiles extends ReadStore {
+  /** How they are read, and where not as it was meant, why: `O_DIRECT, 2 readers`. */
+  readonly how: string;
+  /** What it has cost until now. */
+  readonly counts: Readonly<StreamCounts>;
+  /** Ends the threads and closes the files. */
+  close(): Promise<void>;
+}
+
+/** Prepares to read the files of a folder. A file is opened when it is first needed. */
+export async function streamFiles(
+  folder: string,
+  options: StreamOptions = {},
+): Promise<StreamFiles> {
+  const readers = await Readers.start(options.readers ?? READERS, [], options.patienceMs);
+  return new FolderStream(folder, options, readers);
+}
+
+/** A file that is open here; each reader opens it again for itself. */
+interface OpenFile {
+  readonly name: string;
+  readonly descriptor: number;
+  /** Its number for the readers. */
+  readonly file: number;
+  /** What the receipt says of it. */
+  readonly known: readonly ReceiptBlock[];
+}
+
+/** A read of an open file. */
+interface Job extends ReadJob, OpenFile {
+  /** The blocks of the receipt that it covers; there is a check for each. */
+  readonly covered: readonly ReceiptBlock[];
+}
+
+class FolderStream implements StreamFiles {
+  readonly counts: StreamCounts = { bytes: 0, reads: 0, secondsWaited: 0 };
+  readonly #folder: string;
+  readonly #options: StreamOptions;
+  readonly #readers: Readers;
+  readonly #files = new Map<string, OpenFile>();
+
+  constructor(folder: string, options: StreamOptions, readers: Readers) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#readers = readers;
+  }
+
+  get how(): string {
+    const { readers = READERS, direct = true } = this.#options;
+    const who = `${readers} ${readers === 1 ? "reader" : "readers"}`;
+    if (!direct) return `buffered, ${who}`;
+    if (O_DIRECT === 0) return `buffered, because this system has no O_DIRECT, ${who}`;
+    if (!this.#readers.isRefused) return `O_DIRECT, ${who}`;
+    return `buffered, because the system refuses O_DIRECT here, ${who}`;
+  }
+
+  begin(reads: readonly StoredRead[], isGuess: boolean = false): ReadsUnderWay {
+    const jobs = reads.map((read) => this.#jobOf(read));
+    if (!reads.every(({ target }) => isShared(target))) return this.#readNow(jobs);
+    for (const { target, offset } of reads) mustOwnBlocks(target, offset);
+    return this.#underWay(jobs, this.#readers.begin(jobs, isGuess));
+  }
+
+  #jobOf({ file: name, offset, target }: StoredRead): Job {
+    const file = this.#open(name);
+    const covered = blocksWithin(file.known, offset, target.length);
+    const checks = covered.map(({ offset: place, length }) => ({ at: place - offset, length }));
+    return { ...file, offset, target, covered, checks };
+  }
+
+  #open(name: string): OpenFile {
+    const known = this.#files.get(name);
+    if (known) return known;
+    const file = this.#openAnew(name);
+    this.#files.set(name, file);
+    return file;
+  }
+
+  #openAnew(name: string): OpenFile {
+    if (/[/\\]/.test(name)) throw new WeightsError(name, "expected a name, got a path");
+    const path = join(this.#folder, name);
+    const descriptor = openFile(path, name);
+    const { dev, ino, size } = fstatSync(descriptor);
+    const { direct = true, receipt } = this.#options;
+    try {
+      return {
+        ...{ name, descriptor },
+        known: receipt ? knownBlocks(receipt, name, size) : [],
+        file: this.#readers.addFile({
+          ...{ path, flags: FLAGS, directFlag: direct ? O_DIRECT : 0 },
+          identity: { dev, ino, size },
+        }),
+      };
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  }
+
+  /** Reads at once, through the cache, into memory that threads cannot see. */
+  #readNow(jobs: readonly Job[]): ReadsUnderWay {
+    const start = performance.now();
+    let error: unknown;
+    try {
+      for (const job of jobs) readHere(job);
+      this.#count(jobs);
+    } catch (thrown) {
+      error = thrown;
+    }
+    this.counts.secondsWaited += (performance.now() - start) / 1000;
+    return {
+      isDone: true,
+      wait: () => {
+        if (error) throw error;
+      },
+      cancel: () => {},
+    };
+  }
+
+  #underWay(jobs: readonly Job[], batch: BatchUnderWay): ReadsUnderWay {
+    let isCounted = false;
+    return {
+      get isDone() {
+        return batch.isDone;
+      },
+      wait: () => {
+        const start = performance.now();
+        const failure = batch.wait();
+        this.counts.secondsWaited += (performance.now() - start) / 1000;
+        if (failure) {
+          const job = jobs[failure.read];
+          throw failure.text === undefined
+            ? tooShort(job, failure.got)
+            : refused(job, failure.text);
+        }
+        if (!isCounted) this.#count(jobs);
+        isCounted = true;
+        const results = batch.results();
+        for (const job of jobs) compare(job, results.splice(0, job.covered.length));
+      },
+      cancel: () => {
+        if (!isCounted) this.counts.bytes += batch.cancel();
+        isCounted = true;
+      },
+    };
+  }
+
+  #count(jobs: readonly Job[]): void {
+    this.counts.reads += jobs.length;
+    for (const { target } of jobs) this.counts.bytes += target.length;
+  }
+
+  async close(): Promise<void> {
+    await this.#readers.close();
+    for (const { descriptor } of this.#files.values()) closeSync(descriptor);
+    this.#files.clear();
+  }
+}
+
+/** Opens a regular file. A pipe would wait for ever without O_NONBLOCK. */
+function openFile(path: string, name: string): number {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, FLAGS);
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") throw new WeightsError(name, "no such file", { cause });
+    throw new WeightsError(name, (cause as Error).message, { cause });
+  }
+  try {
+    mustBeRegular(fstatSync(descriptor), name);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** What a receipt says of a file, which must be as long as the one it was written for. */
+function knownBlocks(receipt: Receipt, name: string, size: number): ReceiptBlock[] {
+  const file = receipt.files.get(name);
+  if (!file) throw new WeightsError(name, "the receipt does not name it");
+  if (file.size === size) return blocksOf(file);
+  throw new WeightsError(name, `expected ${file.size} bytes by the receipt, got ${size}`);
+}
+
+/** The target lies as its bytes lie in the file, with whole blocks around it. */
+function mustOwnBlocks({ buffer, byteOffset, length }: Uint8Array, offset: number): void {
+  if (length === 0) return;
+  const end = Math.ceil((byteOffset + length) / READ_BLOCK) * READ_BLOCK;
+  if (byteOffset % READ_BLOCK === offset % READ_BLOCK && end <= buffer.byteLength) return;
+  const place = `address ${byteOffset} of ${buffer.byteLength} bytes`;
+  throw new RangeError(`expected room for the blocks of bytes ${offset} … in a file, got ${place}`);
+}
+
+function readHere(job: Job): void {
+  let got: number;
+  try {
+    got = readAt(job.descriptor, job.offset, job.target);
+  } catch (error) {
+    throw refused(job, (error as Error).message);
+  }
+  if (got < job.target.length) throw tooShort(job, got);
+  const { buffer, byteOffset } = job.target;
+  const view = new DataView(buffer, byteOffset, job.target.length);
+  compare(
+    job,
+    job.covered.map(({ offset, length }) => ({
+      checksum: checksum(view, offset - job.offset, length),
+    })),
+  );
+}
+
+function tooShort({ name, offset, target }: Job, got: number | undefined): WeightsError {
+  const what = `expected ${target.length} bytes at ${offset}, got ${got}`;
+  return new WeightsError(name, `${what}: the file has become shorter, or is not whole`);
+}
+
+function refused({ name, offset, target }: Job, text: string): WeightsError {
+  return new WeightsError(name, `reading ${target.length} bytes at ${offset}: ${text}`);
+}
+
+/** Compares the blocks that have come with the receipt. */
+function compare({ name, covered }: Job, results: readonly { checksum: number }[]): void {
+  for (const [i, { tensor, offset, length, checksum: expected }] of covered.entries()) {
+    const got = results[i].checksum;
+    if (got === expected) continue;
+    const where = `${tensor}, ${length} bytes at ${offset}`;
+    const what = `expected checksum ${hex(expected)} by the receipt, got ${hex(got)}`;
+    throw new WeightsError(name, `${where}: ${what}: the file or the disk has changed`);
+  }
+}
+
+function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, "0");
+}
