@@ -52,6 +52,7 @@ export {
   generate,
   type LikelyToken,
 } from "./generate/generate.ts";
+export { LayerPass, type PassResult, type PassState } from "./generate/layer-pass.ts";
 export { type Random, resumedRandom, type SeededRandom, seededRandom } from "./generate/random.ts";
 export {
   argmax,
@@ -126,6 +127,12 @@ export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
 export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
 export type { ReadStore, ReadsUnderWay, StoredRead } from "./stream/read-store.ts";
+export {
+  type StreamCounts,
+  type StreamedWeights,
+  type StreamOptions,
+  streamedWeights,
+} from "./stream/streamed-weights.ts";
 export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
 export {
   STAGE_NAMES,

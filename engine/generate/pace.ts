@@ -16,6 +16,8 @@ import { stepBytes } from "./room.ts";
 const LEAST = 64;
 /** More at once are not faster. */
 const MOST = 512;
+/** The most where a step reads the weights from files, each of them once. */
+const MOST_STREAMED = 4096;
 /** A step should end after so many milliseconds. */
 const STEP_MS = 1000;
 /** The part of the memory that is left which a step may take. */
@@ -27,10 +29,14 @@ const USUAL_BYTES = 2 ** 28;
 export class Pace {
   /** What was asked for; undefined when the pace is found by itself. */
   readonly fixed: number | undefined;
-  #wanted = LEAST;
+  readonly #isStreamed: boolean;
+  #wanted: number;
 
-  constructor(fixed: number | undefined) {
+  /** @param isStreamed whether each step reads the weights from files: then only memory bounds a step */
+  constructor(fixed: number | undefined, isStreamed = false) {
     this.fixed = fixed;
+    this.#isStreamed = isStreamed;
+    this.#wanted = isStreamed ? MOST_STREAMED : LEAST;
   }
 
   /** The fewest tokens of a step. */
@@ -51,7 +57,7 @@ export class Pace {
 
   /** Learns from a step of so many tokens, which took so long. */
   took(tokens: number, milliseconds: number): void {
-    if (tokens < LEAST) return;
+    if (tokens < LEAST || this.#isStreamed) return;
     const wanted = (tokens * STEP_MS) / Math.max(milliseconds, 1);
     this.#wanted = MOST;
     while (this.#wanted > LEAST && this.#wanted > wanted) this.#wanted /= 2;

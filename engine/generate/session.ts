@@ -41,7 +41,7 @@ export class Session {
   constructor(model: Model, options: SessionOptions = {}) {
     this.model = model;
     this.maxContext = contextOf(options, model.config.maxPositionEmbeddings);
-    this.#pace = new Pace(options.chunk);
+    this.#pace = new Pace(options.chunk, model.weights.layers.isStreamed);
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
     const pool = sessionPool(model, options);

@@ -30,6 +30,10 @@ export interface ModelWeights {
 export interface Layers extends Iterable<LayerWeights> {
   /** How many they are. */
   readonly length: number;
+  /** Whether they are read from files each time, so that a step should have many tokens. */
+  readonly isStreamed?: boolean;
+  /** The layers from this one on, where it matters that those before are not touched. */
+  from?(first: number): Iterator<LayerWeights>;
 }
 
 /** One decoder layer, `model.layers.<i>`. */

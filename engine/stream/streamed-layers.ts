@@ -30,6 +30,7 @@ interface Trunk {
 /** The main layers of a model, first to last. */
 export class StreamedLayers implements Layers {
   readonly length: number;
+  readonly isStreamed = true;
   /** Bytes of trunks read so far. */
   bytesRead = 0;
   /** Milliseconds in which nothing was computed, because a trunk had not arrived. */

@@ -23,8 +23,13 @@ import { Session } from "../generate/session.ts";
 import { head, type Model } from "../model/model.ts";
 import { type NamedTensor, Recorder, type Wanted } from "./recorder.ts";
 
-/** The default number of tokens of a prefill step. */
+/** The default number of tokens of a prefill step, where weights are in memory. */
 const CHUNK = 64;
+
+/** Tokens of a prefill step: all of them, where each step reads the weights anew. */
+function chunkOf({ weights }: Model, { tokens, chunk }: TraceOptions): number {
+  return chunk ?? (weights.layers.isStreamed ? tokens.length : CHUNK);
+}
 
 /** What to run, and which stages to record. */
 export interface TraceOptions {
@@ -34,7 +39,7 @@ export interface TraceOptions {
   readonly stages?: readonly string[];
   /** Layers to record; by default all. The MTP layer has the number after the last one. */
   readonly layers?: readonly number[];
-  /** Tokens of a prefill step; 64 by default. It changes nothing in the result. */
+  /** Tokens of a prefill step; 64 by default, all where weights are streamed. It changes no result. */
   readonly chunk?: number;
   /**
    * When given, the MTP layer runs over the whole text too, and then this many further steps, each
@@ -127,11 +132,9 @@ function checkTrace(model: Model, { tokens, stages, layers, mtpSteps }: TraceOpt
 }
 
 /** Runs the tokens through the main model, one prefill step at a time. */
-function* run(
-  model: Model,
-  { tokens, chunk = CHUNK }: TraceOptions,
-  taps: Taps,
-): Generator<TraceProgress, void> {
+function* run(model: Model, options: TraceOptions, taps: Taps): Generator<TraceProgress, void> {
+  const { tokens } = options;
+  const chunk = chunkOf(model, options);
   const session = new Session(model, { taps, chunk });
   try {
     do {
@@ -155,12 +158,14 @@ function* run(
  */
 function runMtp(
   model: Model,
-  { tokens, chunk = CHUNK, mtpSteps = 0 }: TraceOptions,
+  options: TraceOptions,
   result: NamedTensor,
   recorder: Recorder,
   wanted: Wanted,
 ): void {
   const { ops, config } = model;
+  const { tokens, mtpSteps = 0 } = options;
+  const chunk = chunkOf(model, options);
   const nLayers = config.numHiddenLayers;
   const ofLayer = recorder.layer(nLayers);
   let topK: Indices | undefined;

@@ -75,6 +75,8 @@ export class Glm implements Speaker {
   readonly assumed: string | undefined;
   /** What the model's files hold that cannot change a result, and was left aside. */
   readonly asides: readonly Aside[];
+  /** What a streamed model has read so far; undefined for one in memory. */
+  readonly streamed: LoadedModel["streamed"];
   #loaded: LoadedModel | undefined;
 
   constructor({ opened, source, template, ...loaded }: GlmParts) {
@@ -86,6 +88,7 @@ export class Glm implements Speaker {
     this.textStart = opened?.textStart ?? [];
     this.sampling = { ...sampling, ...(opened && { vocabLimit: opened.tokenizer.vocabSize }) };
     this.assumed = loaded.assumed;
+    this.streamed = loaded.streamed;
     this.asides = [...loaded.asides, ...(opened?.tokenizer.asides ?? [])];
     this.#loaded = loaded;
   }

@@ -20,6 +20,7 @@ import { type ArithmeticOptions, type Host, newArithmetic } from "./arithmetic.t
 import type { TemplateChoice } from "./chat-template.ts";
 import { memorySize } from "./memory-size.ts";
 import { type ModelConfigOptions, readModelConfig } from "./model-config.ts";
+import { openStream, type Streaming, type StreamReport, streamMemory } from "./streaming.ts";
 
 /** How to open a model. */
 export interface OpenOptions extends ArithmeticOptions, Omit<ModelConfigOptions, "use"> {
@@ -30,13 +31,15 @@ export interface OpenOptions extends ArithmeticOptions, Omit<ModelConfigOptions,
   readonly mtp?: MtpWish | undefined;
   /** Which chat template counts: the model's own (the default), or GLM-5.2's in any case. */
   readonly chatTemplate?: TemplateChoice | undefined;
+  /** Runs the model from its files, within this much memory; see streaming.ts. */
+  readonly stream?: Streaming | undefined;
   /** Told after each tensor how many bytes are read, and how many there are. */
   readonly onProgress?: OnProgress | undefined;
   /** Ends the loading: the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A model in memory. Nothing of its files stays open. */
+/** A model that can run. Nothing of its files stays open, unless it is streamed. */
 export interface LoadedModel {
   /** What runs. */
   readonly model: Model;
@@ -48,6 +51,8 @@ export interface LoadedModel {
   readonly assumed?: string | undefined;
   /** What the files hold that cannot change a result, and was left aside. */
   readonly asides: readonly Aside[];
+  /** What a streamed model has read so far; undefined for one in memory. */
+  readonly streamed?: (() => StreamReport) | undefined;
   /** Ends the threads. The model cannot be used after. */
   close(): Promise<void>;
 }
@@ -65,17 +70,33 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { onProgress = () => {}, signal, mtp = "ifUsable" } = options;
   const { config, sampling, asides, quantization } = await readModelConfig(files, options);
-  const checkpoint = await openPart(files, config);
-  const matched = matchTensors(config, checkpoint, mtp);
+  const { stream } = options;
+  const checkpoint = await openPart(files, config, stream?.part);
+  const matched = matchTensors(config, checkpoint, stream ? "skip" : mtp, stream?.part);
   if (mtp === "load" && matched.noMtp !== undefined) {
     throw new ArgumentError("draft", `this checkpoint has no MTP layer: ${matched.noMtp}`);
   }
   signal?.throwIfAborted();
   const { ops, arithmetic, close } = await newArithmetic(
     withMode(options, quantization),
-    memorySize(config, matched.bytes),
+    stream ? streamMemory(stream.ram) : memorySize(config, matched.bytes),
     host,
   );
+  const assumed = assumption(options, quantization);
+  const about = { arithmetic, sampling, assumed, asides: [...asides, ...matched.asides] };
+  if (stream) {
+    const { weights, report } = openStream(ops, config, checkpoint, matched, stream);
+    const model = { config, weights, ops };
+    return {
+      ...about,
+      model,
+      streamed: report,
+      close: async () => {
+        weights.close();
+        await Promise.all([stream.files.close(), close()]);
+      },
+    };
+  }
   try {
     const progress: OnProgress = (done, total) => {
       signal?.throwIfAborted();
@@ -84,8 +105,7 @@ export async function loadModel(
     const how = { onProgress: progress, mtp };
     const weights = await loadMatched(ops, config, checkpoint, matched, how);
     const model = { config, weights, ops };
-    const assumed = assumption(options, quantization);
-    return { model, arithmetic, sampling, assumed, asides: [...asides, ...matched.asides], close };
+    return { ...about, model, close };
   } catch (error) {
     await close();
     throw error;
