@@ -2,7 +2,7 @@
  * Compares the routing of a synthetic checkpoint with what was measured of GLM-5.2.
  *
  *     node dist/bench/stream/check-checkpoint.js FOLDER            routers on the embedding: seconds
- *     node dist/bench/stream/check-checkpoint.js FOLDER --engine   all layers; all weights must fit in memory
+ *     node dist/bench/stream/check-checkpoint.js FOLDER --engine   all layers, in 6 GB of memory: minutes
  *
  * Each sparse layer must be within 15 % of each figure of its setting, and with the tokens in random order
  * it must lose the reuse and keep the popularity. With the engine, the router of the next layer, given this

@@ -5,7 +5,7 @@
  */
 import { bothTaps, newTap, noTap, type Taps } from "../../engine/base/tap.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
-import { Session } from "../../engine/generate/session.ts";
+import { LayerPass } from "../../engine/generate/layer-pass.ts";
 import { decode, fromBf16 } from "../../engine/numbers/formats.ts";
 import { sigmoid } from "../../engine/numbers/math.ts";
 import type { Dtype } from "../../engine/numbers/raw-tensor.ts";
@@ -65,20 +65,22 @@ export async function routesOfRouters(folder: string, tokens: readonly number[])
   });
 }
 
-/** The routes of the engine. */
+/** Memory for a pass of the engine. */
+const RAM = 6e9;
+
+/** The routes of the engine, in one pass over the layers, which are read from the files. */
 export async function routesOfEngine(folder: string, tokens: readonly number[]): Promise<Routes> {
-  const { config } = await openConfig(folder);
-  const routers = await withFiles(folder, async (files) =>
-    routersOf(config, await openCheckpoint(files)),
-  );
-  const { model, close } = await openModel(folder, { mtp: "skip" });
+  const { config, model, close } = await openModel(folder, { stream: { ram: RAM } });
   try {
+    const routers = await withFiles(folder, async (files) =>
+      routersOf(config, await openCheckpoint(files)),
+    );
     const recorder = new RouteRecorder(config);
     const early = new Map<number, number[][]>();
     const guessing = guesses(config, routers, early);
     const layer = (i: number) => bothTaps(recorder.layer(i), guessing(i));
-    const session = new Session(model, { taps: { model: noTap, layer } });
-    session.sync(tokens);
+    const pass = new LayerPass(model, tokens, { model: noTap, layer });
+    while (pass.step());
     const about = { engine: "glm52.ts", model: folder, tokensSha256: "" };
     const trace = recorder.trace({ ...about, prefillTokens: tokens.length });
     return { trace, recall: recallOf(trace, early) };
