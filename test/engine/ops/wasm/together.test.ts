@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Indices } from "../../../../engine/base/tensor.ts";
 import type { Ops } from "../../../../engine/index.ts";
 import type { RowFormat } from "../../../../engine/kv/geometry.ts";
+import { nanScore } from "../../../../engine/ops/doors.ts";
 import { NO_ROW } from "../../../../engine/ops/no-row.ts";
 import { wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { nodeThreads } from "../../../../tools/node/threads.ts";
@@ -89,6 +90,14 @@ function score(run: Ops, format: RowFormat, chunk: number): Uint32Array {
   return Uint32Array.from(parts);
 }
 
+/** The rows with the best of some random scores, among which are equal ones. */
+function choose(run: Ops, scores: ArrayLike<number>): Int32Array {
+  const mark = run.mark();
+  const rows = run.topK(run.tensor(["T", "S"], [nT, nS], scores), 30).data.slice();
+  run.release(mark);
+  return rows;
+}
+
 describe.each(FORMATS)("rows in %s", (format) => {
   it.each(Object.entries(CHOICES))("attention to %s is that of one query at a time", (_, rows) => {
     const want = attend(ops, rows, format, 1);
@@ -109,6 +118,10 @@ it("two and three threads give the bits of one", async () => {
       expect(attend(shared, rows, "bf16", 8)).toEqual(attend(ops, rows, "bf16", 1));
     }
     expect(score(shared, "bf16", 8)).toEqual(score(ops, "bf16", 1));
+    const scores = gaussians(nT * nS, 6).map((x) => Math.round(4 * x));
+    expect(choose(shared, scores)).toEqual(choose(ops, scores));
+    scores[40 * nS + 3] = Number.NaN;
+    expect(() => choose(shared, scores)).toThrow(nanScore(40));
     await shared.close();
   }
 });
