@@ -2,7 +2,7 @@
 //
 // Specification: engine/ops/reference/top-k.ts
 // Difference:    none.
-// Requires:      scratch of topKScratchBytes; room at out for min(k, nS) positions.
+// Requires:      scratch of topKScratchBytes; k <= nS; room at out for k positions of each row.
 //
 // The kernel goes through the scores once, sixteen at a time. It writes down those above a threshold, with
 // their positions. When this list is full, only the best k of it stay, and the least of these is the new
@@ -30,8 +30,25 @@ export function topKScratchBytes(nS: i32, k: i32): usize {
   return COUNTS_BYTES + <usize>capacity(nS, k) * ENTRY;
 }
 
-/** Returns how many were chosen, or −1 if a score is NaN. A score of −Infinity is never chosen. */
-export function topK(out: usize, scores: usize, nS: i32, k: i32, scratch: usize): i32 {
+/** Writes for each row how many were chosen, or −1 if a score is NaN. A score of −Infinity is never chosen. */
+export function topK(
+  out: usize,
+  nChosen: usize,
+  scores: usize,
+  nT: i32,
+  nS: i32,
+  k: i32,
+  scratch: usize,
+): void {
+  for (let t = 0; t < nT; t++) {
+    store<i32>(nChosen, topKOfRow(out, scores, nS, k, scratch));
+    out += (<usize>k) << 2;
+    nChosen += 4;
+    scores += (<usize>nS) << 2;
+  }
+}
+
+function topKOfRow(out: usize, scores: usize, nS: i32, k: i32, scratch: usize): i32 {
   const list = scratch + COUNTS_BYTES;
   const full = list + <usize>(capacity(nS, k) - BLOCK) * ENTRY;
   let end = list;

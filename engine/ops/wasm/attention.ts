@@ -12,6 +12,9 @@ import type { Machine } from "./machine.ts";
 import { paddedRows, type Rows } from "./rows.ts";
 import { share } from "./team.ts";
 
+/** To look at one score takes about as long as so many multiplications. */
+const PRODUCTS_OF_CHOICE = 32;
+
 /** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
@@ -61,20 +64,26 @@ function encodingOf({ arena, layout }: Machine, view: DataView, encoding: Encodi
 
 /** {@link Ops.topK} */
 export const topK =
-  ({ arena, kernels }: Machine): Ops["topK"] =>
+  ({ arena, kernels: { topKScratchBytes }, team }: Machine): Ops["topK"] =>
   (scores, k) => {
     const [nT, nS] = scores.shape;
     const nK = Math.min(k, nS);
     const data = arena.newInts(nT * nK).fill(NO_ROW);
     const mark = arena.mark();
     const from = arena.addressOf(scores.data);
-    const scratch = arena.scratch(kernels.topKScratchBytes(nS, nK));
-    for (let t = 0; t < nT; t++) {
-      const out = data.byteOffset + 4 * t * nK;
-      const chosen = kernels.topK(out, from + 4 * t * nS, nS, nK, scratch);
-      if (chosen < 0) throw nanScore(t);
-    }
+    const nChosen = arena.newInts(nT);
+    const scratchBytes = topKScratchBytes(nS, nK);
+    // One query cannot be shared out.
+    team.run(nT === 1 ? 0 : nT * nS * PRODUCTS_OF_CHOICE, (kernels, part, parts) => {
+      const [first, end] = share(nT, 1, part, parts);
+      if (first === end) return;
+      const [out, n] = [data.byteOffset + 4 * first * nK, nChosen.byteOffset + 4 * first];
+      const scratch = arena.scratch(scratchBytes);
+      kernels.topK(out, n, from + 4 * first * nS, end - first, nS, nK, scratch);
+    });
+    const bad = nChosen.indexOf(-1);
     arena.release(mark);
+    if (bad >= 0) throw nanScore(bad);
     return { dims: [scores.dims[0], "K"], shape: [nT, nK], data };
   };
 

@@ -35,7 +35,7 @@ export interface Kernels {
   indexScores(scores: Address, scoresStride: number, q: Address, blocks: Address, pageRows: number, offset: number, stride: number, encoding: number, nKey: number, first: number, end: number, w: Address, nT: number, nH: number, nC: number, seen: number, scale: number, scratch: Address): void;
   indexScoresScratchBytes(nH: number, nC: number): number;
   topKScratchBytes(nS: number, k: number): number;
-  topK(out: Address, scores: Address, nS: number, k: number, scratch: Address): number;
+  topK(out: Address, nChosen: Address, scores: Address, nT: number, nS: number, k: number, scratch: Address): void;
   latentAttention(y: Address, qLatent: Address, qPe: Address, rows: Address, nK: number, nRows: Address, nT: number, latentEncoding: number, nLatent: number, kPeAt: number, kPeEncoding: number, nRope: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
   latentAttentionQueries(nK: number, nH: number): number;
   latentAttentionScratchBytes(nT: number, nK: number, nH: number, nC: number, nR: number): number;
