@@ -31,12 +31,13 @@ const expertRoundings: Bound = (args, want) => {
     const [gate, up, down] = [expert.gate, expert.up, expert.down].map(floatsOf);
     tokens.forEach((t, i) => {
       const row = x.data.subarray(t * nHidden, (t + 1) * nHidden);
+      const weight = Math.abs(weights[i]);
       for (let m = 0; m < nMoe; m++) {
         const g = dot(row, gate, m * nHidden);
         const u = dot(row, up, m * nHidden);
         const off = Math.abs(g * sigmoid(g) * u) * (3 + Math.abs(g)) * 1.01 * F32_ROUNDING;
         for (let o = 0; o < nHidden; o++) {
-          limit[t * nHidden + o] += Math.abs(weights[i] * down[o * nMoe + m]) * off + F32_TINY;
+          limit[t * nHidden + o] += weight * Math.abs(down[o * nMoe + m]) * off + F32_TINY;
         }
       }
     });

@@ -31,14 +31,12 @@ export function placeBank(
   down: RawTensor,
 ): ExpertBank {
   const [nE, nHidden, nMoe] = down.shape;
-  const rows = [nMoe, nHidden] as const;
-  return residentBank(
-    Array.from({ length: nE }, (_, e) => ({
-      gate: ops.place(["moe", "hidden"], rows, matrixOf(gate, e, nE)),
-      up: ops.place(["moe", "hidden"], rows, matrixOf(up, e, nE)),
-      down: ops.place(["hidden", "moe"], [nHidden, nMoe], matrixOf(down, e, nE)),
-    })),
-  );
+  const each = <X>(make: (e: number) => X): X[] => Array.from({ length: nE }, (_, e) => make(e));
+  const inner = (raw: RawTensor) =>
+    each((e) => ops.place(["moe", "hidden"], [nMoe, nHidden], matrixOf(raw, e, nE)));
+  const [gates, ups] = [inner(gate), inner(up)];
+  const downs = each((e) => ops.place(["hidden", "moe"], [nHidden, nMoe], matrixOf(down, e, nE)));
+  return residentBank(each((e) => ({ gate: gates[e], up: ups[e], down: downs[e] })));
 }
 
 /** Every expert that a token names, ascending. The experts of a wave are in memory until the next one. */
