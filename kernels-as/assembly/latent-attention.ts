@@ -12,7 +12,7 @@
 // nC and nR.
 import { promoteHigh, sumLanes } from "./doubles";
 import { exp4 } from "./exp";
-import { linearF32, linearScratchBytes } from "./linear";
+import { f32ScratchBytes, linearF32 } from "./linear";
 import { gatherStored } from "./stored-rows";
 
 const BLOCK_ROWS = 64;
@@ -32,7 +32,7 @@ function scoreStride(nRows: i32): usize {
 export function latentAttentionScratchBytes(nRows: i32, nH: i32, nC: i32, nR: i32): usize {
   const blocks = <usize>(nC + nR) * BLOCK_BYTES + <usize>BLOCK_ROWS * GAP;
   const scores = <usize>nH * (scoreStride(nRows) + BLOCK_BYTES);
-  return blocks + scores + linearScratchBytes(nH, max(nC, nR));
+  return blocks + scores + f32ScratchBytes(nH, max(nC, nR));
 }
 
 export function latentAttention(
