@@ -69,7 +69,7 @@ function products(ops: Ops, note: string, formats: readonly Stored[]): Row[] {
   const [nO, nI] = [2048, HIDDEN];
   return formats.flatMap((dtype) => {
     const w = ops.place(["o", "i"], [nO, nI], raw(dtype, [nO, nI]));
-    return [1, 64].map((nT): Row => {
+    return [1, 64, 512].map((nT): Row => {
       const x = random(ops, ["T", "i"], [nT, nI], nT);
       return {
         name: `linear ${dtype.toLowerCase()}${note}, ${nT} × ${nI} by ${nO}`,

@@ -126,16 +126,11 @@ function addGroup(sums: usize, x: usize, w: usize, groupBytes: usize, scales: us
   v128.store(scales, f32x4.mul(scalesLow(f16), factor));
   v128.store(scales, f32x4.mul(scalesHigh(f16), factor), 16);
   w += SCALE_BYTES;
-  if (groupBytes == Q8_GROUP_BYTES) {
-    for (let pair: usize = 0; pair < 4; pair++) {
-      addPairs(sums + (pair << 6), x + (pair << 3), w + (pair << 4), scales, IS_Q8);
-    }
-  } else {
-    addPairs(sums, x, w, scales, 0);
-    addPairs(sums + 64, x + 8, w, scales, 4);
-    addPairs(sums + 128, x + 16, w, scales, 8);
-    addPairs(sums + 192, x + 24, w, scales, 12);
-  }
+  const isQ8 = groupBytes == Q8_GROUP_BYTES;
+  addPairs(sums, x, w, scales, isQ8 ? IS_Q8 : 0);
+  addPairs(sums + 64, x + 8, isQ8 ? w + 16 : w, scales, isQ8 ? IS_Q8 : 4);
+  addPairs(sums + 128, x + 16, isQ8 ? w + 32 : w, scales, isQ8 ? IS_Q8 : 8);
+  addPairs(sums + 192, x + 24, isQ8 ? w + 48 : w, scales, isQ8 ? IS_Q8 : 12);
 }
 
 /** In place of a bit: the numbers are those of q8, which have half words of their own. */
