@@ -1,5 +1,6 @@
 /**
- * Measures one token with a long past: index scores, top-k, and attention to the chosen rows.
+ * Measures one token with a long past: index scores, top-k, and attention to the chosen rows. Then 64 tokens
+ * of a prompt that attend to all rows: together, as in prefill, and one by one.
  *
  *     npm run build:kernels && npx vitest bench --run bench/ops
  *
@@ -7,6 +8,7 @@
  */
 import { bench, describe } from "vitest";
 import { type Ops, referenceOps } from "../../engine/index.ts";
+import { NO_ROW } from "../../engine/ops/no-row.ts";
 import { gaussians } from "../../test/support/random.ts";
 import { keyRows, latentRows } from "../../test/support/stored.ts";
 import { fastOps } from "../support.ts";
@@ -49,3 +51,35 @@ function prepared(ops: Ops): Record<"indexScores" | "topK" | "latentAttention", 
     latentAttention: freeing(() => ops.latentAttention(qLatent, qPe, past, chosen, 0.04)),
   };
 }
+
+describe("latentAttention, 64 queries of 16 heads, 449 to 512 rows each", () => {
+  const ops = backends[0][1];
+  const [nT, nRows, nHeads] = [64, 512, 16];
+  const latent = ops.tensor(["S", "kvLora"], [nRows, nC], gaussians(nRows * nC, 1));
+  const kPe = ops.tensor(["S", "rope"], [nRows, nR], gaussians(nRows * nR, 2));
+  const past = latentRows(ops, latent, kPe, paged);
+  const q = ops.tensor(["T", "H", "kvLora"], [nT, nHeads, nC], gaussians(nT * nHeads * nC, 3));
+  const qPe = ops.tensor(["T", "H", "rope"], [nT, nHeads, nR], gaussians(nT * nHeads * nR, 4));
+  const seen = (t: number, s: number) => s <= nRows - nT + t;
+  const data = Int32Array.from({ length: nT * nRows }, (_, i) =>
+    seen(Math.floor(i / nRows), i % nRows) ? i % nRows : NO_ROW,
+  );
+  const mark = ops.mark();
+  const attend = (from: number, to: number) => {
+    const topK = {
+      dims: ["T", "K"] as ["T", "K"],
+      shape: [to - from, nRows] as const,
+      data: data.subarray(from * nRows, to * nRows),
+    };
+    ops.latentAttention(ops.slice(q, from, to), ops.slice(qPe, from, to), past, topK, 0.04);
+    ops.release(mark);
+  };
+  bench("together", () => attend(0, nT), options);
+  bench(
+    "one by one",
+    () => {
+      for (let t = 0; t < nT; t++) attend(t, t + 1);
+    },
+    options,
+  );
+});
