@@ -75,14 +75,10 @@ export function readBatch(
   for (const [read, { file, offset, target, checks: parts = [] }] of jobs.entries()) {
     const buffer = numberOf(target.buffer as SharedArrayBuffer);
     const nParts = Math.ceil(target.length / PIECE_BYTES);
-    // Pieces end where blocks of the file do, so no two of them write into one block.
-    const endOf = (part: number) => {
-      const end = offset + Math.floor((target.length * part) / nParts);
-      return part === nParts ? target.length : end - (end % READ_BLOCK) - offset;
-    };
     for (let part = 1, at = 0; part <= nParts; part++) {
-      pieces.push(file, offset + at, endOf(part) - at, buffer, target.byteOffset + at, read);
-      at = endOf(part);
+      const end = endOf(part, nParts, offset, target.length);
+      pieces.push(file, offset + at, end - at, buffer, target.byteOffset + at, read);
+      at = end;
     }
     left.push(nParts);
     for (const { at, length, exponents = NO_EXPONENTS } of parts) {
@@ -99,6 +95,16 @@ export function readBatch(
     ...{ words, text },
     ...{ pieces: Float64Array.from(pieces), checks: Float64Array.from(checks) },
   };
+}
+
+/**
+ * Where a part of a read ends, counted from its first byte. Parts end where blocks of the file do, so no
+ * two of them write into one block.
+ */
+function endOf(part: number, nParts: number, offset: number, length: number): number {
+  if (part === nParts) return length;
+  const end = offset + Math.floor((length * part) / nParts);
+  return end - (end % READ_BLOCK) - offset;
 }
 
 /** Why a read failed, if one did. */

@@ -165,17 +165,18 @@ export function serveReads(data: ReaderData, tools: ReaderTools): void {
     if (which >= batches.length) return undefined;
     const { words, pieces, text, checks } = batches[which];
     const piece = Atomics.add(words, BATCH.taken, 1);
-    const numbers = pieces.subarray(PIECE_NUMBERS * piece, PIECE_NUMBERS * (piece + 1));
-    if (numbers.length === 0) {
+    const at = PIECE_NUMBERS * piece;
+    if (at >= pieces.length) {
       batches.splice(which, 1);
       return 0;
     }
-    const [, , length, , , read] = numbers;
+    const length = pieces[at + 2];
+    const read = pieces[at + 5];
     if (Atomics.load(words, BATCH.failed) === 0) {
       let got = -1;
       let said = "";
       try {
-        got = readPiece(numbers);
+        got = readPiece(pieces, at);
       } catch (error) {
         said = (error as Error).message;
       }
@@ -187,13 +188,21 @@ export function serveReads(data: ReaderData, tools: ReaderTools): void {
     const isLast = Atomics.sub(words, BATCH.left + read, 1) === 1;
     if (isLast && Atomics.load(words, BATCH.failed) === 0) check(read, words, checks);
     Atomics.add(readers, READERS.progress, 1);
-    Atomics.add(words, BATCH.finished, 1);
-    Atomics.notify(words, BATCH.finished);
+    const nFinished = Atomics.add(words, BATCH.finished, 1) + 1;
+    // Whoever waits is woken at the end alone. A batch that was cancelled ends anywhere.
+    const nPieces = pieces.length / PIECE_NUMBERS;
+    const isOver = nFinished === nPieces || Atomics.load(words, BATCH.taken) > nPieces;
+    if (isOver) Atomics.notify(words, BATCH.finished);
     return length;
   }
 
-  /** Reads a piece, and returns how many of its bytes came. */
-  function readPiece([file, offset, length, buffer, address]: Float64Array): number {
+  /** Reads the piece whose numbers begin at `at`, and returns how many of its bytes came. */
+  function readPiece(pieces: Float64Array, at: number): number {
+    const file = pieces[at];
+    const offset = pieces[at + 1];
+    const length = pieces[at + 2];
+    const buffer = pieces[at + 3];
+    const address = pieces[at + 4];
     open[file] ??= openFile(files[file], files[file].directFlag !== 0);
     const { descriptor, isDirect } = open[file];
     const lead = isDirect ? offset % block : 0;
@@ -213,7 +222,7 @@ export function serveReads(data: ReaderData, tools: ReaderTools): void {
       if (!isDirect || (error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
       open[file] = refused(files[file]);
       fs.closeSync(descriptor);
-      return readPiece(Float64Array.of(file, offset, length, buffer, address));
+      return readPiece(pieces, at);
     }
   }
 

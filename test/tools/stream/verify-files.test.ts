@@ -15,6 +15,7 @@ import { seededRandom } from "../../../engine/generate/random.ts";
 import { checksum } from "../../../engine/kv/checksum.ts";
 import type { StoredDtype } from "../../../engine/weights/safetensors.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
+import { type OpenFolderOptions, open } from "../../../tools/node/open.ts";
 import {
   RECEIPT_BLOCK,
   RECEIPT_FILE,
@@ -262,5 +263,40 @@ describe("a comparison with a receipt", () => {
     rmSync(path);
     const { stderr } = await glm52(["verify-files", folder, "--against", path]);
     expect(stderr).toContain(`${path}: no such file`);
+  });
+});
+
+describe("a streamed model with a receipt", () => {
+  const text = async (own: string, options: OpenFolderOptions = {}): Promise<string> => {
+    const glm = await open(own, options);
+    try {
+      let said = "";
+      const pieces = glm.generate("Once upon a time", { maxTokens: 8, temperature: 0 });
+      for await (const piece of pieces) said += piece.text;
+      return said;
+    } finally {
+      await glm.close();
+    }
+  };
+
+  it("gives the same text, and names the tensor in which a bit has flipped since", async () => {
+    const own = mkdtempSync(join(tmpdir(), "verify-model-"));
+    cpSync(join(import.meta.dirname, "../../../demo-model"), own, { recursive: true });
+    await writeReceipt(own, { threads: 2 });
+    const receipt = await readReceipt(join(own, RECEIPT_FILE));
+    if (!receipt) throw new Error("no receipt");
+    const stream = { ram: 1e9, receipt };
+    expect(await text(own, { stream })).toBe(await text(own));
+
+    const [[file, { tensors }]] = receipt.files;
+    const name = [...tensors.keys()].find((tensor) => /experts\.0\.up_proj/.test(tensor)) ?? "";
+    const { offset = 0, length = 0 } = tensors.get(name) ?? {};
+    const bytes = readFileSync(join(own, file));
+    bytes[offset + length - 1] ^= 1;
+    writeFileSync(join(own, file), bytes);
+    const error = `${file}: ${name}, ${length} bytes at ${offset}: expected`;
+    await expect(text(own, { stream })).rejects.toThrow(error);
+    expect(await text(own)).not.toBe(""); // without the receipt, nobody notices
+    rmSync(own, { recursive: true });
   });
 });
