@@ -1,8 +1,14 @@
 import { defineConfig } from "vitest/config";
 import { SkippedReporter } from "./test/support/skipped-reporter.ts";
 
-/** Tests of what is published: they share one packed and installed copy of it. */
-const PUBLISHED = ["test/package/**/*.test.ts", "test/runtimes/**/*.test.ts"];
+/** Tests that run the compiled program: they share one build, and one packed and installed copy of it. */
+const BUILT = [
+  "test/package/**/*.test.ts",
+  "test/runtimes/**/*.test.ts",
+  "test/tools/cli/process.test.ts",
+  "test/tools/docs/readme-commands.test.ts",
+  "test/tools/sessions/soak.test.ts",
+];
 
 export default defineConfig({
   test: {
@@ -14,13 +20,20 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "sources", include: ["test/**/*.test.ts"], exclude: PUBLISHED },
+        test: {
+          name: "sources",
+          include: ["test/**/*.test.ts"],
+          exclude: BUILT,
+          // A process runs many files, which share the modules that it has loaded: no file leaves a
+          // global changed. A process of its own for each costs half a second of the processor.
+          isolate: false,
+        },
       },
       {
         extends: true,
         test: {
-          name: "published",
-          include: PUBLISHED,
+          name: "built",
+          include: BUILT,
           globalSetup: "test/support/installed.ts",
         },
       },

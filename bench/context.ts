@@ -1,10 +1,13 @@
 /**
- * Measures what a token costs at 2K … 32K positions, and which parts of a step take how much of it.
+ * Measures what a token costs after 2K … 32K positions, in decode and in prefill, and which parts of a
+ * step take how much of it.
  *
  *     npm run bench:context -- MODEL [threads] [activations] [context,…]
  *
- * The cache is filled with random rows, because the cost of a step does not depend on their values.
- * Prints milliseconds per token, the shares of the blocks of a step, and the shares of its ops.
+ * The cache is filled with random rows. Prints milliseconds per token, the shares of the blocks of a step,
+ * and the shares of its ops: first for one token at a time, then for 512 tokens at once. The last column
+ * says how many times as long the step would take if every layer had an indexer, instead of those that
+ * IndexShare gives one.
  * @module
  */
 import { argv, stdout } from "node:process";
@@ -15,14 +18,24 @@ import { forward, head, type Model } from "../engine/model/model.ts";
 import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
+import { printRow } from "./support.ts";
 
-/** Number of steps at each context. The fastest one counts, since others may be interrupted. */
-const STEPS = 12;
+/** A way to run tokens: how many at once, and how often. The fastest step counts, since others may be interrupted. */
+interface Phase {
+  readonly name: string;
+  readonly tokens: number;
+  readonly steps: number;
+}
+
+const PHASES: readonly Phase[] = [
+  { name: "decode", tokens: 1, steps: 12 },
+  { name: "prefill", tokens: 512, steps: 4 },
+];
 
 /** The blocks of a step, and the stages of each. The time before a stage counts for its block. */
 const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
   attention: ["qr", "q_nope", "q_pe", "kv_cmpr", "k_pe", "q_nope_absorbed", "attn_out"],
-  indexer: ["indexer_q", "indexer_k", "indexer_weights", "indexer_score", "top_k"],
+  indexer: ["indexer_q", "indexer_k", "indexer_weights", "top_k"],
   MoE: ["ffn_moe_logits", "ffn_moe_topk", "ffn_moe_weights", "ffn_moe_out", "ffn_shexp"],
   "dense MLP": ["ffn_out"],
   head: ["result_output"],
@@ -30,7 +43,8 @@ const BLOCKS: Readonly<Record<string, readonly Stage[]>> = {
 
 /** The parts of a step that have kernels of their own, and the ops of each part. */
 const OPS: Readonly<Record<string, readonly (keyof Ops)[]>> = {
-  "op indexer": ["indexScores", "topK"],
+  "op scores": ["indexScores"],
+  "op top-k": ["topK"],
   "op attention": ["latentAttention", "perHead"],
   "op experts": ["route", "experts"],
   "op linear": ["linear"],
@@ -68,47 +82,63 @@ function timed(ops: Ops): Ops {
 
 let lastStage = 0;
 
-/** Adds the time since the last stage to the block of this one. */
-const timedTap = newTap((stage) => {
-  const now = performance.now();
-  const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
-  if (block !== undefined) spend(block[0], now - lastStage);
-  lastStage = now;
-});
+/** Adds the time since the last stage to the block of this one. A tap that wants all scores would cost memory. */
+const timedTap = newTap(
+  (stage) => {
+    const now = performance.now();
+    const block = Object.entries(BLOCKS).find(([, stages]) => stages.includes(stage));
+    if (block !== undefined) spend(block[0], now - lastStage);
+    lastStage = now;
+  },
+  (stage) => stage !== "indexer_score",
+);
 const timedTaps: Taps = { model: timedTap, layer: () => timedTap };
 
 const timedModel: Model = { ...model, ops: timed(model.ops) };
 const cache = newModelCache(model.ops, model.config);
-for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
-stdout.write(`# arithmetic: ${arithmetic}\n`);
 const [blocks, ops] = [Object.keys(BLOCKS), Object.keys(OPS)];
-const print = (cells: readonly string[]) =>
-  stdout.write(
-    `${cells
-      .map((cell) => cell.padEnd(13))
-      .join("")
-      .trimEnd()}\n`,
-  );
-print(["context", "ms/token", ...blocks, "rest", ...ops]);
-for (const n of contexts.split(",").map(Number)) {
-  fill(model.ops, cache, n);
+
+const layers = [...model.weights.layers];
+const timesLayers = layers.length / layers.filter(({ indexer }) => indexer !== undefined).length;
+
+/** Runs one step after `n` positions, and forgets its rows. Returns its milliseconds, and adds up the parts. */
+function step(tokens: Int32Array, n: number): number {
+  const mark = model.ops.mark();
+  spent.clear();
+  const start = performance.now();
+  lastStage = start;
+  const hidden = forward(timedModel, tokens, n, cache, timedTaps);
+  head(timedModel, model.ops.slice(hidden, tokens.length - 1, tokens.length), timedTaps);
+  const time = performance.now() - start;
+  model.ops.release(mark);
+  cache.truncate(n);
+  return time;
+}
+
+/** Milliseconds per token after `n` positions, and the shares of blocks, rest and ops. */
+function measure({ tokens, steps }: Phase, n: number): string[] {
   let [best, shares]: [number, string[]] = [Number.POSITIVE_INFINITY, []];
-  for (let step = 0; step < STEPS; step++) {
-    const mark = model.ops.mark();
-    spent.clear();
-    const start = performance.now();
-    lastStage = start;
-    const hidden = forward(timedModel, Int32Array.of(5 + step), n + step, cache, timedTaps);
-    head(timedModel, hidden, timedTaps);
-    const time = performance.now() - start;
-    model.ops.release(mark);
+  for (let i = 0; i < steps; i++) {
+    const time = step(
+      Int32Array.from({ length: tokens }, (_, t) => 5 + i + 3 * t),
+      n,
+    );
     if (time >= best) continue;
     best = time;
     const [inBlocks, inOps] = [blocks, ops].map((names) => names.map((x) => spent.get(x) ?? 0));
     const rest = time - inBlocks.reduce((sum, part) => sum + part, 0);
     shares = [...inBlocks, rest, ...inOps].map((part) => `${((100 * part) / time).toFixed(1)} %`);
+    const everyLayer = 1 + ((timesLayers - 1) * (spent.get("indexer") ?? 0)) / time;
+    shares.push(`${everyLayer.toFixed(2)} x`);
   }
-  print([`${n}`, best.toFixed(1), ...shares]);
-  cache.truncate(n);
+  return [(best / tokens).toFixed(1), ...shares];
+}
+
+for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
+stdout.write(`# arithmetic: ${arithmetic}\n`);
+printRow(["context", "phase", "ms/token", ...blocks, "rest", ...ops, "every layer"]);
+for (const n of contexts.split(",").map(Number)) {
+  fill(model.ops, cache, n);
+  for (const phase of PHASES) printRow([`${n}`, phase.name, ...measure(phase, n)]);
 }
 await close();

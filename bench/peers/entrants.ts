@@ -57,7 +57,7 @@ export function reference(field: Field, race: Race, threads: number): Entrant {
 }
 
 /** The part of a job that is the same for all engines. */
-export type Task = Pick<Job, "tokens" | "words" | "fragments" | "prefill" | "contexts">;
+export type Task = Pick<Job, "tokens" | "words" | "fragments" | "prefill" | "contexts" | "limit">;
 
 /** Measures the speeds of an engine. */
 export function measure(entrant: Entrant, task: Task): Measured {

@@ -11,6 +11,7 @@ import {
   CHECKED_AT_ONCE,
   CHECKED_SINGLY,
   DECODED,
+  measurePrefills,
   median,
   ROUNDS,
   readJob,
@@ -65,18 +66,6 @@ async function check(path: string): Promise<void> {
   writeRows(path, rows);
 }
 
-async function prefill(n: number): Promise<number> {
-  const rates: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    await sequence.clearHistory();
-    const tokens = job.tokens.slice(0, n);
-    const start = performance.now();
-    await run(tokens, LIKELIEST);
-    rates.push(n / ((performance.now() - start) / 1000));
-  }
-  return median(rates);
-}
-
 async function decode(n: number): Promise<number> {
   await sequence.clearHistory();
   if (n > 0) await sequence.evaluateWithoutGeneratingNewTokens(job.tokens.slice(0, n));
@@ -92,8 +81,12 @@ async function decode(n: number): Promise<number> {
 }
 
 if (job.logits !== undefined) await check(job.logits);
-const [prefilled, decoded]: [Record<number, number>, Record<number, number>] = [{}, {}];
-for (const n of job.prefill) prefilled[n] = await prefill(n);
+const prefilled = await measurePrefills(
+  job,
+  () => sequence.clearHistory(),
+  (from, to) => run(job.tokens.slice(from, to), LIKELIEST),
+);
+const decoded: Record<number, number> = {};
 for (const n of job.contexts) decoded[n] = await decode(n);
 const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
 answer({

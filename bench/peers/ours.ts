@@ -10,6 +10,7 @@ import {
   CHECKED_AT_ONCE,
   CHECKED_SINGLY,
   DECODED,
+  measurePrefills,
   median,
   ROUNDS,
   readJob,
@@ -36,23 +37,18 @@ function check(path: string): void {
   writeRows(path, rows);
 }
 
-/** Tokens per second when `n` tokens run at once, with logits only after the last one. */
-function prefill(n: number): number {
-  const tokens = job.tokens.slice(0, n);
-  const rates = Array.from({ length: ROUNDS }, () => {
-    const session = new Session(model, { maxContext: n, chunk: n });
-    const start = performance.now();
-    session.append(tokens);
-    const rate = n / ((performance.now() - start) / 1000);
-    session.close();
-    return rate;
-  });
-  return median(rates);
+/** Tokens per second of prompts, in the steps of `glm52 run`, with logits only after the last token. */
+async function prefill(): Promise<Record<number, number>> {
+  const session = new Session(model, { maxContext: Math.max(1, ...job.prefill) });
+  const run = (from: number, to: number) => session.append(job.tokens.slice(from, to));
+  const rates = await measurePrefills(job, () => session.truncate(0), run);
+  session.close();
+  return rates;
 }
 
 /** Tokens per second when tokens run one at a time, from position `context` on. */
 function decode(context: number): number {
-  const session = new Session(model, { maxContext: context + DECODED * ROUNDS, chunk: 512 });
+  const session = new Session(model, { maxContext: context + DECODED * ROUNDS });
   if (context > 0) session.append(job.tokens.slice(0, context));
   const rates = Array.from({ length: ROUNDS }, () => {
     const start = performance.now();
@@ -67,7 +63,7 @@ if (job.logits !== undefined) check(job.logits);
 answer({
   version: `Node ${versions.node}, V8 ${versions.v8}, ${arithmetic}`,
   loaded,
-  prefill: Object.fromEntries(job.prefill.map((n) => [n, prefill(n)])),
+  prefill: await prefill(),
   decode: Object.fromEntries(job.contexts.map((n) => [n, decode(n)])),
 });
 await close();

@@ -9,6 +9,12 @@ import { stdout } from "node:process";
 /** How often each speed is measured. The median counts. */
 export const ROUNDS = 3;
 
+/**
+ * Prompts of more tokens are run once: all of them are the beginning of the longest one, and the time
+ * until each length is reached counts.
+ */
+const LONG = 1024;
+
 /** How many tokens are decoded at each context, one by one. */
 export const DECODED = 16;
 
@@ -43,6 +49,8 @@ export interface Job {
   readonly logits?: string;
   /** Numbers of tokens to run at once. */
   readonly prefill: readonly number[];
+  /** A long prompt that would take more seconds is not run. */
+  readonly limit: number;
   /** Numbers of tokens that come before those that are decoded. */
   readonly contexts: readonly number[];
 }
@@ -53,7 +61,7 @@ export interface Measured {
   readonly version: string;
   /** Seconds to load the model. */
   readonly loaded: number;
-  /** Tokens per second, by number of tokens. */
+  /** Tokens per second, by number of tokens. Prompts that would take too long are left out. */
   readonly prefill: Readonly<Record<number, number>>;
   /** Tokens per second, by context. */
   readonly decode: Readonly<Record<number, number>>;
@@ -76,6 +84,42 @@ export function writeRows(path: string, rows: readonly ArrayLike<number>[]): voi
 export function textLength({ prefill, contexts }: Pick<Job, "prefill" | "contexts">): number {
   const decoded = contexts.map((n) => n + DECODED * ROUNDS);
   return Math.max(CHECKED_AT_ONCE + CHECKED_SINGLY, ...prefill, ...decoded);
+}
+
+/**
+ * Measures prompts: tokens per second, by number of tokens.
+ *
+ * @param limit in seconds. A token costs the more the longer the prompt is, so the rate of the prompt before
+ *   says how long the next one takes at least
+ * @param forget empties the caches
+ * @param run runs the tokens of the common text from one position to another, in the steps that the engine
+ *   takes by itself, and finds the likeliest token after the last
+ */
+export async function measurePrefills(
+  { prefill: lengths, limit }: Pick<Job, "prefill" | "limit">,
+  forget: () => unknown,
+  run: (from: number, to: number) => unknown,
+): Promise<Record<number, number>> {
+  const rates: Record<number, number> = {};
+  for (const n of lengths.filter((n) => n <= LONG)) {
+    const rounds: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      await forget();
+      const start = performance.now();
+      await run(0, n);
+      rounds.push(n / ((performance.now() - start) / 1000));
+    }
+    rates[n] = median(rounds);
+  }
+  const long = lengths.filter((n) => n > LONG).sort((a, b) => a - b);
+  if (long.length > 0) await forget();
+  const start = performance.now();
+  for (const [i, n] of long.entries()) {
+    if (i > 0 && n / rates[long[i - 1]] > limit) break;
+    await run(long[i - 1] ?? 0, n);
+    rates[n] = n / ((performance.now() - start) / 1000);
+  }
+  return rates;
 }
 
 /** The median of an odd number of values. */

@@ -4,7 +4,7 @@
  *
  *     npm run bench:peers -- --peers FOLDER [--models .cache/bench/medium] [--nodes node,PATH]
  *         [--types f32,f16,bf16,q8,q4] [--threads 1,2] [--prefill 128,512] [--contexts 0,512,2048]
- *         [--passes 3] [--wllama q8,q4] [--chromium PATH] [--csv FILE]
+ *         [--limit 600] [--passes 3] [--wllama q8,q4] [--chromium PATH] [--csv FILE]
  *
  * FOLDER, which GLM52_PEERS may name too, must have node_modules/node-llama-cpp, and also
  * @wllama/wllama if `--wllama` names types. First all engines run one prompt, and must agree. Then
@@ -45,6 +45,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "1,2" },
     prefill: { type: "string", default: "128,512" },
     contexts: { type: "string", default: "0,512,2048" },
+    limit: { type: "string", default: "600" },
     passes: { type: "string", default: "3" },
     wllama: { type: "string", default: "" },
     chromium: { type: "string", default: "chromium" },
@@ -88,13 +89,13 @@ function compete(type: string, nThreads: number, task: Task, table: Table): void
     }
   }
   const names = all.map(({ name }) => name);
-  const say = (what: string, rateOf: (measured: Measured) => number) =>
+  const say = (what: string, rateOf: (measured: Measured) => number | undefined) =>
     table.speeds(
       type,
       nThreads,
       what,
       names,
-      results.map((passes) => passes.map(rateOf)),
+      results.map((passes) => passes.map(rateOf).filter((rate) => rate !== undefined)),
     );
   for (const n of prefill) say(`prefill ${n}`, (m) => m.prefill[n]);
   for (const n of contexts) say(`decode at ${n}`, (m) => m.decode[n]);
@@ -119,7 +120,8 @@ async function main(): Promise<void> {
   const table = new Table([...(await circumstances()), ...about], values.csv);
   const length = textLength({ prefill, contexts });
   const folder = join(values.models, RACES[words(values.types)[0]].ours);
-  const task = { ...(await commonText(folder, length)), prefill, contexts };
+  const limit = Number(values.limit);
+  const task = { ...(await commonText(folder, length)), prefill, contexts, limit };
   for (const type of words(values.types)) gate(type, task, table);
   for (const type of words(values.types)) for (const n of threads) compete(type, n, task, table);
 }

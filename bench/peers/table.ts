@@ -58,7 +58,8 @@ export class Table {
   }
 
   /**
-   * Adds rows with the speeds of all engines, given pass by pass. The first engine is the measure.
+   * Adds rows with the speeds of all engines, given pass by pass. The first engine is the measure. One
+   * that would have taken too long has no speeds, and no row.
    */
   speeds(
     type: string,
@@ -68,10 +69,12 @@ export class Table {
     rates: readonly (readonly number[])[],
   ): void {
     engines.forEach((engine, i) => {
+      if (rates[i].length === 0) return;
       const middle = median(rates[i]);
       const speeds = [middle, Math.min(...rates[i]), Math.max(...rates[i])];
-      const cells = [...speeds, middle / median(rates[0])].map((x) => x.toFixed(2));
-      this.#add([type, `${threads}`, what, engine, ...cells, "", "", ""]);
+      const cells = speeds.map((x) => x.toFixed(2));
+      const ratio = rates[0].length === 0 ? "" : (middle / median(rates[0])).toFixed(2);
+      this.#add([type, `${threads}`, what, engine, ...cells, ratio, "", "", ""]);
     });
   }
 

@@ -18,6 +18,7 @@ import { loadavg, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { argv, cpuUsage, pid, stdout, version } from "node:process";
 import { seededRandom } from "../../engine/index.ts";
+import { sharedPages } from "../../tools/node/shared-pages.ts";
 import { type StreamFiles, streamFiles } from "../../tools/node/stream-files.ts";
 
 const EXPERT = 36 * 2 ** 20;
@@ -33,10 +34,8 @@ const nRounds = Number(argv[3] ?? 5);
 const path = join(folder, `read-${pid}`);
 const direct = constants.O_DIRECT ?? 0;
 
-/** Memory of the kind that kernels have: it begins at a page. */
-const pages = (DEPTH * EXPERT) / 65536;
-const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-const slot = (i: number): Uint8Array => new Uint8Array(memory.buffer, (i % DEPTH) * EXPERT, EXPERT);
+const memory = sharedPages(DEPTH * EXPERT);
+const slot = (i: number): Uint8Array => new Uint8Array(memory, (i % DEPTH) * EXPERT, EXPERT);
 
 /** What one side took. */
 interface Cost {
@@ -88,7 +87,7 @@ function runsOf(round: number, third: number): number[] {
 /** Writes the file past the cache, or at least to the disk. */
 function writeFile(): void {
   const file = openSync(path, constants.O_CREAT | constants.O_WRONLY | direct, 0o600);
-  new Int32Array(memory.buffer).forEach((_, i, words) => {
+  new Int32Array(memory).forEach((_, i, words) => {
     words[i] = Math.imul(i, 0x9e3779b1);
   });
   for (let run = 0; run < nRounds * ROUND_RUNS; run++) {

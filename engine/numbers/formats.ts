@@ -45,12 +45,16 @@ export function fromBf16(bits: number): number {
 /** All f16 in f32, by their bits, once the first is read: the package takes its time for each. */
 let f16Table: Float32Array | undefined;
 
-/** The f32 of an f16. */
-export function fromF16(bits: number): number {
+function allF16(): Float32Array {
   f16Table ??= Float32Array.from(
     new Float16Array(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer),
   );
-  return f16Table[bits];
+  return f16Table;
+}
+
+/** The f32 of an f16. */
+export function fromF16(bits: number): number {
+  return allF16()[bits];
 }
 
 /** The f32 of an e4m3 ("fn": finite, no infinities). */
@@ -75,15 +79,29 @@ export function toBf16(x: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-/** The nearest f16 of an f32; infinity from 65520 on. Its bits are counted as those of {@link toE4m3}. */
+/**
+ * The nearest f16 of an f32; infinity from 65520 on. Normal numbers are rounded as those of {@link toBf16}.
+ * The denormals are multiples of 2^-24. That is the step of f32 from 0.5 on, so adding 0.5 rounds to it.
+ */
 export function toF16(x: number): number {
   if (Number.isNaN(x)) return 0x7e00;
   floatView[0] = x;
-  const sign = (bitsView[0] >>> 31) << 15;
-  const exponent = Math.max(((bitsView[0] >>> 23) & 0xff) - 127, -14);
-  const steps = roundToEven(Math.abs(floatView[0]) / 2 ** (exponent - 10));
-  return sign | Math.min(steps + (exponent + 14) * 1024, 0x7c00);
+  const sign = (bitsView[0] >>> 16) & 0x8000;
+  const bits = bitsView[0] & 0x7fff_ffff;
+  if (bits >= BITS_OF_65520) return sign | 0x7c00;
+  if (bits >= BITS_OF_LEAST_NORMAL) {
+    return sign | ((bits - F16_BIAS_BITS + 0xfff + ((bits >>> 13) & 1)) >>> 13);
+  }
+  floatView[0] = Math.abs(x) + 0.5;
+  return sign | (bitsView[0] - BITS_OF_HALF);
 }
+
+/** The difference of the biases of f32 and f16, 127 and 15, in the exponent field. */
+const F16_BIAS_BITS = (127 - 15) << 23;
+/** The bits of 65520, 2^-14 and 0.5 in f32. */
+const BITS_OF_65520 = 0x477f_f000;
+const BITS_OF_LEAST_NORMAL = 0x3880_0000;
+const BITS_OF_HALF = 0x3f00_0000;
 
 /**
  * The nearest e4m3 of an f32, ±448 for all that is farther (OCP's saturating mode, as in torch).
@@ -122,23 +140,38 @@ export function decode(raw: RawTensor): Floats {
   if (raw.dtype === "Q8" || raw.dtype === "Q4") return decodeGroups(raw);
   if (raw.scales !== undefined) return decodeBlocks(raw, raw.scales);
 
-  const values = raw.dtype === "F64" ? new Float64Array(n) : new Float32Array(n);
-  const read = reader(raw.dtype, raw.bytes);
-  for (let i = 0; i < n; i++) values[i] = read(i);
-  return values;
+  return decodePlain(raw.dtype, raw.bytes, n);
 }
 
-/** Element `i` of little-endian bytes, at any alignment and on any machine. */
-function reader(dtype: Exclude<Dtype, "Q8" | "Q4">, bytes: Uint8Array): (i: number) => number {
+/**
+ * The first `n` numbers of little-endian bytes, at any alignment and on any machine. Each format has a loop of
+ * its own: a call for each number takes several times as long.
+ */
+function decodePlain(dtype: Exclude<Dtype, "Q8" | "Q4">, bytes: Uint8Array, n: number): Floats {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // biome-ignore format: one format per line
+  const values = dtype === "F64" ? new Float64Array(n) : new Float32Array(n);
   switch (dtype) {
-    case "F64": return (i) => view.getFloat64(8 * i, true);
-    case "F32": return (i) => view.getFloat32(4 * i, true);
-    case "BF16": return (i) => fromBf16(view.getUint16(2 * i, true));
-    case "F16": return (i) => fromF16(view.getUint16(2 * i, true));
-    case "F8_E4M3": return (i) => E4M3[bytes[i]];
-    default: return dtype satisfies never;
+    case "F64":
+      for (let i = 0; i < n; i++) values[i] = view.getFloat64(8 * i, true);
+      return values;
+    case "F32":
+      for (let i = 0; i < n; i++) values[i] = view.getFloat32(4 * i, true);
+      return values;
+    case "BF16": {
+      const bits = new Uint32Array(values.buffer);
+      for (let i = 0; i < n; i++) bits[i] = view.getUint16(2 * i, true) << 16;
+      return values;
+    }
+    case "F16": {
+      const table = allF16();
+      for (let i = 0; i < n; i++) values[i] = table[view.getUint16(2 * i, true)];
+      return values;
+    }
+    case "F8_E4M3":
+      for (let i = 0; i < n; i++) values[i] = E4M3[bytes[i]];
+      return values;
+    default:
+      return dtype satisfies never;
   }
 }
 
@@ -176,21 +209,22 @@ function decodeGroups({ dtype, shape, bytes, groupScales }: RawTensor): Float32A
     throw new ShapeError(`decode: ${text} against ${groupScales?.length ?? 0} group scales`);
   }
   const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  groupScales.forEach((bits, g) => {
-    const scale = fromF16(bits);
-    for (let i = 0; i < GROUP; i++) {
-      const at = g * GROUP + i;
-      values[at] = (dtype === "Q8" ? signed[at] : nibbleAt(bytes, g, i) - Q4_ZERO) * scale;
-    }
-  });
-  return values;
-}
-
-/** Number `i` of group `g`: the first 16 stand in the lower halves of bytes, the others in the upper. */
-function nibbleAt(bytes: Uint8Array, g: number, i: number): number {
   const half = GROUP / 2;
-  const byte = bytes[g * half + (i % half)];
-  return i < half ? byte & 0xf : byte >> 4;
+  for (let g = 0; g < groupScales.length; g++) {
+    const scale = fromF16(groupScales[g]);
+    const first = g * GROUP;
+    if (dtype === "Q8") {
+      for (let at = first; at < first + GROUP; at++) values[at] = signed[at] * scale;
+    } else {
+      // The first 16 numbers of a group are in the lower halves of bytes, the others in the upper halves.
+      for (let i = 0; i < half; i++) {
+        const byte = bytes[g * half + i];
+        values[first + i] = ((byte & 0xf) - Q4_ZERO) * scale;
+        values[first + half + i] = ((byte >> 4) - Q4_ZERO) * scale;
+      }
+    }
+  }
+  return values;
 }
 
 /** Numbers as an F32 tensor, each rounded to f32. */

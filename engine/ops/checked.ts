@@ -87,6 +87,7 @@ export function checkedOps(
         return a.bytes;
       },
       room: (n, phase) => a.room(n, phase),
+      areFinite: (dtype, bytes) => a.areFinite(dtype, bytes),
       place: (dims, shape, raw) => {
         const home: Pair = { fast: a.place(dims, shape, raw), spec: b.place(dims, shape, raw) };
         return { dims, shape, home };

@@ -11,7 +11,7 @@
  */
 
 import type { Floats, Indices, Shape, Tensor, Weight } from "../base/tensor.ts";
-import type { RawTensor } from "../numbers/raw-tensor.ts";
+import type { Dtype, RawTensor } from "../numbers/raw-tensor.ts";
 import type { Precision, RopeTable } from "../numbers/rope-table.ts";
 import type { Encoding } from "../numbers/row-encoding.ts";
 
@@ -145,6 +145,8 @@ export interface Shelf {
    * blocks of 4096 bytes around them. {@link Shelf.place} may use them where they are.
    */
   room(bytes: number, phase: number): Uint8Array;
+  /** Whether numbers in such bytes are all finite: no NaN, no infinity. */
+  areFinite(dtype: Dtype, bytes: Uint8Array): boolean;
   /** Puts a parameter on the shelf; see {@link Ops.place}. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
   /** Takes everything off. The weights cannot be used afterwards. */

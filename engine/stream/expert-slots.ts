@@ -225,7 +225,8 @@ export class ExpertSlots {
     const begun = performance.now();
     const { checkpoint } = this.#sources;
     const stored = (name: string) => (small(name) ?? delivery.stored(name)) as StoredTensor;
-    const raw = (name: string): RawTensor => answeredNow(stored, rawTensor(checkpoint, name));
+    const raw = (name: string): RawTensor =>
+      answeredNow(stored, rawTensor(checkpoint, name, slot.shelf.areFinite));
     try {
       delivery.arrive();
       this.counts.waitedMs += performance.now() - begun;

@@ -124,7 +124,10 @@ export class StreamedLayers implements Layers {
     const { checkpoint } = this.#sources;
     const small = (name: string): StoredTensor | undefined => delivery.stored(name);
     const raw = (name: string) =>
-      answeredNow((piece) => small(piece) as StoredTensor, rawTensor(checkpoint, name));
+      answeredNow(
+        (piece) => small(piece) as StoredTensor,
+        rawTensor(checkpoint, name, shelf.areFinite),
+      );
     const loading = loadLayer(
       {
         ops: shelf,

@@ -177,7 +177,7 @@ class Globals {
     delivery.arrive();
     this.waitedMs += performance.now() - begun;
     const stored = (name: string) => delivery.stored(name) as StoredTensor;
-    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name));
+    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name, shelf.areFinite));
     const weight = shelf.place<Dims>(spec.axes, spec.shape, raw);
     this.#there.set(field, weight);
     return weight as GlobalWeights[K];

@@ -5,7 +5,7 @@
 
 import { coordinates } from "../base/tensor.ts";
 import { areFinite } from "../numbers/all-finite.ts";
-import { E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
+import { type Dtype, E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { STORED_BYTES, type StoredDtype } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
 
@@ -24,14 +24,23 @@ export function firstNotFinite(dtype: StoredDtype, bytes: Uint8Array): number {
   return first;
 }
 
+/** Whether numbers in such bytes are all finite; backends may have a faster way to tell. */
+export type AreFinite = (dtype: Dtype, bytes: Uint8Array) => boolean;
+
 /**
  * Checks that all numbers of a tensor, and all its scales, are finite.
  *
  * @param scales the name of its scales, if it is in fp8
  * @throws {WeightsError} that names the tensor and the place of the first one that is not
  */
-export function checkFinite(name: string, raw: RawTensor, scales: string): void {
-  const at = firstBad(raw);
+export function checkFinite(
+  name: string,
+  raw: RawTensor,
+  scales: string,
+  areFinite: AreFinite,
+): void {
+  const isSuspect = raw.groupScales !== undefined || !areFinite(raw.dtype, raw.bytes);
+  const at = isSuspect ? firstBad(raw) : -1;
   if (at >= 0) {
     const index = coordinates(at, raw.shape).join(", ");
     throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);

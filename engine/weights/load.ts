@@ -15,7 +15,9 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { type LoadContext, loadLayer, loadMtp, placeAll } from "./load-layer.ts";
 import { type MatchedTensors, type MtpWish, matchTensors } from "./match-tensors.ts";
 import { rawTensor } from "./raw-tensor.ts";
+import { readingAhead } from "./read-ahead.ts";
 import { originalOf } from "./surplus.ts";
+import { everySpec } from "./table.ts";
 import { WeightsError } from "./weights-error.ts";
 
 /** Reads a tensor with its scales, by its complete name, and checks it. */
@@ -63,7 +65,9 @@ export async function loadMatched(
   { onProgress, mtp: wish }: { readonly onProgress: OnProgress; readonly mtp: MtpWish },
 ): Promise<ResidentWeights> {
   const ctx: LoadContext = { ops, config };
-  const read = tensorReader(checkpoint, bytes, onProgress);
+  const names = [...everySpec(specs)].map(({ name }) => name);
+  const bytesOf = (name: string): number => checkpoint.tensors.get(name)?.length ?? 0;
+  const read = readingAhead(names, tensorReader(checkpoint, bytes, onProgress), bytesOf);
   const globals = await answered(read, placeAll<Globals>(ctx, specs.globals));
   const layers: LayerWeights[] = [];
   for (const layer of specs.layers) layers.push(await answered(read, loadLayer(ctx, layer)));

@@ -4,11 +4,12 @@
  * Next: load-layer.ts
  * @module
  */
+import { areFinite } from "../numbers/all-finite.ts";
 import { type GroupFormat, rawGroups } from "../numbers/groups.ts";
 import { type Dtype, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import type { Asking } from "./asking.ts";
 import type { Checkpoint, StoredTensor } from "./checkpoint.ts";
-import { checkFinite } from "./finite.ts";
+import { type AreFinite, checkFinite } from "./finite.ts";
 import { groupFormat } from "./match-tensors.ts";
 import { GROUP_SCALE_SUFFIX } from "./names.ts";
 import { decodeScales, scaleName } from "./scales.ts";
@@ -23,7 +24,11 @@ export function storedNames({ tensors }: Checkpoint, name: string): string[] {
 /**
  * Asks for what is stored of a tensor of a matched checkpoint, and checks that its numbers are finite.
  */
-export function* rawTensor(checkpoint: Checkpoint, name: string): Asking<StoredTensor, RawTensor> {
+export function* rawTensor(
+  checkpoint: Checkpoint,
+  name: string,
+  check: AreFinite = areFinite,
+): Asking<StoredTensor, RawTensor> {
   const [, scales = name] = storedNames(checkpoint, name);
   const { dtype, shape, bytes } = yield name;
   const format = groupFormat(dtype);
@@ -31,7 +36,7 @@ export function* rawTensor(checkpoint: Checkpoint, name: string): Asking<StoredT
   let raw: RawTensor = { dtype: dtype as Dtype, shape, bytes };
   if (format) raw = withScales(format, bytes, yield scales);
   else if (scales !== name) raw = { ...raw, scales: decodeScales(yield scales) };
-  checkFinite(name, raw, scales);
+  checkFinite(name, raw, scales, check);
   return raw;
 }
 

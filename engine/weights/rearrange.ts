@@ -101,18 +101,20 @@ function everySecond<A extends Uint8Array | Uint16Array | Float32Array>(
 
 type Elements = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 
-/** Copies the elements as whole words, so that their bits move unchanged. */
-function elementsOf(raw: RawTensor): Uint16Array {
-  const { buffer } = new Uint8Array(raw.bytes); // a copy, even where `slice` gives a view
-  const width = raw.bytes.length / sizeOf(raw.shape);
+/** The elements as whole words, so that their bits move unchanged. */
+function elementsOf({ bytes, shape }: RawTensor): Uint16Array {
+  const n = sizeOf(shape);
+  const width = bytes.length / n;
+  const isAligned = bytes.byteOffset % width === 0;
+  const { buffer, byteOffset } = isAligned ? bytes : new Uint8Array(bytes);
   const words: Elements =
     width === 8
-      ? new BigUint64Array(buffer)
+      ? new BigUint64Array(buffer, byteOffset, n)
       : width === 4
-        ? new Uint32Array(buffer)
+        ? new Uint32Array(buffer, byteOffset, n)
         : width === 2
-          ? new Uint16Array(buffer)
-          : new Uint8Array(buffer);
+          ? new Uint16Array(buffer, byteOffset, n)
+          : new Uint8Array(buffer, byteOffset, n);
   // All four have the same methods; only the words' width differs, and no word is looked into.
   return words as Uint16Array;
 }

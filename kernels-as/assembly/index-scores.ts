@@ -11,14 +11,14 @@
 // with the heads as its tokens and the keys as its rows. Then the sum over the heads is made, for four
 // keys at a time.
 import { ENCODING_F32 } from "./layout";
-import { linearF32, linearScratchBytes } from "./linear";
+import { f32ScratchBytes, linearF32 } from "./linear";
 import { decodeRow } from "./stored-rows";
 
 const BLOCK_KEYS = 64;
 const BLOCK_BYTES: usize = 64 << 2;
 
 export function indexScoresScratchBytes(nH: i32, nC: i32): usize {
-  return (<usize>nH + 1 + <usize>nC) * BLOCK_BYTES + linearScratchBytes(nH, nC);
+  return (<usize>nH + 1 + <usize>nC) * BLOCK_BYTES + f32ScratchBytes(nH, nC);
 }
 
 /** Scores of keys `first … end − 1`. Query t sees the keys below `seen + t`. */

@@ -1,11 +1,16 @@
 // The exports of kernels.wasm. Every argument is a byte address, a stride in bytes, a length or a
 // number that the equation names; engine/ops/wasm/kernels.ts types them.
 export { add } from "./add";
+export { allFinite } from "./all-finite";
 export { widenBf16 } from "./embed";
 export { exp } from "./exp";
 export { addScaled } from "./experts";
 export { indexScores, indexScoresScratchBytes } from "./index-scores";
-export { latentAttention, latentAttentionScratchBytes } from "./latent-attention";
+export {
+  latentAttention,
+  latentAttentionQueries,
+  latentAttentionScratchBytes,
+} from "./latent-attention";
 export { layerNorm } from "./layer-norm";
 export {
   COLUMNS,

@@ -4,15 +4,19 @@
 // Difference:    dot products as in linear.ts, exp4 of exp.ts, the denominator in f64; the sum
 //                over rows in f32: 64 rows in ascending order, then the sum of those sums.
 // Requires:      nC % 16 == 0, nR % 16 == 0, nRows > 0; rows of y and of q that lie one after the other;
-//                scratch of latentAttentionScratchBytes. A call serves one query, or some of its heads.
+//                scratch of latentAttentionScratchBytes. A call serves neighbouring queries, or some heads
+//                of one.
 //
-// The chosen rows lie anywhere; `rows` holds their addresses. They are gathered in blocks of 64 and
-// widened to f32. The L2 cache holds a block while all heads meet it. This happens twice: once for the
-// scores, and once more for the sum. A row has nLatent and nRope numbers, and is filled up with zeros to
-// nC and nR.
+// The chosen rows lie anywhere; `rows` holds nK addresses for each query, of which the first nRows[t] count.
+// They are gathered in blocks of 64 and widened to f32. The L2 cache holds a block while all heads meet
+// it. This happens twice: once for the scores, and once more for the sum. A row has nLatent and nRope
+// numbers, and is filled up with zeros to nC and nR.
+//
+// While all rows are chosen, neighbouring queries have the same blocks, and each block is gathered once for
+// all of them. Later queries come first, since an earlier one may see fewer rows of the last block.
 import { promoteHigh, sumLanes } from "./doubles";
 import { exp4 } from "./exp";
-import { linearF32, linearScratchBytes } from "./linear";
+import { f32ScratchBytes, linearF32 } from "./linear";
 import { gatherStored } from "./stored-rows";
 
 const BLOCK_ROWS = 64;
@@ -24,15 +28,29 @@ const BLOCK_BYTES: usize = 64 << 2;
  */
 const GAP: usize = 64;
 
+/** At most so many queries, and bytes of their scores, are in work together. */
+const MOST_QUERIES = 8;
+const SCORES_TOGETHER: usize = 1 << 18;
+
 /** Bytes of one head's scores: whole blocks. */
 function scoreStride(nRows: i32): usize {
   return <usize>((nRows + BLOCK_ROWS - 1) / BLOCK_ROWS) * BLOCK_BYTES;
 }
 
-export function latentAttentionScratchBytes(nRows: i32, nH: i32, nC: i32, nR: i32): usize {
+/** Bytes of the scores of all heads of a query. */
+function scoresBytes(nK: i32, nH: i32): usize {
+  return <usize>nH * scoreStride(nK);
+}
+
+/** How many queries a call should serve: few enough that their scores stay in the cache. */
+export function latentAttentionQueries(nK: i32, nH: i32): i32 {
+  return max(1, min(MOST_QUERIES, <i32>(SCORES_TOGETHER / scoresBytes(nK, nH))));
+}
+
+export function latentAttentionScratchBytes(nT: i32, nK: i32, nH: i32, nC: i32, nR: i32): usize {
   const blocks = <usize>(nC + nR) * BLOCK_BYTES + <usize>BLOCK_ROWS * GAP;
-  const scores = <usize>nH * (scoreStride(nRows) + BLOCK_BYTES);
-  return blocks + scores + linearScratchBytes(nH, max(nC, nR));
+  const scores = <usize>nT * scoresBytes(nK, nH) + <usize>nH * BLOCK_BYTES;
+  return blocks + scores + f32ScratchBytes(nH, max(nC, nR));
 }
 
 export function latentAttention(
@@ -40,7 +58,9 @@ export function latentAttention(
   qLatent: usize,
   qPe: usize,
   rows: usize,
-  nRows: i32,
+  nK: i32,
+  nRows: usize,
+  nT: i32,
   latentEncoding: i32,
   nLatent: i32,
   kPeAt: usize,
@@ -52,39 +72,79 @@ export function latentAttention(
   scale: f32,
   scratch: usize,
 ): void {
+  const stride = scoreStride(nK);
   const latentBlock = scratch;
   const scores = latentBlock + <usize>nC * BLOCK_BYTES + <usize>BLOCK_ROWS * GAP;
-  const rest = scores + <usize>nH * scoreStride(nRows);
-  const stride = scoreStride(nRows);
+  const kPeBlock = scores + <usize>nT * scoresBytes(nK, nH);
   const latentBytes = (<usize>nC) << 2;
   const peBytes = (<usize>nR) << 2;
-  for (let k = 0; k < nRows; k += BLOCK_ROWS) {
-    const n = min(BLOCK_ROWS, nRows - k);
-    const at = (<usize>k) << 2;
-    const kPeBlock = rest;
-    gatherStored(latentBlock, latentBytes + GAP, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
-    gatherStored(kPeBlock, peBytes, peBytes, rows + at, kPeAt, kPeEncoding, nRope, n);
-    scoreBlock(scores + at, stride, qLatent, qPe, n, nH, nC, nR, scale, latentBlock, kPeBlock);
+  const yBytes = <usize>nH * latentBytes;
+  for (let k = 0; k < nK; k += BLOCK_ROWS) {
+    let gathered: usize = 0;
+    let nGathered = 0;
+    for (let t = nT - 1; t >= 0; t--) {
+      const n = rowsOfBlock(nRows, t, k);
+      if (n <= 0) continue;
+      const list = rows + ((<usize>t * <usize>nK + <usize>k) << 2);
+      if (n > nGathered || !areEqual(list, gathered, n)) {
+        gatherStored(latentBlock, latentBytes + GAP, latentBytes, list, 0, latentEncoding, nLatent, n);
+        gatherStored(kPeBlock, peBytes, peBytes, list, kPeAt, kPeEncoding, nRope, n);
+        gathered = list;
+        nGathered = n;
+      }
+      const to = scores + <usize>t * scoresBytes(nK, nH) + ((<usize>k) << 2);
+      const q = qLatent + <usize>t * yBytes;
+      const pe = qPe + <usize>t * <usize>nH * peBytes;
+      scoreBlock(to, stride, q, pe, n, nH, nC, nR, scale, latentBlock, kPeBlock);
+    }
   }
 
-  memory.fill(y, 0, (<usize>nH * <usize>nC) << 2);
-  for (let h = 0; h < nH; h++) {
-    const total = softmaxNumerators(scores + <usize>h * stride, nRows);
-    store<f32>(rest + ((<usize>h) << 2), total);
+  const totals = kPeBlock;
+  for (let th = 0; th < nT * nH; th++) {
+    const n = load<i32>(nRows + ((<usize>(th / nH)) << 2));
+    const total = softmaxNumerators(scores + <usize>th * stride, n);
+    store<f32>(totals + ((<usize>th) << 2), total);
   }
-  for (let k = 0; k < nRows; k += BLOCK_ROWS) {
-    const n = min(BLOCK_ROWS, nRows - k);
-    const at = (<usize>k) << 2;
-    gatherStored(latentBlock, latentBytes + GAP, latentBytes, rows + at, 0, latentEncoding, nLatent, n);
-    addRows(y, scores + at, stride, latentBlock, n, nH, nC);
+  memory.fill(y, 0, <usize>nT * yBytes);
+  for (let k = 0; k < nK; k += BLOCK_ROWS) {
+    let gathered: usize = 0;
+    let nGathered = 0;
+    for (let t = nT - 1; t >= 0; t--) {
+      const n = rowsOfBlock(nRows, t, k);
+      if (n <= 0) continue;
+      const list = rows + ((<usize>t * <usize>nK + <usize>k) << 2);
+      if (n > nGathered || !areEqual(list, gathered, n)) {
+        gatherStored(latentBlock, latentBytes + GAP, latentBytes, list, 0, latentEncoding, nLatent, n);
+        gathered = list;
+        nGathered = n;
+      }
+      const p = scores + <usize>t * scoresBytes(nK, nH) + ((<usize>k) << 2);
+      addRows(y + <usize>t * yBytes, p, stride, latentBlock, n, nH, nC);
+    }
   }
-  for (let h = 0; h < nH; h++) {
-    const total = f32x4.splat(load<f32>(rest + ((<usize>h) << 2)));
+  for (let th = 0; th < nT * nH; th++) {
+    const total = f32x4.splat(load<f32>(totals + ((<usize>th) << 2)));
     for (let b: usize = 0; b < latentBytes; b += 16) {
       v128.store(y + b, f32x4.div(v128.load(y + b), total));
     }
     y += latentBytes;
   }
+}
+
+/** How many rows query t has in the block that begins with its row k; none if this is not positive. */
+function rowsOfBlock(nRows: usize, t: i32, k: i32): i32 {
+  return min(BLOCK_ROWS, load<i32>(nRows + ((<usize>t) << 2)) - k);
+}
+
+/** Whether two lists begin with the same n addresses. */
+function areEqual(a: usize, b: usize, n: i32): bool {
+  const end = a + ((<usize>n) << 2);
+  while (a < end) {
+    if (load<u32>(a) != load<u32>(b)) return false;
+    a += 4;
+    b += 4;
+  }
+  return true;
 }
 
 /** Scores of `n` rows for every head. Behind the rotary keys is room for their dot products, and scratch. */
@@ -220,8 +280,10 @@ function addRows1(y: usize, p: usize, row: usize, rowBytes: usize, n: i32): void
   addPair(y, a, b);
 }
 
-/** Adds eight sums to y. */
+/** Adds eight sums to y. V8 makes wide vectors of a pair only if no load stands between its two stores. */
 function addPair(y: usize, a: v128, b: v128): void {
-  v128.store(y, f32x4.add(v128.load(y), a));
-  v128.store(y, f32x4.add(v128.load(y, 16), b), 16);
+  const c = v128.load(y);
+  const d = v128.load(y, 16);
+  v128.store(y, f32x4.add(c, a));
+  v128.store(y, f32x4.add(d, b), 16);
 }

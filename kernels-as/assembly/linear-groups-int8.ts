@@ -3,15 +3,17 @@
 // Specification: engine/ops/reference/linear.ts, over the rows of int8-rows.ts
 // Difference:    the sum inside a group is exact; d · s, its product with that sum and the sum over
 //                groups, in ascending order, are f32.
-// Requires:      w in panels, x as quantize-rows.ts makes it for the format of w; scratch for the sums
-//                of four tokens, which linearScratchBytes contains. Panels may be shared out in any way.
+// Requires:      w in panels, x as quantize-rows.ts makes it for the format of w; the scratch that
+//                int8ScratchBytes of tiles-int8.ts tells, which linearScratchBytes contains. Panels may be shared out in any way.
 //
 // One token meets four panels together, one of each quarter of the matrix, for the reason that
-// rowsF32 of rows.ts gives. Several tokens meet the panels one by one, four tokens at a time.
+// rowsF32 of rows.ts gives. Several tokens meet the panels one by one, four tokens at a time; if there are
+// many, tiles-int8.ts takes panels and tokens apart first.
 import { PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
 import { PANELS, PANEL_SUM_BYTES, storeSums, TOKENS } from "./panels";
 import { fourPanelsQ4, fourTokensQ4, onePanelQ4 } from "./panels-q4";
 import { fourPanelsQ8, fourTokensQ8, onePanelQ8 } from "./panels-q8";
+import { MANY_TOKENS, manyTokensQ4, manyTokensQ8, tokensAtOnce } from "./tiles-int8";
 
 /** @param w the first of the panels that hold nO rows; the last of them may have less than eight */
 export function linearQ8Int8(
@@ -60,6 +62,15 @@ function linearInt8(
 ): void {
   const isQ8 = groupBytes == Q8_GROUP_BYTES;
   const panelBytes = <usize>nGroups * groupBytes;
+  while (nT >= MANY_TOKENS) {
+    const n = tokensAtOnce(nT, nGroups);
+    if (isQ8) manyTokensQ8(y, yStride, x, xStride, w, n, nGroups, nO, scratch);
+    else manyTokensQ4(y, yStride, x, xStride, w, n, nGroups, nO, scratch);
+    y += <usize>n * yStride;
+    x += <usize>n * xStride;
+    nT -= n;
+  }
+  if (nT == 0) return;
   let o = 0;
   if (nT == 1) {
     const quarter = nO / (PANELS * PANEL_ROWS);

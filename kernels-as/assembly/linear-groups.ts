@@ -4,9 +4,11 @@
 // Difference:    none to linear.ts: the same bits as with w in f32.
 // Requires:      what linear.ts requires of x, y and scratch; w in panels.
 //
-// Each block of a panel is widened to f32, then multiplied as linear.ts does it. Products with these
-// formats are faster with x in int8: linear-groups-int8.ts.
+// With one token, the panels are multiplied as they lie in memory: rows-groups.ts. With several, each block
+// of a panel is widened to f32, then multiplied as linear.ts does it. Products with these formats are faster
+// with x in int8: linear-groups-int8.ts.
 import { GROUP, PANEL_ROWS, Q4_GROUP_BYTES, Q8_GROUP_BYTES } from "./layout";
+import { rowsQ4, rowsQ8 } from "./rows-groups";
 import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 import { widenQ4, widenQ8 } from "./widen-panels";
 
@@ -21,7 +23,8 @@ export function linearQ8(
   nO: i32,
   scratch: usize,
 ): void {
-  linearGroups(y, yStride, x, xStride, w, Q8_GROUP_BYTES, nT, nGroups, nO, scratch);
+  if (nT == 1) rowsQ8(y, x, w, nGroups, nO, scratch);
+  else linearGroups(y, yStride, x, xStride, w, Q8_GROUP_BYTES, nT, nGroups, nO, scratch);
 }
 
 export function linearQ4(
@@ -35,7 +38,8 @@ export function linearQ4(
   nO: i32,
   scratch: usize,
 ): void {
-  linearGroups(y, yStride, x, xStride, w, Q4_GROUP_BYTES, nT, nGroups, nO, scratch);
+  if (nT == 1) rowsQ4(y, x, w, nGroups, nO, scratch);
+  else linearGroups(y, yStride, x, xStride, w, Q4_GROUP_BYTES, nT, nGroups, nO, scratch);
 }
 
 function linearGroups(

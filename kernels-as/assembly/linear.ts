@@ -11,12 +11,15 @@
 import { PANEL_ROWS } from "./layout";
 import { rowsF32 } from "./rows";
 import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
+import { int8ScratchBytes } from "./tiles-int8";
 
-/**
- * Bytes of scratch that linear needs in any format: room for a row of x, or else for partial sums, a block
- * of w in f32 and its scales.
- */
+/** Bytes of scratch that linear needs in any format. */
 export function linearScratchBytes(nT: i32, nI: i32): usize {
+  return max(f32ScratchBytes(nT, nI), int8ScratchBytes(nT, nI));
+}
+
+/** With x in f32: room for a row of x, or else for partial sums, a block of w in f32 and its scales. */
+export function f32ScratchBytes(nT: i32, nI: i32): usize {
   const oneRow = (<usize>nI) << 2;
   const sums = <usize>nT * PANEL_ROWS * SUMS_BYTES;
   return max(oneRow, sums + PANEL_ROWS * (BLOCK_COLUMNS << 2) + (PANEL_ROWS << 2));

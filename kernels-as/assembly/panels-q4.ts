@@ -8,7 +8,7 @@
 // 4 or 8, where it is 1, 16 or 256 times too large; the last pair is shifted down from bit 12, because
 // the sign bit is there. quantize-rows.ts tells how x makes up for this.
 import { Q4_GROUP_BYTES, SCALE_BYTES, X_FACTOR, X_FIRST_SUM, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
-import { addSums, dot, PANELS, Q4_MASKS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS } from "./panels";
+import { addSums, dot, PANELS, Q4_MASKS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS, unpackScales } from "./panels";
 
 /** Adds what one group of one panel gives to the eight sums of one token. Inlined: see README.md. */
 // @ts-ignore: decorator
@@ -178,5 +178,32 @@ export function fourTokensQ4(sums: usize, x: usize, xStride: usize, w: usize, pa
     addSums(sums + 3 * PANEL_SUM_BYTES, dLow, dHigh, low, high, dFactor);
     w += Q4_GROUP_BYTES;
     x += X_GROUP_BYTES;
+  }
+}
+
+/** Some groups of a panel, taken apart as tiles-int8.ts draws it. */
+export function unpackQ4(y: usize, w: usize, nGroups: i32): void {
+  const mask0 = v128.load16_splat(Q4_MASKS);
+  const mask1 = v128.load16_splat(Q4_MASKS, 2);
+  const mask2 = v128.load16_splat(Q4_MASKS, 4);
+  for (let g = 0; g < nGroups; g++) {
+    const end = w + Q4_GROUP_BYTES;
+    unpackScales(y, w);
+    w += SCALE_BYTES;
+    y += PANEL_SUM_BYTES;
+    while (w < end) {
+      const u = v128.load(w);
+      const v = v128.load(w, 16);
+      v128.store(y, v128.and(u, mask0));
+      v128.store(y, v128.and(v, mask0), 16);
+      v128.store(y, v128.and(u, mask1), 32);
+      v128.store(y, v128.and(v, mask1), 48);
+      v128.store(y, v128.and(u, mask2), 64);
+      v128.store(y, v128.and(v, mask2), 80);
+      v128.store(y, i16x8.shr_u(u, 12), 96);
+      v128.store(y, i16x8.shr_u(v, 12), 112);
+      w += 32;
+      y += 128;
+    }
   }
 }

@@ -4,7 +4,7 @@
 // Difference:    what linear-groups-int8.ts says.
 // Requires:      whole panels, x from quantizeRowsQ8.
 import { Q8_GROUP_BYTES, SCALE_BYTES, X_FACTOR, X_GROUP_BYTES, X_QUANT_BYTES } from "./layout";
-import { addSums, dot, PANELS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS } from "./panels";
+import { addSums, dot, PANELS, PANEL_SUM_BYTES, scalesHigh, scalesLow, TOKENS, unpackScales } from "./panels";
 
 /** Adds what one group of one panel gives to the eight sums of one token. Inlined: see README.md. */
 // @ts-ignore: decorator
@@ -127,5 +127,21 @@ export function fourTokensQ8(sums: usize, x: usize, xStride: usize, w: usize, pa
     addSums(sums + 3 * PANEL_SUM_BYTES, dLow, dHigh, low, high, dFactor);
     w += Q8_GROUP_BYTES;
     x += X_GROUP_BYTES;
+  }
+}
+
+/** Some groups of a panel, taken apart as tiles-int8.ts draws it. */
+export function unpackQ8(y: usize, w: usize, nGroups: i32): void {
+  for (let g = 0; g < nGroups; g++) {
+    const end = w + Q8_GROUP_BYTES;
+    unpackScales(y, w);
+    w += SCALE_BYTES;
+    y += PANEL_SUM_BYTES;
+    while (w < end) {
+      v128.store(y, v128.load8x8_s(w));
+      v128.store(y, v128.load8x8_s(w, 8), 16);
+      w += 16;
+      y += 32;
+    }
   }
 }

@@ -48,6 +48,13 @@ export function scalesHigh(f16: v128): v128 {
   return widenF16(i32x4.extend_high_i16x8_s(f16));
 }
 
+/** Writes the eight scales of a group in f32. */
+export function unpackScales(y: usize, w: usize): void {
+  const f16 = v128.load(w);
+  v128.store(y, scalesLow(f16));
+  v128.store(y, scalesHigh(f16), 16);
+}
+
 /** sum + w · x: two columns of four rows. */
 export function dot(sum: v128, w: v128, x: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(w, x));
@@ -76,8 +83,13 @@ export function addSums(
 /** Writes the first `rows` of the eight sums of each token to y. */
 export function storeSums(y: usize, yStride: usize, sums: usize, nT: i32, rows: i32): void {
   for (let t = 0; t < nT; t++) {
-    for (let r = 0; r < rows; r++) {
-      store<f32>(y + ((<usize>r) << 2), load<f32>(sums + ((<usize>r) << 2)));
+    if (rows >= PANEL_ROWS) {
+      v128.store(y, v128.load(sums));
+      v128.store(y, v128.load(sums, 16), 16);
+    } else {
+      for (let r = 0; r < rows; r++) {
+        store<f32>(y + ((<usize>r) << 2), load<f32>(sums + ((<usize>r) << 2)));
+      }
     }
     y += yStride;
     sums += PANEL_SUM_BYTES;

@@ -14,7 +14,7 @@ import { joinFour, joinInOrder } from "./lanes";
 import { PANEL_ROWS } from "./layout";
 
 /** 1 where V8 makes 256-bit instructions of pairs, else 0. The engine gives it with the memory; it changes no bit. */
-declare const WIDE: i32;
+export declare const WIDE: i32;
 
 /** Columns of w that are multiplied together, when there are several tokens. */
 export const BLOCK_COLUMNS = 256;

@@ -7,12 +7,12 @@
 // A group is taken apart four pairs of columns at a time. Four vectors with one pair of columns of four
 // rows each are turned around, and become four rows of eight columns.
 import { Q4_GROUP_BYTES, Q8_GROUP_BYTES, SCALE_BYTES } from "./layout";
-import { scalesHigh, scalesLow } from "./panels";
+import { unpackScales } from "./panels";
 
 /** @param w the first of the groups, inside the panel */
 export function widenQ8(y: usize, yStride: usize, w: usize, nGroups: i32, scratch: usize): void {
   for (let g = 0; g < nGroups; g++) {
-    widenScales(scratch, w);
+    unpackScales(scratch, w);
     for (let m: usize = 0; m < 4; m++) {
       const at = w + SCALE_BYTES + (m << 6);
       const to = y + (m << 5);
@@ -43,7 +43,7 @@ export function widenQ8(y: usize, yStride: usize, w: usize, nGroups: i32, scratc
 /** @param w the first of the groups, inside the panel */
 export function widenQ4(y: usize, yStride: usize, w: usize, nGroups: i32, scratch: usize): void {
   for (let g = 0; g < nGroups; g++) {
-    widenScales(scratch, w);
+    unpackScales(scratch, w);
     for (let m: usize = 0; m < 4; m++) {
       const at = w + SCALE_BYTES + (m << 5);
       const to = y + (m << 5);
@@ -53,13 +53,6 @@ export function widenQ4(y: usize, yStride: usize, w: usize, nGroups: i32, scratc
     w += Q4_GROUP_BYTES;
     y += 128;
   }
-}
-
-/** Eight scales in f32. */
-function widenScales(scales: usize, w: usize): void {
-  const f16 = v128.load(w);
-  v128.store(scales, scalesLow(f16));
-  v128.store(scales, scalesHigh(f16), 16);
 }
 
 function fourRowsQ4(y: usize, yStride: usize, v: v128, scales: usize): void {

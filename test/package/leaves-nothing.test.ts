@@ -2,21 +2,23 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
+import { DEMO_MODEL, scratchFolder } from "../support/paths.ts";
 import { compileStrangers, HERE, run, write } from "../support/stranger.ts";
+import { glm52 } from "../tools/cli/fake-terminal.ts";
 
 /**
  * Opens and closes a model again and again, and prints what the process has after some of the rounds.
- * Its second argument says whether it closes.
+ * Its arguments are the folder of the model, the rounds, and whether it closes.
  */
 const ROUNDS = `
 import { readdirSync } from "node:fs";
 import { open } from "glm52.ts/node";
 
-const [, , nRounds, closes] = process.argv;
+const [, , folder, nRounds, closes] = process.argv;
 const kept = [];
 for (let round = 1; round <= Number(nRounds); round++) {
-  const glm = await open(undefined, { threads: 2 });
+  const glm = await open(folder, { threads: 2 });
   for await (const piece of glm.generate("Once", { maxTokens: 4 }));
   if (closes === "closes") await glm.close();
   else kept.push(glm);
@@ -44,8 +46,14 @@ interface State {
 /** Without V8's best compiler, whose code grows for some hundred rounds and hides what is ours. */
 const NODE = [process.execPath, "--expose-gc", "--no-opt"] as const;
 
+/** The demo model in 4 bits: without that compiler, looking at bytes is slow, and it has the fewest. */
+const folder = join(scratchFolder(), "q4");
+beforeAll(async () => {
+  expect((await glm52(["quantize", DEMO_MODEL, folder, "--to", "q4"])).code).toBe(0);
+});
+
 async function rounds(n: number, closes: "closes" | "keeps"): Promise<readonly State[]> {
-  const printed = await run(NODE, [write("rounds.js", ROUNDS), String(n), closes]);
+  const printed = await run(NODE, [write("rounds.js", ROUNDS), folder, String(n), closes]);
   return printed
     .trim()
     .split("\n")

@@ -1,116 +1,117 @@
 /**
  * Tests that results have the same bits in every runtime, with any count of threads and any chunk:
  * logits, selections and texts of a few runs, and token ids and prompts of the conformance packs.
- * The runtimes are Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, and Node runs the
- * installed package.
+ * The runtimes are Node 20, 22, 24 and Deno. Deno runs the TypeScript sources, and Node runs what is
+ * compiled from them.
  *
  * The tests of a runtime that is missing are skipped.
  */
-import { execFile, execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { QUANTISED, type Run, root, runs } from "./runs.ts";
+import { everyRuntime, type Way } from "../support/stranger.ts";
+import { glm52 } from "../tools/cli/fake-terminal.ts";
+import type { HashedCommand } from "./hash-runs.ts";
+import { QUANTISED, root, runs } from "./runs.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "glm52-runtimes-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-const compiled = join(inject("project"), "node_modules/glm52.ts/dist/tools/cli/glm52.js");
-const here = { command: [process.execPath, compiled] };
+/** What starts a program of this project in a runtime. */
+const starting = ({ command, runsSources }: Way, name: string): Way["command"] => [
+  ...command,
+  runsSources ? join(root, `${name}.ts`) : join(inject("built"), `${name}.js`),
+];
 
-/** The other runtimes, or the reason why they are missing. */
-function otherRuntimes(): { name: string; command: string[] }[] | string {
-  const runtimes = inject("runtimes");
-  if (typeof runtimes === "string") return runtimes;
-  const { node22, node24, deno } = runtimes;
-  return [
-    { name: "Node 22", command: [node22, compiled] },
-    { name: "Node 24", command: [node24, compiled] },
-    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock", join(root, "tools/cli/glm52.ts")] },
-  ];
-}
+const [here, ...others] = everyRuntime();
+const runtimes = inject("runtimes");
 
 /** The expected hash of every run. GLM52_UPDATE_HASHES=1 writes this file again. */
 const HASHES = join(root, "test/runtimes/hashes.json");
 const RUNS = runs(scratch);
 
-/** SHA-256 of the result of a run: the tensors of a trace, the ids of a text, or all its output. */
-async function hash(command: readonly string[], { args, writes }: Run, way = ""): Promise<string> {
+/** A run, one of the ways to run it, and the hash of its result. */
+type Hashed = readonly [name: string, way: string, hash: string];
+
+/** All runs in one process of a runtime, in each of the ways that are given. */
+async function hashesOf(
+  runtime: Way,
+  waysOf: (ways: readonly string[]) => readonly string[],
+): Promise<readonly Hashed[]> {
   const out = join(scratch, "out.safetensors");
-  const [program, ...rest] = command;
-  const added = [...way.split(" ").filter(Boolean), ...(writes ? ["--out", out] : [])];
-  const { stdout } = await promisify(execFile)(program, [...rest, ...args, ...added], {
-    env: { ...process.env, NO_COLOR: "1" },
-    maxBuffer: 2 ** 26,
+  const chosen = Object.entries(RUNS).flatMap(([name, run]) =>
+    waysOf(run.ways?.length ? run.ways : [""]).map((way) => ({ name, way, run })),
+  );
+  const commands = chosen.map(({ way, run: { args, writes } }): HashedCommand => {
+    const argv = [...args, ...way.split(" ").filter(Boolean)];
+    return writes ? { argv: [...argv, "--out", out], out } : { argv };
   });
-  if (!writes) {
-    const { ids = stdout } = JSON.parse(stdout); // timings beside the ids differ
-    return createHash("sha256").update(JSON.stringify(ids)).digest("hex");
-  }
-  const bytes = readFileSync(out);
-  rmSync(out);
-  return createHash("sha256")
-    .update(bytes.subarray(8 + Number(bytes.readBigUInt64LE(0))))
-    .digest("hex");
+  const file = join(scratch, "commands.json");
+  writeFileSync(file, JSON.stringify(commands));
+  const [program, ...rest] = starting(runtime, "test/runtimes/hash-runs");
+  const { stdout } = await promisify(execFile)(program, [...rest, file]);
+  const hashes: readonly string[] = JSON.parse(stdout);
+  return chosen.map(({ name, way }, i) => [name, way, hashes[i]]);
 }
 
-describe("the same bits", () => {
+describe("the same bits", async () => {
   for (const format of QUANTISED) {
     const folders = [join(root, "demo-model"), join(scratch, format)];
-    execFileSync(process.execPath, [compiled, "quantize", ...folders, "--to", format]);
+    const { code, stderr } = await glm52(["quantize", ...folders, "--to", format]);
+    if (code !== 0) throw new Error(stderr);
   }
-  const others = otherRuntimes();
-  const known: Record<string, string> = JSON.parse(readFileSync(HASHES, "utf8"));
   const { GLM52_UPDATE_HASHES } = process.env;
-  const isUpdate = GLM52_UPDATE_HASHES === "1";
+  const known = (): Record<string, string> => JSON.parse(readFileSync(HASHES, "utf8"));
+  const expectKnown = (hashed: readonly Hashed[]): void => {
+    const expected = known();
+    expect(hashed).toEqual(hashed.map(([name, way]) => [name, way, expected[name]]));
+  };
 
-  it.each(Object.entries(RUNS))("in every way, as in hashes.json: %s", async (name, run) => {
-    for (const way of run.ways?.length ? run.ways : [""]) {
-      const got = await hash(here.command, run, way);
-      if (isUpdate) known[name] = got;
-      else expect([way, got]).toEqual([way, known[name]]);
+  it("in every way, as in hashes.json", async () => {
+    const hashed = await hashesOf(here, (ways) => ways);
+    if (GLM52_UPDATE_HASHES === "1") {
+      const hashes = Object.fromEntries(hashed.map(([name, , hash]) => [name, hash]));
+      writeFileSync(HASHES, `${JSON.stringify(hashes, null, 2)}\n`);
     }
-    if (isUpdate) writeFileSync(HASHES, `${JSON.stringify(known, null, 2)}\n`);
+    expectKnown(hashed);
+    expect(hashed.length).toBeGreaterThan(Object.keys(RUNS).length);
   });
 
   it("hashes.json has no other names", () => {
-    expect(Object.keys(known)).toEqual(Object.keys(RUNS));
+    expect(Object.keys(known())).toEqual(Object.keys(RUNS));
   });
 
-  it.each(typeof others === "string" ? [] : others)("in $name", async ({ command }) => {
-    for (const [name, run] of Object.entries(RUNS)) {
-      const way = run.ways?.[run.ways.length - 1];
-      expect([name, await hash(command, run, way)]).toEqual([name, known[name]]);
-    }
+  it.each(others)("in $name", async (runtime) => {
+    expectKnown(await hashesOf(runtime, (ways) => ways.slice(-1)));
   });
 
   it("a saved session goes on from process to process, in any runtime", async () => {
     const sessions = join(scratch, "sessions");
-    const tell = async (command: readonly string[], args: readonly string[]): Promise<number[]> => {
-      const [program, ...rest] = command;
+    const tell = async (runtime: Way, args: readonly string[]): Promise<number[]> => {
+      const [program, ...rest] = starting(runtime, "tools/cli/glm52");
       const options = ["--json", "--seed", "7", "--temperature", "0.8"];
       const running = promisify(execFile)(program, [...rest, "run", ...args, ...options]);
       running.child.stdin?.end();
       return JSON.parse((await running).stdout).ids;
     };
-    const ways = [here, ...(typeof others === "string" ? [] : others), here];
-    const whole = await tell(here.command, [
+    const ways = [here, ...others, here];
+    const whole = await tell(here, [
       "Once upon a time",
       ...["--max-tokens", String(5 * ways.length)],
     ]);
     const parts: number[] = [];
-    for (const [i, { command }] of ways.entries()) {
+    for (const [i, runtime] of ways.entries()) {
       const session = ["--session", "tale", "--sessions", sessions, "--max-tokens", "5"];
-      parts.push(...(await tell(command, [...(i === 0 ? ["Once upon a time"] : []), ...session])));
+      parts.push(...(await tell(runtime, [...(i === 0 ? ["Once upon a time"] : []), ...session])));
     }
     expect(parts).toEqual(whole);
   });
 
-  it.skipIf(typeof others !== "string")(
-    `the other runtimes are there${typeof others === "string" ? ` (skipped: ${others})` : ""}`,
+  it.skipIf(typeof runtimes !== "string")(
+    `the other runtimes are there${typeof runtimes === "string" ? ` (skipped: ${runtimes})` : ""}`,
     () => {},
   );
 });

@@ -1,7 +1,7 @@
 /**
- * Installs this package as a user does: it is packed by npm, and installed with its dependencies
- * into an empty project outside the repository. This is done once for all tests of `test/package`
- * and `test/runtimes`.
+ * Compiles the program, and installs this package as a user does: it is packed by npm, and installed
+ * with its dependencies into an empty project outside the repository. This is done once for all tests
+ * that run what is compiled.
  *
  * The other runtimes are fetched here too, before any test asks for them.
  * @module
@@ -10,13 +10,15 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { TestProject } from "vitest/node";
-import { buildInto } from "./build.ts";
 import { ROOT } from "./paths.ts";
 import { fetchRuntimes, type Runtimes } from "./runtimes.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
+    /** The folder of the compiled program, inside this project, so that it finds its packages. */
+    readonly built: string;
     /** The file that `npm pack` made. */
     readonly tarball: string;
     /** The folder of the bare project. */
@@ -29,17 +31,30 @@ declare module "vitest" {
 /** @returns a function that removes everything again */
 export function setup({ provide }: TestProject): () => void {
   const scratch = mkdtempSync(join(tmpdir(), "glm52-installed-"));
-  const tarball = pack(scratch);
+  const built = join(ROOT, ".cache", `built-${process.pid}`);
+  build(built);
+  provide("built", built);
+  const tarball = pack(built, scratch);
   provide("tarball", tarball);
   provide("project", install(tarball, join(scratch, "project")));
   provide("runtimes", fetchRuntimes());
-  return () => rmSync(scratch, { recursive: true, force: true });
+  return () => {
+    for (const folder of [built, scratch]) rmSync(folder, { recursive: true, force: true });
+  };
 }
 
-/** Builds and packs a copy, so that `dist` stays as it is. */
-function pack(scratch: string): string {
+/** Compiles into a folder, like `npm run build`, but without the type check. `dist` stays as it is. */
+function build(folder: string): void {
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const project = join(ROOT, "tsconfig.build.json");
+  execFileSync(process.execPath, [tsc, "-p", project, "--noCheck", "--outDir", folder]);
+  execFileSync(process.execPath, [join(ROOT, "scripts/build-assets.mjs"), folder], { cwd: ROOT });
+}
+
+/** Packs a copy of the package with what is compiled. @returns the file */
+function pack(built: string, scratch: string): string {
   const copy = join(scratch, "package");
-  buildInto(join(copy, "dist"));
+  cpSync(built, join(copy, "dist"), { recursive: true });
   const { files } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const others = files.filter((path: string) => path !== "dist" && !path.startsWith("!"));
   for (const path of ["package.json", "README.md", "LICENSE", ...others]) {

@@ -15,6 +15,8 @@ import type { Runtimes } from "./runtimes.ts";
 export interface Way {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
+  /** Whether it runs the sources; the others run what is compiled. */
+  readonly runsSources: boolean;
 }
 
 /** The runtime that runs the tests. */
@@ -23,15 +25,15 @@ export const HERE: Way["command"] = [process.execPath];
 /** This runtime, and the others that are installed. */
 export function everyRuntime(): readonly Way[] {
   const runtimes = inject("runtimes");
-  const here: Way = { name: `Node ${process.versions.node}`, command: HERE };
+  const here: Way = { name: `Node ${process.versions.node}`, command: HERE, runsSources: false };
   return [here, ...(typeof runtimes === "string" ? [] : others(runtimes))];
 }
 
 function others({ node22, node24, deno }: Runtimes): Way[] {
   return [
-    { name: "Node 22", command: [node22] },
-    { name: "Node 24", command: [node24] },
-    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock"] },
+    { name: "Node 22", command: [node22], runsSources: false },
+    { name: "Node 24", command: [node24], runsSources: false },
+    { name: "Deno 2", command: [deno, "run", "-A", "--no-lock"], runsSources: true },
   ];
 }
 
@@ -68,6 +70,7 @@ const STRICT = {
   strict: true,
   exactOptionalPropertyTypes: true,
   skipLibCheck: false,
+  skipDefaultLibCheck: true,
   rewriteRelativeImportExtensions: true,
 };
 

@@ -52,7 +52,8 @@ export const COUNT = integer(0);
 export const THREADS = integer(1, 256);
 const NOT_NEGATIVE = decimal("a number of 0 or more", (x) => x >= 0);
 const SHARE = decimal("a number above 0, at most 1", (x) => x > 0 && x <= 1);
-const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
+/** Parses a share. */
+export const UNIT = decimal("a number 0 … 1", (x) => x >= 0 && x <= 1);
 
 const SEED = integer(0, 2 ** 32 - 1);
 

@@ -76,6 +76,8 @@ async function addCommands(
       (await import("./commands/session.ts")).addSession(program, terminal, exit),
     trace: async () => (await import("./commands/trace.ts")).addTrace(program, terminal, argv),
     inspect: async () => (await import("./commands/inspect.ts")).addInspect(program, terminal),
+    "verify-files": async () =>
+      (await import("./commands/verify-files.ts")).addVerifyFiles(program, terminal),
     plan: async () => (await import("./commands/plan.ts")).addPlan(program, terminal),
     cache: async () => (await import("./commands/cache.ts")).addCache(program, terminal),
     eval: async () => (await import("./commands/eval.ts")).addEval(program, terminal),

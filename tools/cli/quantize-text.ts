@@ -4,7 +4,7 @@
  */
 
 import type { Divergence, QuantizeReport, TensorError } from "../convert/index.ts";
-import { bytes as inUnits } from "../inspect/plan-text.ts";
+import { bytes as inUnits } from "../inspect/units.ts";
 import { oneLine } from "../library/one-line.ts";
 
 import { shellWord } from "./shell-word.ts";

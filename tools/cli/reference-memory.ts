@@ -6,8 +6,8 @@
  */
 import { totalmem } from "node:os";
 import type { Precision } from "../../engine/index.ts";
-import { bytes } from "../inspect/plan-text.ts";
 import { weightBytes } from "../inspect/sizes.ts";
+import { bytes } from "../inspect/units.ts";
 import type { Backend } from "../library/arithmetic.ts";
 import { openConfig } from "../node/open-config.ts";
 import { UserError } from "../node/user-error.ts";

@@ -5,8 +5,9 @@
  * Next: round-threads.ts
  * @module
  */
-import { decode, fromBf16, toBf16 } from "../../engine/numbers/formats.ts";
-import { fromGroups, toGroups } from "../../engine/numbers/groups.ts";
+import type { Floats } from "../../engine/base/tensor.ts";
+import { decode, toBf16 } from "../../engine/numbers/formats.ts";
+import { fromGroups, type GroupFormat, toGroups } from "../../engine/numbers/groups.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
 import { tensorReader } from "../../engine/weights/load.ts";
 import { checkFits, LIMITS } from "./largest.ts";
@@ -51,21 +52,26 @@ const TO_LIMITS: Readonly<Record<`--to ${WeightFormat}`, number>> = {
 export async function roundTensor({ name, shape, to, stored }: RoundTask): Promise<Rounded> {
   const x = decode(await readStored(name, stored));
   checkFits(name, shape, x, `--to ${to}`, TO_LIMITS);
-  if (to === "bf16") {
-    const bits = new Uint16Array(x.length);
-    for (let i = 0; i < x.length; i++) bits[i] = toBf16(x[i]);
-    return {
-      bytes: [littleEndian(bits)],
-      error: { name, ...errorOf(x, (i) => fromBf16(bits[i])) },
-    };
-  }
+  const { bytes, y } = to === "bf16" ? roundToBf16(shape, x) : roundToGroups(to, x);
+  return { bytes, error: { name, ...errorOf(x, y) } };
+}
+
+/** The bytes of each tensor of the new file, and the numbers that are read from them. */
+interface Encoded extends Pick<Rounded, "bytes"> {
+  readonly y: Floats;
+}
+
+function roundToBf16(shape: readonly number[], x: Floats): Encoded {
+  const bits = new Uint16Array(x.length);
+  for (let i = 0; i < x.length; i++) bits[i] = toBf16(x[i]);
+  const bytes = littleEndian(bits);
+  return { bytes: [bytes], y: decode({ dtype: "BF16", shape, bytes }) };
+}
+
+function roundToGroups(to: GroupFormat, x: Floats): Encoded {
   const groups = toGroups(to, x);
-  const y = fromGroups(to, groups);
   const quants = new Uint8Array(groups.quants);
-  return {
-    bytes: [quants, littleEndian(groups.scales)],
-    error: { name, ...errorOf(x, (i) => y[i]) },
-  };
+  return { bytes: [quants, littleEndian(groups.scales)], y: fromGroups(to, groups) };
 }
 
 /** The tensor with its scales, as the loader reads it and with the loader's checks. */
@@ -91,11 +97,11 @@ function readStored(name: string, stored: RoundTask["stored"]): ReturnType<typeo
   return read(name);
 }
 
-function errorOf(x: ArrayLike<number>, y: (i: number) => number): Omit<TensorError, "name"> {
+function errorOf(x: Floats, y: Floats): Omit<TensorError, "name"> {
   let [maxAbs, squares, errors] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
-    const error = y(i) - x[i];
-    maxAbs = Math.max(maxAbs, Math.abs(error));
+    const error = y[i] - x[i];
+    if (Math.abs(error) > maxAbs) maxAbs = Math.abs(error);
     errors += error * error;
     squares += x[i] * x[i];
   }
@@ -104,8 +110,6 @@ function errorOf(x: ArrayLike<number>, y: (i: number) => number): Omit<TensorErr
 
 function littleEndian(values: Uint16Array): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(2 * values.length));
-  values.forEach((value, i) => {
-    view.setUint16(2 * i, value, true);
-  });
+  for (let i = 0; i < values.length; i++) view.setUint16(2 * i, values[i], true);
   return new Uint8Array(view.buffer);
 }

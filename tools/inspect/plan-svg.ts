@@ -5,7 +5,7 @@
 import { SCHEDULES, type Schedule } from "./flops.ts";
 import { COLOURS, lineChart } from "./line-chart.ts";
 import type { Plan } from "./plan.ts";
-import { digits, tokens } from "./plan-text.ts";
+import { digits, tokens } from "./units.ts";
 
 const CURVES: Readonly<Record<Schedule, { readonly colour: string; readonly label: string }>> = {
   dense: { colour: COLOURS.vermilion, label: "dense" },

@@ -6,6 +6,8 @@ import { SCHEDULES, type Schedule } from "./flops.ts";
 import type { Fit, Plan } from "./plan.ts";
 import type { ReadRate } from "./rate.ts";
 import { KV_FORMATS, type KvFormat, WEIGHT_FORMATS } from "./sizes.ts";
+import { renderStreaming } from "./streaming-text.ts";
+import { bytes, digits, duration, flopCount, row, tokens } from "./units.ts";
 
 /** Number of lines of the chart. */
 const HEIGHT = 12;
@@ -23,6 +25,7 @@ const LETTERS: Readonly<Record<Schedule, string>> = {
 /** A {@link Plan} as text of at most 80 columns. */
 export function renderPlan(plan: Plan): string {
   const { name, layers, indexTopk } = plan;
+  const contexts = plan.contexts.map(({ context }) => context);
   const sections = [
     [`${name}: ${layers.all} layers, ${layers.full} of them choose rows, ${indexTopk} at most`],
     flopsTable(plan),
@@ -32,6 +35,7 @@ export function renderPlan(plan: Plan): string {
     ...(plan.ram === undefined ? [] : [fitsTable(plan.ram)]),
     prefillTable(plan),
     ...(plan.reading ? [decodeTable(plan, plan.reading)] : []),
+    ...(plan.streaming ? renderStreaming(plan.streaming, contexts) : []),
   ];
   return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
@@ -159,46 +163,4 @@ function drawCurves({ curve }: Plan): string[] {
     ...cells.map((line, y) => `${labels[y]} |${line.join("")}`.trimEnd()),
     `${" ".repeat(11)}${curve.map(({ context }) => tokens(context).padStart(STEP)).join("")}`,
   ];
-}
-
-function row(label: string, cells: readonly string[], width = 13): string {
-  return `  ${label.padEnd(10)}${cells.map((cell) => cell.padStart(width)).join("")}`;
-}
-
-/** A number of tokens as `128K` or `1M` where that is exact, and in digits otherwise. */
-export function tokens(n: number): string {
-  if (n >= 2 ** 20 && n % 2 ** 20 === 0) return `${n / 2 ** 20}M`;
-  return n >= 2 ** 10 && n % 2 ** 10 === 0 ? `${n / 2 ** 10}K` : String(n);
-}
-
-/** A number with four significant digits and no exponent. */
-export function digits(x: number): string {
-  return x >= 1000 ? x.toFixed(0) : String(Number(x.toPrecision(4)));
-}
-
-/** A number of FLOPs with a unit prefix: `14.95 P`, `399.9 T`. */
-function flopCount(n: number): string {
-  const [unit, size] = n >= 1e15 ? ["P", 1e15] : n >= 1e12 ? ["T", 1e12] : ["G", 1e9];
-  return `${(n / Number(size)).toPrecision(4)} ${unit}`;
-}
-
-/** A number of bytes with a unit: `1.73 GB`, of 10^9 bytes. */
-export function bytes(n: number): string {
-  for (const [unit, size] of [
-    ["TB", 1e12],
-    ["GB", 1e9],
-    ["MB", 1e6],
-    ["KB", 1e3],
-  ] as const) {
-    if (n >= size) return `${(n / size).toFixed(2)} ${unit}`;
-  }
-  return `${n} B`;
-}
-
-function duration(seconds: number): string {
-  if (seconds < 100) return `${seconds.toPrecision(3)} s`;
-  if (seconds < 100 * 60) return `${(seconds / 60).toFixed(1)} min`;
-  return seconds < 100 * 3600
-    ? `${(seconds / 3600).toFixed(1)} h`
-    : `${(seconds / 86400).toFixed(1)} days`;
 }

@@ -28,6 +28,7 @@ import {
   type WeightFormat,
   weightBytes,
 } from "./sizes.ts";
+import { type DiskRate, type StreamPlan, streamPlan } from "./streaming.ts";
 
 /** How many times the chart doubles the context. */
 const DOUBLINGS = 10;
@@ -86,6 +87,8 @@ export interface Plan {
   /** How fast weights are read; absent when it was neither measured nor given. */
   readonly reading?: ReadRate;
   readonly ram?: { readonly bytes: number; readonly fits: readonly Fit[] };
+  /** What reading the weights from a disk costs, when its speed was given or measured. */
+  readonly streaming?: StreamPlan;
   /** GFLOP per token at contexts that double up to the model's longest one. */
   readonly curve: readonly Pick<AtContext, "context" | "gflopPerToken">[];
 }
@@ -100,6 +103,9 @@ export interface Question {
   readonly ramBytes?: number | undefined;
   readonly fileBytes?: number | undefined;
   readonly quantization?: Quantization | undefined;
+  readonly disk?: DiskRate | undefined;
+  /** Share of the visits of experts that a cache answers, if it is not to be estimated. */
+  readonly hits?: number | undefined;
 }
 
 /** Computes the plan for one config. */
@@ -125,6 +131,9 @@ export function planFor(c: ModelConfig, question: Question): Plan {
     ...(reading && { reading }),
     ...(ramBytes !== undefined && {
       ram: { bytes: ramBytes, fits: WEIGHT_FORMATS.map((format) => fitFor(c, format, ramBytes)) },
+    }),
+    ...(question.disk && {
+      streaming: streamPlan(c, { ...question, disk: question.disk }),
     }),
     curve,
   };

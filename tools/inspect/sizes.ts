@@ -96,21 +96,60 @@ export function weightBytes(c: ModelConfig, format: WeightFormat | number): Weig
   return { total: always + experts, withoutRoutedExperts: always };
 }
 
+/** Bytes of the main model's weights by when they are needed. */
+export interface WeightParts {
+  /** All of the layers but their routed experts; every token needs it. */
+  readonly trunk: number;
+  /** The largest part of the trunk that one layer has. */
+  readonly layerTrunk: number;
+  /** The last norm and the head. */
+  readonly head: number;
+  /** One row of the embedding. */
+  readonly embeddingRow: number;
+  /** One routed expert. */
+  readonly expert: number;
+  /** How many layers have routed experts. */
+  readonly sparseLayers: number;
+  /**
+   * What `kv_b_proj` takes more in memory than in a file, in all layers: with fp8 both of its halves
+   * are f32 there, and with groups the half of the keys.
+   *
+   * @see splitKvB of engine/weights/rearrange.ts
+   */
+  readonly widened: number;
+}
+
+/** The parts of the main model's weights in one format. */
+export function weightParts(c: ModelConfig, format: WeightFormat): WeightParts {
+  const bytes = (specs: readonly TensorSpec[]): number =>
+    specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);
+  const { globals, layers } = modelSpecs(c);
+  const { embedTokens, ...others } = globals;
+  const trunks = layers.map((layer) => bytes(fixedSpecs(layer)));
+  return {
+    trunk: trunks.reduce((a, b) => a + b, 0),
+    layerTrunk: Math.max(...trunks),
+    head: bytes(Object.values(others)),
+    embeddingRow: bytes([embedTokens]) / c.vocabSize,
+    expert: bytes(Object.values(expertSpecs(c, 0))),
+    sparseLayers: layers.filter(({ ffn }) => ffn.kind === "sparse").length,
+    widened: layers.reduce((n, { attn }) => n + widenedBytes(c, attn.kvBProj, format), 0),
+  };
+}
+
+function widenedBytes(c: ModelConfig, kvB: TensorSpec, format: WeightFormat): number {
+  if (format === "f32" || format === "bf16") return 0;
+  const isWide = format === "fp8" ? 1 : c.qkNopeHeadDim / (c.qkNopeHeadDim + c.vHeadDim);
+  return isWide * (tensorBytes(kvB, "f32") - tensorBytes(kvB, format));
+}
+
 /**
  * Bytes of the weights that a step of one token reads: all of the main model but the experts that the
  * router did not choose, and one row of the embedding.
  */
 export function readBytes(c: ModelConfig, format: WeightFormat): number {
-  const bytes = (specs: readonly TensorSpec[]): number =>
-    specs.reduce((n, spec) => n + tensorBytes(spec, format), 0);
-  const chosen = c.numExpertsPerTok * bytes(Object.values(expertSpecs(c, 0)));
-  const { globals, layers } = modelSpecs(c);
-  const { embedTokens, ...others } = globals;
-  const ends = bytes(Object.values(others)) + bytes([embedTokens]) / c.vocabSize;
-  return layers.reduce(
-    (n, layer) => n + bytes(fixedSpecs(layer)) + (layer.ffn.kind === "sparse" ? chosen : 0),
-    ends,
-  );
+  const { trunk, head, embeddingRow, expert, sparseLayers } = weightParts(c, format);
+  return trunk + head + embeddingRow + sparseLayers * c.numExpertsPerTok * expert;
 }
 
 function tensorBytes(spec: TensorSpec, format: WeightFormat | number): number {

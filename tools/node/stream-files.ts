@@ -5,8 +5,7 @@
  * (O_DIRECT), which costs a tenth of the processor time, and leaves the memory to the engine.
  * @module
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync } from "node:fs";
 import { checksum } from "../../engine/kv/checksum.ts";
 import {
   READ_BLOCK,
@@ -15,17 +14,11 @@ import {
   type StoredRead,
 } from "../../engine/stream/read-store.ts";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
-import { mustBeRegular } from "./file-source.ts";
+import { blockError, howRead, openToStream, readError } from "./open-to-stream.ts";
 import { readAt } from "./read-at.ts";
 import { isShared, type ReadJob } from "./read-batch.ts";
 import { type BatchUnderWay, Readers } from "./readers.ts";
-import { blocksOf, blocksWithin, type Receipt, type ReceiptBlock } from "./receipt.ts";
-import { systemCode } from "./system-code.ts";
-
-/** Linux alone has it. */
-const O_DIRECT: number = constants.O_DIRECT ?? 0;
-
-const FLAGS: number = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+import { blocksWithin, type KnownBlock, knownBlocks, type Receipt } from "./receipt.ts";
 
 /** Threads that read, unless it is said otherwise. */
 const READERS = 2;
@@ -78,13 +71,13 @@ interface OpenFile {
   /** Its number for the readers. */
   readonly file: number;
   /** What the receipt says of it. */
-  readonly known: readonly ReceiptBlock[];
+  readonly known: readonly KnownBlock[];
 }
 
 /** A read of an open file. */
 interface Job extends ReadJob, OpenFile {
   /** The blocks of the receipt that it covers; there is a check for each. */
-  readonly covered: readonly ReceiptBlock[];
+  readonly covered: readonly KnownBlock[];
 }
 
 class FolderStream implements StreamFiles {
@@ -102,11 +95,7 @@ class FolderStream implements StreamFiles {
 
   get how(): string {
     const { readers = READERS, direct = true } = this.#options;
-    const who = `${readers} ${readers === 1 ? "reader" : "readers"}`;
-    if (!direct) return `buffered, ${who}`;
-    if (O_DIRECT === 0) return `buffered, because this system has no O_DIRECT, ${who}`;
-    if (!this.#readers.isRefused) return `O_DIRECT, ${who}`;
-    return `buffered, because the system refuses O_DIRECT here, ${who}`;
+    return howRead(readers, direct, this.#readers.isRefused);
   }
 
   begin(reads: readonly StoredRead[], isGuess: boolean = false): ReadsUnderWay {
@@ -132,20 +121,11 @@ class FolderStream implements StreamFiles {
   }
 
   #openAnew(name: string): OpenFile {
-    if (/[/\\]/.test(name)) throw new WeightsError(name, "expected a name, got a path");
-    const path = join(this.#folder, name);
-    const descriptor = openFile(path, name);
-    const { dev, ino, size } = fstatSync(descriptor);
     const { direct = true, receipt } = this.#options;
+    const { descriptor, size, toRead } = openToStream(this.#folder, name, direct);
     try {
-      return {
-        ...{ name, descriptor },
-        known: receipt ? knownBlocks(receipt, name, size) : [],
-        file: this.#readers.addFile({
-          ...{ path, flags: FLAGS, directFlag: direct ? O_DIRECT : 0 },
-          identity: { dev, ino, size },
-        }),
-      };
+      const known = receipt ? blocksIn(receipt, name, size) : [];
+      return { name, descriptor, known, file: this.#readers.addFile(toRead) };
     } catch (error) {
       closeSync(descriptor);
       throw error;
@@ -184,9 +164,7 @@ class FolderStream implements StreamFiles {
         this.counts.secondsWaited += (performance.now() - start) / 1000;
         if (failure) {
           const job = jobs[failure.read];
-          throw failure.text === undefined
-            ? tooShort(job, failure.got)
-            : refused(job, failure.text);
+          throw readError(job.name, job, failure);
         }
         if (!isCounted) this.#count(jobs);
         isCounted = true;
@@ -212,29 +190,14 @@ class FolderStream implements StreamFiles {
   }
 }
 
-/** Opens a regular file. A pipe would wait for ever without O_NONBLOCK. */
-function openFile(path: string, name: string): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, FLAGS);
-  } catch (cause) {
-    if (systemCode(cause) === "ENOENT") throw new WeightsError(name, "no such file", { cause });
-    throw new WeightsError(name, (cause as Error).message, { cause });
-  }
-  try {
-    mustBeRegular(fstatSync(descriptor), name);
-    return descriptor;
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
-  }
-}
-
 /** What a receipt says of a file, which must be as long as the one it was written for. */
-function knownBlocks(receipt: Receipt, name: string, size: number): ReceiptBlock[] {
+function blocksIn(receipt: Receipt, name: string, size: number): KnownBlock[] {
+  if (!receipt.isComplete) {
+    throw new WeightsError(name, "the receipt is not complete: run glm52 verify-files again");
+  }
   const file = receipt.files.get(name);
   if (!file) throw new WeightsError(name, "the receipt does not name it");
-  if (file.size === size) return blocksOf(file);
+  if (file.size === size) return knownBlocks(file);
   throw new WeightsError(name, `expected ${file.size} bytes by the receipt, got ${size}`);
 }
 
@@ -252,39 +215,21 @@ function readHere(job: Job): void {
   try {
     got = readAt(job.descriptor, job.offset, job.target);
   } catch (error) {
-    throw refused(job, (error as Error).message);
+    throw readError(job.name, job, { text: (error as Error).message });
   }
-  if (got < job.target.length) throw tooShort(job, got);
-  const { buffer, byteOffset } = job.target;
-  const view = new DataView(buffer, byteOffset, job.target.length);
-  compare(
-    job,
-    job.covered.map(({ offset, length }) => ({
-      checksum: checksum(view, offset - job.offset, length),
-    })),
-  );
-}
-
-function tooShort({ name, offset, target }: Job, got: number | undefined): WeightsError {
-  const what = `expected ${target.length} bytes at ${offset}, got ${got}`;
-  return new WeightsError(name, `${what}: the file has become shorter, or is not whole`);
-}
-
-function refused({ name, offset, target }: Job, text: string): WeightsError {
-  return new WeightsError(name, `reading ${target.length} bytes at ${offset}: ${text}`);
+  if (got < job.target.length) throw readError(job.name, job, { got });
+  const { buffer, byteOffset, length } = job.target;
+  const view = new DataView(buffer, byteOffset, length);
+  const results = job.covered.map((block) => ({
+    checksum: checksum(view, block.offset - job.offset, block.length),
+  }));
+  compare(job, results);
 }
 
 /** Compares the blocks that have come with the receipt. */
 function compare({ name, covered }: Job, results: readonly { checksum: number }[]): void {
-  for (const [i, { tensor, offset, length, checksum: expected }] of covered.entries()) {
+  for (const [i, block] of covered.entries()) {
     const got = results[i].checksum;
-    if (got === expected) continue;
-    const where = `${tensor}, ${length} bytes at ${offset}`;
-    const what = `expected checksum ${hex(expected)} by the receipt, got ${hex(got)}`;
-    throw new WeightsError(name, `${where}: ${what}: the file or the disk has changed`);
+    if (got !== block.checksum) throw blockError(name, block, block.checksum, got);
   }
-}
-
-function hex(checksum: number): string {
-  return checksum.toString(16).padStart(8, "0");
 }

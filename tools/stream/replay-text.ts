@@ -2,7 +2,7 @@
  * Prints a replay for people.
  * @module
  */
-import { bytes } from "../inspect/plan-text.ts";
+import { bytes } from "../inspect/units.ts";
 import { type Counts, hitShare, type Replay, type ReplayedCache } from "./replay.ts";
 
 /** How many columns a number of slots takes. */

@@ -13,6 +13,7 @@ import {
   type Tensor,
   type Weight,
 } from "../../base/tensor.ts";
+import { areFinite } from "../../numbers/all-finite.ts";
 import { decode } from "../../numbers/formats.ts";
 import type { RawTensor } from "../../numbers/raw-tensor.ts";
 import type { Precision } from "../../numbers/rope-table.ts";
@@ -96,7 +97,13 @@ export function referenceMemory(precision: Precision): Memory {
     place,
 
     // The garbage collector takes from the shelf what nobody holds any more.
-    shelf: () => ({ bytes: 0, room: (bytes) => new Uint8Array(bytes), place, clear: () => {} }),
+    shelf: () => ({
+      bytes: 0,
+      room: (bytes) => new Uint8Array(bytes),
+      areFinite,
+      place,
+      clear: () => {},
+    }),
 
     rowMemory(): RowMemory {
       return new RowBlocks(new Growing());

@@ -124,35 +124,46 @@ function attend(
   first: number,
   end: number,
 ): void {
-  const { arena, team } = machine;
+  const { arena, team, kernels } = machine;
   const [, nK] = topK.shape;
   const nT = end - first;
-  const n = Array.from({ length: nT }, (_, t) => nChosen(topK, first + t));
+  const mark = arena.mark();
+  const n = arena.newInts(nT);
+  for (let t = 0; t < nT; t++) n[t] = nChosen(topK, first + t);
   const latentEncoding = encodingOf(machine, past.view, past.latentEncoding);
   const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
   // Results that fill whole vectors are written where they belong; others are copied from y.
   const fits = q.nColumns === nC;
-  const scratchBytes = machine.kernels.latentAttentionScratchBytes(nK, nH, q.nColumns, pe.nColumns);
+  // Queries that see all rows share whole blocks of them; others do not, and are served one by one.
+  const isDense = nK === past.nS;
+  const most = isDense
+    ? Math.min(kernels.latentAttentionQueries(nK, nH), Math.ceil(nT / team.size))
+    : 1;
+  // biome-ignore format: one line per call
+  const scratchBytes = kernels.latentAttentionScratchBytes(most, nK, nH, q.nColumns, pe.nColumns);
 
   team.run(nT * nH * nK * (2 * nC + nR), (kernels, part, parts) => {
     const scratch = arena.scratch(scratchBytes);
-    const y = arena.scratch(fits ? 0 : nH * q.stride);
-    const call = (t: number, h: number, heads: number) => {
+    const y = arena.scratch(fits ? 0 : most * nH * q.stride);
+    const call = (t: number, queries: number, h: number, heads: number) => {
       const head = (first + t) * nH + h;
       const out = data.byteOffset + 4 * head * nC;
       // biome-ignore format: one line per call
-      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, rows + 4 * t * nK, n[t], latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
-      if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, heads);
+      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, rows + 4 * t * nK, nK, n.byteOffset + 4 * t, queries, latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
+      if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, queries * heads);
     };
     // One query is shared out by its heads. Several are dealt out in turn, since later ones see more rows.
     const [from, to] = share(nH, 1, part, parts);
-    if (nT === 1 && from < to && n[0] > 0) call(0, from, to - from);
-    for (let t = part; nT > 1 && t < nT; t += parts) if (n[t] > 0) call(t, 0, nH);
+    if (nT === 1 && from < to) call(0, 1, from, to - from);
+    for (let t = part * most; nT > 1 && t < nT; t += parts * most) {
+      call(t, Math.min(most, nT - t), 0, nH);
+    }
   });
-  // With nothing to attend to, the softmax is 0 / 0, as in the reference.
+  // With nothing to attend to, the softmax is 0 / 0, as in the reference. Its NaN is always the same here.
   n.forEach((nRows, t) => {
     if (nRows === 0) data.fill(Number.NaN, (first + t) * nH * nC, (first + t + 1) * nH * nC);
   });
+  arena.release(mark);
 }
 
 /** How many rows query `t` may see: those before the padding. */

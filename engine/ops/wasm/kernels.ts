@@ -22,6 +22,7 @@ export interface Kernels {
   quantizeRowsQ4(y: Address, yStride: number, x: Address, xStride: number, nT: number, nGroups: number): void;
   packQ8(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
   packQ4(panels: Address, quants: Address, scales: Address, nO: number, nGroups: number): void;
+  allFinite(at: Address, nBytes: number, mask: number, one: number): number;
   linearScratchBytes(nT: number, nI: number): number;
   widenBf16(y: Address, x: Address, n: number): void;
   widenRowF16(y: Address, x: Address, n: number): void;
@@ -35,8 +36,9 @@ export interface Kernels {
   indexScoresScratchBytes(nH: number, nC: number): number;
   topKScratchBytes(nS: number, k: number): number;
   topK(out: Address, scores: Address, nS: number, k: number, scratch: Address): number;
-  latentAttention(y: Address, qLatent: Address, qPe: Address, rows: Address, nRows: number, latentEncoding: number, nLatent: number, kPeAt: number, kPeEncoding: number, nRope: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
-  latentAttentionScratchBytes(nRows: number, nH: number, nC: number, nR: number): number;
+  latentAttention(y: Address, qLatent: Address, qPe: Address, rows: Address, nK: number, nRows: Address, nT: number, latentEncoding: number, nLatent: number, kPeAt: number, kPeEncoding: number, nRope: number, nH: number, nC: number, nR: number, scale: number, scratch: Address): void;
+  latentAttentionQueries(nK: number, nH: number): number;
+  latentAttentionScratchBytes(nT: number, nK: number, nH: number, nC: number, nR: number): number;
   routeScratchBytes(nE: number, nGroup: number): number;
   route(experts: Address, weights: Address, logits: Address, bias: Address, nT: number, nE: number, nActive: number, nGroup: number, topkGroup: number, isNormed: number, scale: number, scratch: Address): void;
   addScaled(y: Address, x: Address, n: number, weight: number): void;

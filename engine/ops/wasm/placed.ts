@@ -12,7 +12,6 @@
  */
 
 import { describe, type Shape, ShapeError, sizeOf, type Weight } from "../../base/tensor.ts";
-import { areFinite } from "../../numbers/all-finite.ts";
 import { decode } from "../../numbers/formats.ts";
 import {
   BYTES_PER_ELEMENT,
@@ -23,7 +22,9 @@ import {
 } from "../../numbers/raw-tensor.ts";
 import { checkPlace } from "../doors.ts";
 import type { Ops } from "../ops.ts";
+import { areFiniteIn } from "./finite.ts";
 import type { Machine } from "./machine.ts";
+import { share } from "./team.ts";
 
 /** What a matrix is stored in. */
 export type Format = "F32" | "BF16" | "F16" | "FP8" | "Q8" | "Q4";
@@ -105,7 +106,7 @@ export const place =
   };
 
 /** How a matrix is kept, as told at the top of this file. */
-function formatOf({ layout }: Machine, raw: RawTensor): Format {
+function formatOf(machine: Machine, raw: RawTensor): Format {
   switch (raw.dtype) {
     case "BF16":
     case "F16":
@@ -114,8 +115,8 @@ function formatOf({ layout }: Machine, raw: RawTensor): Format {
       return raw.dtype;
     case "F8_E4M3": {
       const hasKernel =
-        raw.scales?.every((scale) => Math.abs(scale) < layout.fp8ScaleLimit) &&
-        areFinite("F8_E4M3", raw.bytes);
+        raw.scales?.every((scale) => Math.abs(scale) < machine.layout.fp8ScaleLimit) &&
+        areFiniteIn(machine, "F8_E4M3", raw.bytes);
       return hasKernel ? "FP8" : "F32";
     }
     default:
@@ -187,9 +188,9 @@ function placePanels(
   const stride = nGroups * groupBytes[format];
   const size = Math.ceil(nRows / panelRows) * stride;
   const bank = ground.bankFor(size);
-  const { arena, kernels } = machine.banks[bank];
+  const { arena } = machine.banks[bank];
   const address = ground.take(bank, size);
-  const pack = format === "Q8" ? kernels.packQ8 : kernels.packQ4;
+  const pack = format === "Q8" ? "packQ8" : "packQ4";
   const rowBytes = bytes.length / nRows;
   // As many whole panels at a time as fit into a modest piece of scratch.
   const step = panelRows * Math.max(1, Math.floor(2 ** 20 / (panelRows * rowBytes)));
@@ -200,7 +201,12 @@ function placePanels(
     arena.bytes(quants, n * rowBytes).set(bytes.subarray(r * rowBytes, (r + n) * rowBytes));
     const scales = arena.scratch(2 * n * nGroups);
     arena.halfs(scales, n * nGroups).set(groupScales.subarray(r * nGroups, (r + n) * nGroups));
-    pack(address + (r / panelRows) * stride, quants, scales, n, nGroups);
+    machine.team.run(n * nColumns, (_, part, parts, kernelsOf) => {
+      const [from, to] = share(n, panelRows, part, parts);
+      const panels = address + ((r + from) / panelRows) * stride;
+      const [quantsAt, scalesAt] = [quants + from * rowBytes, scales + 2 * from * nGroups];
+      if (from < to) kernelsOf[bank][pack](panels, quantsAt, scalesAt, to - from, nGroups);
+    });
     arena.release(mark);
   }
   return { format, bank, address, stride, scales: 0 };

@@ -12,6 +12,10 @@ import { share } from "./team.ts";
 /** Shares are whole numbers of so many panels: as many as one token meets together. */
 const SHARED_PANELS = 4;
 
+/** Tokens that meet a matrix together have at most so many bytes, but there are not fewer than so many of them. */
+const TOKENS_BYTES = 3 * 2 ** 18;
+const LEAST_TOKENS = 16;
+
 /** `y[t,o] = Σ_i x[t,i] · w[o,i]` for `nT` rows of x and all rows of one matrix. */
 export interface Product {
   /** Address in the first memory, and bytes from one row to the next. */
@@ -129,8 +133,37 @@ function multiplyPart(
   if (from < to) multiply(machine, kernels, product, from, to, scratch);
 }
 
-/** Rows `from … to` of the matrix of one product. */
+/** Rows `from … to` of the matrix of one product, a block of tokens at a time. */
 function multiply(
+  machine: Machine,
+  kernels: Kernels,
+  product: Product,
+  from: number,
+  to: number,
+  scratch: number,
+): void {
+  const { y, yStride, x, nT, w } = product;
+  const step = takesInt8(machine, w.format) ? nT : tokensAtOnce(x);
+  for (let t = 0; t < nT; t += step) {
+    const block = {
+      ...product,
+      y: y + t * yStride,
+      x: { ...x, address: x.address + t * x.stride },
+      nT: Math.min(step, nT - t),
+    };
+    multiplyBlock(machine, kernels, block, from, to, scratch);
+  }
+}
+
+/**
+ * How many tokens in f32 meet a matrix together. All of them are read anew for each few rows of the matrix,
+ * so they should stay in the L2 cache. The kernels for int8 see to this by themselves.
+ */
+function tokensAtOnce({ stride }: Rows): number {
+  return Math.max(LEAST_TOKENS, 2 * Math.floor(TOKENS_BYTES / (2 * stride)));
+}
+
+function multiplyBlock(
   machine: Machine,
   kernels: Kernels,
   { y: yAt, yStride, x, nT, w }: Product,

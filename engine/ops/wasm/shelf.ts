@@ -3,6 +3,7 @@
  * @module
  */
 import type { Ops, Shelf } from "../ops.ts";
+import { areFiniteIn } from "./finite.ts";
 import type { Machine } from "./machine.ts";
 import { type Ground, lasting, place } from "./placed.ts";
 
@@ -56,6 +57,7 @@ export const shelf =
         board.used = BLOCK * Math.ceil((board.from + board.used) / BLOCK) - board.from;
         return machine.banks[board.bank].arena.bytes(at, bytes);
       },
+      areFinite: (dtype, bytes) => areFiniteIn(machine, dtype, bytes),
       place: place(machine, ground),
       clear: () => {
         for (const board of boards) board.used = 0;

@@ -11,10 +11,11 @@
  */
 import { awakeTime } from "../../base/awake-time.ts";
 import { GlmError } from "../../base/errors.ts";
+import { AdaptiveCount } from "./adaptive-count.ts";
 import type { Arena } from "./arena.ts";
 import type { Bank, SharedModule } from "./bank.ts";
 import type { Kernels } from "./kernels.ts";
-import { CONTROL, STOP, serve, type ThreadData } from "./worker.ts";
+import { CONTROL, LIST_WORDS, STOP, serve, type ThreadData } from "./worker.ts";
 
 /** Below so many multiplications, waking threads costs more than it saves. */
 const SHARE_FROM = 2 ** 18;
@@ -44,6 +45,8 @@ export interface Threads {
   readonly patienceMs?: number;
   /** Work of fewer multiplications is not shared; 262,144 by default. */
   readonly shareFrom?: number;
+  /** Whether late threads are left out for a while; true by default. See adaptive-count.ts. */
+  readonly isAdaptive?: boolean;
 }
 
 /** Starts a thread that evaluates `source` with the global `threadData`; resolves when it runs. */
@@ -94,6 +97,8 @@ export class Team {
   #threads: readonly Thread[] = [];
   readonly #patienceMs: number;
   readonly #shareFrom: number;
+  /** How many threads are used; undefined when it is always all of them. */
+  readonly #adaptive: AdaptiveCount | undefined;
   /** Calls of the thread whose share is being written down. */
   #calls: number[] = [];
   #failed: WasmThreadError | undefined;
@@ -102,10 +107,11 @@ export class Team {
     this.size = size;
     this.#patienceMs = threads?.patienceMs ?? LEAST_PATIENCE_MS;
     this.#shareFrom = threads?.shareFrom ?? SHARE_FROM;
+    this.#adaptive = threads?.isAdaptive === false ? undefined : new AdaptiveCount(size);
     this.#kernelsOf = banks.map(({ kernels }) => kernels);
     this.#arena = banks[0].arena;
     this.#names = Object.keys(banks[0].kernels);
-    const nWords = CONTROL.lists + 2 * size;
+    const nWords = CONTROL.lists + LIST_WORDS * size;
     this.#control =
       size === 1
         ? new Int32Array(nWords)
@@ -136,7 +142,7 @@ export class Team {
     const { count, start } = threads;
     const team = new Team(banks, count, threads);
     const control = team.#control as Int32Array<SharedArrayBuffer>;
-    const common = { ...shared, control, at: CONTROL, spins: SPINS };
+    const common = { ...shared, control, at: CONTROL, listWords: LIST_WORDS, spins: SPINS };
     const others = Array.from({ length: count - 1 }, (_, i) => i + 1);
     const started = await Promise.allSettled(
       others.map((thread) => start(PROGRAM, { ...common, thread })),
@@ -153,9 +159,9 @@ export class Team {
     if (this.#failed) throw this.#failed;
     const mark = this.#arena.mark();
     try {
-      if (this.size === 1 || products < this.#shareFrom) {
-        work(this.#kernelsOf[0], 0, 1, this.#kernelsOf);
-      } else this.#runTogether(work);
+      const count = products < this.#shareFrom ? 1 : this.#countNow();
+      if (count === 1) work(this.#kernelsOf[0], 0, 1, this.#kernelsOf);
+      else this.#runTogether(work, count);
     } finally {
       this.#arena.release(mark);
     }
@@ -169,42 +175,54 @@ export class Team {
       for (const thread of threads) thread.terminate();
     } else {
       this.#failed = new WasmThreadError("wasm threads", "closed");
-      for (let t = 1; t < this.size; t++) this.#control[CONTROL.lists + 2 * t + 1] = STOP;
-      this.#begin();
+      for (let t = 1; t < this.size; t++) this.#control[listOf(t) + 2] = STOP;
+      this.#begin(this.size);
     }
     await Promise.all(threads.map((thread) => thread.ended()));
   }
 
-  #runTogether(work: Work): void {
-    for (let t = 1; t < this.size; t++) {
+  #countNow(): number {
+    if (this.size === 1 || !this.#adaptive) return this.size;
+    return this.#adaptive.at(performance.now());
+  }
+
+  /** @param count how many threads share the work, this one included */
+  #runTogether(work: Work, count: number): void {
+    for (let t = 1; t < count; t++) {
       this.#calls = [];
-      work(this.#recordersOf[0], t, this.size, this.#recordersOf);
+      work(this.#recordersOf[0], t, count, this.#recordersOf);
       const address = this.#arena.scratch(8 * this.#calls.length);
       this.#arena.doubles(address, this.#calls.length).set(this.#calls);
-      this.#control[CONTROL.lists + 2 * t] = address / 8;
-      this.#control[CONTROL.lists + 2 * t + 1] = this.#calls.length;
+      this.#control[listOf(t) + 1] = address / 8;
+      this.#control[listOf(t) + 2] = this.#calls.length;
     }
     const begun = performance.now();
-    this.#begin();
+    this.#begin(count);
     try {
-      work(this.#kernelsOf[0], 0, this.size, this.#kernelsOf);
+      work(this.#kernelsOf[0], 0, count, this.#kernelsOf);
     } finally {
-      this.#wait(Math.max(this.#patienceMs, LONGEST_SHARE * (performance.now() - begun)));
+      const worked = performance.now() - begun;
+      this.#wait(count - 1, Math.max(this.#patienceMs, LONGEST_SHARE * worked));
+      const now = performance.now();
+      this.#adaptive?.took(worked, now - begun - worked, now);
     }
   }
 
-  #begin(): void {
-    Atomics.store(this.#control, CONTROL.done, 0);
-    Atomics.add(this.#control, CONTROL.epoch, 1);
-    if (Atomics.load(this.#control, CONTROL.sleepers) > 0) {
-      Atomics.notify(this.#control, CONTROL.epoch);
-    }
+  /** Starts the threads before `count` on their lists. */
+  #begin(count: number): void {
+    const control = this.#control;
+    Atomics.store(control, CONTROL.done, 0);
+    Atomics.store(control, CONTROL.asked, count - 1);
+    for (let t = 1; t < count; t++) Atomics.add(control, listOf(t), 1);
+    if (Atomics.load(control, CONTROL.sleepers) === 0) return;
+    for (let t = 1; t < count; t++) Atomics.notify(control, listOf(t));
   }
 
-  #wait(patienceMs: number): void {
+  /** Waits until `nOthers` threads are done. */
+  #wait(nOthers: number, patienceMs: number): void {
     const control = this.#control;
     let waited: (() => number) | undefined;
-    for (let i = 1; Atomics.load(control, CONTROL.done) < this.size - 1; i++) {
+    for (let i = 1; Atomics.load(control, CONTROL.done) < nOthers; i++) {
       if (i < SPINS) continue;
       waited ??= awakeTime();
       sleep(control, CONTROL.done);
@@ -220,6 +238,11 @@ export class Team {
     this.#failed = new WasmThreadError("wasm threads", what);
     throw this.#failed;
   }
+}
+
+/** The first of the control words of a thread. */
+function listOf(thread: number): number {
+  return CONTROL.lists + LIST_WORDS * thread;
 }
 
 /** A short sleep until the word changes, or none at all where the runtime forbids it (a page). */

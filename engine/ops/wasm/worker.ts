@@ -10,19 +10,25 @@ import type { SharedModule } from "./bank.ts";
 
 /** Places in the control words, which all threads share. */
 export const CONTROL = {
-  /** Counts the lists; changing it starts the threads. */
-  epoch: 0,
-  /** Threads that are done with this list. */
+  /** Threads that have a list now. */
+  asked: 0,
+  /** Those of them that are done with it. */
   done: 1,
-  /** Threads that sleep until the epoch changes. */
+  /** Threads that sleep until they get a list. */
   sleepers: 2,
   /** Number of the thread that failed, 0 if none. */
   failedThread: 3,
   /** The kernel that it failed in, by its place among the exports of all memories. */
   failedKernel: 4,
-  /** From here on two words for each thread: where its list begins in f64s, and how long it is. */
+  /**
+   * From here on three words for each thread: the number of its lists so far, where the last one begins in
+   * f64s, and how long it is. Changing the first starts the thread.
+   */
   lists: 5,
 } as const;
+
+/** Words of one thread. */
+export const LIST_WORDS = 3;
 
 /** Length of a list that ends the thread. */
 export const STOP = -1;
@@ -33,9 +39,11 @@ export interface ThreadData extends SharedModule {
   readonly control: Int32Array<SharedArrayBuffer>;
   /** Which word is which. */
   readonly at: typeof CONTROL;
+  /** Words of one thread. */
+  readonly listWords: number;
   /** From 1 on; 0 is the thread that made the others. */
   readonly thread: number;
-  /** How many looks at the epoch before it sleeps. */
+  /** How many looks at its own word before it sleeps. */
   readonly spins: number;
 }
 
@@ -44,24 +52,23 @@ export interface ThreadData extends SharedModule {
  * of kernels one after the other: which kernel, how many arguments, and these.
  */
 export function serve(data: ThreadData): void {
-  const { module, memories, isWide, control, at, thread, spins } = data;
+  const { module, memories, isWide, control, at, listWords, thread, spins } = data;
   const tiles = { WIDE: Number(isWide) };
   const kernels = (memories as readonly WebAssembly.Memory[]).flatMap((memory) =>
     Object.values(new WebAssembly.Instance(module, { env: { memory }, tiles }).exports),
   ) as ((...args: number[]) => void)[];
   const numbers = new Float64Array(memories[0].buffer);
-  const mine = at.lists + 2 * thread;
-  const nOthers = (control.length - at.lists) / 2 - 1;
-  for (let epoch = 0; ; epoch++) {
-    for (let i = 0; Atomics.load(control, at.epoch) === epoch; i++) {
+  const mine = at.lists + listWords * thread;
+  for (let nLists = 0; ; nLists++) {
+    for (let i = 0; Atomics.load(control, mine) === nLists; i++) {
       if (i < spins) continue;
       Atomics.add(control, at.sleepers, 1);
-      Atomics.wait(control, at.epoch, epoch);
+      Atomics.wait(control, mine, nLists);
       Atomics.sub(control, at.sleepers, 1);
     }
-    const length = control[mine + 1];
+    const length = control[mine + 2];
     if (length < 0) return;
-    let place = control[mine];
+    let place = control[mine + 1];
     const end = place + length;
     let kernel = 0;
     try {
@@ -75,6 +82,7 @@ export function serve(data: ThreadData): void {
       Atomics.store(control, at.failedKernel, kernel);
       Atomics.store(control, at.failedThread, thread);
     }
-    if (Atomics.add(control, at.done, 1) + 1 === nOthers) Atomics.notify(control, at.done);
+    const nDone = Atomics.add(control, at.done, 1) + 1;
+    if (nDone === control[at.asked]) Atomics.notify(control, at.done);
   }
 }

@@ -293,14 +293,15 @@ describe("a hostile file is refused in words", () => {
     expect(await refusal(file)).toBe(`f.safetensors: ${message}`);
   });
 
-  it("says no within a second to a header that claims a million dimensions", async () => {
+  it("says no in a second of the processor to a header that claims a million dimensions", async () => {
     const shape = `[${"1,".repeat(999_999)}1]`;
     const file = hostileFile(`{"w":{"dtype":"U8","shape":${shape},"data_offsets":[0,2]}}`, 2);
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(await refusal(file)).toBe(
       "f.safetensors: w: expected U8 [1, 1, 1, 1, 1, 1, 1, 1, …] to span 1 bytes, got 2",
     );
-    expect(performance.now() - start).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(start);
+    expect(user + system).toBeLessThan(1e6); // µs
   });
 
   it("says no to more names than memory should hold", async () => {

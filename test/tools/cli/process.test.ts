@@ -3,11 +3,10 @@
  * @module
  */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { buildInto } from "../../support/build.ts";
-import { CASES, ROOT, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { describe, expect, inject, it, type TestContext } from "vitest";
+import { CASES, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 import {
   atTerminal,
   NO_PSEUDO_TERMINAL,
@@ -16,10 +15,7 @@ import {
 } from "../../support/pseudo-terminal.ts";
 
 const scratch = scratchFolder();
-// This folder is inside the project, so that the program finds its packages.
-const built = join(ROOT, ".cache", `process-test-${process.pid}`);
-beforeAll(() => buildInto(built), 120_000);
-afterAll(() => rmSync(built, { recursive: true, force: true }));
+const built = inject("built");
 
 /** A thread that is silent for so long counts as dead, unless the process was suspended. */
 const LONGER_THAN_PATIENCE_MS = 11_000;

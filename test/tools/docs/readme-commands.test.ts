@@ -3,16 +3,14 @@
  * like a clone. A line ends with code 0, unless its comment names another exit code.
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildInto } from "../../support/build.ts";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { ROOT, scratchFolder } from "../../support/paths.ts";
 import { read } from "./markdown.ts";
 
 const clone = scratchFolder();
-// This folder is inside the project, so that the program finds its packages.
-const built = join(ROOT, ".cache", `readme-test-${process.pid}`);
+const built = inject("built");
 
 /** Lines that are not run here, and what runs them instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -38,7 +36,6 @@ function expectedCode(line: string): number {
 }
 
 beforeAll(() => {
-  buildInto(built);
   for (const folder of ["demo-model", "golden"])
     symlinkSync(join(ROOT, folder), join(clone, folder));
   // In a clone, npx finds this program without asking the registry.
@@ -46,8 +43,7 @@ beforeAll(() => {
   const npx = `#!/bin/sh\n[ "$1" = glm52 ] || exit 127\nshift\nexec "${process.execPath}" "${join(built, "tools/cli/glm52.js")}" "$@"\n`;
   writeFileSync(join(clone, "bin/npx"), npx);
   chmodSync(join(clone, "bin/npx"), 0o755);
-}, 120_000);
-afterAll(() => rmSync(built, { recursive: true, force: true }));
+});
 
 /** Runs a line in the clone. */
 function shell(line: string): { code: number | null; stdout: string; stderr: string } {

@@ -23,6 +23,7 @@ import { READ_BLOCK, type StoredRead } from "../../../engine/stream/read-store.t
 import { WeightsError } from "../../../engine/weights/weights-error.ts";
 import { ReaderError } from "../../../tools/node/readers.ts";
 import type { Receipt, TensorReceipt } from "../../../tools/node/receipt.ts";
+import { sharedPages } from "../../../tools/node/shared-pages.ts";
 import {
   type StreamFiles,
   type StreamOptions,
@@ -45,13 +46,6 @@ beforeAll(() => {
   }
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Memory that begins at a page, as that of the kernels does. */
-const pages = (bytes: number): SharedArrayBuffer => {
-  const n = Math.ceil(bytes / 65536);
-  const memory = new WebAssembly.Memory({ initial: n, maximum: n, shared: true });
-  return memory.buffer as unknown as SharedArrayBuffer;
-};
 
 /** Memory for one read after another, each at the place that its offset asks for. */
 class Room {
@@ -119,7 +113,7 @@ function worksDirectly(): boolean {
   if (O_DIRECT === undefined) return false;
   try {
     const file = openSync(join(folder, "large"), O_RDONLY | O_DIRECT);
-    readSync(file, new Uint8Array(pages(READ_BLOCK), 0, READ_BLOCK), 0, READ_BLOCK, 0);
+    readSync(file, new Uint8Array(sharedPages(READ_BLOCK), 0, READ_BLOCK), 0, READ_BLOCK, 0);
     closeSync(file);
     return true;
   } catch {
@@ -140,7 +134,7 @@ describe("reads", () => {
     for (const direct of [true, false]) {
       it(`bring the bytes of the file: ${readers} at a time, direct ${direct}`, () =>
         using({ readers, direct }, (files) => {
-          const room = new Room(pages(2 ** 28));
+          const room = new Room(sharedPages(2 ** 28));
           const reads = extents().map((extent) => room.read(...extent));
           const batches = [reads.slice(0, 9), reads.slice(9, 10), reads.slice(10)];
           const underWay = batches.map((batch, i) => files.begin(batch, i === 0));
@@ -180,7 +174,7 @@ describe("reads", () => {
 
   it("that are cancelled write nothing more", () =>
     using({ readers: 1 }, async (files) => {
-      const room = new Room(pages(2 ** 28));
+      const room = new Room(sharedPages(2 ** 28));
       const wanted = [room.read("large", 0, SIZES.large)];
       const guessed = Array.from({ length: 8 }, () => room.read("large", 5, SIZES.large - 5));
       const demand = files.begin(wanted);
@@ -202,7 +196,7 @@ describe("reads", () => {
 
   it("want memory that lies as the file does", () =>
     using({}, (files) => {
-      const buffer = pages(65536);
+      const buffer = sharedPages(65536);
       const begin = (at: number, length: number, offset: number) =>
         files.begin([{ file: "small", offset, target: new Uint8Array(buffer, at, length) }]);
       expect(() => begin(8, 100, 0)).toThrow(RangeError);
@@ -229,7 +223,7 @@ async function errorOf(
   return using(
     options,
     (files) => {
-      const room = new Room(isShared ? pages(2 ** 25) : new ArrayBuffer(2 ** 25));
+      const room = new Room(isShared ? sharedPages(2 ** 25) : new ArrayBuffer(2 ** 25));
       // This opens the file, also in the thread that reads.
       if (isOpen) files.begin([room.read("large", 0, 10)]).wait();
       spoil(path);
@@ -314,7 +308,7 @@ describe("errors name the file and the place", () => {
         // Memory that is not shared is read without the reader, which has not opened the file then.
         files.begin([new Room(new ArrayBuffer(2 ** 16)).read("a", 0, 10)]).wait();
         renameSync(join(own, "b"), join(own, "a"));
-        const read = new Room(pages(2 ** 16)).read("a", 0, 10);
+        const read = new Room(sharedPages(2 ** 16)).read("a", 0, 10);
         const underWay = files.begin([read]);
         expect(() => underWay.wait()).toThrow(WeightsError);
         expect(() => underWay.wait()).toThrow("a: reading 10 bytes at 0: the file was replaced");
@@ -331,7 +325,7 @@ describe("errors name the file and the place", () => {
     });
     expect(String(error)).toContain(`expected ${SIZES.large} bytes by the receipt, got ${half}`);
     await using({ receipt }, (files) => {
-      const read = new Room(pages(2 ** 16)).read("small", 0, 10);
+      const read = new Room(sharedPages(2 ** 16)).read("small", 0, 10);
       expect(() => files.begin([read])).toThrow("small: the receipt does not name it");
     });
   });
@@ -357,7 +351,7 @@ describe("a reader that ends", () => {
     withThreads({ readers: 2 }, async (files, threads) => {
       expect(threads).toHaveLength(2);
       await Promise.all(threads.map((thread) => thread.terminate()));
-      const underWay = files.begin([new Room(pages(2 ** 16)).read("small", 0, 10)]);
+      const underWay = files.begin([new Room(sharedPages(2 ** 16)).read("small", 0, 10)]);
       expect(() => underWay.wait()).toThrow(ReaderError);
       underWay.cancel();
     }));
@@ -365,7 +359,7 @@ describe("a reader that ends", () => {
   it("leaves its work to the others", () =>
     withThreads({ readers: 2 }, async (files, [thread]) => {
       await thread.terminate();
-      const reads = [new Room(pages(2 ** 25)).read("large", 0, SIZES.large)];
+      const reads = [new Room(sharedPages(2 ** 25)).read("large", 0, SIZES.large)];
       files.begin(reads).wait();
       expectBytes(reads);
     }));
@@ -373,7 +367,7 @@ describe("a reader that ends", () => {
   it("is noticed though this thread lets no event in", () =>
     withThreads({ readers: 1, patienceMs: 100 }, async (files, [thread]) => {
       void thread.terminate();
-      const underWay = files.begin([new Room(pages(2 ** 16)).read("small", 0, 10)]);
+      const underWay = files.begin([new Room(sharedPages(2 ** 16)).read("small", 0, 10)]);
       expect(() => underWay.wait()).toThrow(ReaderError);
     }));
 });
@@ -387,5 +381,5 @@ function receiptOf(file: Name, tensors: readonly [string, number, number][]): Re
     return [name, { offset, length, checksums }];
   });
   const known = { size: SIZES[file], modified: 0, header: "", tensors: new Map(entries) };
-  return { files: new Map([[file, known]]) };
+  return { isComplete: true, files: new Map([[file, known]]) };
 }

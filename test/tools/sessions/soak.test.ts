@@ -7,14 +7,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildInto } from "../../support/build.ts";
+import { afterAll, describe, expect, inject, it } from "vitest";
 import { ROOT } from "../../support/paths.ts";
 
-// This folder is inside the project, so that the program finds its packages.
-const built = join(ROOT, ".cache", `soak-test-${process.pid}`);
-beforeAll(() => buildInto(built), 120_000);
-afterAll(() => rmSync(built, { recursive: true, force: true }));
+const built = inject("built");
 
 /** Runs a soak, and returns its exit code and its counts. */
 function soak(...argv: string[]) {

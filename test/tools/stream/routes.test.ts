@@ -38,10 +38,10 @@ const FIGURES: readonly Figure[] = [
 ];
 
 const TRACES = {
-  restless: syntheticRoutes(SETTINGS.restless, LAYERS, 1),
-  middle: syntheticRoutes(SETTINGS.middle, LAYERS, 1),
-  calm: syntheticRoutes(SETTINGS.calm, LAYERS, 1),
-  uniform: uniformRoutes(LAYERS, 1),
+  restless: syntheticRoutes(SETTINGS.restless, LAYERS, 4),
+  middle: syntheticRoutes(SETTINGS.middle, LAYERS, 4),
+  calm: syntheticRoutes(SETTINGS.calm, LAYERS, 4),
+  uniform: uniformRoutes(LAYERS, 4),
 } as const;
 
 /**

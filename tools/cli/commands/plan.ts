@@ -2,22 +2,26 @@
  * `glm52 plan`: what a model costs at each length of context.
  * @module
  */
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { measureDisk } from "../../inspect/disk-rate.ts";
 import { inspectPath } from "../../inspect/inspect-folder.ts";
 import { officialName } from "../../inspect/official-name.ts";
 import { type Plan, planFor } from "../../inspect/plan.ts";
 import { renderSvg } from "../../inspect/plan-svg.ts";
 import { renderPlan } from "../../inspect/plan-text.ts";
 import { measureRate } from "../../inspect/rate.ts";
+import type { DiskRate } from "../../inspect/streaming.ts";
 import { kernels } from "../../node/node-host.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
 import { checkContexts } from "../contexts.ts";
-import { THREADS } from "../generation-options.ts";
+import { THREADS, UNIT } from "../generation-options.ts";
 import { byteSize, POSITIVE, tokenCounts } from "../numbers.ts";
 import type { Terminal } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 const HELP = `
 The numbers are computed from the config, without running the model. If there are weights, only the
@@ -27,11 +31,18 @@ is 10^9 bytes and GiB is 2^30 bytes.
 The rates are the best of several short runs, with the slowest beside it. A step of decoding is
 taken to read its weights and rows once, at the measured speed; --gflops leaves this table out.
 
+With --disk, the plan says what it costs to read weights while the model runs: bytes and seconds for
+a token, and for a pass over many tokens that reads each layer once. These are bounds that the disk
+sets; no program is faster. With --ram, it also says what could stay in memory, and how often a cache
+of experts would hit.
+
 Examples:
   glm52 plan
   glm52 plan --context 1K,8K --ram 24GB
   glm52 plan ~/models/GLM-5.2/config.json
   glm52 plan ~/models/GLM-5.2 --context 128K,1M --ram 24GB
+  glm52 plan ~/models/GLM-5.2/config.json --disk 1.3 --ram 16GB
+  glm52 plan ~/models/GLM-5.2 --ram 24GB --disk
   glm52 plan DIR --gflops 100 --json
   glm52 plan DIR --svg costs.svg
 
@@ -47,6 +58,8 @@ const CONTEXTS = [2 ** 12, 2 ** 15, 2 ** 17];
 interface PlanOptions {
   readonly context?: readonly number[];
   readonly ram?: number;
+  readonly disk?: number | true;
+  readonly hits?: number;
   readonly gflops?: number;
   readonly threads: number;
   readonly json?: boolean;
@@ -63,6 +76,16 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--context <list>", "lengths of context in tokens, like 128K,1M", tokenCounts)
     .option("--ram <size>", "say what fits in this much memory, like 24GB", byteSize)
     .option(
+      "--disk [speed]",
+      "say what it costs to read weights from a disk of this speed, in GB/s (default: measured with the model's files)",
+      POSITIVE,
+    )
+    .option(
+      "--hits <share>",
+      "share of the experts that a cache in --ram has, 0 … 1 (default: what an LRU cache had with like routes)",
+      UNIT,
+    )
+    .option(
       "--gflops <n>",
       "compute times for this speed (default: the measured speed of the wasm kernel)",
       POSITIVE,
@@ -72,6 +95,9 @@ export function addPlan(program: Command, { stdout, stderr }: Terminal): void {
     .option("--svg <file>", "also write a chart of FLOPs per token to this file")
     .addHelpText("after", HELP)
     .action(async (given: string | undefined, options: PlanOptions) => {
+      if (options.hits !== undefined && (options.disk === undefined || options.ram === undefined)) {
+        throw new UsageError("--hits", "needs --disk and --ram");
+      }
       const path = given ?? (await demoModel());
       if (options.svg !== undefined) await checkWritable(options.svg, [path]);
       const plan = await makePlan(path, options);
@@ -88,6 +114,7 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
   checkContexts("--context", options.context ?? [], config);
   const max = config.maxPositionEmbeddings;
   const { gflops } = options;
+  const disk = options.disk === undefined ? undefined : await diskOf(path, options.disk);
   const { rate, reading } =
     gflops === undefined
       ? await measureRate(await kernels(), options.threads)
@@ -98,7 +125,19 @@ async function makePlan(path: string, options: PlanOptions): Promise<Plan> {
     rate,
     reading,
     ramBytes: options.ram,
+    disk,
+    hits: options.hits,
     fileBytes: inspection.partial ? undefined : inspection.files?.bytes,
     quantization,
   });
+}
+
+/** The speed that was given, or that of the disk on which the model's files are. */
+async function diskOf(path: string, given: number | true): Promise<DiskRate> {
+  if (given !== true) return { gbps: given };
+  if ((await stat(path)).isDirectory()) return measureDisk(path);
+  throw new UsageError(
+    "--disk",
+    "a config.json has no weights to measure with: give the speed in GB/s",
+  );
 }

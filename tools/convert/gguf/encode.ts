@@ -35,21 +35,25 @@ export function bytesOf(type: GgmlType, n: number): number {
 
 /** Encodes numbers. For formats with groups, the count of numbers is a multiple of GROUP. */
 export function encode(type: GgmlType, x: ArrayLike<number>): Uint8Array {
+  const format = GROUPED[type];
+  if (format !== undefined) return encodeGroups(format, x);
   const bytes = new Uint8Array(bytesOf(type, x.length));
   const view = new DataView(bytes.buffer);
-  const format = GROUPED[type];
-  if (format !== undefined) {
-    const { quants, scales } = toGroups(format, x);
-    const width = GROUP_FORMATS[format].bytes;
-    scales.forEach((scale, g) => {
-      view.setUint16(g * (2 + width), scale, true);
-      bytes.set(quants.subarray(g * width, (g + 1) * width), g * (2 + width) + 2);
-    });
-  } else {
-    for (let i = 0; i < x.length; i++) {
-      if (type === "f32") view.setFloat32(4 * i, x[i], true);
-      else view.setUint16(2 * i, toF16(x[i]), true);
-    }
+  if (type === "f32") for (let i = 0; i < x.length; i++) view.setFloat32(4 * i, x[i], true);
+  else for (let i = 0; i < x.length; i++) view.setUint16(2 * i, toF16(x[i]), true);
+  return bytes;
+}
+
+/** Groups, each behind its scale. */
+function encodeGroups(format: GroupFormat, x: ArrayLike<number>): Uint8Array {
+  const { quants, scales } = toGroups(format, x);
+  const width = GROUP_FORMATS[format].bytes;
+  const bytes = new Uint8Array(scales.length * (2 + width));
+  const view = new DataView(bytes.buffer);
+  for (let g = 0; g < scales.length; g++) {
+    const at = g * (2 + width);
+    view.setUint16(at, scales[g], true);
+    for (let i = 0; i < width; i++) bytes[at + 2 + i] = quants[g * width + i];
   }
   return bytes;
 }

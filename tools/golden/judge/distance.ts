@@ -32,11 +32,16 @@ const MASKED = -1e30;
 export function distanceOf(got: ArrayLike<number>, want: ArrayLike<number>, n: number): Distance {
   let [maxAbs, worst, sumSq, gg, ww, gw] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < n; i++) {
-    const [g, w] = [got[i], want[i]];
-    if ((g < MASKED && w < MASKED) || (Number.isNaN(g) && Number.isNaN(w))) continue;
+    const g = got[i];
+    const w = want[i];
+    if (g < MASKED && w < MASKED) continue;
     const d = Math.abs(g - w);
-    if (!(d <= maxAbs)) [maxAbs, worst] = [d, i];
-    if (Number.isNaN(d)) break;
+    if (!(d <= maxAbs)) {
+      if (Number.isNaN(g) && Number.isNaN(w)) continue;
+      maxAbs = d;
+      worst = i;
+      if (Number.isNaN(d)) break;
+    }
     sumSq += d * d;
     gg += g * g;
     ww += w * w;
@@ -104,8 +109,11 @@ export function compareLogits(
   nVocab: number,
   room: number,
 ): LogitsReport {
-  const rowOf = (logits: ArrayLike<number>, t: number): Float64Array =>
-    Float64Array.from({ length: nVocab }, (_, v) => logits[t * nVocab + v]);
+  const rowOf = (logits: ArrayLike<number>, t: number): Float64Array => {
+    const row = new Float64Array(nVocab);
+    for (let v = 0; v < nVocab; v++) row[v] = logits[t * nVocab + v];
+    return row;
+  };
   let [kl, sameTop] = [0, 0];
   let divergence: Divergence | undefined;
   for (let t = 0; t < rows; t++) {

@@ -72,6 +72,20 @@ describe("the bits of a product with a matrix", () => {
     },
   );
 
+  it("are those of each token alone when tokens are too many, or too wide, to be taken at once", () => {
+    const [nT, nO, nI] = [35, 9, 16384];
+    const x = ops.tensor(["T", "i"], [nT, nI], gaussians(nT * nI, 3));
+    for (const raw of [bf16(nO, nI), fp8(nO, nI)]) {
+      const mark = ops.mark();
+      const w: Matrix = ops.place(["o", "i"], [nO, nI], raw);
+      const alone = Array.from({ length: nT }, (_, t) => [
+        ...ops.linear(ops.slice(x, t, t + 1), w).data,
+      ]);
+      expect(bitsOf(ops.linear(x, w).data)).toEqual(bitsOf(alone.flat()));
+      ops.release(mark);
+    }
+  });
+
   it("do not depend on which tiles a runtime is given", async () => {
     const wide = await wasmOps(kernelBytes(), { memoryBytes: 2 ** 26, isWide: true });
     for (const [nT, nO, nI] of [

@@ -135,7 +135,7 @@ describe.each(FORMATS)("%s weights with activations in int8", (format) => {
       for (const [nO, nI] of SHAPES) {
         const mark = ops.mark();
         const w = ops.place(["o", "i"], [nO, nI], grouped(format)([nO, nI], nI));
-        for (const nT of [1, 2, 4, 5, 9])
+        for (const nT of [1, 2, 4, 5, 9, 18])
           ops.linear(ops.tensor(["T", "i"], [nT, nI], fill(nT * nI, nT)), w);
         const heads = ops.place(["H", "o", "i"], [3, nO, nI], grouped(format)([3, nO, nI], nO));
         ops.perHead(ops.tensor(["T", "H", "i"], [2, 3, nI], fill(6 * nI, 1)), heads);
@@ -168,12 +168,12 @@ describe.each(FORMATS)("%s weights with activations in int8", (format) => {
     expect(worst.get("experts")).toBeLessThanOrEqual(1);
   });
 
-  it("give the same bits for any number of tokens, threads and memories", async () => {
+  it("give the same bits for any number of tokens, threads and memories, and in wide tiles", async () => {
     const shared = { ...nodeThreads(3), shareFrom: 0 };
     const product = (ops: Ops, nT: number, nO: number, nI: number): Uint32Array => {
       const w = ops.place(["o", "i"], [nO, nI], grouped(format)([nO, nI], 1));
-      const x = gaussians(12 * nI, 2);
-      const parts = Array.from({ length: 12 / nT }, (_, i) => {
+      const x = gaussians(36 * nI, 2);
+      const parts = Array.from({ length: 36 / nT }, (_, i) => {
         const rows = x.subarray(i * nT * nI, (i + 1) * nT * nI);
         return [...ops.linear(ops.tensor(["T", "i"], [nT, nI], rows), w).data];
       });
@@ -185,10 +185,13 @@ describe.each(FORMATS)("%s weights with activations in int8", (format) => {
       threads: shared,
       activations: "int8",
     });
-    for (const [nO, nI] of SHAPES) {
-      const want = product(one, 12, nO, nI);
-      for (const nT of [1, 3, 4, 12]) {
+    const wide = await wasmOps(kernelBytes(), { activations: "int8", isWide: true });
+    // The last shape is so wide that 36 tokens are not taken apart at once.
+    for (const [nO, nI] of [...SHAPES, [9, 8192]]) {
+      const want = product(one, 1, nO, nI);
+      for (const nT of [3, 4, 12, 18, 36]) {
         expect(product(one, nT, nO, nI)).toEqual(want);
+        expect(product(wide, nT, nO, nI)).toEqual(want);
         expect(product(three, nT, nO, nI)).toEqual(want);
       }
     }

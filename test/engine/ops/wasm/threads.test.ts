@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { AdaptiveCount } from "../../../../engine/ops/wasm/adaptive-count.ts";
 import { WasmThreadError, wasmOps } from "../../../../engine/ops/wasm/index.ts";
 import { type Machine, startMachine } from "../../../../engine/ops/wasm/machine.ts";
 import { share, type Threads } from "../../../../engine/ops/wasm/team.ts";
@@ -13,9 +14,9 @@ import { kernelBytes } from "./wasm.ts";
 
 const MEMORY_BYTES = 2 ** 26;
 
-/** Threads that share even the smallest piece of work. */
+/** Threads that share even the smallest piece of work, always all of them. */
 function eager(count: number, others: Partial<Threads> = {}): Threads {
-  return { ...nodeThreads(count), shareFrom: 0, ...others };
+  return { ...nodeThreads(count), shareFrom: 0, isAdaptive: false, ...others };
 }
 
 function machineWith(threads: Threads): Promise<Machine> {
@@ -91,6 +92,78 @@ describe("a team", () => {
       for (let part = 0; part < 4; part++) expect(floats[16 * part + 1]).toBe(2 * round);
     }
     await team.close();
+  });
+});
+
+describe("the number of threads that is used", () => {
+  /** A team whose last thread is late between two times: it makes the others wait five times their work. */
+  function played(most: number, { from, until }: { from: number; until: number }): number[][] {
+    const adaptive = new AdaptiveCount(most);
+    const seen: number[][] = [];
+    for (let now = 0; now < 20_000; ) {
+      const count = adaptive.at(now);
+      seen.push([now, count]);
+      const isLate = count === most && now >= from && now < until;
+      const [worked, waited] = count === 1 ? [1, 0] : [1, isLate ? 5 : 0.2];
+      now += worked + waited;
+      if (count > 1) adaptive.took(worked, waited, now);
+    }
+    return seen;
+  }
+  /** The share of the moments of a span at which so many threads are used. */
+  const share = (seen: number[][], from: number, until: number, count: number) => {
+    const span = seen.filter(([now]) => now >= from && now < until);
+    return span.filter(([, used]) => used === count).length / span.length;
+  };
+
+  it.each([2, 3, 8])("of %i is all while all are on time", (most) => {
+    const seen = played(most, { from: 0, until: 0 });
+    expect(share(seen, 0, 20_000, most)).toBe(1);
+  });
+
+  it.each([2, 3, 8])(
+    "of %i leaves the late one out soon, and takes it back when it is on time",
+    (most) => {
+      const seen = played(most, { from: 1000, until: 10_000 });
+      expect(share(seen, 0, 1000, most)).toBe(1);
+      expect(share(seen, 1050, 10_000, most - 1)).toBeGreaterThan(0.95);
+      expect(share(seen, 14_000, 20_000, most)).toBe(1);
+    },
+  );
+
+  it("does not change for one late moment among many", () => {
+    const adaptive = new AdaptiveCount(2);
+    for (let now = 0; now < 1000; now += 10) adaptive.took(now % 100 === 0 ? 1 : 9, 4, now);
+    expect(adaptive.at(1000)).toBe(2);
+  });
+
+  it("may change between two works of a team, whose results are the same", async () => {
+    const { team, arena } = await machineWith(eager(3, { isAdaptive: true }));
+    const floats = arena.floats(arena.stay(64), 16);
+    const used = new Set<number>();
+    let time = 0;
+    // Each look at the clock takes longer than the one before, so that the wait seems longer than the work.
+    const now = vi.spyOn(performance, "now").mockImplementation(() => {
+      time += 20 + (time % 7 === 0 ? 1 : 0);
+      return time;
+    });
+    try {
+      for (let round = 1; round <= 200; round++) {
+        floats.fill(round);
+        team.run(1, (kernels, part, n) => {
+          used.add(n);
+          for (let i = part; i < 4; i += n) {
+            const at = floats.byteOffset + 16 * i;
+            kernels.add(at, at, at, 4);
+          }
+        });
+        expect([...floats]).toEqual(new Array(16).fill(2 * round));
+      }
+    } finally {
+      now.mockRestore();
+      await team.close();
+    }
+    expect(used).toContain(2);
   });
 });
 
