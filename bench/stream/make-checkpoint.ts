@@ -3,7 +3,8 @@
  *
  *     npm run build && node dist/bench/stream/make-checkpoint.js FOLDER                1 dense, 2 sparse layers: 24 GB
  *     node dist/bench/stream/make-checkpoint.js FOLDER --sparse 1 --setting restless   14 GB
- *     node dist/bench/stream/make-checkpoint.js FOLDER --config small.json --shard-limit 1000000
+ *     node dist/bench/stream/make-checkpoint.js FOLDER --narrow --shard-limit 4000000    the same router, 256 channels: 24 MB
+ *     node dist/bench/stream/make-checkpoint.js FOLDER --config FILE                   dimensions of another config.json
  *
  * Beside the files of a model stands synthetic.json, with the seed, the setting (topics.ts) and the tokens
  * of a text. Their routing is like that of GLM-5.2; check-checkpoint.ts says how like.
@@ -23,6 +24,14 @@ import { syntheticJson, syntheticModel } from "./synthetic.ts";
 import { walk } from "./topics.ts";
 import { writeAll } from "./write-pieces.ts";
 
+/** GLM-5.2's router over narrow layers. */
+export const NARROW: Json = {
+  ...GLM52,
+  ...{ hidden_size: 256, intermediate_size: 256, moe_intermediate_size: 16, vocab_size: 16384 },
+  ...{ num_attention_heads: 4, num_key_value_heads: 4, q_lora_rank: 64, kv_lora_rank: 32 },
+  ...{ qk_head_dim: 48, qk_nope_head_dim: 32, qk_rope_head_dim: 16, v_head_dim: 32 },
+  ...{ index_n_heads: 4, index_head_dim: 32, eos_token_id: 16000, pad_token_id: 16000 },
+};
 /** The name of a setting of test/support/routing.ts. */
 export type SettingName = keyof typeof SETTINGS;
 
@@ -67,11 +76,17 @@ export async function makeCheckpoint(out: string, options: CheckpointOptions): P
   });
 }
 
+async function jsonOf(options: { config?: string; narrow: boolean }): Promise<Json> {
+  if (options.config !== undefined) return JSON.parse(await readFile(options.config, "utf8"));
+  return options.narrow ? NARROW : GLM52;
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       config: { type: "string" },
+      narrow: { type: "boolean", default: false },
       dense: { type: "string", default: "1" },
       sparse: { type: "string", default: "2" },
       setting: { type: "string", default: "middle" },
@@ -90,7 +105,7 @@ async function main(): Promise<void> {
   }
   const started = performance.now();
   await makeCheckpoint(out, {
-    json: values.config === undefined ? GLM52 : JSON.parse(await readFile(values.config, "utf8")),
+    json: await jsonOf(values),
     dense: Number(values.dense),
     sparse: Number(values.sparse),
     setting: values.setting as SettingName,

@@ -8,6 +8,7 @@ import type { Expert, ExpertBank, Ops, Routing } from "./ops.ts";
 
 /** One expert, and who visits it. */
 export interface Visit {
+  /** Its matrices. */
   readonly expert: Expert;
   /** Rows of the tokens, ascending. */
   readonly tokens: readonly number[];

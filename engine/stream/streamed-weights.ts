@@ -33,8 +33,9 @@ export interface StreamCounts {
   readonly trunkBytes: number;
   /** Bytes of routed experts. */
   readonly expertBytes: number;
-  /** Routed experts that were asked for, and those of them that were in memory. */
+  /** Routed experts that were asked for. */
   readonly asked: number;
+  /** Those of them that were in memory. */
   readonly hits: number;
   /** Slots for experts. */
   readonly slots: number;

@@ -9,26 +9,17 @@ import {
   figuresOf,
 } from "../../bench/stream/check-checkpoint.ts";
 import { fillFrom, keyOf, normalTable } from "../../bench/stream/draws.ts";
-import { makeCheckpoint, SYNTHETIC_FILE } from "../../bench/stream/make-checkpoint.ts";
+import { makeCheckpoint, NARROW, SYNTHETIC_FILE } from "../../bench/stream/make-checkpoint.ts";
 import { routesOfEngine, routesOfRouters } from "../../bench/stream/routes-of-checkpoint.ts";
 import { SyntheticNumbers, syntheticJson, syntheticModel } from "../../bench/stream/synthetic.ts";
 import { shuffled, walk } from "../../bench/stream/topics.ts";
 import { fromE4m3 } from "../../engine/numbers/formats.ts";
 import { officialTensors, type TensorForm } from "../../engine/weights/official-tensors.ts";
 import { inspectPath } from "../../tools/inspect/inspect-folder.ts";
-import { GLM52, type Json } from "../../tools/stream/official-config.ts";
 import { bytesOf, officialShards } from "../../tools/stream/official-shards.ts";
 import { scratchFolder } from "../support/paths.ts";
 import { SETTINGS, uniformRoutes } from "../support/routing.ts";
 
-/** GLM-5.2's router over narrow layers. */
-const NARROW: Json = {
-  ...GLM52,
-  ...{ hidden_size: 256, intermediate_size: 256, moe_intermediate_size: 16, vocab_size: 16384 },
-  ...{ num_attention_heads: 4, num_key_value_heads: 4, q_lora_rank: 64, kv_lora_rank: 32 },
-  ...{ qk_head_dim: 48, qk_nope_head_dim: 32, qk_rope_head_dim: 16, v_head_dim: 32 },
-  ...{ index_n_heads: 4, index_head_dim: 32, eos_token_id: 16000, pad_token_id: 16000 },
-};
 const [DENSE, SPARSE] = [1, 2];
 const json = syntheticJson(NARROW, DENSE, SPARSE);
 
