@@ -90,6 +90,7 @@ export type {
   AttentionWeights,
   FfnWeights,
   IndexerWeights,
+  Layers,
   LayerWeights,
   MlpWeights,
   ModelWeights,
@@ -126,13 +127,13 @@ export type {
 export { referenceOps } from "./ops/reference/index.ts";
 export { type Ground, RowBlocks } from "./ops/row-blocks.ts";
 export { type DecodedLatents, storedKeys, storedLatents } from "./ops/stored-rows.ts";
-export type { ReadStore, ReadsUnderWay, StoredRead } from "./stream/read-store.ts";
 export {
-  type StreamCounts,
-  type StreamedWeights,
-  type StreamOptions,
-  streamedWeights,
-} from "./stream/streamed-weights.ts";
+  READ_BLOCK,
+  type ReadStore,
+  type ReadsUnderWay,
+  type StoredRead,
+} from "./stream/read-store.ts";
+export type { StreamCounts } from "./stream/streamed-weights.ts";
 export { type NamedTensor, Recorder, type Wanted } from "./trace/recorder.ts";
 export {
   STAGE_NAMES,
@@ -156,7 +157,7 @@ export {
   openCheckpoint,
   type StoredTensor,
 } from "./weights/checkpoint.ts";
-export { loadWeights, type OnProgress } from "./weights/load.ts";
+export { loadWeights, type OnProgress, type ResidentWeights } from "./weights/load.ts";
 export type { MtpWish } from "./weights/match-tensors.ts";
 export { type ModelPart, openPart } from "./weights/part.ts";
 export type { StoredDtype, TensorEntry } from "./weights/safetensors.ts";

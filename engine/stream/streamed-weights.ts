@@ -18,7 +18,7 @@ import { StreamedLayers } from "./streamed-layers.ts";
 import { unfused } from "./unfused.ts";
 
 /** How much memory the weights may take. */
-export interface StreamOptions {
+export interface StreamBudget {
   /** Bytes for weights, all together. */
   readonly bytes: number;
   /** The most experts that each layer keeps. By default as many as there is room for. */
@@ -68,7 +68,7 @@ export function streamedWeights(
   config: ModelConfig,
   files: Sources,
   matched: Pick<MatchedTensors, "specs">,
-  options: StreamOptions,
+  options: StreamBudget,
 ): StreamedWeights {
   const { checkpoint, specs } = unfused(config, { ...matched, checkpoint: files.checkpoint });
   const sources = { ...files, checkpoint };

@@ -4,14 +4,8 @@
  * Next: open-files.ts
  * @module
  */
-import {
-  type ModelConfig,
-  type Ops,
-  type ReadStore,
-  type StreamCounts,
-  type StreamedWeights,
-  streamedWeights,
-} from "../../engine/index.ts";
+import type { ModelConfig, Ops, ReadStore, StreamCounts } from "../../engine/index.ts";
+import { type StreamedWeights, streamedWeights } from "../../engine/stream/streamed-weights.ts";
 import type { Checkpoint } from "../../engine/weights/checkpoint.ts";
 import type { MatchedTensors } from "../../engine/weights/match-tensors.ts";
 import type { ModelPart } from "../../engine/weights/part.ts";

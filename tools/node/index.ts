@@ -18,7 +18,7 @@
 export * from "../library/index.ts";
 export { type FileCheckpoint, fileCheckpoint } from "./file-source.ts";
 export { nodeHost } from "./node-host.ts";
-export { open, openModel } from "./open.ts";
+export { type FolderStream, type OpenFolderOptions, open, openModel } from "./open.ts";
 export type { OpenConfig } from "./open-config.ts";
 export { type FileReceipt, type Receipt, readReceipt, type TensorReceipt } from "./receipt.ts";
 export { type RowFile, rowFile } from "./row-file.ts";

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
 import { type Ops, referenceOps } from "../../../engine/index.ts";
 import type { Model } from "../../../engine/model/model.ts";
-import { type StreamOptions, streamedWeights } from "../../../engine/stream/streamed-weights.ts";
+import { type StreamBudget, streamedWeights } from "../../../engine/stream/streamed-weights.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import { openCheckpoint } from "../../../engine/weights/checkpoint.ts";
@@ -39,7 +39,7 @@ async function resident({ config, files }: Golden, ops: Ops): Promise<Model> {
   return { ops, config, weights: await loadWeights(ops, config, checkpoint, undefined, "skip") };
 }
 
-async function streamed({ config, files }: Golden, ops: Ops, options: StreamOptions, seed = 1) {
+async function streamed({ config, files }: Golden, ops: Ops, options: StreamBudget, seed = 1) {
   const checkpoint = await openCheckpoint(memoryFiles(files));
   const store = lazyStore(files, seed);
   const matched = matchTensors(config, checkpoint, "skip");
