@@ -116,14 +116,16 @@ export function tensorReader(
 ): ReadTensor {
   let done = 0;
   return async (name) => {
+    let bytes = 0;
     const raw = await answered(
       async (piece) => {
         const stored = await checkpoint.read(piece);
-        done += stored.bytes.length;
+        bytes += stored.bytes.length;
         return stored;
       },
       rawTensor(checkpoint, name),
     );
+    done += bytes; // at once, since several tensors may be on their way
     onProgress(done, total);
     return raw;
   };
