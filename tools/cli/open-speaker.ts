@@ -20,7 +20,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
   const { model, backend, threads, turbo, activations, check, latentEps, verbose, chatTemplate } =
     options;
   const { ignoreConfigKey: ignoreConfigKeys, draft } = options;
-  if (model !== undefined) await sayMemory(model, options, stderr);
+  if (model !== undefined && !options.stream) await sayMemory(model, options, stderr);
   const stream = streamOf(options, { onLayer: firstPass(stderr) });
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
