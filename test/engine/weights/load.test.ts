@@ -2,10 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Floats, Weight } from "../../../engine/base/tensor.ts";
 import { parseConfig } from "../../../engine/config/config.ts";
 import type { ModelConfig } from "../../../engine/config/model-config.ts";
-import type { LayerWeights, ModelWeights, MoeWeights } from "../../../engine/model/weights.ts";
+import type { LayerWeights, MoeWeights } from "../../../engine/model/weights.ts";
 import { decode, encodeF32, fromBf16, toBf16 } from "../../../engine/numbers/formats.ts";
 import type { Dtype, RawTensor } from "../../../engine/numbers/raw-tensor.ts";
-import type { Expert } from "../../../engine/ops/ops.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
 import { floatsOf } from "../../../engine/ops/reference/memory.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
@@ -17,6 +16,7 @@ import {
 import { loadWeights } from "../../../engine/weights/load.ts";
 import { WeightsError } from "../../../engine/weights/weights-error.ts";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
+import { everyExpert, inFull } from "../../support/in-full.ts";
 import { TINY, without } from "./configs.ts";
 import {
   checkpointOf,
@@ -51,27 +51,6 @@ function values(tensors: Tensors, name: string): Floats {
 function sparse(layer: LayerWeights | undefined): MoeWeights {
   if (layer?.ffn.kind !== "sparse") throw new Error("expected a sparse layer");
   return layer.ffn;
-}
-
-/** The numbers of all experts, one after the other. */
-function everyExpert({ experts }: MoeWeights): Record<keyof Expert, number[]> {
-  const all = experts.bringIn([...Array(experts.nE).keys()], 0);
-  const numbers = (part: keyof Expert) => all.flatMap((expert) => [...floats(expert[part])]);
-  return { gate: numbers("gate"), up: numbers("up"), down: numbers("down") };
-}
-
-/** Weights that can be compared: with the numbers of the experts, where there is a function. */
-function inFull(weights: ModelWeights): unknown {
-  const whole = ({ ffn, ...rest }: LayerWeights) => ({
-    ...rest,
-    ffn: ffn.kind === "sparse" ? { ...ffn, experts: everyExpert(ffn) } : ffn,
-  });
-  const { layers, mtp, ...globals } = weights;
-  return {
-    ...globals,
-    layers: [...layers].map(whole),
-    mtp: mtp && { ...mtp, layer: whole(mtp.layer) },
-  };
 }
 
 async function refusal(tensors: Tensors, config: ModelConfig = tinyConfig): Promise<string> {
