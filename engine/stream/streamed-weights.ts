@@ -3,17 +3,19 @@
  * the same results, from files that are read while the model runs.
  * @module
  */
-import type { Dims, Weight } from "../base/tensor.ts";
+import { type Dims, sizeOf, type Weight } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ModelWeights } from "../model/weights.ts";
 import type { Ops, Shelf } from "../ops/ops.ts";
 import { answeredNow } from "../weights/asking.ts";
-import type { StoredTensor } from "../weights/checkpoint.ts";
-import type { MatchedTensors } from "../weights/match-tensors.ts";
+import type { Checkpoint, StoredTensor } from "../weights/checkpoint.ts";
+import { groupFormat, type MatchedTensors } from "../weights/match-tensors.ts";
+import type { TensorSpec } from "../weights/names.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
 import { fixedSpecs, type LayerSpecs, type ModelSpecs } from "../weights/table.ts";
 import { Delivery, type Sources } from "./delivery.ts";
 import { ExpertSlots, LEAST_SLOTS } from "./expert-slots.ts";
+import { READ_BLOCK } from "./read-store.ts";
 import { StreamedLayers } from "./streamed-layers.ts";
 import { unfused } from "./unfused.ts";
 
@@ -112,41 +114,44 @@ export function streamedWeights(
 
 /**
  * Divides the budget. The ring of experts and two trunks come first, then everything outside the routed
- * experts, as far as it fits; experts get the rest.
+ * experts, as far as it fits; experts get the rest. Embedding and head need room one after the other, at least.
  */
 function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Share {
-  const sizes = (names: readonly string[]): number =>
-    names
-      .flatMap((name) => storedNames(checkpoint, name))
-      .reduce((sum, name) => sum + (checkpoint.tensors.get(name)?.length ?? 0), 0);
-  const trunks = specs.layers.map((layer) => inMemory(sizes(fixedSpecs(layer).map(nameOf))));
+  const sizes = (tensors: readonly TensorSpec[]): number =>
+    tensors.reduce((sum, spec) => sum + bytesInMemory(checkpoint, spec), 0);
+  const trunks = specs.layers.map((layer) => sizes(fixedSpecs(layer)));
   const expert = Math.max(0, ...specs.layers.map((layer) => sizes(firstExpert(layer))));
-  const globals = inMemory(sizes(Object.values(specs.globals).map(nameOf)));
-  const ring = LEAST_SLOTS * inMemory(expert);
+  const { embedTokens, lmHead, norm } = specs.globals;
+  const globals = sizes([embedTokens, lmHead, norm]);
+  const larger = Math.max(sizes([embedTokens]), sizes([lmHead]));
+  const ring = LEAST_SLOTS * expert;
   const all = trunks.reduce((sum, n) => sum + n, 0);
-  const trunksStay = ring + all + globals / 2 <= bytes;
+  const trunksStay = ring + all + larger <= bytes;
   const used = ring + (trunksStay ? all : 2 * Math.max(...trunks));
   const globalsStay = used + globals <= bytes;
-  const forExperts = bytes - used + ring - (globalsStay ? globals : globals / 2);
+  const forExperts = bytes - used + ring - (globalsStay ? globals : larger);
   return { trunksStay, globalsStay, forExperts };
 }
 
 /**
- * Bytes in memory of so many in a file. Some weights are used as they are read. Those in groups are
- * rearranged, and one of eight matrices of an attention is widened.
+ * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels; `kv_b_proj` is cut into
+ * two factors, of which those of fp8 and of groups are widened to f32.
  */
-function inMemory(stored: number): number {
-  return 1.5 * stored;
-}
-
-function nameOf({ name }: { readonly name: string }): string {
-  return name;
+function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec): number {
+  const stored = storedNames(checkpoint, name).reduce(
+    (sum, each) => sum + (checkpoint.tensors.get(each)?.length ?? 0) + READ_BLOCK,
+    0,
+  );
+  const dtype = checkpoint.tensors.get(name)?.dtype ?? "";
+  const isGrouped = groupFormat(dtype) !== undefined;
+  if (axes[0] !== "H*nope+v") return isGrouped ? 2 * stored : stored;
+  return stored + (isGrouped || dtype === "F8_E4M3" ? 4 * sizeOf(shape) : stored);
 }
 
 /** The tensors of one routed expert; none of a dense layer. */
-function firstExpert({ ffn }: LayerSpecs): string[] {
+function firstExpert({ ffn }: LayerSpecs): readonly TensorSpec[] {
   if (ffn.kind === "dense" || ffn.experts.layout === "fused") return []; // fused ones are cut by now
-  return Object.values(ffn.experts.expert(0)).map(nameOf);
+  return Object.values(ffn.experts.expert(0));
 }
 
 /** Embedding, last norm and head. They are read once if they may stay, else whenever they are needed. */
