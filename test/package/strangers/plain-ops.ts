@@ -15,6 +15,7 @@ import {
   storedKeys,
   storedLatents,
   type Tensor,
+  visitsOf,
   type Weight,
 } from "glm52.ts";
 
@@ -62,14 +63,6 @@ export const plainOps: Ops = {
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D> {
     const home: Home = { numbers: plain(raw) };
     return { dims, shape, home };
-  },
-
-  placeStack<const D extends readonly [string, string, string]>(dims: D, shape: Shape<D>) {
-    const matrices: number[][] = [];
-    return {
-      put: (raw: RawTensor): void => void matrices.push(plain(raw)),
-      done: (): Weight<D> => ({ dims, shape, home: { numbers: matrices.flat() } }),
-    };
   },
 
   // The numbers of an op are its own: nothing is freed but by the garbage collector.
@@ -203,25 +196,21 @@ export const plainOps: Ops = {
     };
   },
 
-  experts(x, { experts, weights }, bank) {
-    const [nT, nHidden] = x.shape;
-    const [nMoe, nA] = [bank.gate.shape[1], experts.shape[1]];
-    const [gate, up, down] = [bank.gate, bank.up, bank.down].map(numbersOf);
-    const values = Array.from({ length: nT }, (_, t) => {
-      const sum = new Array<number>(nHidden).fill(0);
-      for (let a = 0; a < nA; a++) {
-        const e = experts.data[t * nA + a];
-        const g = times(gate, e * nMoe, nMoe, row(x.data, t, nHidden));
-        const u = times(up, e * nMoe, nMoe, row(x.data, t, nHidden));
+  experts(x, routing, bank) {
+    const { nMoe, nHidden } = bank;
+    const values = new Array<number>(x.data.length).fill(0);
+    for (const { expert, tokens, weights } of visitsOf(routing, bank)) {
+      const [gate, up, down] = [expert.gate, expert.up, expert.down].map(numbersOf);
+      tokens.forEach((t, i) => {
+        const g = times(gate, 0, nMoe, row(x.data, t, nHidden));
+        const u = times(up, 0, nMoe, row(x.data, t, nHidden));
         const inner = g.map((value, m) => value * sigmoid(value) * u[m]);
-        const out = times(down, e * nHidden, nHidden, inner);
-        out.forEach((value, o) => {
-          sum[o] += weights.data[t * nA + a] * value;
+        times(down, 0, nHidden, inner).forEach((value, o) => {
+          values[t * nHidden + o] += weights[i] * value;
         });
-      }
-      return sum;
-    });
-    return like(x, values.flat());
+      });
+    }
+    return like(x, values);
   },
 
   siluMul: (gate, up) =>
