@@ -20,8 +20,8 @@ const example = (name: string, ...args: readonly string[]): Promise<string> =>
 const lines = (printed: string): string[] => printed.trimEnd().split("\n");
 
 describe("the examples", () => {
-  it("are ten, short, told apart by the comment on top, and all in the list", () => {
-    expect(names).toHaveLength(10);
+  it("are eleven, short, told apart by the comment on top, and all in the list", () => {
+    expect(names).toHaveLength(11);
     const list = readFileSync(join(FOLDER, "README.md"), "utf8");
     for (const name of names) {
       const text = readFileSync(join(FOLDER, name), "utf8");
@@ -47,6 +47,18 @@ describe("the example", () => {
     expect(Number(read)).toBeGreaterThan(200); // the tool is in the prompt
     expect(Number(said)).toBeGreaterThan(10);
     expect(text.length).toBeGreaterThan(30);
+  });
+
+  it("larger-than-memory.js writes the text of a model that is loaded", async () => {
+    const [text, read, kept] = lines(await example("larger-than-memory.js"));
+    await using glm = await open();
+    let want = "";
+    for await (const piece of glm.generate("Once upon a time", { maxTokens: 20, temperature: 0 })) {
+      want += piece.text;
+    }
+    expect(JSON.parse(text)).toBe(want);
+    expect(Number(/: (\d+) bytes of experts/.exec(read)?.[1])).toBeGreaterThan(1e6);
+    expect(kept).toMatch(/^\d+ of [1-9]\d* experts were in memory; /);
   });
 
   it("score.js finds a text likelier than the same words in disorder", async () => {
