@@ -44,6 +44,7 @@ export type { IndexerType, MlpLayerType, ModelConfig } from "./config/model-conf
 export type { Quantization } from "./config/quantization.ts";
 export { UnknownKeys } from "./config/unknown-keys.ts";
 export { TokenError } from "./generate/check-tokens.ts";
+export { type Constraint, ConstraintError, isAllowed } from "./generate/constraint.ts";
 export { type Draft, DraftHead, type DraftTaps } from "./generate/draft-head.ts";
 export {
   type FinishReason,

@@ -75,6 +75,8 @@ const ROOMS = [
   "convert",
   "inspect",
   "stream",
+  "constrain",
+  "serve",
   "eval",
   "golden/case",
   "golden/mutants",

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "cache" // caches that do not fit the step that is run on them
   | "checkpoint" // a file of weights
   | "config" // a config.json
+  | "constraint" // a rule for what a text may say
   | "context" // more positions than there is room for
   | "disagreement" // an op that left its bound
   | "encoding" // numbers that a row format cannot hold
