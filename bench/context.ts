@@ -10,11 +10,13 @@
  * IndexShare gives one. With one thread, times are those of the processor.
  * @module
  */
+
 import { argv, cpuUsage, stdout } from "node:process";
 import { newTap, type Stage, type Taps } from "../engine/base/tap.ts";
 import type { Ops } from "../engine/index.ts";
 import { newModelCache } from "../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../engine/model/model.ts";
+import { positionsFrom } from "../engine/numbers/rope-table.ts";
 import { openModel } from "../tools/node/open.ts";
 import { fill } from "./kv/fill.ts";
 import { circumstances } from "./peers/versions.ts";
@@ -114,7 +116,7 @@ function step(tokens: Int32Array, n: number): number {
   spent.clear();
   const start = now();
   lastStage = start;
-  const hidden = forward(timedModel, tokens, n, cache, timedTaps);
+  const hidden = forward(timedModel, tokens, positionsFrom(n, tokens.length), cache, timedTaps);
   head(timedModel, model.ops.slice(hidden, tokens.length - 1, tokens.length), timedTaps);
   const time = now() - start;
   model.ops.release(mark);

@@ -74,7 +74,6 @@ export type { HotRows, Tier, TierCounts } from "./kv/hot-rows.ts";
 export type { IndexCache } from "./kv/index-cache.ts";
 export type { LatentCache } from "./kv/latent-cache.ts";
 export {
-  type LayerCache,
   type ModelCache,
   newDraftCache,
   newModelCache,
@@ -85,6 +84,13 @@ export type { PagePool } from "./kv/page-pool.ts";
 export type { PageTable } from "./kv/page-table.ts";
 export type { PrefixIndex } from "./kv/prefix-index.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";
+export type {
+  IndexStore,
+  KeysInSight,
+  LatentStore,
+  LayerCache,
+  StepCache,
+} from "./kv/step-cache.ts";
 export { forward, head, type Model } from "./model/model.ts";
 export { type MtpInput, type MtpOutput, mtpStep } from "./model/mtp.ts";
 export type {
@@ -101,7 +107,7 @@ export type {
 export { EncodingError } from "./numbers/encoding-error.ts";
 export { decode as decodeTensor } from "./numbers/formats.ts";
 export type { Dtype, RawTensor } from "./numbers/raw-tensor.ts";
-export type { Precision, RopeTable } from "./numbers/rope-table.ts";
+export { type Precision, positionsFrom, type RopeTable } from "./numbers/rope-table.ts";
 export type { Encoding } from "./numbers/row-encoding.ts";
 export { f32ReferenceBounds } from "./ops/bounds.ts";
 export {

@@ -42,7 +42,7 @@ const cache = new ModelCache(new PageTable(pool));
 function residentAt(n: number): number {
   fill(ops, cache, n - 1);
   const mark = ops.mark();
-  forward(model, Int32Array.of(3), n - 1, cache, noTaps);
+  forward(model, Int32Array.of(3), Int32Array.of(n - 1), cache, noTaps);
   ops.release(mark);
   globalThis.gc?.();
   return memoryUsage().rss;

@@ -23,7 +23,7 @@ describe(`one token after ${N} positions, tiny model`, () => {
     fill(ops, cache, N - 1);
     const step = (): void => {
       const mark = ops.mark();
-      forward(model, Int32Array.of(3), N - 1, cache, noTaps);
+      forward(model, Int32Array.of(3), Int32Array.of(N - 1), cache, noTaps);
       cache.truncate(N - 1);
       ops.release(mark);
     };

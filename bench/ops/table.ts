@@ -14,7 +14,7 @@ import { Bench } from "tinybench";
 import { argmax } from "../../engine/generate/sampler.ts";
 import type { Ops } from "../../engine/index.ts";
 import { FP8_BLOCK, GROUP, type RawTensor } from "../../engine/numbers/raw-tensor.ts";
-import { ropeTable } from "../../engine/numbers/rope-table.ts";
+import { positionsFrom, ropeTable } from "../../engine/numbers/rope-table.ts";
 import { residentBank } from "../../engine/ops/expert-bank.ts";
 import { wasmOps } from "../../engine/ops/wasm/index.ts";
 import { gaussians, random } from "../../test/support/random.ts";
@@ -96,7 +96,7 @@ function tokenwise(ops: Ops): Row[] {
   const [gain, bias] = [vector(HIDDEN, 3), vector(HIDDEN, 4)];
   const size = nT * HIDDEN;
   const heads = random(ops, ["T", "H", "rope"], [nT, 64, 64], 5);
-  const angles = ropeTable(0, nT, 64, 1e6, "f32");
+  const angles = ropeTable(positionsFrom(0, nT), 64, 1e6, "f32");
   const logits = random(ops, ["T", "E"], [nT, EXPERTS], 6);
   const routerBias = ops.place(["E"], [EXPERTS], {
     dtype: "F32",

@@ -13,6 +13,7 @@ import { decoderLayer, type LayerInput } from "../model/layer.ts";
 import { head, type Model } from "../model/model.ts";
 import { stepRope } from "../model/step.ts";
 import type { LayerWeights } from "../model/weights.ts";
+import { positionsFrom } from "../numbers/rope-table.ts";
 import { checkTokens } from "./check-tokens.ts";
 
 /** What a pass needs to go on: the residual stream and the choice of rows that layers pass on. */
@@ -83,8 +84,9 @@ export class LayerPass {
     // Rows of one layer only: nobody goes on after a pass. A layer that borrows leaves the keys unused.
     const cache = newDraftCache(ops, config);
     try {
-      const rope = stepRope(ops, config, 0, nT);
-      const step = { ops, cfg: config, start: 0, rope, tap: this.#taps.layer(layer) };
+      const positions = positionsFrom(0, nT);
+      const rope = stepRope(ops, config, positions);
+      const step = { ops, cfg: config, positions, rope, tap: this.#taps.layer(layer) };
       const input: LayerInput = {
         h: this.#hidden(),
         ...(topK && {

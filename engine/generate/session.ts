@@ -14,7 +14,7 @@ import type { Floats, Tensor } from "../base/tensor.ts";
 import { ModelCache } from "../kv/model-cache.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import { PageTable } from "../kv/page-table.ts";
-import { forward, head, type Model } from "../model/model.ts";
+import { head, type Model } from "../model/model.ts";
 import { checkTokens, TokenError } from "./check-tokens.ts";
 import { commonPrefix } from "./common-prefix.ts";
 import { DraftHead } from "./draft-head.ts";
@@ -22,6 +22,7 @@ import { Pace } from "./pace.ts";
 import { positionsThatFit } from "./room.ts";
 import { contextOf, type SessionOptions, type SyncResult } from "./session-options.ts";
 import { sessionPool } from "./session-pool.ts";
+import { runStep, Timeline } from "./timeline.ts";
 
 /** One sequence, its caches, and the operations on them. */
 export class Session {
@@ -32,9 +33,8 @@ export class Session {
   readonly #pace: Pace;
   readonly #taps: Taps;
   readonly #onProgress: (done: number, total: number) => void;
-  #cache: ModelCache;
+  #timeline: Timeline;
   #draft: DraftHead | undefined;
-  #tokens: number[] = [];
   /** Logits after the last token, if they were asked for. */
   #lastLogits: Floats | undefined;
 
@@ -45,13 +45,13 @@ export class Session {
     this.#taps = options.taps ?? noTaps;
     this.#onProgress = options.onProgress ?? (() => {});
     const pool = sessionPool(model, options);
-    this.#cache = new ModelCache(new PageTable(pool));
+    this.#timeline = new Timeline(new ModelCache(new PageTable(pool)));
     this.#draft = options.draft ? new DraftHead(model, pool.layout.format) : undefined;
   }
 
   /** The pool of pages that this session uses. Other sessions of the model can share it. */
   get pool(): PagePool {
-    return this.#cache.table.pool;
+    return this.#timeline.pool;
   }
 
   /** The most positions there can be: {@link maxContext}, or fewer if memory ends before. */
@@ -63,7 +63,7 @@ export class Session {
 
   /** The tokens whose rows the caches hold. */
   get tokens(): readonly number[] {
-    return this.#tokens;
+    return this.#timeline.tokens;
   }
 
   /** Logits after the last of {@link tokens}; undefined if they were not computed. */
@@ -87,9 +87,9 @@ export class Session {
   sync(tokens: readonly number[]): SyncResult {
     if (tokens.length === 0) throw new TokenError("sync", "no tokens");
     checkTokens(tokens, 0, this, this.model.config);
-    const same = commonPrefix(tokens, this.#tokens);
+    const same = commonPrefix(tokens, this.tokens);
     const kind =
-      same === tokens.length ? "reused" : same === this.#tokens.length ? "extended" : "rebuilt";
+      same === tokens.length ? "reused" : same === this.tokens.length ? "extended" : "rebuilt";
     if (this.#lastLogits && this.#isAll(tokens)) {
       return { kind, kept: same, logits: this.#lastLogits };
     }
@@ -107,12 +107,12 @@ export class Session {
     checkTokens(tokens, 0, this, this.model.config);
     if (this.#lastLogits && this.#isAll(tokens)) return true;
     const end = tokens.length - 1;
-    this.#keep(tokens, commonPrefix(tokens, this.#tokens));
-    for (let at = this.#tokens.length; at < end; at = this.#tokens.length) {
+    this.#keep(tokens, commonPrefix(tokens, this.tokens));
+    for (let at = this.tokens.length; at < end; at = this.tokens.length) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (signal?.aborted) return false;
       this.#run(tokens.slice(at, Math.min(at + this.#nextChunk(), end)), () => []);
-      this.#onProgress(this.#tokens.length, tokens.length);
+      this.#onProgress(this.tokens.length, tokens.length);
     }
     return true;
   }
@@ -139,7 +139,7 @@ export class Session {
     if (!(Number.isInteger(length) && length >= 0)) {
       throw new ArgumentError("truncate", `expected a length of 0 or more, got ${length}`);
     }
-    if (length >= this.#tokens.length) return;
+    if (length >= this.tokens.length) return;
     this.#forget(length);
     this.#draft?.truncate(length);
   }
@@ -153,16 +153,15 @@ export class Session {
     const { fixed: chunk } = this.#pace;
     const others = { taps: this.#taps, onProgress: this.#onProgress, ...(chunk && { chunk }) };
     const twin = new Session(model, { ...others, maxContext, pool });
-    twin.#cache = this.#cache.fork();
+    twin.#timeline = this.#timeline.fork();
     twin.#draft = this.#draft?.fork();
-    twin.#tokens = [...this.#tokens];
     twin.#lastLogits = this.#lastLogits;
     return twin;
   }
 
   /** The bytes of page `i` of the timeline, which {@link restore} can read again. */
   pageBytes(i: number): Uint8Array {
-    return this.pool.bytesOf(this.#cache.table.pages[i]);
+    return this.pool.bytesOf(this.#timeline.cache.table.pages[i]);
   }
 
   /**
@@ -176,15 +175,14 @@ export class Session {
   restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array, logits?: Floats): void {
     if (this.#draft) throw new ArgumentError("restore", "expected a session without a draft head");
     checkTokens(tokens, 0, this, this.model.config);
-    this.#cache.restore(tokens.length, bytesOf);
-    this.#tokens = [...tokens];
-    this.#cache.publish(this.#tokens);
+    this.#timeline.cache.restore(tokens.length, bytesOf);
+    this.#timeline.extend(tokens);
     this.#lastLogits = logits;
   }
 
   /** Frees the memory of the caches. The session cannot be used again. */
   close(): void {
-    this.#cache.close();
+    this.#timeline.close();
     this.#draft?.close();
   }
 
@@ -199,24 +197,21 @@ export class Session {
   #keep(tokens: readonly number[], same: number): number {
     const most = tokens.length - 1;
     this.truncate(Math.min(same, most));
-    if (this.#draft) return this.#tokens.length;
-    const length = this.#cache.adopt(tokens.slice(0, most));
-    this.#tokens.push(...tokens.slice(this.#tokens.length, length));
-    return length;
+    if (!this.#draft) this.#timeline.adopt(tokens.slice(0, most));
+    return this.tokens.length;
   }
 
   /** Whether the caches hold these tokens and no other. */
   #isAll(tokens: readonly number[]): boolean {
     return (
-      tokens.length === this.#tokens.length && commonPrefix(tokens, this.#tokens) === tokens.length
+      tokens.length === this.tokens.length && commonPrefix(tokens, this.tokens) === tokens.length
     );
   }
 
   /** Drops all positions from `length` on from the main caches. */
   #forget(length: number): void {
     this.#lastLogits = undefined;
-    this.#tokens.length = length;
-    this.#cache.truncate(length);
+    this.#timeline.truncate(length);
   }
 
   /**
@@ -227,46 +222,39 @@ export class Session {
     take: (hidden: Tensor<["T", "hidden"]>, isLast: boolean) => Floats[],
   ): Floats[] {
     if (tokens.length === 0) throw new TokenError("append", "no tokens");
-    checkTokens(tokens, this.#tokens.length, this, this.model.config);
+    checkTokens(tokens, this.tokens.length, this, this.model.config);
     this.#recallHidden();
     this.#lastLogits = undefined;
     const { ops } = this.model;
-    const total = this.#tokens.length + tokens.length;
+    const total = this.tokens.length + tokens.length;
     const results: Floats[] = [];
     for (let from = 0; from < tokens.length; ) {
-      const part = Int32Array.from(tokens.slice(from, from + this.#nextChunk()));
+      const part = tokens.slice(from, from + this.#nextChunk());
       from += part.length;
-      const start = this.#tokens.length;
       const begun = performance.now();
-      this.#cache.freeze();
       const mark = ops.mark();
       try {
-        const hidden = this.#forward(part, start);
-        this.#draft?.observe(start, part, hidden);
-        this.#tokens.push(...part);
-        this.#cache.publish(this.#tokens);
-        results.push(...take(hidden, this.#tokens.length === total));
+        const hidden = this.#step(part);
+        results.push(...take(hidden, this.tokens.length === total));
       } finally {
         ops.release(mark);
       }
       this.#pace.took(part.length, performance.now() - begun);
-      if (part.length < tokens.length) this.#onProgress(this.#tokens.length, total);
+      if (part.length < tokens.length) this.#onProgress(this.tokens.length, total);
     }
     return results;
   }
 
   #nextChunk(): number {
-    return this.#pace.next(this.model.config, this.pool, this.#tokens.length);
+    return this.#pace.next(this.model.config, this.pool, this.tokens.length);
   }
 
-  /** Runs one step. If it throws, the caches are as they were before. */
-  #forward(tokens: Int32Array, start: number): Tensor<["T", "hidden"]> {
-    try {
-      return forward(this.model, tokens, start, this.#cache, this.#taps);
-    } catch (error) {
-      this.#cache.truncate(start);
-      throw error;
-    }
+  /** Runs one step. */
+  #step(tokens: readonly number[]): Tensor<["T", "hidden"]> {
+    const start = this.tokens.length;
+    const hidden = runStep(this.model, [{ timeline: this.#timeline, tokens }], this.#taps);
+    this.#draft?.observe(start, Int32Array.from(tokens), hidden);
+    return hidden;
   }
 
   /**
@@ -275,18 +263,16 @@ export class Session {
    * rows once more; the slots of the draft head are all before it and do not change.
    */
   #recallHidden(): void {
-    const last = this.#tokens.length - 1;
+    const last = this.tokens.length - 1;
     if (last < 0 || !this.#draft || this.#draft.canContinueAt(last + 1)) return;
-    const token = this.#tokens[last];
+    const token = this.tokens[last];
     this.#forget(last);
     const mark = this.model.ops.mark();
     try {
-      const part = Int32Array.of(token);
-      this.#draft.observe(last, part, this.#forward(part, last));
+      this.#step([token]);
     } finally {
       this.model.ops.release(mark);
     }
-    this.#tokens.push(token);
   }
 
   /** One array of `vocab` logits for each row. */

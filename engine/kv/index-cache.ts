@@ -12,9 +12,10 @@ import type { KeyRows } from "../ops/ops.ts";
 import { CacheError } from "./cache-error.ts";
 import type { Strip } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";
+import type { IndexStore, KeysInSight } from "./step-cache.ts";
 
 /** The keys of one full layer, for positions `0 … length − 1`. */
-export class IndexCache {
+export class IndexCache implements IndexStore {
   readonly #table: PageTable;
   readonly #strip: Strip;
   #length: number;
@@ -34,9 +35,10 @@ export class IndexCache {
   /**
    * Appends one key per query and returns all keys, old and new.
    *
-   * @throws {CacheError} when `start` is not the end of the cache
+   * @throws {CacheError} when the first position is not the end of the cache
    */
-  append(start: number, keys: Tensor<["T", "rope+idxNope"]>): KeyRows<"rope+idxNope"> {
+  append(positions: Int32Array, keys: Tensor<["T", "rope+idxNope"]>): readonly [KeysInSight] {
+    const [start] = positions;
     CacheError.unlessAtEnd("index", start, this.#length);
     const { pool } = this.#table;
     const { nKey, format } = pool.layout;
@@ -50,7 +52,7 @@ export class IndexCache {
       encode(format.index, keys.data, t * nKey, nKey, view, this.#addressOf(start + t));
     }
     this.#length = start + nT;
-    return this.rows();
+    return [{ keys: this.rows(), from: 0, to: nT, start }];
   }
 
   /** Returns all keys in the form that the ops read. */

@@ -13,9 +13,10 @@ import { CacheError, CacheFullError } from "./cache-error.ts";
 import { latentEncodings } from "./geometry.ts";
 import type { LayerPlace } from "./page-layout.ts";
 import type { PageTable } from "./page-table.ts";
+import type { LatentStore } from "./step-cache.ts";
 
 /** The rows of one layer, for positions `0 … length − 1`. A row is written once, at the end. */
-export class LatentCache {
+export class LatentCache implements LatentStore {
   readonly #table: PageTable;
   readonly #place: LayerPlace;
   readonly #encodings: readonly [latent: Encoding, kPe: Encoding];
@@ -37,9 +38,14 @@ export class LatentCache {
   /**
    * Appends one row per query and returns all rows, old and new.
    *
-   * @throws {CacheError} when `start` is not the end of the cache
+   * @throws {CacheError} when the first position is not the end of the cache
    */
-  append(start: number, latent: Tensor<["T", "kvLora"]>, kPe: Tensor<["T", "rope"]>): LatentRows {
+  append(
+    positions: Int32Array,
+    latent: Tensor<["T", "kvLora"]>,
+    kPe: Tensor<["T", "rope"]>,
+  ): LatentRows {
+    const [start] = positions;
     CacheError.unlessAtEnd("latent", start, this.#length);
     const { memory, layout } = this.#table.pool;
     const { nLatent, nRope } = layout;

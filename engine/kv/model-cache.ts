@@ -14,19 +14,18 @@ import { LatentCache } from "./latent-cache.ts";
 import { PAGE_ROWS, type PageFormat, pageLayout } from "./page-layout.ts";
 import { PagePool } from "./page-pool.ts";
 import { PageTable } from "./page-table.ts";
+import type { StepCache } from "./step-cache.ts";
 
-/** The caches of one layer. */
-export interface LayerCache {
-  /** The rows that the attention reads. */
+/** The caches of one layer of one timeline. */
+interface OwnCache {
   readonly latent: LatentCache;
-  /** The keys that the indexer reads. Only full layers have it. */
   readonly index: IndexCache | undefined;
 }
 
 /** The caches of one timeline, over pages that other timelines may share. */
-export class ModelCache {
+export class ModelCache implements StepCache {
   /** The caches of each layer, in order. */
-  readonly layers: readonly LayerCache[];
+  readonly layers: readonly OwnCache[];
   readonly #table: PageTable;
 
   /** @param table an empty timeline, or a fork that holds its positions in every layer */

@@ -14,7 +14,7 @@
  */
 
 import type { Indices, Tensor } from "../base/tensor.ts";
-import type { LatentCache } from "../kv/latent-cache.ts";
+import type { LatentStore } from "../kv/step-cache.ts";
 import type { Step } from "./step.ts";
 import type { AttentionWeights } from "./weights.ts";
 
@@ -36,17 +36,17 @@ export function queryLatent(
  * @param x     the block's input after its norm
  * @param qr    {@link queryLatent} of `x`
  * @param topK  rows that each query may see, from the indexer of this layer or of an earlier one
- * @param cache rows of this layer; the rows of `x` are appended to it, at position `step.start`
+ * @param cache rows of this layer; the rows of `x` are appended to it, at `step.positions`
  */
 export function attention(
   step: Step,
   w: AttentionWeights,
   x: Tensor<["T", "hidden"]>,
   qr: Tensor<["T", "qLora"]>,
-  cache: LatentCache,
+  cache: LatentStore,
   topK: Indices<["T", "K"]>,
 ): Tensor<["T", "hidden"]> {
-  const { ops, cfg, start, rope, tap } = step;
+  const { ops, cfg, positions, rope, tap } = step;
   // Query: q_lora_rank → one (nope | rope) vector per head.
   const q = ops.splitHeads(ops.linear(qr, w.qBProj), "H", cfg.numAttentionHeads, "nope+rope");
   const [qNopeRaw, qPeRaw] = ops.splitEach(q, "nope", cfg.qkNopeHeadDim, "rope");
@@ -57,7 +57,7 @@ export function attention(
   const [cRaw, kPeRaw] = ops.split(ops.linear(x, w.kvAProj), "kvLora", cfg.kvLoraRank, "rope");
   const c = tap("kv_cmpr", ops.rmsNorm(cRaw, w.kvANorm, cfg.latentNormEps));
   const kPe = tap("k_pe", ops.ropeInterleaved(kPeRaw, rope));
-  const past = cache.append(start, c, kPe);
+  const past = cache.append(positions, c, kPe);
 
   // Attend, in the latent space, to the rows that the indexer selected.
   const qLatent = tap("q_nope_absorbed", ops.perHead(qNope, w.kUp));

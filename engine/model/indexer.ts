@@ -15,8 +15,8 @@
  */
 
 import { type Indices, ShapeError, type Tensor } from "../base/tensor.ts";
-import type { IndexCache } from "../kv/index-cache.ts";
-import type { KeyRows } from "../ops/ops.ts";
+import type { IndexStore, KeysInSight } from "../kv/step-cache.ts";
+import { NO_ROW } from "../ops/no-row.ts";
 import type { Step } from "./step.ts";
 import type { IndexerWeights } from "./weights.ts";
 
@@ -42,9 +42,9 @@ export function indexer(
   w: IndexerWeights,
   x: Tensor<["T", "hidden"]>,
   qr: Tensor<["T", "qLora"]>,
-  cache: IndexCache | undefined,
+  cache: IndexStore | undefined,
 ): Indices<["T", "K"]> {
-  const { ops, cfg, start, rope, tap } = step;
+  const { ops, cfg, positions, rope, tap } = step;
   // Query heads. Here the rotary part comes FIRST, unlike in the heads of the attention.
   const q = ops.splitHeads(ops.linear(qr, w.wqB), "idxH", cfg.indexNHeads, "rope+idxNope");
   const [qPe, qNope] = ops.splitEach(q, "rope", cfg.qkRopeHeadDim, "idxNope");
@@ -55,13 +55,14 @@ export function indexer(
   const [kPe, kNope] = ops.split(k, "rope", cfg.qkRopeHeadDim, "idxNope");
   const idxK = tap("indexer_k", ops.join(ops.ropeInterleaved(kPe, rope), kNope));
   if (!cache) throw new ShapeError("a full layer needs a cache for its index keys");
-  const past = cache.append(start, idxK);
+  const past = cache.append(positions, idxK);
 
   // There is no softmax, so a weight may be negative: a head can vote against a row.
   const idxW = tap("indexer_weights", ops.linear(x, w.weightsProj));
   const scale = 1 / Math.sqrt(cfg.indexNHeads * cfg.indexHeadDim);
   if (!tap.wants("indexer_score")) return choose(step, idxQ, past, idxW, scale);
-  const scores = tap("indexer_score", ops.indexScores(idxQ, past, idxW, start, scale));
+  const [{ keys, start }] = past;
+  const scores = tap("indexer_score", ops.indexScores(idxQ, keys, idxW, start, scale));
   return ops.topK(scores, cfg.indexTopk);
 }
 
@@ -71,23 +72,28 @@ export function indexer(
  * time, which is possible when no tap wants to see all scores.
  */
 function choose(
-  { ops, cfg, start }: Step,
+  { ops, cfg }: Step,
   idxQ: Tensor<["T", "idxH", "rope+idxNope"]>,
-  past: KeyRows<"rope+idxNope">,
+  past: readonly KeysInSight[],
   idxW: Tensor<["T", "idxH"]>,
   scale: number,
 ): Indices<["T", "K"]> {
   const [nT] = idxQ.shape;
-  const nK = Math.min(cfg.indexTopk, past.nS);
-  const atOnce = Math.max(1, Math.floor(SCORES_AT_ONCE / past.nS));
-  const chosen = new Int32Array(nT * nK);
-  for (let t = 0; t < nT; t += atOnce) {
-    const end = Math.min(t + atOnce, nT);
-    const [q, w] = [ops.slice(idxQ, t, end), ops.slice(idxW, t, end)];
-    const mark = ops.mark();
-    const rows = ops.topK(ops.indexScores(q, past, w, start + t, scale), cfg.indexTopk);
-    chosen.set(rows.data, t * nK);
-    ops.release(mark);
+  const nK = Math.min(cfg.indexTopk, Math.max(...past.map(({ keys }) => keys.nS)));
+  const chosen = new Int32Array(nT * nK).fill(NO_ROW);
+  for (const { from, to, start, keys } of past) {
+    const atOnce = Math.max(1, Math.floor(SCORES_AT_ONCE / keys.nS));
+    for (let t = from; t < to; t += atOnce) {
+      const end = Math.min(t + atOnce, to);
+      const [q, w] = [ops.slice(idxQ, t, end), ops.slice(idxW, t, end)];
+      const mark = ops.mark();
+      const rows = ops.topK(ops.indexScores(q, keys, w, start + t - from, scale), cfg.indexTopk);
+      const [nQueries, width] = rows.shape;
+      for (let i = 0; i < nQueries; i++) {
+        chosen.set(rows.data.subarray(i * width, (i + 1) * width), (t + i) * nK);
+      }
+      ops.release(mark);
+    }
   }
   return { dims: ["T", "K"], shape: [nT, nK], data: chosen };
 }

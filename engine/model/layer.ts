@@ -6,7 +6,7 @@
  */
 
 import { type Indices, ShapeError, type Tensor } from "../base/tensor.ts";
-import type { LayerCache } from "../kv/model-cache.ts";
+import type { LayerCache } from "../kv/step-cache.ts";
 import { attention, queryLatent } from "./attention.ts";
 import { indexer } from "./indexer.ts";
 import { mlp } from "./mlp.ts";

@@ -8,7 +8,7 @@
 import type { Taps } from "../base/tap.ts";
 import type { Tensor } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
-import type { ModelCache } from "../kv/model-cache.ts";
+import type { StepCache } from "../kv/step-cache.ts";
 import type { Ops } from "../ops/ops.ts";
 import { decoderLayer, type LayerInput } from "./layer.ts";
 import { stepRope } from "./step.ts";
@@ -29,17 +29,17 @@ export interface Model {
 /**
  * Runs tokens through all layers, and appends their rows to the cache.
  *
- * @param start position of the first token; the cache must hold exactly the rows before it
+ * @param positions of the tokens; the cache must hold exactly the rows before them
  * @returns the hidden states after `model.norm`, which the head and the MTP layer read
  */
 export function forward(
   { ops, config, weights }: Model,
   tokens: Int32Array,
-  start: number,
-  cache: ModelCache,
+  positions: Int32Array,
+  cache: StepCache,
   taps: Taps,
 ): Tensor<["T", "hidden"]> {
-  const shared = { ops, cfg: config, start, rope: stepRope(ops, config, start, tokens.length) };
+  const shared = { ops, cfg: config, positions, rope: stepRope(ops, config, positions) };
   const mark = ops.mark();
   let state: LayerInput = { h: taps.model("inp_embd", ops.embed(tokens, weights.embedTokens)) };
   let l = 0;

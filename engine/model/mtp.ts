@@ -12,7 +12,8 @@
 
 import type { Tap } from "../base/tap.ts";
 import type { Indices, Tensor } from "../base/tensor.ts";
-import type { LayerCache } from "../kv/model-cache.ts";
+import type { LayerCache } from "../kv/step-cache.ts";
+import { positionsFrom } from "../numbers/rope-table.ts";
 import { decoderLayer } from "./layer.ts";
 import type { Model } from "./model.ts";
 import { stepRope } from "./step.ts";
@@ -63,8 +64,8 @@ export function mtpStep(
     mtp.ehProj,
   );
   const h = tap("mtp_eh_proj", z);
-  const rope = stepRope(ops, config, start, nextTokens.length);
-  const step = { ops, cfg: config, start, rope, tap };
+  const positions = positionsFrom(start, nextTokens.length);
+  const step = { ops, cfg: config, positions, rope: stepRope(ops, config, positions), tap };
   const out = sharedTopK
     ? decoderLayer(step, { ...mtp.layer, indexer: undefined }, { h, topK: sharedTopK }, cache)
     : decoderLayer(step, mtp.layer, { h }, cache);

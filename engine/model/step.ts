@@ -1,7 +1,7 @@
 /**
- * A step is one call of {@link forward}: it runs some successive tokens from the embedding to the
- * last norm. The record {@link Step} holds what all blocks of one layer have in common in a step.
- * The blocks differ only in their weights, inputs and caches, which are arguments of their own.
+ * A step is one call of {@link forward}: it runs some tokens from the embedding to the last norm.
+ * The record {@link Step} holds what all blocks of one layer have in common in a step. The blocks
+ * differ only in their weights, inputs and caches, which are arguments of their own.
  *
  * Next: layer.ts
  * @module
@@ -16,15 +16,15 @@ import type { Ops } from "../ops/ops.ts";
 export interface Step {
   readonly ops: Ops;
   readonly cfg: ModelConfig;
-  /** Position of the step's first token. */
-  readonly start: number;
-  /** Rotary angles of the step's positions. */
+  /** Position of each token. */
+  readonly positions: Int32Array;
+  /** Rotary angles of these positions. */
   readonly rope: RopeTable;
   /** Sees the stages of this layer. */
   readonly tap: Tap;
 }
 
-/** Rotary angles of `nT` positions from `start` on. One table is made per step, for all layers. */
-export function stepRope(ops: Ops, cfg: ModelConfig, start: number, nT: number): RopeTable {
-  return ropeTable(start, nT, cfg.qkRopeHeadDim, cfg.ropeTheta, ops.precision);
+/** Rotary angles of some positions. One table is made per step, for all layers. */
+export function stepRope(ops: Ops, cfg: ModelConfig, positions: Int32Array): RopeTable {
+  return ropeTable(positions, cfg.qkRopeHeadDim, cfg.ropeTheta, ops.precision);
 }

@@ -17,7 +17,7 @@ import { exp, log, sinCos } from "./math.ts";
 /** The number format of activations. */
 export type Precision = "f32" | "f64";
 
-/** Cosines and sines for consecutive positions. */
+/** Cosines and sines, one row for each position. */
 export interface RopeTable {
   /** Pairs of channels that are rotated: `rope/2`. */
   readonly nPairs: number;
@@ -28,13 +28,12 @@ export interface RopeTable {
 }
 
 /**
- * Returns the table for positions `start … start + nT − 1`.
+ * Returns the table for these positions.
  *
  * @param nRope number of rotated channels, an even number
  */
 export function ropeTable(
-  start: number,
-  nT: number,
+  positions: Int32Array,
   nRope: number,
   theta: number,
   precision: Precision,
@@ -46,15 +45,21 @@ export function ropeTable(
     round(1 / round(exp(round((2 * j) / nRope) * logTheta))),
   );
 
+  const nT = positions.length;
   const size = nT * nPairs;
   const cos = precision === "f32" ? new Float32Array(size) : new Float64Array(size);
   const sin = precision === "f32" ? new Float32Array(size) : new Float64Array(size);
   for (let t = 0; t < nT; t++) {
     for (let j = 0; j < nPairs; j++) {
-      const [s, c] = sinCos(round((start + t) * frequency[j]));
+      const [s, c] = sinCos(round(positions[t] * frequency[j]));
       cos[t * nPairs + j] = c;
       sin[t * nPairs + j] = s;
     }
   }
   return { nPairs, cos, sin };
+}
+
+/** `start, start + 1, …`: the positions of successive tokens. */
+export function positionsFrom(start: number, nT: number): Int32Array {
+  return Int32Array.from({ length: nT }, (_, t) => start + t);
 }

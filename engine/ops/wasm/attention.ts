@@ -15,6 +15,9 @@ import { share } from "./team.ts";
 /** To look at one score takes about as long as so many multiplications. */
 const PRODUCTS_OF_CHOICE = 32;
 
+/** Rows that the kernel of the attention gathers at a time. */
+const BLOCK_ROWS = 64;
+
 /** {@link Ops.indexScores} */
 export const indexScores =
   (machine: Machine): Ops["indexScores"] =>
@@ -101,7 +104,7 @@ export const latentAttention =
     const q = paddedRows(machine, qLatent.data, nT * nH, nC);
     const pe = paddedRows(machine, qPe.data, nT * nH, nR);
     const rows = arena.newAddresses(nT * nK);
-    const queries: Queries = { data, q, pe, nH, nC, nR, scale, rows: rows.byteOffset };
+    const queries: Queries = { data, q, pe, nH, nC, nR, scale, rows };
     for (let t = 0; t < nT; ) {
       const end = past.bringIn(topK, t, rows);
       attend(machine, queries, past, topK, t, end);
@@ -120,8 +123,8 @@ interface Queries {
   readonly nC: number;
   readonly nR: number;
   readonly scale: number;
-  /** Address of the list of addresses of the rows that the queries chose. */
-  readonly rows: number;
+  /** The addresses of the rows that the queries chose, from query `first` on. */
+  readonly rows: Uint32Array;
 }
 
 /** Attention for queries `first … end − 1`, whose rows are in memory. */
@@ -143,11 +146,8 @@ function attend(
   const kPeEncoding = encodingOf(machine, past.view, past.kPeEncoding);
   // Results that fill whole vectors are written where they belong; others are copied from y.
   const fits = q.nColumns === nC;
-  // Queries that see all rows share whole blocks of them; others do not, and are served one by one.
-  const isDense = nK === past.nS;
-  const most = isDense
-    ? Math.min(kernels.latentAttentionQueries(nK, nH), Math.ceil(nT / team.size))
-    : 1;
+  const most = Math.min(kernels.latentAttentionQueries(nK, nH), Math.ceil(nT / team.size));
+  const groups = together(rows, n, nK, most);
   // biome-ignore format: one line per call
   const scratchBytes = kernels.latentAttentionScratchBytes(most, nK, nH, q.nColumns, pe.nColumns);
 
@@ -158,14 +158,14 @@ function attend(
       const head = (first + t) * nH + h;
       const out = data.byteOffset + 4 * head * nC;
       // biome-ignore format: one line per call
-      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, rows + 4 * t * nK, nK, n.byteOffset + 4 * t, queries, latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
+      kernels.latentAttention(fits ? out : y, q.address + head * q.stride, pe.address + head * pe.stride, rows.byteOffset + 4 * t * nK, nK, n.byteOffset + 4 * t, queries, latentEncoding, nC, past.kPeAt, kPeEncoding, nR, heads, q.nColumns, pe.nColumns, scale, scratch);
       if (!fits) kernels.copyRows(out, 4 * nC, y, q.stride, 4 * nC, queries * heads);
     };
     // One query is shared out by its heads. Several are dealt out in turn, since later ones see more rows.
     const [from, to] = share(nH, 1, part, parts);
     if (nT === 1 && from < to) call(0, 1, from, to - from);
-    for (let t = part * most; nT > 1 && t < nT; t += parts * most) {
-      call(t, Math.min(most, nT - t), 0, nH);
+    for (let g = part; nT > 1 && g < groups.length; g += parts) {
+      call(groups[g], (groups[g + 1] ?? nT) - groups[g], 0, nH);
     }
   });
   // With nothing to attend to, the softmax is 0 / 0, as in the reference. Its NaN is always the same here.
@@ -173,6 +173,21 @@ function attend(
     if (nRows === 0) data.fill(Number.NaN, (first + t) * nH * nC, (first + t + 1) * nH * nC);
   });
   arena.release(mark);
+}
+
+/**
+ * The first query of each group of up to `most` that are served together: neighbours whose first block of
+ * rows is the same, as it is while all rows are chosen. The kernel gathers such blocks once for all of them.
+ */
+function together(rows: Uint32Array, n: Int32Array, nK: number, most: number): number[] {
+  const groups = [0];
+  for (let t = 1; t < n.length; t++) {
+    const [a, b] = [(t - 1) * nK, t * nK];
+    const last = Math.min(BLOCK_ROWS, n[t - 1], n[t]) - 1;
+    const isSame = last >= 0 && rows[a] === rows[b] && rows[a + last] === rows[b + last];
+    if (!isSame || t - (groups.at(-1) ?? 0) === most) groups.push(t);
+  }
+  return groups;
 }
 
 /** How many rows query `t` may see: those before the padding. */

@@ -1,4 +1,5 @@
 /** Tests of the caches: rows are appended at the end, written once, and forgotten from the end. */
+
 import { describe, expect, test } from "vitest";
 import { noTaps } from "../../../engine/base/tap.ts";
 import { ShapeError } from "../../../engine/base/tensor.ts";
@@ -10,6 +11,7 @@ import { pageLayout } from "../../../engine/kv/page-layout.ts";
 import { PagePool } from "../../../engine/kv/page-pool.ts";
 import { PageTable } from "../../../engine/kv/page-table.ts";
 import { forward } from "../../../engine/model/model.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { storedKeys, storedLatents } from "../../../engine/ops/stored-rows.ts";
 import { random, randomTokens } from "../../support/random.ts";
@@ -30,8 +32,9 @@ for (const { name, ops } of BACKENDS) {
 
     test("index keys read back are those appended, in order", () => {
       const { index } = layer();
-      index.append(0, ops.slice(keys, 0, 3));
-      const all = storedKeys(index.append(3, ops.slice(keys, 3, 6)));
+      index.append(positionsFrom(0, 3), ops.slice(keys, 0, 3));
+      const [{ keys: held }] = index.append(positionsFrom(3, 3), ops.slice(keys, 3, 6));
+      const all = storedKeys(held);
       expect([...all.data]).toEqual([...ops.read(keys)]);
       expect(all.shape).toEqual([6, 8]);
       expect(index.length).toBe(6);
@@ -39,31 +42,33 @@ for (const { name, ops } of BACKENDS) {
 
     test("latents and rotary keys read back are those appended, in order", () => {
       const { latents } = layer();
-      latents.append(0, ops.slice(latent, 0, 1), ops.slice(kPe, 0, 1));
-      const all = storedLatents(latents.append(1, ops.slice(latent, 1, 6), ops.slice(kPe, 1, 6)));
+      latents.append(Int32Array.of(0), ops.slice(latent, 0, 1), ops.slice(kPe, 0, 1));
+      const all = storedLatents(
+        latents.append(positionsFrom(1, 5), ops.slice(latent, 1, 6), ops.slice(kPe, 1, 6)),
+      );
       expect([...all.latent.data]).toEqual([...ops.read(latent)]);
       expect([...all.kPe.data]).toEqual([...ops.read(kPe)]);
     });
 
     test("appending elsewhere than at the end is refused, before and behind it", () => {
       const { index, latents } = layer();
-      index.append(0, ops.slice(keys, 0, 3));
+      index.append(positionsFrom(0, 3), ops.slice(keys, 0, 3));
       for (const start of [0, 2, 4]) {
-        expect(() => index.append(start, ops.slice(keys, 3, 4))).toThrow(
+        expect(() => index.append(Int32Array.of(start), ops.slice(keys, 3, 4))).toThrow(
           new CacheError("index cache", `append at position ${start}, but 3 rows are held`),
         );
       }
-      expect(() => latents.append(1, latent, kPe)).toThrow(
+      expect(() => latents.append(positionsFrom(1, 6), latent, kPe)).toThrow(
         new CacheError("latent cache", "append at position 1, but 0 rows are held"),
       );
     });
 
     test("rows of another width are refused, and both sides are shown", () => {
       const { index, latents } = layer();
-      expect(() => index.append(0, random(ops, ["T", "rope+idxNope"], [2, 7], 1))).toThrow(
-        new ShapeError("index cache: [T=2, rope+idxNope=7] against keys of 8"),
-      );
-      expect(() => latents.append(0, latent, ops.slice(kPe, 0, 5))).toThrow(
+      expect(() =>
+        index.append(positionsFrom(0, 2), random(ops, ["T", "rope+idxNope"], [2, 7], 1)),
+      ).toThrow(new ShapeError("index cache: [T=2, rope+idxNope=7] against keys of 8"));
+      expect(() => latents.append(positionsFrom(0, 6), latent, ops.slice(kPe, 0, 5))).toThrow(
         new ShapeError("latent cache: [T=6, kvLora=8] | [T=5, rope=4] against rows of 8 | 4"),
       );
     });
@@ -71,8 +76,8 @@ for (const { name, ops } of BACKENDS) {
     test("truncating to more rows than are held changes nothing", () => {
       const cache = newDraftCache(ops, config);
       const [{ latent: latents, index }] = cache.layers;
-      latents.append(0, latent, kPe);
-      index?.append(0, keys);
+      latents.append(positionsFrom(0, 6), latent, kPe);
+      index?.append(positionsFrom(0, 6), keys);
       cache.truncate(9);
       expect([cache.length, latents.length, index?.length]).toEqual([6, 6, 6]);
       cache.truncate(3);
@@ -86,8 +91,8 @@ for (const { name, ops } of BACKENDS) {
         new PageTable(new PagePool(ops.rowMemory(), layout, { maxPages: 2 })),
       );
       const [{ index }] = cache.layers;
-      index?.append(0, ops.slice(keys, 0, 3));
-      expect(() => index?.append(3, ops.slice(keys, 3, 5))).toThrow(
+      index?.append(positionsFrom(0, 3), ops.slice(keys, 0, 3));
+      expect(() => index?.append(positionsFrom(3, 2), ops.slice(keys, 3, 5))).toThrow(
         new CacheFullError("page pool", "expected 1 free pages, got 0"),
       );
       expect([cache.length, index?.length]).toEqual([3, 3]);
@@ -98,7 +103,8 @@ for (const { name, ops } of BACKENDS) {
       const cache = newModelCache(ops, model.config);
       let start = 0;
       for (const n of [1, 6, 2, 11]) {
-        forward(model, Int32Array.from(randomTokens(n, 32, n)), start, cache, noTaps);
+        const text = Int32Array.from(randomTokens(n, 32, n));
+        forward(model, text, positionsFrom(start, n), cache, noTaps);
         start += n;
         for (const { latent: rows, index } of cache.layers) {
           expect(rows.length).toBe(start);

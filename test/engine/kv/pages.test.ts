@@ -178,7 +178,7 @@ describe("pages", () => {
     );
     expect(new Set(freed)).toEqual(new Set([0xff]));
     pair.cache.layers[0].latent.append(
-      0,
+      Int32Array.of(0),
       ops.tensor(["T", "kvLora"], [1, 5], [1, 2, 3, 4, 5]),
       ops.tensor(["T", "rope"], [1, 2], [6, 7]),
     );

@@ -2,9 +2,11 @@
  * Timelines over pages, each beside plain arrays that it must equal.
  * @module
  */
+
 import { latentEncodings } from "../../../engine/kv/geometry.ts";
 import type { ModelCache } from "../../../engine/kv/model-cache.ts";
 import type { PageFormat } from "../../../engine/kv/page-layout.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import { encode, encodedBytes } from "../../../engine/numbers/row-encoding.ts";
 import type { LatentRows } from "../../../engine/ops/ops.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
@@ -32,15 +34,15 @@ function columns<const D extends string>(rows: Float32Array[], dim: D, from: num
 
 export function append({ cache, positions }: Pair, rows: Float32Array[]): void {
   const { kvLoraRank, qkRopeHeadDim, indexHeadDim } = SIZES;
-  const start = positions.length;
+  const at = positionsFrom(positions.length, rows.length);
   cache.layers.forEach(({ latent, index }, l) => {
-    const at = l * PER_LAYER;
+    const rowAt = l * PER_LAYER;
     const keysAt = TYPES.length * PER_LAYER + l * indexHeadDim;
-    index?.append(start, columns(rows, "rope+idxNope", keysAt, indexHeadDim));
+    index?.append(at, columns(rows, "rope+idxNope", keysAt, indexHeadDim));
     latent.append(
-      start,
-      columns(rows, "kvLora", at, kvLoraRank),
-      columns(rows, "rope", at + kvLoraRank, qkRopeHeadDim),
+      at,
+      columns(rows, "kvLora", rowAt, kvLoraRank),
+      columns(rows, "rope", rowAt + kvLoraRank, qkRopeHeadDim),
     );
   });
   positions.push(...rows);

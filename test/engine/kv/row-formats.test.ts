@@ -20,7 +20,7 @@ describe.each(MODELS)("rows in another format, choices given: %s", async (folder
   const { model } = await openModel(join(root, folder), { backend: "wasm" });
   const text = randomTokens(200, model.config.vocabSize, 4);
   const run = (ops: Ops, rows: SessionOptions["rows"] = {}) =>
-    new Session({ ...model, ops }, { rows }).appendAll(text);
+    new Session({ ...model, ops }, { rows, chunk: 64 }).appendAll(text); // the same steps each time
   const { ops, choices } = recordChoices(model.ops);
   const want = run(ops);
   const replayed = (rows: SessionOptions["rows"], wrong: Partial<Ops> = {}) =>

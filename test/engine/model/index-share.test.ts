@@ -1,9 +1,11 @@
 /** Tests that a shared layer attends to exactly the rows of the last full layer in its step. */
+
 import { describe, expect, test } from "vitest";
 import { newTap, noTaps, type Taps } from "../../../engine/base/tap.ts";
 import type { Indices } from "../../../engine/base/tensor.ts";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { randomTokens } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";
@@ -62,7 +64,7 @@ for (const { name, ops } of REFERENCES) {
           }),
       };
       const cache = newModelCache(ops, model.config);
-      forward(model, Int32Array.from(tokens), 0, cache, taps);
+      forward(model, Int32Array.from(tokens), positionsFrom(0, tokens.length), cache, taps);
       expect(seen[2].data).toBe(seen[1].data);
       expect(seen[4].data).toBe(seen[3].data);
       expect(seen[1].data).not.toEqual(seen[0].data);

@@ -1,4 +1,5 @@
 /** Tests of the multi-token-prediction layer, step by step. */
+
 import { describe, expect, test } from "vitest";
 import { noTap, noTaps } from "../../../engine/base/tap.ts";
 import type { Floats } from "../../../engine/base/tensor.ts";
@@ -8,6 +9,7 @@ import { Session } from "../../../engine/generate/session.ts";
 import { newDraftCache, newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, head, type Model } from "../../../engine/model/model.ts";
 import { mtpStep } from "../../../engine/model/mtp.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import { randomTokens, weight } from "../../support/random.ts";
 import { runAll, stage } from "../../support/run.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
@@ -24,7 +26,13 @@ function guessFromScratch(model: Model, text: readonly number[], steps: number):
   const nSlots = text.length - 1;
   const mainCache = newModelCache(ops, config);
   const cache = newDraftCache(ops, config).layers[0];
-  const hidden = forward(model, Int32Array.from(text.slice(0, -1)), 0, mainCache, noTaps);
+  const hidden = forward(
+    model,
+    Int32Array.from(text.slice(0, -1)),
+    positionsFrom(0, text.length - 1),
+    mainCache,
+    noTaps,
+  );
   const next = Int32Array.from(text.slice(1));
   const all = { start: 0, nextTokens: next, hidden };
   let out = mtpStep(model, weights.mtp, all, cache, noTap);

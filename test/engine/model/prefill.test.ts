@@ -3,10 +3,12 @@
  * stage of every layer, in the logits, and in the caches. The texts are longer than index_topk, so
  * that rows are dropped (G22, G23, G24).
  */
+
 import { describe, expect, test } from "vitest";
 import { noTaps } from "../../../engine/base/tap.ts";
 import { newModelCache } from "../../../engine/kv/model-cache.ts";
 import { forward, type Model } from "../../../engine/model/model.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import type { Ops } from "../../../engine/ops/ops.ts";
 import { firstOtherBits } from "../../support/compare.ts";
 import { randomTokens } from "../../support/random.ts";
@@ -59,9 +61,11 @@ describe("decoding after a prefill", () => {
       const text = tokens.slice(0, 14);
       const whole = stage(runAll(model, text, { chunk: 14 }), "logits");
       const cache = newModelCache(ops, model.config);
-      const hidden = [forward(model, Int32Array.from(text.slice(0, n)), 0, cache, noTaps)];
+      const hidden = [
+        forward(model, Int32Array.from(text.slice(0, n)), positionsFrom(0, n), cache, noTaps),
+      ];
       for (let t = n; t < text.length; t++) {
-        hidden.push(forward(model, Int32Array.of(text[t]), t, cache, noTaps));
+        hidden.push(forward(model, Int32Array.of(text[t]), Int32Array.of(t), cache, noTaps));
       }
       const logits = hidden.flatMap((h) => [...ops.read(ops.linear(h, model.weights.lmHead))]);
       expect(logits).toEqual([...whole]);
@@ -74,7 +78,8 @@ function cachesAfter(ops: Ops, chunk: number): number[][] {
   const model = tinyModel({}, ops);
   const cache = newModelCache(ops, model.config);
   for (let from = 0; from < N; from += chunk) {
-    forward(model, Int32Array.from(tokens.slice(from, from + chunk)), from, cache, noTaps);
+    const part = Int32Array.from(tokens.slice(from, from + chunk));
+    forward(model, part, positionsFrom(from, part.length), cache, noTaps);
   }
   return cachedNumbers(cache);
 }

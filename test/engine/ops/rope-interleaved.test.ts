@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../../engine/base/tensor.ts";
-import { ropeTable } from "../../../engine/numbers/rope-table.ts";
+import { positionsFrom, ropeTable } from "../../../engine/numbers/rope-table.ts";
 import { halfSplitRope } from "../../../tools/golden/mutants/wrong-ops.ts";
 import { random } from "../../support/random.ts";
 import { BACKENDS } from "./backends.ts";
@@ -36,12 +36,16 @@ for (const backend of BACKENDS) {
           ? b * Math.cos(angle) + a * Math.sin(angle)
           : a * Math.cos(angle) - b * Math.sin(angle);
       });
-      expectClose(backend, ops.ropeInterleaved(x, ropeTable(0, 3, 4, 10_000, precision)), want);
+      expectClose(
+        backend,
+        ops.ropeInterleaved(x, ropeTable(positionsFrom(0, 3), 4, 10_000, precision)),
+        want,
+      );
     });
 
     test("all heads of a token turn alike", () => {
       const x = ops.tensor(["T", "H", "rope"], [2, 2, 2], [1, 2, 1, 2, 1, 2, 1, 2]);
-      const y = ops.read(ops.ropeInterleaved(x, ropeTable(5, 2, 2, 100, precision)));
+      const y = ops.read(ops.ropeInterleaved(x, ropeTable(positionsFrom(5, 2), 2, 100, precision)));
       expect(y.slice(0, 2)).toEqual(y.slice(2, 4));
       expect(y.slice(4, 6)).toEqual(y.slice(6, 8));
       expect(y.slice(0, 2)).not.toEqual(y.slice(4, 6));
@@ -49,16 +53,18 @@ for (const backend of BACKENDS) {
 
     test("position 0 is left as it is, bit for bit", () => {
       const x = random(ops, ["T", "rope"], [1, 8], 2);
-      expect(ops.read(ops.ropeInterleaved(x, ropeTable(0, 1, 8, 8e6, precision)))).toEqual(
-        ops.read(x),
-      );
+      expect(
+        ops.read(ops.ropeInterleaved(x, ropeTable(positionsFrom(0, 1), 8, 8e6, precision))),
+      ).toEqual(ops.read(x));
     });
 
     test("keeps the length of every pair", () => {
       fc.assert(
         fc.property(fc.nat(2 ** 20), fc.nat(1000), (position, seed) => {
           const x = random(ops, ["T", "rope"], [1, 8], seed);
-          const y = ops.read(ops.ropeInterleaved(x, ropeTable(position, 1, 8, 8e6, precision)));
+          const y = ops.read(
+            ops.ropeInterleaved(x, ropeTable(positionsFrom(position, 1), 8, 8e6, precision)),
+          );
           const values = ops.read(x);
           for (let j = 0; j < 4; j++) {
             const [before, after] = [values, y].map((v) => Math.hypot(v[2 * j], v[2 * j + 1]));
@@ -76,8 +82,8 @@ for (const backend of BACKENDS) {
           const k = random(ops, ["T", "rope"], [1, 8], seed + 5000);
           const dot = (shift: number): number => {
             const [a, b] = [
-              ops.ropeInterleaved(q, ropeTable(p + shift, 1, 8, 1000, precision)),
-              ops.ropeInterleaved(k, ropeTable(s + shift, 1, 8, 1000, precision)),
+              ops.ropeInterleaved(q, ropeTable(positionsFrom(p + shift, 1), 8, 1000, precision)),
+              ops.ropeInterleaved(k, ropeTable(positionsFrom(s + shift, 1), 8, 1000, precision)),
             ].map((x) => ops.read(x));
             return [...a].reduce((sum, x, i) => sum + x * b[i], 0);
           };
@@ -91,10 +97,14 @@ for (const backend of BACKENDS) {
 
     test("another number of rows or pairs is refused, and both sides are shown", () => {
       const x = random(ops, ["T", "rope"], [3, 4], 1);
-      expect(() => ops.ropeInterleaved(x, ropeTable(0, 2, 4, 100, precision))).toThrow(
+      expect(() =>
+        ops.ropeInterleaved(x, ropeTable(positionsFrom(0, 2), 4, 100, precision)),
+      ).toThrow(
         new ShapeError("ropeInterleaved: x [T=3, rope=4] against a table of 2 positions, 2 pairs"),
       );
-      expect(() => ops.ropeInterleaved(x, ropeTable(0, 3, 8, 100, precision))).toThrow(ShapeError);
+      expect(() =>
+        ops.ropeInterleaved(x, ropeTable(positionsFrom(0, 3), 8, 100, precision)),
+      ).toThrow(ShapeError);
     });
   });
 }

@@ -1,6 +1,8 @@
 /** Tests of the statistics of selections: by brute force, and on a model whose answer is known. */
+
 import { describe, expect, it } from "vitest";
 import { newModelCache, referenceOps, Session, seededRandom } from "../../../engine/index.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import { watchMass } from "../../../tools/eval/attention-mass.ts";
 import { observe } from "../../../tools/eval/observe.ts";
 import {
@@ -102,7 +104,7 @@ describe("what a model is seen to do", () => {
     const row = (s: number): number[] => [Math.log(s + 1), 0, 0, 0, 0, 0, 0, 0];
     const rows = Array.from({ length: nRows }, (_, s) => row(s)).flat();
     const past = latent.append(
-      0,
+      positionsFrom(0, nRows),
       ops.tensor(["T", "kvLora"], [nRows, 8], rows),
       ops.tensor(["T", "rope"], [nRows, 4], new Array(4 * nRows).fill(0)),
     );

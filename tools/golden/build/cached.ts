@@ -10,6 +10,7 @@ import { LatentCache } from "../../../engine/kv/latent-cache.ts";
 import { pageLayout } from "../../../engine/kv/page-layout.ts";
 import { PagePool } from "../../../engine/kv/page-pool.ts";
 import { PageTable } from "../../../engine/kv/page-table.ts";
+import { positionsFrom } from "../../../engine/numbers/rope-table.ts";
 import type { KeyRows, LatentRows, Ops } from "../../../engine/ops/ops.ts";
 
 /** How the rows are kept. */
@@ -28,8 +29,9 @@ export function keyRows<C extends string>(
 ): KeyRows<C> {
   const [table, layer] = oneLayer(ops, { indexHeadDim: keys.shape[1] }, keeping);
   if (!layer.keys) throw new Error("a full layer has keys");
-  const rows = new IndexCache(table, layer.keys).append(0, keys as never);
-  return { ...rows, width: keys.dims[1] };
+  const positions = positionsFrom(0, keys.shape[0]);
+  const [held] = new IndexCache(table, layer.keys).append(positions, keys as never);
+  return { ...held.keys, width: keys.dims[1] };
 }
 
 /** Latents and rotary keys in a cache. */
@@ -41,7 +43,11 @@ export function latentRows(
 ): LatentRows {
   const widths = { kvLoraRank: latent.shape[1], qkRopeHeadDim: kPe.shape[1] };
   const [table, layer] = oneLayer(ops, widths, keeping);
-  return new LatentCache(table, layer).append(0, latent as never, kPe as never);
+  return new LatentCache(table, layer).append(
+    positionsFrom(0, latent.shape[0]),
+    latent as never,
+    kPe as never,
+  );
 }
 
 function oneLayer(ops: Ops, widths: object, { pageRows = 3, format = ops.precision }: Keeping) {

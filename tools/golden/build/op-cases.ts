@@ -8,7 +8,7 @@
 
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { decode, encodeF32 } from "../../../engine/numbers/formats.ts";
-import { ropeTable } from "../../../engine/numbers/rope-table.ts";
+import { positionsFrom, ropeTable } from "../../../engine/numbers/rope-table.ts";
 import { placeBank } from "../../../engine/ops/expert-bank.ts";
 import { latentRows } from "./cached.ts";
 import {
@@ -57,7 +57,7 @@ function layerNorm(): OpCase {
 
 function rope(): OpCase {
   const [start, theta] = [1_048_573, 8e6];
-  const table = ropeTable(start, 3, 8, theta, "f32");
+  const table = ropeTable(positionsFrom(start, 3), 8, theta, "f32");
   const shape = [3, table.nPairs];
   const [cos, sin] = [list(shape, [...table.cos]), list(shape, [...table.sin])];
   const x = numbers([3, 2, 8], 6);

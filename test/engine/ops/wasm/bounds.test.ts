@@ -6,7 +6,7 @@ import { DisagreementError, type Ops, referenceOps, ShapeError } from "../../../
 import { encodeF32, toBf16 } from "../../../../engine/numbers/formats.ts";
 import { exp } from "../../../../engine/numbers/math.ts";
 import type { RawTensor } from "../../../../engine/numbers/raw-tensor.ts";
-import { ropeTable } from "../../../../engine/numbers/rope-table.ts";
+import { positionsFrom, ropeTable } from "../../../../engine/numbers/rope-table.ts";
 import { checkedOps } from "../../../../engine/ops/checked.ts";
 import { residentBank } from "../../../../engine/ops/expert-bank.ts";
 import { wasmBounds } from "../../../../engine/ops/wasm/index.ts";
@@ -125,7 +125,7 @@ describe.each(fills)("with %s numbers", (_name, fill) => {
 
   it("ropeInterleaved rounds once", () => {
     freeing(() => {
-      const table = ropeTable(999_990, 5, 12, 1e6, "f32");
+      const table = ropeTable(positionsFrom(999_990, 5), 12, 1e6, "f32");
       ops.ropeInterleaved(tensor(["T", "rope"], [5, 12], fill, 1), table);
       ops.ropeInterleaved(tensor(["T", "H", "rope"], [5, 3, 12], fill, 2), table);
     });
