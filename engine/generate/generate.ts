@@ -6,15 +6,10 @@
  * @module
  */
 import { ArgumentError } from "../base/errors.ts";
+import { Chooser } from "./chooser.ts";
+import type { Constraint } from "./constraint.ts";
 import { type Random, seededRandom } from "./random.ts";
-import {
-  checkSampling,
-  distribution,
-  draw,
-  logProbs,
-  type SamplingOptions,
-  topIds,
-} from "./sampler.ts";
+import { checkSampling, logProbs, type SamplingOptions, topIds } from "./sampler.ts";
 import type { Session } from "./session.ts";
 import { type Choice, speculate } from "./speculate.ts";
 
@@ -36,6 +31,10 @@ export interface GenerateOptions {
   readonly random?: Random;
   /** Ids that end the text; they are not part of it. */
   readonly stopIds?: readonly number[];
+  /** No stop id is chosen before so many tokens. Default 0. */
+  readonly minTokens?: number;
+  /** What the text is held to. It is asked and told, and not closed. */
+  readonly constraint?: Constraint;
   /** Also report the `topLogProbs` most probable ids of each step. Default 0. */
   readonly topLogProbs?: number;
   /** Guess this many tokens ahead with the draft head of the session. Default 0: none. */
@@ -83,23 +82,29 @@ export async function* generate(
   prompt: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<GeneratedToken, FinishReason> {
-  const { maxTokens, stopIds = [], topLogProbs = 0, signal } = options;
-  checkSampling(options.sampling ?? {});
-  if (!(Number.isInteger(maxTokens) && maxTokens >= 0)) {
-    throw new ArgumentError("maxTokens", `expected an integer of 0 or more, got ${maxTokens}`);
-  }
+  const { maxTokens, minTokens = 0, stopIds = [], topLogProbs = 0, signal } = options;
+  const { sampling = {} } = options;
+  checkSampling(sampling);
   const { draftSteps = 0 } = options;
-  if (!(Number.isInteger(draftSteps) && draftSteps >= 0)) {
-    throw new ArgumentError("draftSteps", `expected an integer of 0 or more, got ${draftSteps}`);
+  for (const [name, n] of Object.entries({ maxTokens, minTokens, draftSteps })) {
+    if (Number.isInteger(n) && n >= 0) continue;
+    throw new ArgumentError(name, `expected an integer of 0 or more, got ${n}`);
   }
   if (draftSteps > 0 && !session.draft) {
     throw new ArgumentError("draftSteps", "the session was made without a draft head");
   }
   if (!(await session.prefill(prompt, signal))) return "aborted";
 
+  const chooser = new Chooser(prompt, {
+    sampling,
+    stopIds,
+    minTokens,
+    random: options.random ?? seededRandom(options.seed ?? 0),
+    constraint: options.constraint,
+  });
   let nGenerated = 0;
   let lastYield = performance.now();
-  for (const choice of choices(session, prompt, options)) {
+  for (const choice of choices(session, chooser, draftSteps)) {
     if (performance.now() - lastYield > YIELD_EVERY_MS) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       lastYield = performance.now();
@@ -115,39 +120,24 @@ export async function* generate(
 }
 
 /** Chooses one token after another until the context is full. */
-function* choices(
-  session: Session,
-  prompt: readonly number[],
-  options: GenerateOptions,
-): Generator<Choice, void> {
-  const { sampling = {}, draftSteps = 0 } = options;
-  const random = options.random ?? seededRandom(options.seed ?? 0);
-  const text = [...prompt];
-  const { logits } = session.sync(prompt);
-  let ready: Choice[] = [
-    { id: draw(distribution(logits, sampling, text), random), logits, drafted: false },
-  ];
+function* choices(session: Session, chooser: Chooser, draftSteps: number): Generator<Choice, void> {
+  const { logits } = session.sync(chooser.text);
+  yield { id: chooser.choose(logits), logits, drafted: false };
   for (;;) {
-    for (const choice of ready) {
-      yield choice;
-      text.push(choice.id);
-    }
-    const room = session.room - text.length;
+    const room = session.room - chooser.text.length;
     if (room < 0) return; // the context has no room to run the newest token
-    ready = [];
     const steps = Math.min(draftSteps, room);
     if (steps > 0 && session.draft) {
-      ready = speculate(session, session.draft, text, steps, sampling, random);
+      yield* speculate(session, session.draft, chooser, steps);
     } else {
-      const row = session.append([text[text.length - 1]]);
-      const id = draw(distribution(row, sampling, text), random);
-      ready = [{ id, logits: row, drafted: false }];
+      const row = session.append(chooser.text.slice(-1));
+      yield { id: chooser.choose(row), logits: row, drafted: false };
     }
   }
 }
 
 /** A chosen token with its log-probability and those of the `nTop` most probable ids. */
-function report({ id, logits, drafted }: Choice, nTop: number): GeneratedToken {
+export function report({ id, logits, drafted }: Choice, nTop: number): GeneratedToken {
   const ids = topIds(logits, nTop);
   const [logProb, ...top] = logProbs(logits, [id, ...ids]);
   return { id, logProb, drafted, top: ids.map((topId, i) => ({ id: topId, logProb: top[i] })) };

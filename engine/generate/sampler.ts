@@ -9,6 +9,7 @@
 import { GlmError } from "../base/errors.ts";
 import type { Floats } from "../base/tensor.ts";
 import { exp, log } from "../numbers/math.ts";
+import { isAllowed } from "./constraint.ts";
 import type { Random } from "./random.ts";
 
 /** How tokens are chosen. By default the likeliest token is chosen, and nothing is filtered. */
@@ -23,10 +24,22 @@ export interface SamplingOptions {
   readonly minP?: number;
   /** Divide positive logits of tokens already seen by this, multiply negative ones. Default 1. */
   readonly repetitionPenalty?: number;
+  /** Subtract this from the logits of tokens that were generated. Default 0. */
+  readonly presencePenalty?: number;
+  /** Subtract this from the logit of a token as often as it was generated. Default 0. */
+  readonly frequencyPenalty?: number;
   /** Numbers to add to the logits of single ids. */
   readonly logitBias?: ReadonlyMap<number, number>;
   /** Ids from this one on are padding and are never chosen. By default there is no limit. */
   readonly vocabLimit?: number;
+}
+
+/** What counts for one choice beside the options of the whole text. */
+export interface ChoiceNow {
+  /** How many tokens of the text were not generated. Default 0. */
+  readonly promptLength?: number | undefined;
+  /** The ids that may be chosen; see `Constraint.allowed`. */
+  readonly allowed?: Uint32Array | undefined;
 }
 
 /** The error for a wrong sampling option, or for logits from which nothing can be chosen. */
@@ -47,6 +60,8 @@ export function checkSampling(options: SamplingOptions): void {
     ["topP", "a number above 0, at most 1", (x) => x > 0 && x <= 1],
     ["minP", "a number of 0 … 1", (x) => x >= 0 && x <= 1],
     ["repetitionPenalty", "a number above 0", (x) => x > 0 && x < Number.POSITIVE_INFINITY],
+    ["presencePenalty", "a number of -2 … 2", (x) => x >= -2 && x <= 2],
+    ["frequencyPenalty", "a number of -2 … 2", (x) => x >= -2 && x <= 2],
     ["vocabLimit", "a positive integer", (x) => Number.isInteger(x) && x > 0],
   ];
   for (const [key, expected, ok] of rules) {
@@ -71,18 +86,20 @@ export function checkSampling(options: SamplingOptions): void {
 /**
  * The probabilities of all ids. They are 0 for ids that an option excludes.
  *
- * The options are applied in this order: padding, bias, penalty, temperature, softmax, top-k,
- * top-p, min-p; then the probabilities are normalised again.
+ * The options are applied in this order: padding, bias, repetition penalty, presence and frequency
+ * penalty, what is allowed, temperature, softmax, top-k, top-p, min-p; then the probabilities are
+ * normalised again.
  *
- * @param seen tokens of the text so far, for the repetition penalty
+ * @param text tokens of the text so far, for the penalties
  * @throws {SamplingError} when a logit is NaN, the largest one is infinite, or all ids are excluded
  */
 export function distribution(
   logits: Floats,
   options: SamplingOptions,
-  seen: Iterable<number>,
+  text: readonly number[],
+  now: ChoiceNow = {},
 ): Float64Array {
-  const adjusted = adjustLogits(logits, options, seen);
+  const adjusted = adjustLogits(logits, options, text, now);
   const best = argmax(adjusted);
   if (!Number.isFinite(adjusted[best]) || adjusted.some(Number.isNaN)) {
     throw new SamplingError(
@@ -152,19 +169,31 @@ function idsFrom(values: Floats, least: number): number[] {
   return ids.sort((a, b) => values[b] - values[a] || a - b);
 }
 
-/** Applies the options that change logits: padding, bias and repetition penalty. */
+/** Applies all that changes logits. */
 function adjustLogits(
   logits: Floats,
   options: SamplingOptions,
-  seen: Iterable<number>,
+  text: readonly number[],
+  { promptLength = 0, allowed }: ChoiceNow,
 ): Float64Array {
   const adjusted = Float64Array.from(logits);
   adjusted.fill(Number.NEGATIVE_INFINITY, options.vocabLimit ?? adjusted.length);
   for (const [id, bias] of options.logitBias ?? []) adjusted[id] += bias;
   const penalty = options.repetitionPenalty ?? 1;
   if (penalty !== 1) {
-    for (const id of new Set(seen)) {
+    for (const id of new Set(text)) {
       adjusted[id] = adjusted[id] > 0 ? adjusted[id] / penalty : adjusted[id] * penalty;
+    }
+  }
+  const { presencePenalty = 0, frequencyPenalty = 0 } = options;
+  if (presencePenalty !== 0 || frequencyPenalty !== 0) {
+    const counts = new Map<number, number>();
+    for (const id of text.slice(promptLength)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    for (const [id, n] of counts) adjusted[id] -= presencePenalty + frequencyPenalty * n;
+  }
+  if (allowed) {
+    for (let id = 0; id < adjusted.length; id++) {
+      if (!isAllowed(allowed, id)) adjusted[id] = Number.NEGATIVE_INFINITY;
     }
   }
   return adjusted;

@@ -6,9 +6,10 @@
  * @module
  */
 import type { Floats } from "../base/tensor.ts";
+import type { Chooser } from "./chooser.ts";
 import type { DraftHead } from "./draft-head.ts";
 import type { Random } from "./random.ts";
-import { distribution, draw, type SamplingOptions } from "./sampler.ts";
+import { draw } from "./sampler.ts";
 import type { Session } from "./session.ts";
 
 /** A chosen token, and the logits of the main model from which it was chosen. */
@@ -45,48 +46,66 @@ export function replacementOf(
   );
 }
 
+/** A guess, and the distribution that it was drawn from. */
+export interface Guess {
+  readonly id: number;
+  readonly from: Float64Array;
+}
+
+/** Guesses up to `steps` tokens after the text, whose last token was not run yet. */
+export function guess(draft: DraftHead, chooser: Chooser, steps: number): Guess[] {
+  const guesses: Guess[] = [];
+  const next = chooser.text[chooser.text.length - 1];
+  draft.propose(next, steps, (logits) => {
+    const from = chooser.distribution(logits);
+    const id = draw(from, chooser.random);
+    guesses.push({ id, from });
+    chooser.take(id);
+    return id;
+  });
+  chooser.undo(guesses.length);
+  return guesses;
+}
+
 /**
- * Runs the last token of `text` together with up to `steps` guesses after it, and returns one to
- * `steps + 1` new choices. Afterwards the session holds `text` and every guess that was kept. The
- * last choice was not run yet.
+ * Decides about guesses, and goes on with the text: one to all of them plus one new choices.
  *
- * @param text all tokens so far; the session has run all of them except the last one
+ * @param rows logits of the main model after the last token of the text, and after each guess
+ */
+export function settle(
+  chooser: Chooser,
+  guesses: readonly Guess[],
+  rows: readonly Floats[],
+): Choice[] {
+  const choices: Choice[] = [];
+  for (const [row, logits] of rows.entries()) {
+    const p = chooser.distribution(logits);
+    const guessed = guesses.at(row);
+    const replacement = guessed && replacementOf(p, guessed.from, guessed.id, chooser.random);
+    const drafted = guessed !== undefined && replacement === undefined;
+    const id = drafted ? guessed.id : (replacement ?? draw(p, chooser.random));
+    chooser.take(id);
+    choices.push({ id, logits, drafted });
+    if (!drafted || chooser.isOver) break;
+  }
+  return choices;
+}
+
+/**
+ * Runs the last token of the text together with up to `steps` guesses after it, and goes on with one to
+ * `steps + 1` new choices. Afterwards the session holds the text but its last token, which was not run yet.
  */
 export function speculate(
   session: Session,
   draft: DraftHead,
-  text: readonly number[],
+  chooser: Chooser,
   steps: number,
-  sampling: SamplingOptions,
-  random: Random,
 ): Choice[] {
-  const next = text[text.length - 1];
-  const guesses: number[] = [];
-  const guessedFrom: Float64Array[] = [];
-  draft.propose(next, steps, (logits) => {
-    const q = distribution(logits, sampling, [...text, ...guesses]);
-    const guess = draw(q, random);
-    guessedFrom.push(q);
-    guesses.push(guess);
-    return guess;
-  });
-
   const before = session.tokens.length;
-  const rows = session.appendAll([next, ...guesses]);
-  const choices: Choice[] = [];
-  for (const [row, logits] of rows.entries()) {
-    const p = distribution(logits, sampling, [...text, ...guesses.slice(0, row)]);
-    if (row === guesses.length) {
-      choices.push({ id: draw(p, random), logits, drafted: false });
-      break;
-    }
-    const replacement = replacementOf(p, guessedFrom[row], guesses[row], random);
-    if (replacement !== undefined) {
-      choices.push({ id: replacement, logits, drafted: false });
-      break;
-    }
-    choices.push({ id: guesses[row], logits, drafted: true });
-  }
+  const next = chooser.text[chooser.text.length - 1];
+  const guesses = guess(draft, chooser, steps);
+  const rows = session.appendAll([next, ...guesses.map(({ id }) => id)]);
+  const choices = settle(chooser, guesses, rows);
   session.truncate(before + choices.length);
   return choices;
 }
