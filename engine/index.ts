@@ -33,6 +33,14 @@ export {
   type Tensor,
   type Weight,
 } from "./base/tensor.ts";
+export type { Job, JobEvent, JobId, PromptToken } from "./batch/job.ts";
+export type { StepSize } from "./batch/row-shares.ts";
+export {
+  Scheduler,
+  type SchedulerLoad,
+  type SchedulerOptions,
+  type StepReport,
+} from "./batch/scheduler.ts";
 export {
   ConfigError,
   type ConfigOptions,

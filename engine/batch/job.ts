@@ -1,0 +1,88 @@
+/**
+ * A job is a text that somebody wants: a prompt, and how to go on with it. It may be wanted several times,
+ * in several choices.
+ *
+ * Next: line.ts
+ * @module
+ */
+import { ArgumentError } from "../base/errors.ts";
+import type { Constraint } from "../generate/constraint.ts";
+import type { FinishReason, GeneratedToken, LikelyToken } from "../generate/generate.ts";
+import { checkSampling, type SamplingOptions } from "../generate/sampler.ts";
+
+/** What is wanted. */
+export interface Job {
+  /** The prompt. */
+  readonly ids: readonly number[];
+  /** The most tokens of each choice. With 0, the prompt is run and nothing is chosen. */
+  readonly maxTokens: number;
+  readonly sampling?: SamplingOptions;
+  /** Choice `k` has the random numbers of seed `seed + k`. Default 0. */
+  readonly seed?: number;
+  /** Ids that end a text. */
+  readonly stopIds?: readonly number[];
+  /** No stop id is chosen before so many tokens. Default 0. */
+  readonly minTokens?: number;
+  /** How many of the most probable ids are told with each token. Default 0. */
+  readonly topLogProbs?: number;
+  /** Also tell the log-probabilities of the prompt's tokens. No row of another text is used then. */
+  readonly promptLogProbs?: boolean;
+  /** How many choices. Default 1. */
+  readonly n?: number;
+  /** What the choices are held to. The scheduler forks it for them, and closes it. */
+  readonly constraint?: Constraint;
+  /** Guesses of the draft head for each step. Default 0. */
+  readonly draftSteps?: number;
+}
+
+/** The number of a job: later ones have larger ones. */
+export type JobId = number;
+
+/** A token of a prompt, as the model saw it coming. */
+export interface PromptToken {
+  readonly id: number;
+  readonly logProb: number;
+  readonly top: readonly LikelyToken[];
+}
+
+/** What happened to a job in a step. */
+export type JobEvent =
+  /** It has begun; the rows of so many tokens of its prompt were there already. */
+  | { readonly type: "admitted"; readonly job: JobId; readonly cachedTokens: number }
+  /** So many tokens of its prompt were run. */
+  | { readonly type: "prefill"; readonly job: JobId; readonly done: number; readonly total: number }
+  /** The whole prompt was run: its tokens from the second on. */
+  | { readonly type: "prompt"; readonly job: JobId; readonly tokens: readonly PromptToken[] }
+  /** A choice has one token more. A stop id is told too; the end follows it. */
+  | {
+      readonly type: "token";
+      readonly job: JobId;
+      readonly choice: number;
+      readonly token: GeneratedToken;
+      readonly isStop: boolean;
+    }
+  /** A choice is at its end. */
+  | {
+      readonly type: "end";
+      readonly job: JobId;
+      readonly choice: number;
+      readonly reason: FinishReason;
+    }
+  /** The job cannot go on; none of its choices does. */
+  | { readonly type: "failed"; readonly job: JobId; readonly error: unknown };
+
+/**
+ * Checks the options of a job. Its tokens are checked with the room that there is.
+ *
+ * @throws {ArgumentError}, {SamplingError} when one is out of range
+ */
+export function checkJob(job: Job): void {
+  checkSampling(job.sampling ?? {});
+  const { maxTokens, minTokens = 0, topLogProbs = 0, draftSteps = 0, n = 1 } = job;
+  const counts = { maxTokens, minTokens, topLogProbs, draftSteps, n };
+  for (const [name, value] of Object.entries(counts)) {
+    const least = name === "n" ? 1 : 0;
+    if (Number.isInteger(value) && value >= least) continue;
+    throw new ArgumentError(name, `expected an integer of ${least} or more, got ${value}`);
+  }
+}

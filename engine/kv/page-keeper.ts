@@ -1,0 +1,77 @@
+/**
+ * Keeps the pages of texts that have ended, so that the next text with the same beginning need not run it
+ * again. When pages are short, those that were not asked for the longest go first.
+ *
+ * A kept text is a {@link PageTable} that nobody writes to. Its pages are found by {@link PrefixIndex}, as
+ * those of running texts are; to keep them is only to go on counting one table that points at them.
+ *
+ * @module
+ */
+import type { PagePool } from "./page-pool.ts";
+import type { PageTable } from "./page-table.ts";
+
+/** Texts that have ended; see the top of this file. */
+export class PageKeeper {
+  readonly #pool: PagePool;
+  /** The tables, the one that was used last at the end. */
+  readonly #kept: PageTable[] = [];
+
+  constructor(pool: PagePool) {
+    this.#pool = pool;
+  }
+
+  /** How many pages only the keeper holds. */
+  get nPages(): number {
+    const entries = new Map<number, number>();
+    for (const { pages } of this.#kept) {
+      for (const page of pages) entries.set(page, (entries.get(page) ?? 0) + 1);
+    }
+    return [...entries].filter(([page, n]) => this.#pool.count(page) === n).length;
+  }
+
+  /** Takes over a table. Of a page that is not full, nobody could find the tokens, so it goes. */
+  keep(table: PageTable): void {
+    const { pageRows } = this.#pool.layout.format;
+    table.truncate(table.length - (table.length % pageRows));
+    // A text whose pages are all among those of this one is not needed any more.
+    const pages = new Set(table.pages);
+    for (const [i, other] of [...this.#kept.entries()].reverse()) {
+      if (other.pages.every((page) => pages.has(page))) this.#drop(i);
+    }
+    if (table.pages.length > 0) this.#kept.push(table);
+    else table.drop();
+  }
+
+  /** Notes that these pages are in use again, so that they go last. */
+  touch(pages: readonly number[]): void {
+    const last = pages.at(-1);
+    if (last === undefined) return;
+    const i = this.#kept.findIndex((table) => table.pages[pages.length - 1] === last);
+    if (i >= 0) this.#kept.push(...this.#kept.splice(i, 1));
+  }
+
+  /** Gives pages back until at least `nPages` can be taken, or nothing is kept. */
+  makeRoom(nPages: number): void {
+    while (this.#kept.length > 0 && this.#pool.maxPages - this.#pool.nLive < nPages) {
+      this.#dropTail();
+    }
+  }
+
+  /** Gives all pages back. */
+  clear(): void {
+    while (this.#kept.length > 0) this.#drop(0);
+  }
+
+  /** Shortens the oldest text by a page: its beginning may be that of others, and is the most useful. */
+  #dropTail(): void {
+    const [oldest] = this.#kept;
+    const { pageRows } = this.#pool.layout.format;
+    oldest.truncate(oldest.length - pageRows);
+    if (oldest.pages.length === 0) this.#drop(0);
+  }
+
+  #drop(i: number): void {
+    const [table] = this.#kept.splice(i, 1);
+    table.drop();
+  }
+}
