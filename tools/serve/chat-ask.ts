@@ -56,7 +56,12 @@ export type ReplyEnd =
 /** What a turn brings, in order. */
 export type ChatHappening =
   /** It is taken, and waits for its place. What is wrong with a request is found before this. */
-  | { readonly type: "accepted"; readonly promptIds: readonly number[] }
+  | {
+      readonly type: "accepted";
+      readonly promptIds: readonly number[];
+      /** What the replies begin with: reasoning, unless thinking is off. */
+      readonly startsIn: "reasoning" | "content";
+    }
   /** The prompt is being read; `cachedTokens` of it had been read before. */
   | { readonly type: "begin"; readonly promptTokens: number; readonly cachedTokens: number }
   /** A token of a reply, with the events of the parser that it brought. `finish` is not among them. */

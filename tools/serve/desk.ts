@@ -92,7 +92,7 @@ export interface Ticket {
    * @throws {ServeError} when the order fails
    */
   readonly happenings: AsyncIterable<Happening>;
-  /** Ends one of the texts: what follows is not needed. */
+  /** Ends one of the texts: what follows is not needed. Its end happens then, as `aborted`. */
   end(choice: number): void;
   /**
    * Gives up the order. Its memory is free at once, and nothing more happens: a reader who waits is
