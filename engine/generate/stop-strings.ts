@@ -11,7 +11,7 @@ import { ArgumentError } from "../base/errors.ts";
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = "";
-  #stopped = false;
+  #found: string | undefined;
 
   constructor(stops: readonly string[]) {
     if (stops.some((stop) => stop === "")) throw new ArgumentError("stop strings", "an empty one");
@@ -20,20 +20,25 @@ export class StopStrings {
 
   /** Whether a stop string has appeared. */
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#found !== undefined;
+  }
+
+  /** The stop string that has appeared, if one has. */
+  get found(): string | undefined {
+    return this.#found;
   }
 
   /** Takes the next piece. Returns the text that certainly comes before any stop string. */
   push(piece: string): string {
-    if (this.#stopped) return "";
+    if (this.stopped) return "";
     const text = this.#held + piece;
     // The stop string that ends first is taken, so that the result does not depend on the pieces.
     const [first] = this.#stops
-      .map((stop) => ({ start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
+      .map((stop) => ({ stop, start: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
       .filter(({ start }) => start >= 0)
       .sort((a, b) => a.end - b.end || a.start - b.start);
     if (first) {
-      this.#stopped = true;
+      this.#found = first.stop;
       this.#held = "";
       return text.slice(0, first.start);
     }

@@ -79,6 +79,11 @@ export class ReplyParser {
     this.#held = expectsCall && !strict ? "" : undefined;
   }
 
+  /** Whether the reasoning goes on: the next text belongs to it. */
+  get isThinking(): boolean {
+    return this.#state === "reasoning";
+  }
+
   /**
    * Takes the next tokens and returns their events. After the end there are none.
    *

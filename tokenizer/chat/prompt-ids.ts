@@ -33,23 +33,36 @@ export function promptIds(
   prompt: Prompt,
   options: PromptIdsOptions = {},
 ): Int32Array {
-  controlIds(tokenizer); // a tokenizer of another family would take the tags as text
-  const idOf = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]));
-  if (options.controlTokensIn !== "protocol") return tokenizer.encode(prompt.text);
+  if (options.controlTokensIn !== "protocol") {
+    controlIds(tokenizer); // a tokenizer of another family would take the tags as text
+    return tokenizer.encode(prompt.text);
+  }
   const ids: number[] = [];
+  for (const stretch of promptStretches(tokenizer, prompt)) {
+    if (typeof stretch === "number") ids.push(stretch);
+    else for (const id of tokenizer.encodeOrdinary(stretch)) ids.push(id);
+  }
+  return Int32Array.from(ids);
+}
+
+/**
+ * Returns a prompt as the ids of the renderer's own control tokens, and the plain texts between
+ * them. A text is one stretch over several segments, because BPE may merge across their border.
+ *
+ * @throws {TokenizerError} when the tokenizer lacks a control token of the protocol
+ */
+export function* promptStretches(tokenizer: Tokenizer, prompt: Prompt): Generator<number | string> {
+  controlIds(tokenizer);
+  const idOf = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]));
   let plain = "";
-  const flush = () => {
-    for (const id of tokenizer.encodeOrdinary(plain)) ids.push(id);
-    plain = "";
-  };
   for (const segment of prompt.segments) {
     if (segment.kind !== "control") {
-      plain += segment.text; // one stretch: BPE may merge across the border of two segments
+      plain += segment.text;
       continue;
     }
-    flush();
-    ids.push(idOf.get(segment.text) as number);
+    if (plain !== "") yield plain;
+    plain = "";
+    yield idOf.get(segment.text) as number;
   }
-  flush();
-  return Int32Array.from(ids);
+  if (plain !== "") yield plain;
 }

@@ -54,6 +54,15 @@ export function replyTags(tokenizer: Tokenizer): ReadonlyMap<number, SpelledTag>
   return tags;
 }
 
+/**
+ * Returns the ids that end a reply.
+ *
+ * @throws {TokenizerError} when the tokenizer lacks one of the tags
+ */
+export function replyStopIds(tokenizer: Tokenizer): number[] {
+  return [...replyTags(tokenizer)].flatMap(([id, { tag }]) => (tag === "stop" ? [id] : []));
+}
+
 /** Whether a tag, where `<arg_value>` is missing, already belongs to the value. */
 export function opensValue(tag: ReplyTag): boolean {
   return tag === "<think>" || tag === "</think>" || tag === "silent";

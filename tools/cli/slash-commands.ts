@@ -4,8 +4,9 @@
  */
 import { InvalidArgumentError } from "commander";
 import { type Json, pythonJson } from "../../tokenizer/chat/index.ts";
-import { type Chat, EFFORTS } from "../library/chat.ts";
+import type { Chat } from "../library/chat.ts";
 import type { ChoiceOptions } from "../library/text-session.ts";
+import { EFFORTS } from "../library/think.ts";
 import { checkWritable } from "../node/output.ts";
 import { UserError } from "../node/user-error.ts";
 import { writeText } from "../node/write-whole.ts";

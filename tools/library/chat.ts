@@ -29,12 +29,7 @@ import {
   sessionOptions,
   type TimelineOptions,
 } from "./text-session.ts";
-
-/** How much the model may think before it speaks. */
-export const EFFORTS = ["off", "high", "max"] as const;
-
-/** {@inheritDoc EFFORTS} */
-export type Effort = (typeof EFFORTS)[number];
+import { type Effort, thinkingOf } from "./think.ts";
 
 /** How a conversation is set up. */
 export interface ChatOptions extends TimelineOptions, Omit<ChoiceOptions, "stop" | "topLogProbs"> {
@@ -280,14 +275,10 @@ export class Chat {
   #render(messages: readonly Message[]): RenderedPrompt {
     const { tools } = this.#options;
     const { template } = this.#speaker;
-    // A format without efforts thinks, or does not: the most is all that it can.
-    const { format } = template;
-    const isPlain = format !== undefined && !format.effortLine && this.think === "max";
     return template.render({
       messages,
       ...(tools && { tools }),
-      enable_thinking: this.think !== "off",
-      ...(this.think !== "off" && !isPlain && { reasoning_effort: this.think }),
+      ...thinkingOf(template, this.think),
       clear_thinking: false,
       add_generation_prompt: true,
     });

@@ -17,14 +17,12 @@ export {
   type Backend,
   type Host,
 } from "./arithmetic.ts";
-export {
-  type Chat,
-  type ChatOptions,
-  EFFORTS,
-  type Effort,
-  type Saying,
-  type Turn,
-  type TurnOptions,
+export type {
+  Chat,
+  ChatOptions,
+  Saying,
+  Turn,
+  TurnOptions,
 } from "./chat.ts";
 export {
   BUILTIN_TEMPLATE,
@@ -45,6 +43,7 @@ export type { Score, ScoredToken, ScoreOptions } from "./score.ts";
 export type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 export type { Streaming, StreamReport, StreamSource } from "./streaming.ts";
 export type { ChoiceOptions, TextOptions, TextSession, TimelineOptions } from "./text-session.ts";
+export { EFFORTS, type Effort } from "./think.ts";
 export type { OpenTokenizer } from "./tokenizer-files.ts";
 export { type ChosenPosition, type Seen, type Watch, watch } from "./watch.ts";
 export { webFiles } from "./web-files.ts";

@@ -6,14 +6,17 @@
  * @module
  */
 import type { SamplingOptions } from "../../engine/index.ts";
-import type { ChatRequest, ReplyEvent } from "../../tokenizer/chat/index.ts";
+import type { ChatRequest, JsonObject, ReplyEvent } from "../../tokenizer/chat/index.ts";
 import type { Grammar, ToolChoice } from "../constrain/grammar.ts";
 import type { ScoredId } from "./desk.ts";
 
 /** One turn. */
 export interface ChatAsk {
-  /** Messages, tools and how the model thinks. */
-  readonly chat: ChatRequest;
+  /**
+   * Messages, tools and how the model thinks; JSON of unknown origin is checked when it is rendered.
+   * Maps of `parseJson` keep the order of keys and the digits of numbers.
+   */
+  readonly chat: ChatRequest | JsonObject;
   readonly toolChoice: ToolChoice;
   /** Whether there may be more than one call. */
   readonly parallel: boolean;
@@ -52,6 +55,13 @@ export type ReplyEnd =
 
 /** What a turn brings, in order. */
 export type ChatHappening =
+  /** It is taken, and waits for its place. What is wrong with a request is found before this. */
+  | {
+      readonly type: "accepted";
+      readonly promptIds: readonly number[];
+      /** What the replies begin with: reasoning, unless thinking is off. */
+      readonly startsIn: "reasoning" | "content";
+    }
   /** The prompt is being read; `cachedTokens` of it had been read before. */
   | { readonly type: "begin"; readonly promptTokens: number; readonly cachedTokens: number }
   /** A token of a reply, with the events of the parser that it brought. `finish` is not among them. */
@@ -59,6 +69,8 @@ export type ChatHappening =
       readonly type: "token";
       readonly choice: number;
       readonly token: ScoredId;
+      /** Whether it came before the end of the reasoning, which may be this token. */
+      readonly isReasoning: boolean;
       readonly events: readonly ReplyEvent[];
     }
   /** A reply is at its end; the events are the last ones, without `finish`. */

@@ -92,9 +92,12 @@ export interface Ticket {
    * @throws {ServeError} when the order fails
    */
   readonly happenings: AsyncIterable<Happening>;
-  /** Ends one of the texts: what follows is not needed. */
+  /** Ends one of the texts: what follows is not needed. Its end happens then, as `aborted`. */
   end(choice: number): void;
-  /** Gives up the order. Its memory is free at once. */
+  /**
+   * Gives up the order. Its memory is free at once, and nothing more happens: a reader who waits is
+   * told that it is over. Does nothing when it is over already.
+   */
   cancel(): void;
 }
 
@@ -117,6 +120,8 @@ export interface DeskLoad {
 /** Takes orders; see the top of this file. */
 export interface Desk {
   readonly model: ServedModel;
+  /** Whether it takes orders: not while it starts, and not from {@link close} on. */
+  readonly isOpen: boolean;
   /**
    * Takes an order.
    *

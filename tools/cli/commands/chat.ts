@@ -3,7 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { EFFORTS, type Effort } from "../../library/chat.ts";
+import { EFFORTS, type Effort } from "../../library/think.ts";
 import { UserError } from "../../node/user-error.ts";
 import { chatTemplateOption } from "../chat-template-option.ts";
 import { converse } from "../converse.ts";
