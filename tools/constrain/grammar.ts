@@ -1,5 +1,7 @@
 /**
  * What a reply or a text must look like, as plain data: it can be sent to a worker.
+ *
+ * Next: code-points.ts
  * @module
  */
 

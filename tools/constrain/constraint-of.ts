@@ -1,0 +1,38 @@
+/**
+ * Makes constraints of what is asked for.
+ * @module
+ */
+import { type Constraint, ConstraintError } from "../../engine/index.ts";
+import type { ConstraintSpec } from "./grammar.ts";
+import { grammarMachine } from "./grammar-machine.ts";
+import type { Matchers } from "./matchers.ts";
+import { replyStart } from "./reply.ts";
+import { scriptStart } from "./script.ts";
+import { ending, formedText, type Spot } from "./spot.ts";
+import { Walk } from "./walk.ts";
+
+/**
+ * A constraint for one text, which begins after the prompt.
+ *
+ * @throws {ConstraintError} when the form cannot be held to: with the path of the word that is not
+ * @throws {TokenizerError} for a reply, when the tokenizer lacks the tags of the protocol
+ */
+export function constraintOf(spec: ConstraintSpec, matchers: Matchers): Constraint {
+  if (spec.kind !== "script" && matchers.stopIds.length === 0) {
+    throw new ConstraintError("eosIds", "expected an id that ends a text, got none");
+  }
+  return new Walk(startOf(spec, matchers));
+}
+
+function startOf(spec: ConstraintSpec, matchers: Matchers): Spot {
+  switch (spec.kind) {
+    case "reply":
+      return replyStart(spec, matchers);
+    case "script":
+      return scriptStart(spec.ids, matchers);
+    case "text": {
+      const machine = grammarMachine(spec.grammar, "grammar", matchers);
+      return formedText(matchers.tree, machine, ending(matchers.tree, matchers.stopIds));
+    }
+  }
+}
