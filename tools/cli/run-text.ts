@@ -2,6 +2,7 @@
  * Generates text after a prompt, as the options say. `glm52 run` and `glm52 session save` do this.
  * @module
  */
+import type { Constraint } from "../../engine/index.ts";
 import type { TextResult } from "../library/generate-text.ts";
 import type { Glm } from "../library/glm.ts";
 import type { TextSession } from "../library/text-session.ts";
@@ -9,6 +10,7 @@ import { type Watch, watch } from "../library/watch.ts";
 import { checkWritable } from "../node/output.ts";
 import { UserError } from "../node/user-error.ts";
 import type { RouteRecorder } from "../stream/route-recorder.ts";
+import { constraintFor, type FormOptions, formOf } from "./form-option.ts";
 import type { GenerationOptions } from "./generation-options.ts";
 import { interruptible } from "./interrupt.ts";
 import { choiceOf, openSpeaker, timelineOf } from "./open-speaker.ts";
@@ -25,7 +27,7 @@ import { sayDimly } from "./text-out.ts";
 import { wordWriter } from "./word-wrap.ts";
 
 /** The options of `glm52 run`; commands/run.ts says what each one is for. */
-export interface RunOptions extends GenerationOptions, SessionChoice {
+export interface RunOptions extends GenerationOptions, SessionChoice, FormOptions {
   readonly stop?: readonly string[];
   readonly tokens?: readonly number[];
   readonly bos?: string;
@@ -46,6 +48,7 @@ export async function runText(
   const { routeTrace } = options;
   if (routeTrace !== undefined)
     await checkWritable(routeTrace, options.model ? [options.model] : []);
+  const form = await formOf(options);
   const glm = await openSpeaker(options, stderr);
   try {
     if (!glm.tokenizer && options.stop) {
@@ -68,7 +71,7 @@ export async function runText(
       const said = isForPerson && options.seed === undefined ? `seed ${seed}` : undefined;
       return await continueText(
         text,
-        { ...options, seed, said, watching, routes },
+        { ...options, seed, said, watching, routes, constraint: form && constraintFor(form, glm) },
         terminal,
         glm,
         session,
@@ -90,6 +93,7 @@ interface Resolved extends RunOptions {
   readonly said: string | undefined;
   readonly watching: Watch | undefined;
   readonly routes: RouteRecorder | undefined;
+  readonly constraint: Constraint | undefined;
 }
 
 /**
@@ -125,6 +129,7 @@ async function continueText(
       topLogProbs: show === "probs" ? SHOWN_ALTERNATIVES : (logprobs ?? 0),
       signal: AbortSignal.any([interrupt, stdout.closed]),
       ...(stop && { stop }),
+      constraint: options.constraint,
     });
     let isFirst = true;
     for (let step = await pieces.next(); ; step = await pieces.next()) {

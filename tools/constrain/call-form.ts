@@ -17,6 +17,7 @@ import { isJsonObject, pathTo } from "../../tokenizer/chat/json-value.ts";
 import { pythonJson } from "../../tokenizer/chat/python-json.ts";
 import { argumentType } from "../../tokenizer/chat/schemas.ts";
 import { typedValue } from "../../tokenizer/chat/typed-values.ts";
+import { checkRules } from "./check-rules.ts";
 import { ALL, charactersOf, codePoints, without } from "./code-points.ts";
 import { fits } from "./fits.ts";
 import { character, choice, type Form, type Rules, repeat, sequence, text } from "./forms.ts";
@@ -63,17 +64,23 @@ export function callForm({ name, parameters }: CallableTool, where: string): Cal
   for (const property of object.properties) {
     checkName(property.name, pathTo(pathTo(path, "properties"), property.name));
   }
+  const formOf = (key: string, shape: Shape, where: string) =>
+    valueForm(shape, { shapes, schema: plain, key, where });
+  const forms = new Map(
+    object.properties.map(({ name, shape }) => {
+      return [name, formOf(name, shape, pathTo(pathTo(path, "properties"), name))];
+    }),
+  );
+  // No argument is declared where others may be there, so the name of one makes no difference.
+  const { rest } = object;
+  const restForm = rest && formOf("", rest, pathTo(path, "additionalProperties"));
   return {
     name,
     schema: parameters,
     keys: object.properties.map((property) => property.name),
     required: object.properties.filter(({ isRequired }) => isRequired).map(({ name }) => name),
-    isOpen: object.rest !== undefined,
-    valueOf: (key) => {
-      const declared = object.properties.find((property) => property.name === key);
-      const shape = declared?.shape ?? object.rest ?? { kind: "any" };
-      return valueForm(shape, { shapes, schema: plain, key, where: pathTo(path, key) });
-    },
+    isOpen: rest !== undefined,
+    valueOf: (key) => (forms.has(key) ? forms.get(key) : restForm),
   };
 }
 
@@ -132,7 +139,7 @@ function valueForm(shape: Shape, argument: Argument): ValueForm {
       return hasInside ? stringBeside(part, argument) : rawString(part);
     }),
   );
-  return { root, rules: forms.rules };
+  return checkRules({ root, rules: forms.rules }, argument.where);
 }
 
 /** The shapes of which one must fit, without references and unions. */

@@ -3,13 +3,21 @@
  * @module
  */
 import { type Constraint, ConstraintError } from "../../engine/index.ts";
-import type { ConstraintSpec } from "./grammar.ts";
-import { grammarMachine } from "./grammar-machine.ts";
+import type { ConstraintSpec, Grammar } from "./grammar.ts";
+import { grammarMachine, readGrammar } from "./grammar-machine.ts";
 import type { Matchers } from "./matchers.ts";
-import { replyStart } from "./reply.ts";
+import { callableTools, replyStart } from "./reply.ts";
 import { scriptStart } from "./script.ts";
 import { ending, formedText, type Spot } from "./spot.ts";
 import { Walk } from "./walk.ts";
+
+/** What forms of texts are called in errors. */
+const NAMES = {
+  schema: "schema",
+  json: "json",
+  regex: "regex",
+  ebnf: "grammar",
+} as const satisfies Readonly<Record<Grammar["kind"], string>>;
 
 /**
  * A constraint for one text, which begins after the prompt.
@@ -24,6 +32,19 @@ export function constraintOf(spec: ConstraintSpec, matchers: Matchers): Constrai
   return new Walk(startOf(spec, matchers));
 }
 
+/**
+ * Finds out whether a form can be held to, without a model: what `constraintOf` would throw about it is
+ * thrown here.
+ *
+ * @throws {ConstraintError} when it cannot, with the path of the word that is not held to
+ */
+export function checkConstraint(spec: ConstraintSpec): void {
+  if (spec.kind === "text") readGrammar(spec.grammar, NAMES[spec.grammar.kind]);
+  if (spec.kind !== "reply") return;
+  callableTools(spec);
+  if (spec.content !== undefined) readGrammar(spec.content, "content");
+}
+
 function startOf(spec: ConstraintSpec, matchers: Matchers): Spot {
   switch (spec.kind) {
     case "reply":
@@ -31,7 +52,7 @@ function startOf(spec: ConstraintSpec, matchers: Matchers): Spot {
     case "script":
       return scriptStart(spec.ids, matchers);
     case "text": {
-      const machine = grammarMachine(spec.grammar, "grammar", matchers);
+      const machine = grammarMachine(spec.grammar, NAMES[spec.grammar.kind], matchers);
       return formedText(matchers.tree, machine, ending(matchers.tree, matchers.stopIds));
     }
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkRules } from "./check-rules.ts";
 import type { Rules } from "./forms.ts";
 import { gbnfRules } from "./gbnf.ts";
 import type { Grammar } from "./grammar.ts";
@@ -22,7 +23,17 @@ import { vetSchema } from "./vet-schema.ts";
  * @throws {ConstraintError} when it cannot be read, or no text can have it
  */
 export function grammarMachine(grammar: Grammar, where: string, matchers: Matchers): Machine {
-  return matchers.machine(JSON.stringify(grammar), where, () => rulesOf(grammar, where));
+  return matchers.machine(JSON.stringify(grammar), where, () => readGrammar(grammar, where));
+}
+
+/**
+ * Reads a form.
+ *
+ * @param where what to call the form in an error
+ * @throws {ConstraintError} when it cannot be read, or no text can have it
+ */
+export function readGrammar(grammar: Grammar, where: string): Rules {
+  return checkRules(rulesOf(grammar, where), where);
 }
 
 function rulesOf(grammar: Grammar, where: string): Rules {

@@ -6,7 +6,6 @@
  * @module
  */
 import type { Tokenizer } from "../../tokenizer/index.ts";
-import { checkRules } from "./check-rules.ts";
 import type { Rules } from "./forms.ts";
 import { Machine } from "./machine.ts";
 import { TokenTree } from "./token-tree.ts";
@@ -20,7 +19,7 @@ export class Matchers {
   readonly tokenizer: Tokenizer;
   /** The ids that end a text. */
   readonly stopIds: readonly number[];
-  /** The tokens as constraints see them. */
+  /** The tokens as constraints see them. @internal */
   readonly tree: TokenTree;
   /** The one that was asked for last comes last. */
   readonly #machines = new Map<string, Machine>();
@@ -36,10 +35,12 @@ export class Matchers {
    *
    * @param key what tells this form from all others
    * @param where what to call it in an error
-   * @throws {ConstraintError} when no text can have this form, or it is too large
+   * @param form the form; its rules were checked
+   * @throws {ConstraintError} when it is too large
+   * @internal
    */
   machine(key: string, where: string, form: () => Rules): Machine {
-    const machine = this.#machines.get(key) ?? new Machine(checkRules(form(), where), where);
+    const machine = this.#machines.get(key) ?? new Machine(form(), where);
     this.#machines.delete(key);
     this.#machines.set(key, machine);
     if (this.#machines.size > MAX_MACHINES) {

@@ -159,8 +159,12 @@ function decode(bytes: readonly number[]): string {
   return decoder.decode(Uint8Array.from(bytes));
 }
 
-/** The tools that a reply may call. */
-function callableTools({ tools, toolChoice }: ReplySpec): ReadonlyMap<string, CallForm> {
+/**
+ * Reads the tools that a reply may call.
+ *
+ * @throws {ConstraintError} when one of them cannot be held to, or none is there that must be called
+ */
+export function callableTools({ tools, toolChoice }: ReplySpec): ReadonlyMap<string, CallForm> {
   const forms = new Map<string, CallForm>();
   if (toolChoice.kind === "none") return forms;
   tools.forEach((tool, i) => {

@@ -42,7 +42,13 @@ export { type LoadedModel, loadModel, type OpenOptions } from "./open-files.ts";
 export type { Score, ScoredToken, ScoreOptions } from "./score.ts";
 export type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 export type { Streaming, StreamReport, StreamSource } from "./streaming.ts";
-export type { ChoiceOptions, TextOptions, TextSession, TimelineOptions } from "./text-session.ts";
+export type {
+  ChoiceOptions,
+  TextChoiceOptions,
+  TextOptions,
+  TextSession,
+  TimelineOptions,
+} from "./text-session.ts";
 export { EFFORTS, type Effort } from "./think.ts";
 export type { OpenTokenizer } from "./tokenizer-files.ts";
 export { type ChosenPosition, type Seen, type Watch, watch } from "./watch.ts";

@@ -7,6 +7,7 @@
  */
 import {
   ArgumentError,
+  type Constraint,
   type GenerateOptions,
   type SamplingOptions,
   Session,
@@ -44,8 +45,14 @@ export interface ChoiceOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How to choose the tokens of one text. */
+export interface TextChoiceOptions extends ChoiceOptions {
+  /** What the text is held to. It follows this text alone; whoever made it closes it. */
+  readonly constraint?: Constraint | undefined;
+}
+
 /** How to generate one text. */
-export type TextOptions = TimelineOptions & ChoiceOptions;
+export type TextOptions = TimelineOptions & TextChoiceOptions;
 
 /** One timeline of an open model. `Glm.session` begins one. */
 export class TextSession {
@@ -96,7 +103,10 @@ export class TextSession {
    *
    * @returns, as the value of the generator, the whole result with its timing
    */
-  async *generate(prompt: Prompt, options: ChoiceOptions = {}): AsyncGenerator<Piece, TextResult> {
+  async *generate(
+    prompt: Prompt,
+    options: TextChoiceOptions = {},
+  ): AsyncGenerator<Piece, TextResult> {
     const ids = this.#speaker.promptIds(prompt, { isStart: this.#text.length === 0 });
     if (options.stop && !this.#speaker.tokenizer) {
       throw new ArgumentError("stop", "this model has no tokenizer.json, so there is no text");
@@ -155,10 +165,10 @@ export function sessionOptions(
 /** What the engine's generator takes of these options. */
 export function generation(
   speaker: Speaker,
-  options: ChoiceOptions,
+  options: TextChoiceOptions,
   draft: number,
 ): GenerateOptions {
-  const { maxTokens = MAX_TOKENS, seed = 0, topLogProbs = 0, signal } = options;
+  const { maxTokens = MAX_TOKENS, seed = 0, topLogProbs = 0, signal, constraint } = options;
   const { temperature, topK, topP, minP, repetitionPenalty, logitBias } = options;
   const given = { temperature, topK, topP, minP, repetitionPenalty, logitBias };
   const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
@@ -170,5 +180,6 @@ export function generation(
     topLogProbs,
     draftSteps: draft,
     ...(signal && { signal }),
+    ...(constraint && { constraint }),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { addFormOptions } from "../form-option.ts";
 import { addGenerationOptions, COUNT } from "../generation-options.ts";
 import { integerList } from "../numbers.ts";
 import { routeTraceOption } from "../route-trace-option.ts";
@@ -33,6 +34,8 @@ Examples:
   glm52 run "Once upon a time" --route-trace routes.safetensors
   glm52 run --session tale "Once upon a time"; glm52 run --session tale " Then"
   glm52 run < long.txt --kv-type int8 --kv-ram 512MB --kv-file /scratch/rows
+  glm52 run "A cat: " --json-schema '{"type": "object", "properties": {"name": {"type": "string"}}}'
+  glm52 run "Her age was " --regex "[1-9][0-9]?"
   glm52 run --model ~/models/tiny --tokens 57,15,52 --max-tokens 8 --json --logprobs 5
 `;
 
@@ -44,7 +47,7 @@ export function addRun(program: Command, terminal: Terminal, exit: (code: number
     .summary("generate text")
     .description("Generates text after a prompt, and streams it to stdout.")
     .argument("[prompt]", "the text to continue (default: stdin, or nothing on a terminal)");
-  addGenerationOptions(command)
+  addFormOptions(addGenerationOptions(command))
     .option(
       "--stop <text>",
       "end the generation before this text; may be given several times",
