@@ -88,7 +88,7 @@ export {
   newPagePool,
 } from "./kv/model-cache.ts";
 export type { LayerPlace, PageFormat, PageLayout, Strip } from "./kv/page-layout.ts";
-export type { PagePool } from "./kv/page-pool.ts";
+export { PagePool } from "./kv/page-pool.ts";
 export type { PageTable } from "./kv/page-table.ts";
 export type { PrefixIndex } from "./kv/prefix-index.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";

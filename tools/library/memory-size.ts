@@ -23,11 +23,13 @@ export interface MemorySize {
  * only be in the first memory of WebAssembly, so when it is too small for all, the weights get others.
  *
  * @param bytes of the tensors that are loaded, as they are stored
+ * @param rowBytes room for the rows of many texts
  */
-export function memorySize(config: ModelConfig, bytes: number): MemorySize {
+export function memorySize(config: ModelConfig, bytes: number, rowBytes = 0): MemorySize {
   const weights = 2 * bytes;
   const { latent, index } = positionBytes(config, "f32", "f32");
-  const caches = config.maxPositionEmbeddings * (latent + index);
+  // Half of what is left may become rows.
+  const caches = Math.max(config.maxPositionEmbeddings * (latent + index), 2 * rowBytes);
   const all = STEP_BYTES + weights + caches;
   return {
     wanted: all <= LARGEST_MEMORY ? all : LARGEST_MEMORY + weights,

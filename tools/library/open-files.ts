@@ -33,6 +33,8 @@ export interface OpenOptions extends ArithmeticOptions, Omit<ModelConfigOptions,
   readonly chatTemplate?: TemplateChoice | undefined;
   /** Runs the model from its files, within this much memory; see streaming.ts. */
   readonly stream?: Streaming | undefined;
+  /** Room for the rows of many texts at once; by default there is room for those of one, and some more. */
+  readonly rowBytes?: number | undefined;
   /** Told after each tensor how many bytes are read, and how many there are. */
   readonly onProgress?: OnProgress | undefined;
   /** Ends the loading: the promise is then rejected with the signal's reason. */
@@ -79,7 +81,7 @@ export async function loadModel(
   signal?.throwIfAborted();
   const { ops, arithmetic, close } = await newArithmetic(
     withMode(options, quantization),
-    stream ? streamMemory(stream.ram) : memorySize(config, matched.bytes),
+    stream ? streamMemory(stream.ram) : memorySize(config, matched.bytes, options.rowBytes),
     host,
   );
   const assumed = assumption(options, quantization);
