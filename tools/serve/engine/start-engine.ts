@@ -37,7 +37,8 @@ export interface EngineWatch {
 
 /** Whether a worker can be started: a bundle lacks the file, and Node does not read the sources. */
 function isStartable(): boolean {
-  const isReadable = versions.deno !== undefined || PROGRAM.pathname.endsWith(".js");
+  const { deno } = versions;
+  const isReadable = deno !== undefined || PROGRAM.pathname.endsWith(".js");
   return isReadable && existsSync(fileURLToPath(PROGRAM));
 }
 
