@@ -13,7 +13,7 @@ import type { ServeError } from "./serve-error.ts";
 import { CLIENT_GONE, type ServeContext, type Service } from "./service.ts";
 
 /** What a stream says while there is nothing to say: a comment, which all clients tried pass over. */
-const PING = ": ping\n\n";
+export const PING = ": ping\n\n";
 
 /** Milliseconds of silence before it. */
 const KEEP_ALIVE_MS = 10_000;
