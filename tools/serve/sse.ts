@@ -39,7 +39,7 @@ export interface StreamRules {
 export function abortOf(c: ServeContext): AbortController {
   const abort = new AbortController();
   const { signal } = c.req.raw;
-  const pass = () => abort.abort(signal.reason);
+  const pass = () => abort.abort(new DOMException("the client has gone", "AbortError"));
   if (signal.aborted) pass();
   else signal.addEventListener("abort", pass, { once: true });
   return abort;
