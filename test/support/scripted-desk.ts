@@ -17,13 +17,15 @@ import type {
   Ticket,
 } from "../../tools/serve/desk.ts";
 import type { ServeError } from "../../tools/serve/serve-error.ts";
-import { DEMO_MODEL } from "./paths.ts";
+
+/** Not from paths.ts, so that a program can use this file, too. */
+const TOKENIZER = join(import.meta.dirname, "../../demo-model/tokenizer.json");
 
 let shared: Tokenizer | undefined;
 
 /** The demo model's tokenizer, read once. */
 export function demoTokenizer(): Tokenizer {
-  shared ??= createTokenizer(readFileSync(join(DEMO_MODEL, "tokenizer.json"), "utf8"), {
+  shared ??= createTokenizer(readFileSync(TOKENIZER, "utf8"), {
     paddedVocabSize: 2048,
     eosIds: [2004, 2011, 2013],
   });

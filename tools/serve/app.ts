@@ -1,7 +1,7 @@
 /**
  * The server as a function from requests to answers. It opens no port, so tests call it as it is.
  *
- * Next: http.ts
+ * Next: chat-ask.ts
  * @module
  */
 import { Hono } from "hono";
@@ -113,12 +113,11 @@ function missing(app: Hono<ServeEnv>, c: ServeContext): ServeError {
   );
 }
 
-/** Whether a path fits a pattern like `/v1/models/:id`. */
+/** Whether a path fits a pattern like `/v1/models/:id`, or `/v1/models/:id{.+}` for any number of steps. */
 function matches(pattern: string, path: string): boolean {
-  const steps = pattern.split("/");
-  const given = path.split("/");
-  return (
-    steps.length === given.length &&
-    steps.every((step, i) => step.startsWith(":") || step === given[i])
-  );
+  const steps = pattern.split("/").map((step) => {
+    if (step.startsWith(":")) return step.endsWith("{.+}") ? ".+" : "[^/]+";
+    return step.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  });
+  return new RegExp(`^${steps.join("/")}$`).test(path);
 }

@@ -108,7 +108,9 @@ function asError(issue: v.BaseIssue<unknown>): ServeError {
     .map(({ key }) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))
     .join("")
     .replace(/^\./, "");
-  const expected = issue.expected ?? issue.message;
+  // A schema with words of its own says them; the words of the library begin so.
+  const isOwn = !/^Invalid /.test(issue.message);
+  const expected = isOwn ? issue.message : issue.expected;
   const what = `expected ${expected}, got ${issue.received.slice(0, SHOWN)}`;
   return new ServeError("request", path.slice(0, 200) || "body", what, path.slice(0, 200));
 }

@@ -58,6 +58,7 @@ export const stopFields = {
 export const answerFields = {
   model: v.optional(v.string()),
   n: v.optional(integer(1, MOST.choices)),
+  best_of: v.optional(integer(1, MOST.choices)),
   stream: v.optional(v.boolean()),
   stream_options: v.optional(
     v.nullable(
@@ -151,6 +152,16 @@ export function seedOf(json: ReadonlyMap<string, Json>, { seed = 0 }: ServeOptio
   }
   const bits = BigInt.asUintN(64, value);
   return Number((bits & 0xffff_ffffn) ^ (bits >> 32n));
+}
+
+/**
+ * The number of texts.
+ *
+ * @throws {ServeError} when the best of more are asked for
+ */
+export function choicesOf({ n = 1, best_of: best = n }: Fields<typeof answerFields>): number {
+  if (best !== n) wrong("best_of", `as many as n, which is ${n}`, String(best));
+  return n;
 }
 
 /** Checks that the model that a request names is the one that is served. */

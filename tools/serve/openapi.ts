@@ -1,3 +1,90 @@
+/**
+ * `GET /openapi.json`: what the server can be asked for, in OpenAPI 3.1. The bodies are described by the
+ * schemas that check them.
+ * @module
+ */
+import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Hono } from "hono";
-import type { ServeEnv, Service } from "./service.ts";
-export function addOpenApi(_app: Hono<ServeEnv>, _service: Service): void {}
+import { addRoute } from "./routes.ts";
+import type { ApiRoute, BodySchema, ServeEnv, Service } from "./service.ts";
+
+/** Adds the path. It describes all routes, also those that are added after it. */
+export function addOpenApi(app: Hono<ServeEnv>, service: Service): void {
+  const route = { method: "get", path: "/openapi.json", about: "This document." } as const;
+  addRoute(app, service, route, (c) => c.json(describe(service)));
+}
+
+function describe({ routes, options }: Service): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = openPath(route);
+    paths[path] = { ...paths[path], [route.method]: operation(route) };
+  }
+  const keyed = options.apiKey !== undefined;
+  return {
+    openapi: "3.1.0",
+    info: { title: "glm52 serve", version: options.version ?? "unknown" },
+    paths,
+    components: {
+      ...(keyed && { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
+      schemas: { Error: ERROR },
+    },
+    ...(keyed && { security: [{ key: [] }] }),
+  };
+}
+
+/** What an error looks like in OpenAI's APIs. */
+const ERROR = {
+  type: "object",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["message", "type", "param", "code"],
+      properties: {
+        message: { type: "string" },
+        type: { type: "string" },
+        param: { type: ["string", "null"] },
+        code: { type: ["string", "null"] },
+      },
+    },
+  },
+} as const;
+
+/** The parameters in a path of hono. */
+const PARAMETER = /:(\w+)(?:\{[^}]*\})?/g;
+
+function openPath({ path }: ApiRoute): string {
+  return path.replace(PARAMETER, "{$1}");
+}
+
+function operation({ path, about, request, streams }: ApiRoute): object {
+  const named = [...path.matchAll(PARAMETER)].map(([, name]) => ({
+    ...{ name, in: "path", required: true },
+    schema: { type: "string" },
+  }));
+  const json = { "application/json": { schema: { type: "object" } } };
+  const events = { "text/event-stream": { schema: { type: "string" } } };
+  return {
+    summary: about,
+    ...(named.length > 0 && { parameters: named }),
+    ...(request && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: schemaOf(request) } },
+      },
+    }),
+    responses: {
+      200: { description: "The answer.", content: { ...json, ...(streams && events) } },
+      default: {
+        description: "An error.",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+      },
+    },
+  };
+}
+
+function schemaOf(schema: BodySchema): object {
+  const { $schema: _, ...described } = toJsonSchema(schema, { errorMode: "ignore" });
+  return described;
+}

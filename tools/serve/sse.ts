@@ -13,7 +13,7 @@ import type { ServeError } from "./serve-error.ts";
 import { CLIENT_GONE, type ServeContext, type Service } from "./service.ts";
 
 /** What a stream says while there is nothing to say: a comment, which all clients tried pass over. */
-const PING = ": ping\n\n";
+export const PING = ": ping\n\n";
 
 /** Milliseconds of silence before it. */
 const KEEP_ALIVE_MS = 10_000;
@@ -39,7 +39,7 @@ export interface StreamRules {
 export function abortOf(c: ServeContext): AbortController {
   const abort = new AbortController();
   const { signal } = c.req.raw;
-  const pass = () => abort.abort(signal.reason);
+  const pass = () => abort.abort(new DOMException("the client has gone", "AbortError"));
   if (signal.aborted) pass();
   else signal.addEventListener("abort", pass, { once: true });
   return abort;

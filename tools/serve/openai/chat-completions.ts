@@ -43,6 +43,7 @@ export function addChatCompletions(app: Hono<ServeEnv>, service: Service): void 
     };
     const record = c.get("record");
     record.id = head.id;
+    c.header("x-request-id", head.id);
     const writer = new ChatWriter({
       head,
       tokenizer: service.desk.model.tokenizer,

@@ -11,6 +11,7 @@ import { type Body, wrong } from "../body.ts";
 import type { ChatAsk } from "../chat-ask.ts";
 import {
   answerFields,
+  choicesOf,
   integer,
   nLogProbs,
   samplingFields,
@@ -69,7 +70,6 @@ export const CHAT_REFUSED: ReadonlyMap<string, readonly unknown[]> = new Map<str
   ["modalities", [["text"]]],
   ["prediction", []],
   ["web_search_options", []],
-  ["best_of", [1]],
 ]);
 
 /**
@@ -94,7 +94,7 @@ export function askOf(
     ...stopsOf(fields, desk.model),
     sampling: samplingOf(fields, desk.model),
     seed: seedOf(json, options),
-    n: fields.n ?? 1,
+    n: choicesOf(fields),
     topLogProbs: logprobs ? (top ?? 0) : undefined,
   };
 }

@@ -17,7 +17,7 @@ export function addModels(app: Hono<ServeEnv>, service: Service): void {
     const [first, last] = [data[0].id, data[data.length - 1].id];
     return c.json({ object: "list", data, first_id: first, last_id: last, has_more: false });
   });
-  const one = { method: "get", path: "/v1/models/:id", about: "Describes a model." } as const;
+  const one = { method: "get", path: "/v1/models/:id{.+}", about: "Describes a model." } as const;
   addRoute(app, service, one, (c) => {
     const id = c.req.param("id");
     checkModel(id, service);
