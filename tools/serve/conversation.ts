@@ -17,7 +17,8 @@ import type {
   Message,
   ToolMessage,
 } from "../../tokenizer/chat/index.ts";
-import { wrongField } from "./serve-error.ts";
+import { shown, wrong } from "./body.ts";
+
 
 /** A call that the model made earlier. */
 export interface PastCall {
@@ -71,7 +72,7 @@ export class Conversation {
   call({ id, name, arguments: args }: PastCall, path: string): void {
     const { calls } = this.#open();
     if (calls.some((call) => call.id === id)) {
-      throw wrongField(path, `expected an id of its own, got ${shown(id)} again`);
+      wrong(path, "an id that no other call has", `${shown(id)} again`);
     }
     calls.push({ id, type: "function", function: { name, arguments: args } });
   }
@@ -87,8 +88,8 @@ export class Conversation {
     const at = this.#unanswered.indexOf(id);
     if (at < 0) {
       const open = this.#unanswered.map(shown).join(", ");
-      const what = open === "" ? "no result, because no call waits for one" : `one of ${open}`;
-      throw wrongField(path, `expected ${what}, got ${shown(id)}`);
+      const what = open === "" ? "no result, because no call waits for one" : `the id of a call: ${open}`;
+      wrong(path, what, shown(id));
     }
     this.#unanswered.splice(at, 1);
     this.#messages.push({ role: "tool", content, tool_call_id: id });
@@ -119,8 +120,4 @@ export class Conversation {
     };
     this.#messages.push(message);
   }
-}
-
-function shown(id: string): string {
-  return JSON.stringify(id).slice(0, 80);
 }

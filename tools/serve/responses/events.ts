@@ -1,12 +1,15 @@
 /**
- * A turn becomes the events of a response. The last of them holds the whole response, which is what a
- * request without a stream gets: so both are the same.
+ * A turn becomes a response, and the events of a stream on the way. A stream and an answer in one piece
+ * are the same, because the last event holds the response.
  *
  * Next: responses.ts
  * @module
  */
-import type { ChatHappening, ReplyEnd, Usage } from "../chat-ask.ts";
-import type { LogProbs } from "../log-probs.ts";
+import type { ReplyEvent } from "../../../tokenizer/chat/index.ts";
+import { type ChatHappening, isWhole, type ReplyEnd, type Usage } from "../chat-ask.ts";
+import type { ChatLogProbs } from "../openai/log-probs.ts";
+import { callIds } from "../request-ids.ts";
+import { UsageCount } from "../usage-count.ts";
 import { Output, type OutputRules } from "./output.ts";
 import type {
   Echo,
@@ -15,6 +18,7 @@ import type {
   ResponseUsage,
   UnnumberedEvent,
 } from "./shapes.ts";
+import type { SpokenLogProbs } from "./spoken-log-probs.ts";
 
 /** How a response is written. */
 export interface ResponseRules extends OutputRules {
@@ -22,80 +26,124 @@ export interface ResponseRules extends OutputRules {
   readonly echo: Echo;
   /** Seconds since 1970. */
   now(): number;
-  /** Makes log-probabilities of tokens; undefined where none are wanted. */
-  readonly logProbs: LogProbs | undefined;
-  /** What a failure is called. */
-  errorOf(error: unknown): { readonly code: string; readonly message: string };
+  /** Gives log-probabilities of the text; undefined where none are wanted. */
+  readonly logProbs: SpokenLogProbs | undefined;
 }
 
-/**
- * The events of a response, from the first to the last. A turn that fails on its way ends in
- * `response.failed`, because a client that gets no last event waits for it.
- */
-export async function* responseEvents(
-  happenings: AsyncIterable<ChatHappening>,
-  rules: ResponseRules,
-): AsyncGenerator<ResponseEvent, void> {
-  const output = new Output(rules);
-  const created_at = rules.now();
-  let number = 0;
-  const numbered = (event: UnnumberedEvent): ResponseEvent => {
-    const { type, ...fields } = event;
-    return { type, sequence_number: number++, ...fields };
-  };
-  const response = (rest: Partial<ResponseObject>): ResponseObject => ({
-    id: rules.id,
-    object: "response",
-    created_at,
-    completed_at: null,
-    status: "in_progress",
-    incomplete_details: null,
-    error: null,
-    output: output.items,
-    usage: null,
-    previous_response_id: null,
-    truncation: "disabled",
-    store: false,
-    background: false,
-    service_tier: "default",
-    ...rules.echo,
-    ...rest,
-  });
-  yield numbered({ type: "response.created", response: response({}) });
-  yield numbered({ type: "response.in_progress", response: response({}) });
-  let end: ReplyEnd | undefined;
-  let usage: ResponseUsage | null = null;
-  try {
-    for await (const happening of happenings) {
-      if (happening.type === "usage") usage = usageOf(happening.usage);
-      if (happening.type === "token" || happening.type === "end") {
-        const scores = happening.type === "token" ? rules.logProbs?.take(happening) : undefined;
-        for (const event of happening.events) yield* output.take(event, scores).map(numbered);
+/** Why a response failed. */
+export interface ResponseError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Writes one response. */
+export class ResponseWriter {
+  readonly #rules: ResponseRules;
+  readonly #output: Output;
+  readonly #createdAt: number;
+  readonly #count = new UsageCount();
+  #state: Partial<ResponseObject> = {};
+  #end: ReplyEnd | undefined;
+  #nEvents = 0;
+
+  constructor(rules: ResponseRules) {
+    this.#rules = rules;
+    this.#output = new Output(rules);
+    this.#createdAt = rules.now();
+  }
+
+  /** What it cost until now. */
+  get usage(): Usage {
+    return this.#count.usage;
+  }
+
+  /** The response as it is now. */
+  get response(): ResponseObject {
+    return {
+      id: this.#rules.id,
+      object: "response",
+      created_at: this.#createdAt,
+      completed_at: null,
+      status: "in_progress",
+      incomplete_details: null,
+      error: null,
+      output: this.#output.items,
+      usage: null,
+      previous_response_id: null,
+      truncation: "disabled",
+      store: false,
+      background: false,
+      service_tier: "default",
+      ...this.#rules.echo,
+      ...this.#state,
+    };
+  }
+
+  /** Takes what happens next, and returns the events that tell it. */
+  take(happening: ChatHappening): ResponseEvent[] {
+    this.#count.take(happening);
+    switch (happening.type) {
+      case "accepted": {
+        const idOf = callIds(happening.promptIds);
+        this.#output.callId = (call) => idOf(0, call);
+        return [this.#about("response.created"), this.#about("response.in_progress")];
       }
-      if (happening.type === "end") {
-        ({ end } = happening);
-        yield* output.end(isWhole(end) ? "completed" : "incomplete").map(numbered);
+      case "token": {
+        const logProbs = this.#rules.logProbs?.take(happening) ?? [];
+        return this.#items(happening.events, logProbs);
       }
+      case "end": {
+        const { events, end } = happening;
+        this.#end = end;
+        return [
+          ...this.#items(events, this.#rules.logProbs?.rest() ?? []),
+          ...this.#numbered(this.#output.end(isWhole(end) ? "completed" : "incomplete")),
+        ];
+      }
+      case "usage":
+        return [this.#finish(usageOf(happening.usage))];
+      case "begin":
+        return [];
     }
-  } catch (error) {
-    yield* output.end("incomplete").map(numbered);
-    const failed = response({ status: "failed", error: rules.errorOf(error), usage });
-    yield numbered({ type: "response.failed", response: failed });
-    return;
   }
-  if (end && isWhole(end)) {
-    const completed = { status: "completed", completed_at: rules.now(), usage } as const;
-    yield numbered({ type: "response.completed", response: response(completed) });
-  } else {
-    const details = { reason: "max_output_tokens" } as const;
-    const cut = response({ status: "incomplete", incomplete_details: details, usage });
-    yield numbered({ type: "response.incomplete", response: cut });
-  }
-}
 
-/** Whether the model came to an end of its own, or to a text that it was to stop at. */
-function isWhole({ reason }: ReplyEnd): boolean {
-  return reason !== "length" && reason !== "context";
+  /** Ends a response that failed on its way: a client that gets no last event waits for one. */
+  fail(error: ResponseError): ResponseEvent[] {
+    const closed = this.#numbered(this.#output.end("incomplete"));
+    this.#state = { status: "failed", error };
+    return [...closed, this.#about("response.failed")];
+  }
+
+  /** The events of what a reply brings; the log-probabilities belong to its first text. */
+  #items(events: readonly ReplyEvent[], logProbs: readonly ChatLogProbs[]): ResponseEvent[] {
+    const first = events.findIndex(({ type }) => type === "content");
+    return events.flatMap((event, i) =>
+      this.#numbered(this.#output.take(event, i === first ? logProbs : [])),
+    );
+  }
+
+  #finish(usage: ResponseUsage): ResponseEvent {
+    if (this.#end && isWhole(this.#end)) {
+      this.#state = { status: "completed", completed_at: this.#rules.now(), usage };
+      return this.#about("response.completed");
+    }
+    const incomplete_details = { reason: "max_output_tokens" } as const;
+    this.#state = { status: "incomplete", incomplete_details, usage };
+    return this.#about("response.incomplete");
+  }
+
+  /** An event about the whole response. */
+  #about(type: `response.${string}`): ResponseEvent {
+    return { type, sequence_number: this.#nEvents++, response: this.response };
+  }
+
+  #numbered(events: readonly UnnumberedEvent[]): ResponseEvent[] {
+    return events.map(({ type, ...fields }) => ({
+      type,
+      sequence_number: this.#nEvents++,
+      ...fields,
+    }));
+  }
 }
 
 function usageOf(usage: Usage): ResponseUsage {

@@ -12,9 +12,10 @@ import {
 } from "../../../tokenizer/chat/index.ts";
 import { mediaReminder } from "../../../tokenizer/chat/check-content.ts";
 import { isJsonObject } from "../../../tokenizer/chat/json-value.ts";
+import { shown, wrong } from "../body.ts";
 import { Conversation, contentOf } from "../conversation.ts";
 import { unsealed } from "../sealed-reasoning.ts";
-import { wrongField } from "../serve-error.ts";
+
 import type { InputItem, InputPart, ResponsesRequest } from "./request.ts";
 import { flatName } from "./tools.ts";
 
@@ -60,10 +61,7 @@ function addItem(to: Conversation, item: InputItem, path: string, ignored: strin
       return;
     }
     case "item_reference":
-      throw wrongField(
-        `${path}.type`,
-        "expected the item itself, got item_reference: this server keeps no items",
-      );
+      return wrong(`${path}.type`, "the item itself, because none is kept here", item.type);
     default:
       addMessage(to, item);
   }
@@ -93,7 +91,7 @@ function argumentsOf(text: string, path: string): JsonObject {
   if (text.trim() === "") return {};
   const json = parseJson(text, path);
   if (isJsonObject(json)) return json;
-  throw wrongField(path, `expected JSON text of an object, got ${text.slice(0, 40)}`);
+  wrong(path, "JSON text of an object", shown(text));
 }
 
 const MEDIA: Readonly<Record<string, MediaType>> = {

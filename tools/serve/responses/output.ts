@@ -8,7 +8,7 @@
  * @module
  */
 import type { ReplyEvent } from "../../../tokenizer/chat/index.ts";
-import type { LogProbEntry } from "../log-probs.ts";
+import type { ChatLogProbs } from "../openai/log-probs.ts";
 import { sealed } from "../sealed-reasoning.ts";
 import type { OutputItem, Status, TextPart, UnnumberedEvent } from "./shapes.ts";
 import type { ClientName } from "./tools.ts";
@@ -17,8 +17,6 @@ import type { ClientName } from "./tools.ts";
 export interface OutputRules {
   /** The id of an item: a prefix, and its number. */
   itemId(prefix: string, index: number): string;
-  /** The id of a call, by its number. */
-  callId(call: number): string;
   /** The client's names of tools, by the model's. */
   readonly clientNames: ReadonlyMap<string, ClientName>;
   /** Whether reasoning comes a second time, to be sent back. */
@@ -27,7 +25,8 @@ export interface OutputRules {
 
 /** What an item is, and where it came from. */
 type Kind =
-  | { readonly kind: "reasoning" | "message" }
+  | { readonly kind: "reasoning" }
+  | { readonly kind: "message" }
   | { readonly kind: "call"; readonly call: number; readonly names: ClientName };
 
 /** The item that is open. */
@@ -35,19 +34,21 @@ interface OpenItem {
   readonly of: Kind;
   readonly id: string;
   text: string;
-  readonly logProbs: LogProbEntry[];
+  readonly logProbs: ChatLogProbs[];
 }
 
 /** A text with the log-probabilities of its tokens, if they are wanted. */
 interface ScoredText {
   text: string;
-  readonly logProbs: LogProbEntry[];
+  readonly logProbs: ChatLogProbs[];
 }
 
 const PREFIXES = { reasoning: "rs", message: "msg", call: "fc" } as const;
 
 /** Turns the events of a reply into items, and into events of a stream. */
 export class Output {
+  /** The id of a call, by its number; it depends on the prompt. */
+  callId: (call: number) => string = (call) => `call_${call}`;
   readonly #rules: OutputRules;
   readonly #items: OutputItem[] = [];
   #open: OpenItem | undefined;
@@ -66,7 +67,7 @@ export class Output {
   }
 
   /** Takes the next event of a reply, with the log-probabilities of its text. */
-  take(event: ReplyEvent, logProbs: readonly LogProbEntry[] = []): UnnumberedEvent[] {
+  take(event: ReplyEvent, logProbs: readonly ChatLogProbs[] = []): UnnumberedEvent[] {
     if (event.type === "reasoning") this.#reasoning(event.text);
     else if (event.type === "content") this.#content(event.text, logProbs);
     else if (event.type === "call") this.#call(event.call, event.name);
@@ -97,7 +98,7 @@ export class Output {
     this.#add(delta);
   }
 
-  #content(text: string, logProbs: readonly LogProbEntry[]): void {
+  #content(text: string, logProbs: readonly ChatLogProbs[]): void {
     this.#blanks.text += text;
     this.#blanks.logProbs.push(...logProbs);
     if (this.#open?.of.kind === "message" || this.#blanks.text.trim() !== "") {
@@ -183,7 +184,7 @@ export class Output {
       const content = isOpen ? [] : [textPart(text, logProbs)];
       return { id, type: "message", status, role: "assistant", content };
     }
-    const call_id = this.#rules.callId(of.call);
+    const call_id = this.callId(of.call);
     return { id, type: "function_call", status, call_id, ...of.names, arguments: text };
   }
 }
@@ -192,6 +193,6 @@ function summaryPart(text: string) {
   return { type: "summary_text", text } as const;
 }
 
-function textPart(text: string, logProbs: readonly LogProbEntry[]): TextPart {
+function textPart(text: string, logProbs: readonly ChatLogProbs[]): TextPart {
   return { type: "output_text", text, annotations: [], logprobs: [...logProbs] };
 }

@@ -9,7 +9,8 @@
  * @module
  */
 import * as v from "valibot";
-import { textOr } from "../text-or.ts";
+import { integer, nLogProbs, samplingFields } from "../fields.ts";
+import { effort, textOr } from "../schemas.ts";
 
 const text = v.nullish(v.string());
 
@@ -104,37 +105,41 @@ const format = v.variant("type", [
 ]);
 
 /** {@inheritDoc ./request.ts} */
-export const responsesRequest = v.looseObject({
+export const responsesRequest = v.object({
   model: v.string(),
   input: textOr(v.array(item)),
-  instructions: text,
-  tools: v.nullish(v.array(tool)),
-  tool_choice: v.nullish(textOr(choice)),
-  parallel_tool_calls: v.nullish(v.boolean()),
-  max_output_tokens: v.nullish(count),
-  max_tool_calls: v.nullish(count),
-  temperature: v.nullish(between(0, 2)),
-  top_p: v.nullish(between(0, 1)),
-  presence_penalty: v.nullish(between(-2, 2)),
-  frequency_penalty: v.nullish(between(-2, 2)),
-  top_logprobs: v.nullish(v.pipe(between(0, 20), v.integer())),
-  reasoning: v.nullish(v.looseObject({ effort: text, summary: text })),
-  text: v.nullish(v.looseObject({ format: v.nullish(format), verbosity: text })),
-  include: v.nullish(v.array(v.string())),
-  stream: v.nullish(v.boolean()),
-  stream_options: v.nullish(v.looseObject({})),
-  store: v.nullish(v.boolean()),
-  background: v.nullish(v.boolean()),
-  previous_response_id: text,
-  conversation: v.nullish(v.unknown()),
-  prompt: v.nullish(v.unknown()),
-  truncation: text,
-  metadata: v.nullish(v.looseObject({})),
-  user: text,
-  service_tier: text,
-  safety_identifier: text,
-  prompt_cache_key: text,
+  instructions: v.optional(v.string()),
+  tools: v.optional(v.array(tool)),
+  tool_choice: v.optional(textOr(choice)),
+  parallel_tool_calls: v.optional(v.boolean()),
+  max_output_tokens: v.optional(integer(1, 2 ** 31)),
+  max_tool_calls: v.optional(integer(1, 2 ** 31)),
+  ...samplingFields,
+  top_logprobs: v.optional(nLogProbs),
+  reasoning: v.optional(v.looseObject({ effort: v.nullish(effort), summary: text })),
+  text: v.optional(v.looseObject({ format: v.nullish(format), verbosity: text })),
+  include: v.optional(v.array(v.string())),
+  stream: v.optional(v.boolean()),
+  metadata: v.optional(v.looseObject({})),
+  safety_identifier: v.optional(v.string()),
+  prompt_cache_key: v.optional(v.string()),
 });
 
 /** {@inheritDoc ./request.ts} */
 export type ResponsesRequest = v.InferOutput<typeof responsesRequest>;
+
+/** How a body is read. */
+export const RESPONSES_RULES = {
+  schema: responsesRequest,
+  ignored: [
+    ...["store", "stream_options", "truncation", "user", "service_tier", "client_metadata"],
+    ...["context_management", "prompt_cache_retention"],
+  ],
+  // Nothing is kept from one request to the next, and no reply is made behind a client's back.
+  refused: new Map<string, readonly unknown[]>([
+    ["previous_response_id", []],
+    ["conversation", []],
+    ["prompt", []],
+    ["background", [false]],
+  ]),
+} as const;

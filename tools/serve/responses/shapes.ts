@@ -5,7 +5,7 @@
  * @see the OpenAPI documents of OpenAI (2.3.0) and of Open Responses (2026-04-24)
  * @module
  */
-import type { LogProbEntry } from "../log-probs.ts";
+import type { ChatLogProbs } from "../openai/log-probs.ts";
 
 /** How far something is. */
 export type Status = "in_progress" | "completed" | "incomplete";
@@ -39,7 +39,7 @@ export interface TextPart {
   readonly type: "output_text";
   readonly text: string;
   readonly annotations: readonly [];
-  readonly logprobs: readonly LogProbEntry[];
+  readonly logprobs: readonly ChatLogProbs[];
 }
 
 /** A call of a tool. */

@@ -10,8 +10,9 @@
  */
 import type { Json, ToolDefinition } from "../../../tokenizer/chat/index.ts";
 import type { ToolChoice } from "../../constrain/grammar.ts";
+import { shown, wrong } from "../body.ts";
 import { objectAt } from "../json-at.ts";
-import { wrongField } from "../serve-error.ts";
+
 import type { RequestTool, ResponsesRequest } from "./request.ts";
 
 /** The names by which a client knows a tool. */
@@ -52,10 +53,10 @@ export function offeredTools(
       ignored.push(path);
       return;
     }
-    if (!tool.name) throw wrongField(`${path}.name`, "expected a name, got none");
+    if (!tool.name) wrong(`${path}.name`, "a name", "none");
     const name = flatName(namespace, tool.name);
     if (clientNames.has(name)) {
-      throw wrongField(`${path}.name`, `expected a name of its own, got ${name} again`);
+      wrong(`${path}.name`, "a name that no other tool has", `${shown(name)} again`);
     }
     const parameters = objectAt(json, ...at, "parameters");
     const { description } = tool;
@@ -64,13 +65,14 @@ export function offeredTools(
       name,
       ...(typeof description === "string" && { description }),
       ...(parameters && { parameters }),
+      ...(tool.strict === true && { strict: true }),
     });
   };
   for (const [i, tool] of (tools ?? []).entries()) {
     const at = ["tools", i] as const;
     if (tool.type !== "namespace") add(tool, at);
     else {
-      if (!tool.name) throw wrongField(`${pathOf(at)}.name`, "expected a name, got none");
+      if (!tool.name) wrong(`${pathOf(at)}.name`, "a name", "none");
       const namespace = tool.name;
       for (const [k, inner] of (tool.tools ?? []).entries()) {
         add(inner, [...at, "tools", k], namespace);
@@ -80,7 +82,7 @@ export function offeredTools(
   return { definitions, clientNames };
 }
 
-type FlatTool = Omit<RequestTool, "tools">;
+type FlatTool = NonNullable<RequestTool["tools"]>[number];
 
 function pathOf(at: readonly (string | number)[]): string {
   return at.map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`)).join("").slice(1);
@@ -106,7 +108,7 @@ export function callingOf(
     const flat = type === "function" && name ? flatName(namespace, name) : undefined;
     if (flat !== undefined && clientNames.has(flat)) return flat;
     const known = [...clientNames.keys()].join(", ") || "none, because the request has none";
-    throw wrongField(path, `expected one of the functions (${known}), got ${flat ?? type}`);
+    return wrong(path, `one of the functions (${known})`, shown(flat ?? type));
   };
   const all = (toolChoice: ToolChoice): Calling => ({ toolChoice, tools: definitions });
   if (choice === undefined || choice === null) {
@@ -115,7 +117,7 @@ export function callingOf(
   if (typeof choice === "string") {
     const kind = KINDS.find((known) => known === choice);
     if (kind === undefined) {
-      throw wrongField("tool_choice", `expected ${KINDS.join(", ")} or an object, got ${choice}`);
+      return wrong("tool_choice", `${KINDS.join(", ")} or an object`, shown(choice));
     }
     mustHaveTools(kind, definitions);
     return all({ kind });
@@ -140,5 +142,5 @@ const KINDS = ["none", "auto", "required"] as const;
 
 function mustHaveTools(kind: string, tools: readonly ToolDefinition[]): void {
   if (kind !== "required" || tools.length > 0) return;
-  throw wrongField("tool_choice", "expected tools beside it, got required without any function");
+  wrong("tool_choice", "functions beside it, because a call is asked for", "none");
 }
