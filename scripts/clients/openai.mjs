@@ -77,10 +77,7 @@ assert.deepEqual(
   whole.output.map(({ type }) => type),
   response.output.map(({ type }) => type),
 );
-assert.equal(
-  whole.output.find(({ type }) => type === "function_call").arguments,
-  item.arguments,
-);
+assert.equal(whole.output.find(({ type }) => type === "function_call").arguments, item.arguments);
 
 const goneOn = await client.responses.create({
   ...ask,
@@ -95,7 +92,11 @@ const goneOn = await client.responses.create({
 assert.equal(typeof goneOn.output_text, "string");
 assert.ok(["completed", "incomplete"].includes(goneOn.status));
 
-const short = await client.responses.create({ model, input: "Tell a story.", max_output_tokens: 2 });
+const short = await client.responses.create({
+  model,
+  input: "Tell a story.",
+  max_output_tokens: 2,
+});
 assert.equal(short.status, "incomplete");
 assert.equal(short.incomplete_details.reason, "max_output_tokens");
 

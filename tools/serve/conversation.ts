@@ -19,7 +19,6 @@ import type {
 } from "../../tokenizer/chat/index.ts";
 import { shown, wrong } from "./body.ts";
 
-
 /** A call that the model made earlier. */
 export interface PastCall {
   readonly id: string;
@@ -88,7 +87,8 @@ export class Conversation {
     const at = this.#unanswered.indexOf(id);
     if (at < 0) {
       const open = this.#unanswered.map(shown).join(", ");
-      const what = open === "" ? "no result, because no call waits for one" : `the id of a call: ${open}`;
+      const what =
+        open === "" ? "no result, because no call waits for one" : `the id of a call: ${open}`;
       wrong(path, what, shown(id));
     }
     this.#unanswered.splice(at, 1);

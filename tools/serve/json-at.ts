@@ -20,7 +20,10 @@ export function jsonAt(json: Json, ...path: readonly (string | number)[]): Json 
 }
 
 /** The object at a path, or undefined where there is none. */
-export function objectAt(json: Json, ...path: readonly (string | number)[]): JsonObject | undefined {
+export function objectAt(
+  json: Json,
+  ...path: readonly (string | number)[]
+): JsonObject | undefined {
   const value = jsonAt(json, ...path);
   return isJsonObject(value) ? value : undefined;
 }

@@ -36,7 +36,8 @@ export function conversationOf(
   }
   for (const [i, { role, content }] of messages.entries()) {
     const path = `messages[${i}].content`;
-    const blocks = typeof content === "string" ? [{ type: "text", text: content } as const] : content;
+    const blocks =
+      typeof content === "string" ? [{ type: "text", text: content } as const] : content;
     if (role === "assistant") addTurn(conversation, blocks, { json, at: i, path, ignored });
     else addSaid(conversation, role, blocks, { path, ignored });
   }
@@ -124,9 +125,7 @@ function isSaid(block: Block): block is SaidBlock {
 function resultOf(content: string | readonly ResultBlock[]): ToolMessage["content"] {
   if (typeof content === "string") return content;
   const references = content.flatMap((block) =>
-    block.type === "tool_reference"
-      ? [{ type: block.type, name: block.tool_name } as const]
-      : [],
+    block.type === "tool_reference" ? [{ type: block.type, name: block.tool_name } as const] : [],
   );
   if (references.length > 0 && references.length === content.length) return references;
   return contentOf(content.flatMap(partsOf));

@@ -44,7 +44,8 @@ export class Blocks {
   take(event: ReplyEvent): MessageEvent[] {
     if (event.type === "reasoning") this.#think(event.text);
     else if (event.type === "content") this.#content(event.text);
-    else if (event.type === "call") this.#begin({ kind: "call", call: event.call, name: event.name });
+    else if (event.type === "call")
+      this.#begin({ kind: "call", call: event.call, name: event.name });
     else if (event.type === "arguments" && event.json !== "") {
       this.#delta({ type: "input_json_delta", partial_json: event.json });
     } else if (event.type === "call-end") this.#close(parseJson(event.json));

@@ -4,13 +4,14 @@
  * Next: tools.ts
  * @module
  */
+
+import { mediaReminder } from "../../../tokenizer/chat/check-content.ts";
 import {
   type ContentPart,
   type JsonObject,
   type MediaType,
   parseJson,
 } from "../../../tokenizer/chat/index.ts";
-import { mediaReminder } from "../../../tokenizer/chat/check-content.ts";
 import { isJsonObject } from "../../../tokenizer/chat/json-value.ts";
 import { shown, wrong } from "../body.ts";
 import { Conversation, contentOf } from "../conversation.ts";
@@ -61,7 +62,8 @@ function addItem(to: Conversation, item: InputItem, path: string, ignored: strin
       return;
     }
     case "item_reference":
-      return wrong(`${path}.type`, "the item itself, because none is kept here", item.type);
+      wrong(`${path}.type`, "the item itself, because none is kept here", item.type);
+      break;
     default:
       addMessage(to, item);
   }

@@ -85,7 +85,10 @@ export function offeredTools(
 type FlatTool = NonNullable<RequestTool["tools"]>[number];
 
 function pathOf(at: readonly (string | number)[]): string {
-  return at.map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`)).join("").slice(1);
+  return at
+    .map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`))
+    .join("")
+    .slice(1);
 }
 
 /** What a reply may call. */

@@ -27,7 +27,7 @@ const ASK = {
 
 /** A call as the model writes it. */
 const CALL =
-  "<tool_call>note<arg_key>text</arg_key><arg_value>hé \"🦙\"</arg_value>" +
+  '<tool_call>note<arg_key>text</arg_key><arg_value>hé "🦙"</arg_value>' +
   "<arg_key>n</arg_key><arg_value>12345678901234567890</arg_value></tool_call>";
 
 type Events = Awaited<ReturnType<typeof namedEvents>>;
@@ -85,7 +85,7 @@ describe("a message", () => {
         type: "tool_use",
         id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
         name: "note",
-        input: { text: 'hé "🦙"', n: 12345678901234567890 },
+        input: { text: 'hé "🦙"', n: Number("12345678901234567890") },
         caller: { type: "direct" },
       },
     ]);
@@ -164,7 +164,8 @@ describe("a message", () => {
   });
 
   it("keeps the arguments of a call that broke off, as far as they are whole", async () => {
-    const cut = '</think><tool_call>note<arg_key>n</arg_key><arg_value>3</arg_value><arg_key>text</arg_key><arg_value>half';
+    const cut =
+      "</think><tool_call>note<arg_key>n</arg_key><arg_value>3</arg_value><arg_key>text</arg_key><arg_value>half";
     const { post } = played({ texts: [cut] });
     const max_tokens = 60;
     const { desk } = played();
@@ -205,9 +206,7 @@ describe("a stream of a message", () => {
   it.each(Object.entries(SCRIPTS))("makes the message that one answer is: %s", async (_, text) => {
     const { post } = played({ texts: [text], cachedTokens: 8 });
     const whole = await (await post(PATH, ASK)).json();
-    const { id, ...rest } = collect(
-      await namedEvents(await post(PATH, { ...ASK, stream: true })),
-    );
+    const { id, ...rest } = collect(await namedEvents(await post(PATH, { ...ASK, stream: true })));
     expect(id).not.toBe(whole.id); // it is another request
     expect(rest).toEqual({ ...whole, id: undefined });
   });
@@ -307,6 +306,9 @@ describe("an error of the Messages API", () => {
     const get = await app.request(PATH, { headers });
     expect([get.status, (await get.json()).type]).toEqual([405, "error"]);
     const closed = await post(PATH, ASK);
-    expect([closed.status, (await closed.json()).error.type]).toEqual([401, "authentication_error"]);
+    expect([closed.status, (await closed.json()).error.type]).toEqual([
+      401,
+      "authentication_error",
+    ]);
   });
 });
