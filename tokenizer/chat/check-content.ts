@@ -68,6 +68,11 @@ function partText(place: Place, rules: Rules): string {
     const what = "text, because this chat format leaves a place for it that nothing can fill here";
     throw new TokenizerError(pathTo(path, "type"), what, JSON.stringify(type));
   }
+  return mediaReminder(medium);
+}
+
+/** The text that the template prints in the place of a medium that the model cannot see. */
+export function mediaReminder(medium: string): string {
   return (
     `<reminder>You are unable to process this ${medium} because you don't have ` +
     "multi-modal input ability. Try different methods.</reminder>"

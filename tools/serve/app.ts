@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import type { Desk } from "./desk.ts";
 import { asServeError, openAIError } from "./errors.ts";
 import { addGuards } from "./guard.ts";
+import { addMessages } from "./messages/messages.ts";
 import { Metrics } from "./metrics.ts";
 import { addChatCompletions } from "./openai/chat-completions.ts";
 import { addCompletions } from "./openai/completions.ts";
@@ -15,6 +16,7 @@ import { addModels } from "./openai/models.ts";
 import { addTokenize } from "./openai/tokenize.ts";
 import { addOpenApi } from "./openapi.ts";
 import { RequestIds } from "./request-ids.ts";
+import { addResponses } from "./responses/responses.ts";
 import { ServeError } from "./serve-error.ts";
 import {
   CLIENT_GONE,
@@ -51,6 +53,8 @@ export function serveApp(desk: Desk, options: ServeOptions = {}): Hono<ServeEnv>
   addTokenize(app, service);
   addChatCompletions(app, service);
   addCompletions(app, service);
+  addResponses(app, service);
+  addMessages(app, service);
   addOpenApi(app, service);
   app.notFound((c) => answerError(c, service, missing(app, c)));
   app.onError((error, c) => answerError(c as ServeContext, service, error));

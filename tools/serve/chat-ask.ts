@@ -53,6 +53,11 @@ export type ReplyEnd =
   /** The context is full. */
   | { readonly reason: "context" };
 
+/** Whether the model came to an end of its own, or to a text that it was to stop at. */
+export function isWhole({ reason }: ReplyEnd): boolean {
+  return reason !== "length" && reason !== "context";
+}
+
 /** What a turn brings, in order. */
 export type ChatHappening =
   /** It is taken, and waits for its place. What is wrong with a request is found before this. */

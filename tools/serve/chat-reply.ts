@@ -13,7 +13,7 @@ import type { Desk, Order, ServedModel } from "./desk.ts";
 import { promptTokens } from "./prompt-tokens.ts";
 import { ReplyChoice } from "./reply-choice.ts";
 import { replyConstraint, toolsOf } from "./reply-constraint.ts";
-import { ServeError } from "./serve-error.ts";
+import { ContextLengthError, ServeError } from "./serve-error.ts";
 
 /**
  * Asks for a turn, and tells what it brings. The first thing is `accepted`: until then, errors say what
@@ -96,9 +96,7 @@ async function orderOf(model: ServedModel, ask: ChatAsk): Promise<TakenOrder> {
  */
 export function roomFor({ maxContext }: ServedModel, nPrompt: number): number {
   if (nPrompt < maxContext) return maxContext - nPrompt;
-  const most = `This model's maximum context length is ${maxContext} tokens.`;
-  const what = `${most} However, your messages resulted in ${nPrompt} tokens.`;
-  throw new ServeError("context-length", "messages", what, "messages");
+  throw new ContextLengthError(nPrompt, maxContext);
 }
 
 async function* replies(

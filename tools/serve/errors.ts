@@ -76,3 +76,9 @@ export function openAIError(error: ServeError): WrittenError {
   const body = { message: messageOf(error), type, param: error.field ?? null, code };
   return { ...statusOf(error), body: { error: body } };
 }
+
+/** The one name of an error, where an API has room for no more. */
+export function codeOf({ kind }: ServeError): string {
+  const [, type, code = type] = WIRE[kind];
+  return code;
+}

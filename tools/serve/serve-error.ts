@@ -36,3 +36,26 @@ export class ServeError extends GlmError {
     this.field = field;
   }
 }
+
+/** The refusal of one field of a request; `field` is its path, such as `input[2].call_id`. */
+export function wrongField(field: string, what: string): ServeError {
+  return new ServeError("request", field, what, field);
+}
+
+/** The refusal of a prompt that does not fit. Each API has its own sentence for it, with both numbers. */
+export class ContextLengthError extends ServeError {
+  /** Tokens of the prompt. */
+  readonly tokens: number;
+  /** Tokens that there is room for. */
+  readonly maximum: number;
+
+  constructor(tokens: number, maximum: number) {
+    // Agents look for this very phrase, and then make the conversation shorter.
+    const what =
+      `This model's maximum context length is ${maximum} tokens. ` +
+      `However, your messages resulted in ${tokens} tokens.`;
+    super("context-length", "messages", what, "messages");
+    this.tokens = tokens;
+    this.maximum = maximum;
+  }
+}
