@@ -42,7 +42,8 @@ export interface GenerationOptions extends StreamChoice {
 /** Names that `--kv-type` and `--index-type` take. */
 const ROW_TYPES = ["f32", "bf16", "int8"] as const;
 
-type RowType = (typeof ROW_TYPES)[number];
+/** The number format of cached rows. */
+export type RowType = (typeof ROW_TYPES)[number];
 
 /** Names that `--activations` takes. */
 const ACTIVATIONS: readonly Activations[] = ["f32", "int8"];
@@ -134,22 +135,16 @@ export function addSeedOption(command: Command): Command {
     );
 }
 
+const PACE_GROUP = "Memory and speed:";
+
 /** Adds the options that say what is kept where, and what computes. Of these, only --kv-type, --index-type and --activations change results. */
 export function addPaceOptions(command: Command): Command {
-  return addStreamOptions(command.optionsGroup("Memory and speed:"))
-    .option(
-      "--draft <n>",
-      "let the MTP layer guess n tokens ahead, which the model then checks in one step",
-      COUNT,
-      0,
-    )
-    .option(
-      "--chunk <n>",
-      "read the prompt in steps of n tokens; changes no result (default: as many as take a second, 64 to 512)",
-      integer(1),
-    )
-    .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
-    .addOption(rowType("--index-type <type>", "number format of cached index keys"))
+  addStreamOptions(command.optionsGroup(PACE_GROUP)).option(
+    "--chunk <n>",
+    "read the prompt in steps of n tokens; changes no result (default: as many as take a second, 64 to 512)",
+    integer(1),
+  );
+  addRowOptions(command)
     .option(
       "--kv-ram <size>",
       "keep at most this much of the latent rows in memory, e.g. 512MB; needs --kv-file",
@@ -158,7 +153,28 @@ export function addPaceOptions(command: Command): Command {
     .option(
       "--kv-file <path>",
       "scratch file for the other latent rows; must not exist yet; nothing is left of it",
+    );
+  return addArithmeticOptions(command).optionsGroup("Options:");
+}
+
+/** Adds the options for guesses, and for the number formats of cached rows. */
+export function addRowOptions(command: Command): Command {
+  return command
+    .optionsGroup(PACE_GROUP)
+    .option(
+      "--draft <n>",
+      "let the MTP layer guess n tokens ahead, which the model then checks in one step",
+      COUNT,
+      0,
     )
+    .addOption(rowType("--kv-type <type>", "number format of cached latents and rotary keys"))
+    .addOption(rowType("--index-type <type>", "number format of cached index keys"));
+}
+
+/** Adds the options that say what computes. */
+export function addArithmeticOptions(command: Command): Command {
+  return command
+    .optionsGroup(PACE_GROUP)
     .addOption(
       new Option("--backend <name>", "what computes: the fast wasm kernels, or the plain reference")
         .choices(BACKENDS)
@@ -179,8 +195,7 @@ export function addPaceOptions(command: Command): Command {
     .option(
       "--verbose",
       "print on stderr what computes, and what in the model's files was left aside",
-    )
-    .optionsGroup("Options:");
+    );
 }
 
 function rowType(flags: string, what: string): Option {

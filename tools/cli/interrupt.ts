@@ -21,6 +21,11 @@ export interface Interrupts {
    * comes while there is no listener. Returns a function that removes the listener.
    */
   onInterrupt(listener: () => void): () => void;
+  /**
+   * Calls `listener` when another program asks this one to end (SIGTERM), as those do that start and end
+   * servers. Returns a function that removes the listener.
+   */
+  onTerminate(listener: () => void): () => void;
 }
 
 /**
@@ -29,7 +34,7 @@ export interface Interrupts {
  * @throws what the work throws, when it is interrupted usually that reason
  */
 export async function interruptible<T>(
-  { onInterrupt }: Interrupts,
+  { onInterrupt }: Pick<Interrupts, "onInterrupt">,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
@@ -55,6 +60,12 @@ export function onInterrupt(listener: () => void): () => void {
     process.off("SIGINT", hear);
     endWatch();
   };
+}
+
+/** {@link Interrupts.onTerminate} of this process. */
+export function onTerminate(listener: () => void): () => void {
+  process.once("SIGTERM", listener);
+  return () => void process.off("SIGTERM", listener);
 }
 
 /** The exit code of a process that Ctrl-C ended, as shells have it. */

@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { UserError } from "../node/user-error.ts";
-import { type Interrupts, onInterrupt } from "./interrupt.ts";
+import { type Interrupts, onInterrupt, onTerminate } from "./interrupt.ts";
 import { type TextOut, textOut } from "./text-out.ts";
 import { type TypedLinesOptions, typedLines } from "./typed-lines.ts";
 
@@ -38,6 +38,7 @@ export function processTerminal(): Terminal {
     stdout: out(process.stdout, "stdout"),
     stderr: out(process.stderr, "stderr"),
     onInterrupt,
+    onTerminate,
   };
 }
 

@@ -59,6 +59,7 @@ export async function glm52(argv: readonly string[], options: FakeOptions = {}):
       if (interruptAtWrite === 0) listener();
       return () => listeners.delete(listener);
     },
+    onTerminate: () => () => {},
   };
   const code = await main(argv, terminal);
   return { code, ...written };
