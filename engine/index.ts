@@ -36,6 +36,7 @@ export {
 export type { Job, JobEvent, JobId, PromptToken } from "./batch/job.ts";
 export type { StepSize } from "./batch/row-shares.ts";
 export {
+  type RowsOf,
   Scheduler,
   type SchedulerLoad,
   type SchedulerOptions,

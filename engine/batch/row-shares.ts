@@ -27,7 +27,7 @@ export interface StepSize {
 
 /**
  * Shares out the next step: first the texts that are being written, those that waited longest first, then
- * the prompts, the oldest first.
+ * the prompts. What is left for these is shared out evenly, so that a short one does not wait for a long one.
  *
  * @param lines those that run, the oldest first
  */
@@ -38,13 +38,22 @@ export function shareRows(lines: readonly Line[], { maxRows, stepRows }: StepSiz
     .slice(0, maxRows)
     .map((line) => ({ line, nRows: 1 }));
   const reading = lines.filter((line) => !line.isDecoding && line.nMissing > 0);
+  const shares = new Map(reading.map((line) => [line, 1]));
   let left = stepRows - decoding.length - reading.length;
-  const prompts = reading.map((line) => {
-    // The newest token of a text that is read again has a step of its own, with guesses, as it has alone.
-    const nRead = line.chooser.nChosen > 0 ? line.nMissing - 1 : line.nMissing;
-    const more = Math.max(0, Math.min(left, nRead - 1));
+  const byNeed = [...reading].sort((a, b) => nUnread(a) - nUnread(b));
+  for (const [i, line] of byNeed.entries()) {
+    const more = Math.min(nUnread(line) - 1, Math.floor(left / (byNeed.length - i)));
+    if (more <= 0) continue;
+    shares.set(line, 1 + more);
     left -= more;
-    return { line, nRows: 1 + more };
-  });
-  return [...decoding, ...prompts];
+  }
+  return [...decoding, ...[...shares].map(([line, nRows]) => ({ line, nRows }))];
+}
+
+/**
+ * Tokens that a line has yet to read. The newest token of a text that is read again is none of them: it has
+ * a step of its own, with guesses, as it has alone.
+ */
+function nUnread({ chooser, nMissing }: Line): number {
+  return chooser.nChosen > 0 ? nMissing - 1 : nMissing;
 }

@@ -46,6 +46,17 @@ export interface StepReport {
   readonly events: readonly JobEvent[];
   /** Rows that were run; 0 when there was nothing to do. */
   readonly nRows: number;
+  /** Whose rows they were, in their order. */
+  readonly rows: readonly RowsOf[];
+}
+
+/** The rows of one choice of a job in a step. */
+export interface RowsOf {
+  readonly job: JobId;
+  readonly choice: number;
+  readonly nRows: number;
+  /** Whether they read a text, instead of going on with it. */
+  readonly isReading: boolean;
 }
 
 /** What the scheduler is at, and what it did so far. */
@@ -160,9 +171,15 @@ export class Scheduler {
     const events: JobEvent[] = [];
     this.#admit(events);
     const shares = this.#makeRoom(events);
-    if (shares.length === 0) return { events, nRows: 0 };
+    if (shares.length === 0) return { events, nRows: 0, rows: [] };
     const sown = shares.map((share) => sow(share, this.#maxContext));
-    const nRows = sown.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    const rows = sown.map(({ line, tokens }) => ({
+      job: line.task.id,
+      choice: line.choice,
+      nRows: tokens.length,
+      isReading: !line.isDecoding,
+    }));
+    const nRows = rows.reduce((sum, one) => sum + one.nRows, 0);
     this.#counts.steps++;
     this.#counts.rows += nRows;
     for (const { line, guesses } of sown) {
@@ -174,7 +191,7 @@ export class Scheduler {
     for (const event of events) {
       if (event.type === "token" && event.token.drafted) this.#counts.draftTokensAccepted++;
     }
-    return { events, nRows };
+    return { events, nRows, rows };
   }
 
   /** Ends all jobs and gives all pages back. */
