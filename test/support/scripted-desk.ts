@@ -52,6 +52,9 @@ export interface Script {
   readonly end?: EndReason;
 }
 
+/** A script for all orders, or one for each. */
+export type Scripts = Script | ((order: Order, number: number) => Script);
+
 /** What became of an order. */
 export interface Played {
   readonly order: Order;
@@ -69,12 +72,9 @@ export class ScriptedDesk implements Desk {
   isOpen = true;
   /** All orders, in the order in which they came. */
   readonly played: Played[] = [];
-  readonly #script: Script | ((order: Order, number: number) => Script);
+  readonly #script: Scripts;
 
-  constructor(
-    script: Script | ((order: Order, number: number) => Script) = {},
-    model: Partial<ServedModel> = {},
-  ) {
+  constructor(script: Scripts = {}, model: Partial<ServedModel> = {}) {
     this.#script = script;
     this.model = {
       name: "glm-5.2-demo",

@@ -4,8 +4,9 @@
  */
 import type { Hono } from "hono";
 import { serveApp } from "../../tools/serve/app.ts";
+import type { ServedModel } from "../../tools/serve/desk.ts";
 import type { ServeEnv, ServeOptions } from "../../tools/serve/service.ts";
-import { type Script, ScriptedDesk } from "./scripted-desk.ts";
+import { ScriptedDesk, type Scripts } from "./scripted-desk.ts";
 
 /** A server over a scripted desk, and what it reported. */
 export interface Served {
@@ -17,9 +18,9 @@ export interface Served {
 
 /** Makes a server that plays a script; its answers carry no time. */
 export function served(
-  script: ConstructorParameters<typeof ScriptedDesk>[0] = {},
+  script: Scripts = {},
   options: ServeOptions = {},
-  model: ConstructorParameters<typeof ScriptedDesk>[1] = {},
+  model: Partial<ServedModel> = {},
 ): Served {
   const desk = new ScriptedDesk(script, model);
   const bugs: unknown[] = [];
@@ -67,5 +68,3 @@ export async function chunksOf<T>(response: Response): Promise<T[]> {
   if (events.at(-1)?.data !== "[DONE]") throw new Error("the stream does not end with [DONE]");
   return events.slice(0, -1).map(({ data }) => JSON.parse(data) as T);
 }
-
-export type { Script };

@@ -17,13 +17,9 @@ export function asServeError(error: unknown): ServeError {
   if (error instanceof ServeError) return error;
   if (isExplained(error)) {
     const { code, where, what } = error;
-    const ofRequest = OF_REQUESTS.includes(code);
-    return new ServeError(
-      ofRequest ? "request" : "failed",
-      where,
-      what,
-      ofRequest ? where : undefined,
-    );
+    if (!OF_REQUESTS.includes(code)) return new ServeError("failed", where, what);
+    const [field] = where.split(": "); // without the line and column of a text in it
+    return new ServeError("request", where, what, field);
   }
   return new ServeError("failed", "server", "an error of this program; its log says more");
 }

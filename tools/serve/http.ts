@@ -49,15 +49,15 @@ export function isLoopback(host: string): boolean {
  * @throws {ServeError} when that port, or that interface, cannot be had
  */
 export async function listen(app: Hono<ServeEnv>, options: ListenOptions = {}): Promise<Listening> {
-  const { host = "127.0.0.1", port = 8080 } = options;
+  const { host = "127.0.0.1", port = 8080, headersTimeout = 10_000 } = options;
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
     serverOptions: {
-      headersTimeout: options.headersTimeout ?? 10_000,
+      headersTimeout,
       requestTimeout: options.requestTimeout ?? 30_000,
       keepAliveTimeout: options.keepAliveTimeout ?? 75_000,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: Math.min(1_000, headersTimeout),
     },
   }) as Server;
   server.maxConnections = options.maxConnections ?? 1_024;

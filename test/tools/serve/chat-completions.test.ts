@@ -1,7 +1,7 @@
 /** The wire shapes of chat completions, field by field, and the faults that other servers had. */
 import { describe, expect, it } from "vitest";
-import { demoTokenizer } from "../../support/scripted-desk.ts";
-import { chunksOf, post, type Script, served } from "../../support/serve.ts";
+import { demoTokenizer, type Script } from "../../support/scripted-desk.ts";
+import { chunksOf, post, served } from "../../support/serve.ts";
 
 const PATH = "/v1/chat/completions";
 const messages = [{ role: "user", content: "How is the weather?" }];
