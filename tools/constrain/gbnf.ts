@@ -43,17 +43,17 @@ const MAX_DEPTH = 50;
  * Reads a grammar.
  *
  * @param where what to call the grammar in an error
- * @throws {ConstraintError} when it is none, when it has no `root`, or when it names a rule twice
+ * @throws {ConstraintError} when it is none, or has no `root`, a rule twice, or one not at all
  */
 export function gbnfRules(grammar: string, where: string): Rules {
-  const rules = new GbnfReader(grammar, where).read();
-  if (!rules.has(ROOT)) throw new ConstraintError(where, "expected a rule `root`, found none");
-  return { root: rule(ROOT), rules };
+  return { root: rule(ROOT), rules: new GbnfReader(grammar, where).read() };
 }
 
 class GbnfReader {
   readonly #scan: Scan;
   readonly #where: string;
+  /** The rules that others refer to. */
+  readonly #named = new Set<string>();
   #depth = 0;
 
   constructor(grammar: string, where: string) {
@@ -72,6 +72,10 @@ class GbnfReader {
         throw new ConstraintError(this.#where, `expected each rule once, got ${name} twice`);
       }
       rules.set(name, this.#alternatives());
+    }
+    for (const name of [ROOT, ...this.#named]) {
+      if (rules.has(name)) continue;
+      throw new ConstraintError(this.#where, `expected a rule \`${name}\`, found none`);
     }
     return rules;
   }
@@ -132,6 +136,7 @@ class GbnfReader {
     }
     const name = scan.takeAll(NAME);
     if (name === "") scan.fail("expected a text in quotes, a set, a group or a rule");
+    this.#named.add(name);
     return rule(name);
   }
 

@@ -147,13 +147,11 @@ class NetworkBuilder {
   }
 
   #repeat(part: Form, min: number, max: number | undefined, next: Node): Node {
-    if (min === 0 && max === undefined) {
+    if (min <= 1 && max === undefined) {
       const loop: SplitNode = { kind: "split", id: this.#newId(), nexts: [next] };
-      loop.nexts.push(this.#before(part, loop));
-      return loop;
-    }
-    if (min === 1 && max === undefined) {
-      return this.#before(part, this.#repeat(part, 0, undefined, next));
+      const first = this.#before(part, loop);
+      loop.nexts.push(first);
+      return min === 0 ? loop : first;
     }
     if (max === 0) return next;
     if (max === 1) {

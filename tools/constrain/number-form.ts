@@ -17,6 +17,8 @@ export interface Limit {
   readonly at: Decimal;
   /** Whether the limit itself is outside. */
   readonly isOpen: boolean;
+  /** Whether numbers of 15 digits before the point come nowhere near it. */
+  readonly isFar?: boolean;
 }
 
 /** A decimal number without an exponent. */
@@ -60,24 +62,21 @@ export function numberForm(
   most: Limit | undefined,
 ): Form {
   if (!least && !most) return isInteger ? ANY_INTEGER : ANY_NUMBER;
-  const nWhole = Math.max(least?.at.whole.length ?? 0, most?.at.whole.length ?? 0);
-  const wanted = Math.max(
-    FRACTION_DIGITS,
-    least?.at.fraction.length ?? 0,
-    most?.at.fraction.length ?? 0,
-  );
+  // A number without an exponent has at most 15 digits before the point, so it passes no far limit.
+  const [low, high] = [least, most].map((limit) => (limit?.isFar ? undefined : limit));
+  const sizes = [low, high].map((limit) => limit?.at ?? NOTHING);
+  const nWhole = Math.max(...sizes.map(({ whole }) => whole.length));
+  const wanted = Math.max(FRACTION_DIGITS, ...sizes.map(({ fraction }) => fraction.length));
   const nFraction = isInteger ? 0 : Math.max(0, Math.min(wanted, EXACT_DIGITS - nWhole));
   const forms: Form[] = [];
-  if (!most?.at.isNegative) {
-    const low = least && !least.at.isNegative ? least : undefined;
-    forms.push(magnitudes(low ?? { at: NOTHING, isOpen: false }, most, nFraction));
+  if (!high?.at.isNegative) {
+    const from = low && !low.at.isNegative ? low : { at: NOTHING, isOpen: false };
+    forms.push(magnitudes(from, high, nFraction));
   }
-  if (!least || least.at.isNegative) {
-    const low = most?.at.isNegative ? most : undefined;
+  if (!low || low.at.isNegative) {
     // Nothing is written as −0.
-    forms.push(
-      sequence(text("-"), magnitudes(low ?? { at: NOTHING, isOpen: true }, least, nFraction)),
-    );
+    const from = high?.at.isNegative ? high : { at: NOTHING, isOpen: true };
+    forms.push(sequence(text("-"), magnitudes(from, low, nFraction)));
   }
   return choice(...forms);
 }

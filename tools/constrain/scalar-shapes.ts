@@ -81,16 +81,17 @@ export function readNumber(place: Place, isInteger: boolean): NumberShape {
 }
 
 const FAR = 10 ** EXACT_DIGITS;
+const ALMOST_FAR = String(FAR - 1);
 
-/** Reads a limit. One that lies further out than numbers are written is moved in. */
 function readLimit(place: Place, word: string, isUpper: boolean): Limit | undefined {
   const source = numberAt(place, word);
   if (source === undefined) return undefined;
-  const value = Number(source);
-  const isFar = isUpper ? value >= FAR : value <= -FAR;
-  const at = decimal(isFar ? String((FAR - 1) * Math.sign(value)) : source);
+  const isOpen = word.startsWith("exclusive");
+  const distance = Number(source) * (isUpper ? 1 : -1);
+  const isFar = distance > FAR || (distance === FAR && !isOpen);
+  const at = decimal(isFar ? `${isUpper ? "" : "-"}${ALMOST_FAR}` : source);
   if (at === undefined) return wrong(place, word, `a number of at most ${EXACT_DIGITS} digits`);
-  return { at, isOpen: !isFar && word.startsWith("exclusive") };
+  return { at, isOpen: isOpen && !isFar, isFar };
 }
 
 /** The limit that leaves less. */

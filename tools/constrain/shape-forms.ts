@@ -23,7 +23,7 @@ import type { ListShape, ObjectShape, Property, Shape, Shapes } from "./shape.ts
 /** Writes the forms of shapes, and the rules that they refer to. */
 export class ShapeForms {
   readonly #rules = new Map<string, Form>(ANY_RULES);
-  #nObjects = 0;
+  #nRules = 0;
 
   constructor(references: Shapes["references"]) {
     for (const [to, shape] of references) this.#rules.set(referenceRule(to), this.of(shape));
@@ -47,7 +47,7 @@ export class ShapeForms {
       case "number":
         return numberForm(shape.isInteger, shape.least, shape.most);
       case "list":
-        return this.#list(shape);
+        return this.#once("list", this.#list(shape));
       case "object":
         return this.#object(shape);
       case "union":
@@ -81,23 +81,35 @@ export class ShapeForms {
   #object({ properties, rest, minProperties, maxProperties }: ObjectShape): Form {
     if (rest !== undefined) {
       const entry = sequence(stringForm(0, undefined), text(": "), this.of(rest));
-      return sequence(text("{"), items(entry, minProperties, maxProperties), text("}"));
+      const inside = items(this.#once("entry", entry), minProperties, maxProperties);
+      return this.#once("object", sequence(text("{"), inside, text("}")));
     }
-    const id = this.#nObjects++;
+    const id = this.#nRules++;
     const name = (i: number, isFirst: boolean) =>
       `object ${id}: ${isFirst ? "first" : "after"} ${i}`;
-    const one = ({ name, shape }: Property) => sequence(text(`${quote(name)}: `), this.of(shape));
-    const entries = properties.map(one);
-    for (const isFirst of [true, false]) {
-      entries.forEach((entry, i) => {
-        const some = sequence(text(isFirst ? "" : ", "), entry, rule(name(i + 1, false)));
-        const isRequired = properties[i]?.isRequired === true;
-        const form = isRequired ? some : choice(some, rule(name(i + 1, isFirst)));
-        this.#rules.set(name(i, isFirst), form);
-      });
+    const entryOf = (property: Property) => {
+      const value = sequence(text(`${quote(property.name)}: `), this.of(property.shape));
+      return this.#once("property", value);
+    };
+    for (const isFirst of [false, true])
       this.#rules.set(name(properties.length, isFirst), sequence());
+    // From the last one on: each rule refers to those after it.
+    for (const [i, property] of [...properties.entries()].reverse()) {
+      const entry = entryOf(property);
+      for (const isFirst of [false, true]) {
+        const some = sequence(text(isFirst ? "" : ", "), entry, rule(name(i + 1, false)));
+        const form = property.isRequired ? some : choice(some, rule(name(i + 1, isFirst)));
+        this.#rules.set(name(i, isFirst), form);
+      }
     }
-    return sequence(text("{"), rule(name(0, true)), text("}"));
+    return this.#once("object", sequence(text("{"), rule(name(0, true)), text("}")));
+  }
+
+  /** Makes a rule of a form that stands in two places, so that it is written out once. */
+  #once(what: string, form: Form): Form {
+    const name = `${what} ${this.#nRules++}`;
+    this.#rules.set(name, form);
+    return rule(name);
   }
 }
 
