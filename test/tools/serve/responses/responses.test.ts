@@ -40,7 +40,7 @@ async function eventsOf(response: Response): Promise<Events> {
 
 /** What a client makes of a stream: items grow by deltas, and are then what their `done` says. */
 function collect(events: Events) {
-  const output: { [key: string]: unknown }[] = [];
+  const output: Events[number]["data"][] = [];
   const texts: string[] = [];
   for (const { data } of events) {
     const { type, output_index: at, delta } = data;
