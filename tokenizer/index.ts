@@ -5,7 +5,7 @@
  * Next: tokenizer-json.ts
  * @module glm52.ts/tokenizer
  */
-export type { DecodeStream } from "./decode-stream.ts";
+export { DecodeStream } from "./decode-stream.ts";
 export {
   createTokenizer,
   type DecodeOptions,

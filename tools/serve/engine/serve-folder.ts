@@ -14,10 +14,10 @@ import { withFiles } from "../../node/file-source.ts";
 import { nodeHost } from "../../node/node-host.ts";
 import { mustHaveConfig } from "../../node/not-a-model.ts";
 import { demoModel } from "../../node/our-package.ts";
-import { UserError } from "../../node/user-error.ts";
 import { fingerprintHash, fingerprintOf } from "../../sessions/fingerprint.ts";
 import type { ServedModel } from "../desk.ts";
 import { EngineDesk } from "./engine-desk.ts";
+import { IdTokenizer } from "./id-tokenizer.ts";
 import type { EngineOptions } from "./open-engine.ts";
 import type { EngineAbout } from "./protocol.ts";
 import { type EngineWatch, startEngine } from "./start-engine.ts";
@@ -40,7 +40,7 @@ export interface ServedFolder {
 /**
  * Opens the model in `folder`; without one, the demo model that ships with the package.
  *
- * @throws {UserError} for a folder that is no model, or has no tokenizer
+ * @throws {UserError} for a folder that is no model
  */
 export async function serveFolder(
   folder: string | undefined,
@@ -89,10 +89,7 @@ async function readBeside(
   return withFiles(path, async (files) => {
     const { config, sampling } = await readModelConfig(files, open);
     const opened = await readTokenizer(files, config);
-    if (!opened) {
-      throw new UserError(path, "expected a tokenizer.json: a server speaks in texts, found none");
-    }
-    const { tokenizer } = opened;
+    const tokenizer = opened?.tokenizer ?? new IdTokenizer(config.vocabSize, config.eosTokenIds);
     const { loadTemplateEngine: loadEngine } = nodeHost;
     const template = await chatTemplateOf(files, { choice, tokenizer, loadEngine });
     return {
