@@ -1,28 +1,46 @@
 /**
- * Measures what it is worth to run several texts in one step: N texts at once against the same one by one.
+ * Measures what it is worth to run several texts in one step: N texts at once against the same one by one, and
+ * against llama.cpp with N sequences.
  *
- *     node dist/bench/serve/crowd.js MODEL [threads] [N,…] [tokens]
+ *     node dist/bench/serve/crowd.js --model FOLDER [--threads 2] [--texts 1,4,16,64] [--tokens 64]
+ *         [--peers FOLDER --gguf FILE]
  *
- * All texts have prompts of 32 tokens and go on by so many tokens (64 by default). The columns: tokens a
- * second one by one and at once, how many times as fast, rows of a step, and the median and the 99th
- * hundredth of the milliseconds between two tokens of a text. Best of three rounds, taken in turns.
+ * All texts have prompts of 32 tokens and go on by so many tokens. The columns: tokens a second one by one and
+ * at once, how many times as fast, rows of a step, the median and the 99th hundredth of the milliseconds
+ * between two tokens of a text; with `--peers`, tokens a second of llama.cpp at once, and how many times as
+ * fast this engine is. Best of three rounds, taken in turns.
  * @module
  */
 import { argv, stdout } from "node:process";
+import { parseArgs } from "node:util";
 import { type Job, newPagePool, PagePool, Scheduler, Session } from "../../engine/index.ts";
 import { openModel } from "../../tools/node/open.ts";
 import { circumstances } from "../peers/versions.ts";
 import { printRow } from "../support.ts";
+import { openLlama } from "./llama-crowd.ts";
 
 const ROUNDS = 3;
 const PROMPT = 32;
 
-const [, , folder, threads = "2", counts = "1,4,16,64", tokens = "64"] = argv;
-const { model, arithmetic, close } = await openModel(folder, {
+const { values } = parseArgs({
+  args: argv.slice(2),
+  options: {
+    model: { type: "string", default: "demo-model" },
+    threads: { type: "string", default: "2" },
+    texts: { type: "string", default: "1,4,16,64" },
+    tokens: { type: "string", default: "64" },
+    peers: { type: "string" },
+    gguf: { type: "string" },
+  },
+});
+const { peers, gguf, tokens, texts } = values;
+const threads = Number(values.threads);
+const { model, arithmetic, close } = await openModel(values.model, {
   turbo: true,
-  threads: Number(threads),
+  threads,
   rowBytes: 2 ** 29,
 });
+const llama = peers && gguf ? await openLlama({ peers, gguf, threads }) : undefined;
 const nTokens = Number(tokens);
 const { vocabSize } = model.config;
 
@@ -81,17 +99,31 @@ function atOnce(n: number): Crowd {
 
 for (const [name, value] of await circumstances()) stdout.write(`# ${name}: ${value}\n`);
 stdout.write(`# arithmetic: ${arithmetic}\n# ${PROMPT} + ${nTokens} tokens a text\n`);
-printRow(["texts", "one by one", "at once", "times", "rows/step", "median ms", "99th ms"]);
-for (const n of counts.split(",").map(Number)) {
+const peerColumns = llama ? ["llama.cpp", "times it"] : [];
+printRow([
+  "texts",
+  "1 by 1",
+  "at once",
+  "times",
+  "rows/step",
+  "median ms",
+  "99th ms",
+  ...peerColumns,
+]);
+for (const n of texts.split(",").map(Number)) {
   let alone = Number.POSITIVE_INFINITY;
+  let others = Number.POSITIVE_INFINITY;
   let best: Crowd | undefined;
   for (let round = 0; round < ROUNDS; round++) {
     alone = Math.min(alone, oneByOne(n));
     const crowd = atOnce(n);
     if (!best || crowd.seconds < best.seconds) best = crowd;
+    const prompts = jobs(n).map(({ ids }) => ids);
+    if (llama) others = Math.min(others, await llama(prompts, nTokens));
   }
   if (!best) break;
   const { seconds, rows, gaps } = best;
+  const peer = llama ? [((n * nTokens) / others).toFixed(1), (others / seconds).toFixed(2)] : [];
   printRow([
     `${n}`,
     ((n * nTokens) / alone).toFixed(1),
@@ -100,6 +132,7 @@ for (const n of counts.split(",").map(Number)) {
     rows.toFixed(1),
     gaps[gaps.length >> 1].toFixed(2),
     gaps[Math.floor(0.99 * gaps.length)].toFixed(2),
+    ...peer,
   ]);
 }
 await close();
