@@ -16,7 +16,7 @@ export interface Served {
   readonly bugs: unknown[];
 }
 
-/** Makes a server that plays a script; its answers carry no time. */
+/** Makes a server that plays a script. Its answers carry no time, and requests need not name a model. */
 export function served(
   script: Scripts = {},
   options: ServeOptions = {},
@@ -24,7 +24,12 @@ export function served(
 ): Served {
   const desk = new ScriptedDesk(script, model);
   const bugs: unknown[] = [];
-  const app = serveApp(desk, { clock: false, onBug: (error) => bugs.push(error), ...options });
+  const app = serveApp(desk, {
+    clock: false,
+    anyModel: true,
+    onBug: (error) => bugs.push(error),
+    ...options,
+  });
   return { app, desk, bugs };
 }
 

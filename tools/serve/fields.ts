@@ -164,11 +164,16 @@ export function choicesOf({ n = 1, best_of: best = n }: Fields<typeof answerFiel
   return n;
 }
 
-/** Checks that the model that a request names is the one that is served. */
+/**
+ * Checks that the model that a request names is the one that is served. Where any model is answered for, a
+ * request need not name one.
+ */
 export function checkModel(given: string | undefined, { desk, options }: Service): void {
   const names = [desk.model.name, ...(options.aliases ?? [])];
-  if (given === undefined || options.anyModel || names.includes(given)) return;
-  const what = `expected ${names.map(shown).join(" or ")}, got ${shown(given)}`;
+  if (options.anyModel || (given !== undefined && names.includes(given))) return;
+  const expected = names.map(shown).join(" or ");
+  if (given === undefined) wrong("model", expected, "nothing");
+  const what = `expected ${expected}, got ${shown(given)}`;
   throw new ServeError("model-not-found", "model", what, "model");
 }
 

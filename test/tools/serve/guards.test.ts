@@ -282,13 +282,15 @@ describe("a body", () => {
 
   it("says which model it wants", async () => {
     const status = async (model: string | undefined, options = {}) =>
-      (await post(served({}, options), CHAT, { messages, model })).status;
-    expect(await status(undefined)).toBe(200);
+      (await post(served({}, { anyModel: false, ...options }), CHAT, { messages, model })).status;
+    expect(await status(undefined)).toBe(400);
+    expect(await status(undefined, { anyModel: true })).toBe(200);
     expect(await status("glm-5.2-demo")).toBe(200);
     expect(await status("gpt")).toBe(404);
     expect(await status("gpt", { aliases: ["gpt"] })).toBe(200);
     expect(await status("gpt", { anyModel: true })).toBe(200);
-    const error = await errorOf(await post(served(), CHAT, { messages, model: "gpt" }));
+    const server = served({}, { anyModel: false });
+    const error = await errorOf(await post(server, CHAT, { messages, model: "gpt" }));
     expect(error).toMatchObject({ code: "model_not_found", param: "model" });
   });
 });

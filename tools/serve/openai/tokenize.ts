@@ -38,7 +38,7 @@ export function addTokenize(app: Hono<ServeEnv>, service: Service): void {
   };
   addRoute(app, service, tokenize, async (c) => {
     const { json, fields } = await readBody(c, service, { schema: tokenizeBody });
-    checkModel(fields.model, service);
+    if (fields.model !== undefined) checkModel(fields.model, service);
     const given = [fields.prompt, fields.content, fields.messages].filter((x) => x !== undefined);
     if (given.length !== 1)
       wrong("prompt", "one of prompt, content, messages", String(given.length));
@@ -71,7 +71,7 @@ export function addTokenize(app: Hono<ServeEnv>, service: Service): void {
   };
   addRoute(app, service, detokenize, async (c) => {
     const { fields } = await readBody(c, service, { schema: detokenizeBody });
-    checkModel(fields.model, service);
+    if (fields.model !== undefined) checkModel(fields.model, service);
     for (const [i, id] of fields.tokens.entries()) {
       checkId(id, id, `tokens[${i}]`, {
         ...service.desk.model,

@@ -45,7 +45,7 @@ describe("a desk before an engine", () => {
   });
 
   it("answers with the same bytes alone and among others, kept pages or not", async () => {
-    const app = serveApp(served.desk, { clock: false, think: "off" });
+    const app = serveApp(served.desk, { clock: false, anyModel: true, think: "off" });
     const ask = async (text: string, stream: boolean) => {
       const answer = await app.request("/v1/chat/completions", {
         method: "POST",

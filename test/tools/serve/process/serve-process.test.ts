@@ -71,7 +71,11 @@ const chat = (url: string, body: object, signal?: AbortSignal): Promise<Response
     ...(signal && { signal }),
   });
 
-const STORY = { messages: [{ role: "user", content: "Tell me a story." }], max_tokens: 16 };
+const STORY = {
+  model: "demo-model",
+  messages: [{ role: "user", content: "Tell me a story." }],
+  max_tokens: 16,
+};
 
 describe("the server as a process", () => {
   it.skipIf(typeof runtimes === "string")(
