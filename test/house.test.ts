@@ -170,6 +170,7 @@ const IMPORTS: [folder: string, imported: string, rule: string | undefined][] = 
   ["engine/model", "../ops/ops.ts", undefined],
   ["tokenizer", "../engine/index.ts", "noRestrictedImports"],
   ["tokenizer", "node:fs", "noNodejsModules"],
+  ["tools/constrain", "node:fs", "noNodejsModules"],
   ["tools/sessions", "../cli/numbers.ts", "noRestrictedImports"],
   ["tools/cli/commands", "./run.ts", "noRestrictedImports"],
   ["tools/cli/commands", "../numbers.ts", undefined],

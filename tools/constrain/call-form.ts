@@ -25,7 +25,7 @@ import type { CallableTool } from "./grammar.ts";
 import { BLANKS } from "./pattern.ts";
 import type { ObjectShape, Shape, Shapes, StringShape } from "./shape.ts";
 import { ShapeForms } from "./shape-forms.ts";
-import { vetSchema } from "./vet-schema.ts";
+import { isAnyString, vetSchema } from "./vet-schema.ts";
 
 /** The form of a value; undefined when any text is one. */
 export type ValueForm = Rules | undefined;
@@ -129,7 +129,8 @@ function valueForm(shape: Shape, argument: Argument): ValueForm {
   const parts = alternatives(shape, references);
   const takesAnyText = parts.some(isAnyString);
   const hasInside = parts.some(({ kind }) => kind === "list" || kind === "object");
-  if (parts.some(({ kind }) => kind === "any") || (takesAnyText && !hasInside)) return undefined;
+  const takesAll = parts.some(({ kind }) => kind === "any");
+  if (takesAll || (takesAnyText && !hasInside)) return undefined;
   const forms = new ShapeForms(references);
   const root = choice(
     ...parts.map((part) => {
@@ -155,11 +156,6 @@ function alternatives(
   const target = references.get(shape.to);
   if (target === undefined || seen.includes(shape.to)) return [];
   return alternatives(target, references, [...seen, shape.to]);
-}
-
-function isAnyString(shape: Shape): boolean {
-  if (shape.kind !== "string") return false;
-  return shape.form === undefined && shape.minLength === 0 && shape.maxLength === undefined;
 }
 
 function rawString({ form, minLength, maxLength }: StringShape): Form {

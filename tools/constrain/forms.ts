@@ -67,7 +67,29 @@ export function rule(name: string): Form {
   return { kind: "rule", name };
 }
 
-/** One of these texts, and nothing else. */
+/** One of these texts, and nothing else. What several begin with is written once. */
 export function oneOf(texts: Iterable<string>): Form {
-  return choice(...Array.from(texts, text));
+  const inOrder = [...new Set(texts)].sort();
+  return inOrder.length === 0
+    ? choice()
+    : branch(
+        inOrder.map((one) => [...one]),
+        0,
+      );
+}
+
+/** The characters of texts from `at` on. Before, all of them are equal; equal beginnings are neighbours. */
+function branch(texts: readonly (readonly string[])[], at: number): Form {
+  const [first = [], last = []] = [texts[0], texts.at(-1)];
+  let end = at;
+  while (end < first.length && first[end] === last[end]) end++;
+  const common = text(first.slice(at, end).join(""));
+  if (texts.length === 1) return common;
+  const groups: (readonly string[])[][] = [];
+  for (const one of texts) {
+    const group = groups.at(-1);
+    if (group?.[0]?.[end] === one[end] && group) group.push(one);
+    else groups.push([one]);
+  }
+  return sequence(common, choice(...groups.map((group) => branch(group, end))));
 }

@@ -38,18 +38,18 @@ export interface State {
 
 interface KnownState extends State {
   readonly ways: readonly Way[];
-  /** The state after each byte, once it is known; null when the byte may not come. */
-  readonly nexts: (KnownState | null | undefined)[];
+  /** The state after each byte, as far as it is known; null when the byte may not come. */
+  nexts: (KnownState | null | undefined)[] | undefined;
 }
 
-/** Ways of one state. More come from forms in which one text can be read in very many ways. */
-const MAX_WAYS = 10_000;
+/** Nodes that one byte may lead to. More come from forms in which a text can be read in very many ways. */
+const MAX_NODES = 20_000;
 
 /** Open calls of one way. JSON is read to 500 levels, and each of its levels is one call at least. */
 const MAX_DEPTH = 480;
 
-/** After so many states the machine forgets which ones it knows. */
-const MAX_STATES = 4096;
+/** After so many states the machine forgets them, but for those that somebody holds. */
+const MAX_STATES = 512;
 
 const N_BYTES = 256;
 
@@ -62,6 +62,7 @@ export class Machine {
   readonly #frames = new Map<string, Frame>();
   readonly #states = new Map<string, KnownState>();
   #nFrames = 0;
+  #work = 0;
 
   /**
    * @param where what to call the form in an error
@@ -74,24 +75,31 @@ export class Machine {
     this.start = this.#stateOf([[start, undefined]]);
   }
 
+  /** How many nodes were looked at so far. */
+  get work(): number {
+    return this.#work;
+  }
+
   /**
    * The state after one more byte; null when the byte may not come.
    *
    * @throws {ConstraintError} when the text can be read in too many ways
    */
   step(state: State, byte: number): State | null {
-    const { nexts, ways } = state as KnownState;
-    const known = nexts[byte];
+    const from = state as KnownState;
+    const known = from.nexts?.[byte];
     if (known !== undefined) return known;
     const reached: [Node, Frame | undefined][] = [];
-    for (const { node, frame } of ways) {
-      for (const { from, to, next } of node.edges) {
-        if (byte >= from && byte <= to) reached.push([next, frame]);
+    for (const { node, frame } of from.ways) {
+      for (const edge of node.edges) {
+        if (byte >= edge.from && byte <= edge.to) reached.push([edge.next, frame]);
       }
     }
     const after = reached.length === 0 ? null : this.#stateOf(reached);
-    nexts[byte] = after === null || (after.ways.length === 0 && !after.isEnd) ? null : after;
-    return nexts[byte] ?? null;
+    const isLost = after === null || (after.isStuck && !after.isEnd);
+    from.nexts ??= new Array<KnownState | null | undefined>(N_BYTES).fill(undefined);
+    from.nexts[byte] = isLost ? null : after;
+    return isLost ? null : after;
   }
 
   /** The state of everything that can be reached without a byte. */
@@ -105,8 +113,9 @@ export class Machine {
       const key = `${(frame?.id ?? 0) * this.#nNodes + node.id}:${count}`;
       if (seen.has(key)) continue;
       seen.add(key);
-      if (seen.size > MAX_WAYS) {
-        const text = `a text can be read in more than ${MAX_WAYS} ways; give a form in which it has one`;
+      this.#work++;
+      if (seen.size > MAX_NODES) {
+        const text = "a text can be read in too many ways; give a form in which it has one";
         throw new ConstraintError(this.#where, text);
       }
       switch (node.kind) {
@@ -161,13 +170,16 @@ export class Machine {
     const key = `${isEnd}:${keys.sort((a, b) => a - b).join()}`;
     const known = this.#states.get(key);
     if (known) return known;
-    if (this.#states.size >= MAX_STATES) {
-      this.#states.clear();
-      this.#frames.clear(); // numbers of frames go on, so an old one is never taken for a new one
-    }
-    const nexts = new Array<KnownState | null | undefined>(N_BYTES).fill(undefined);
-    const state = { ways, isEnd, isStuck: ways.length === 0, nexts };
+    if (this.#states.size >= MAX_STATES) this.#forget();
+    const state: KnownState = { ways, isEnd, isStuck: ways.length === 0, nexts: undefined };
     this.#states.set(key, state);
     return state;
+  }
+
+  /** States lead to each other, so they must let go of each other, too. */
+  #forget(): void {
+    for (const state of this.#states.values()) state.nexts = undefined;
+    this.#states.clear();
+    this.#frames.clear(); // numbers of frames go on, so an old one is never taken for a new one
   }
 }

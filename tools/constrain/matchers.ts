@@ -19,15 +19,19 @@ export class Matchers {
   readonly tokenizer: Tokenizer;
   /** The ids that end a text. */
   readonly stopIds: readonly number[];
-  /** The tokens as constraints see them. @internal */
-  readonly tree: TokenTree;
+  #tree: TokenTree | undefined;
   /** The one that was asked for last comes last. */
   readonly #machines = new Map<string, Machine>();
 
   constructor(tokenizer: Tokenizer, stopIds: readonly number[]) {
     this.tokenizer = tokenizer;
     this.stopIds = stopIds;
-    this.tree = new TokenTree(tokenizer);
+  }
+
+  /** The tokens as constraints see them. For 154,880 of them, they take half a second once. @internal */
+  get tree(): TokenTree {
+    this.#tree ??= new TokenTree(this.tokenizer);
+    return this.#tree;
   }
 
   /**
@@ -54,7 +58,7 @@ export class Matchers {
 }
 
 /**
- * Prepares constraints for the texts of a model. For 154,880 tokens, this takes about half a second.
+ * Prepares constraints for the texts of a model.
  *
  * @param eosIds the ids that end a text
  */

@@ -17,20 +17,39 @@ const BYTE = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]\\d|\\d)";
 const LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 const HOST = `${LABEL}(\\.${LABEL}){0,3}`;
 
-/** Strings of each format; of some formats not all of them. Dates end with the 28th, which every month has. */
+const EMAIL = `[A-Za-z0-9_+-]{1,32}(\\.[A-Za-z0-9_+-]{1,31})?@${HOST}`;
+const URI = `https?://${HOST}(/[A-Za-z0-9._~-]*)*(\\?[A-Za-z0-9._~=&-]*)?`;
+const POINTER = "(/[A-Za-z0-9_-]+)*";
+const UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+
+/** Strings of each format; of most of them not all. Dates end with the 28th, which every month has. */
 const FORMATS: ReadonlyMap<string, string> = new Map([
   ["date", YEAR_MONTH_DAY],
   ["time", TIME],
   ["date-time", `${YEAR_MONTH_DAY}T${TIME}`],
-  ["email", `[A-Za-z0-9_+-]{1,32}(\\.[A-Za-z0-9_+-]{1,31})?@${HOST}`],
+  ["duration", "P(\\d{1,4}[YMWD]|\\d{1,4}DT\\d{1,4}[HMS]|T\\d{1,4}[HMS])"],
+  ["email", EMAIL],
+  ["idn-email", EMAIL],
   ["hostname", HOST],
+  ["idn-hostname", HOST],
   ["ipv4", `${BYTE}(\\.${BYTE}){3}`],
-  ["uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"],
-  ["uri", `https?://${HOST}(/[A-Za-z0-9._~-]*)*(\\?[A-Za-z0-9._~=&-]*)?`],
+  ["ipv6", "([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"],
+  ["uri", URI],
+  ["uri-reference", URI],
+  ["uri-template", URI],
+  ["iri", URI],
+  ["iri-reference", URI],
+  ["uuid", UUID],
+  ["json-pointer", POINTER],
+  ["relative-json-pointer", `(0|[1-9]\\d{0,3})${POINTER}`],
 ]);
 
+/** Formats of JSON Schema that cannot be held to. Those that it does not define say nothing. */
+const NOT_HELD: readonly string[] = ["regex"];
+
 /**
- * Reads what a schema says about strings. A `format` beside a `pattern` is a note on it.
+ * Reads what a schema says about strings. A `format` beside a `pattern` is a note on it, and so is one that
+ * JSON Schema does not define (`path`, `password`).
  *
  * @throws {ConstraintError} when it is not held to
  */
@@ -42,7 +61,7 @@ export function readString(place: Place): StringShape {
   const pattern = textAt(place, "pattern");
   const format = textAt(place, "format");
   const formatted = pattern === undefined && format !== undefined ? FORMATS.get(format) : undefined;
-  if (format !== undefined && pattern === undefined && formatted === undefined) {
+  if (format !== undefined && pattern === undefined && NOT_HELD.includes(format)) {
     wrong(place, "format", `one of ${[...FORMATS.keys()].join(", ")}, or a pattern beside it`);
   }
   const source = pattern ?? formatted;

@@ -21,7 +21,7 @@ import {
 const NOTES: ReadonlySet<string> = new Set(
   (
     "$schema $id $comment $defs definitions title description default example examples " +
-    "deprecated readOnly writeOnly contentMediaType contentEncoding"
+    "deprecated readOnly writeOnly contentMediaType contentEncoding discriminator externalDocs xml"
   ).split(" "),
 );
 
@@ -30,7 +30,14 @@ export const WORDS_OF_TYPES = {
   string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
   array: ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"],
-  object: ["properties", "required", "additionalProperties", "minProperties", "maxProperties"],
+  object: [
+    "properties",
+    "required",
+    "additionalProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+  ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** Words that combine schemas, or list values. */

@@ -7,10 +7,14 @@
  * Next: spot.ts
  * @module
  */
+import { ConstraintError } from "../../engine/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Machine, State } from "./machine.ts";
 
 const WORD_BITS = 32;
+
+/** Nodes of a machine that one mask may take. More would take longer than a second. */
+const MAX_WORK = 1_000_000;
 
 /** Masks that are kept. For 154,880 ids, one has 19 KB. */
 const MAX_MASKS = 512;
@@ -81,7 +85,11 @@ export class TokenTree {
     return this.#bytes[id];
   }
 
-  /** The ordinary tokens that may come in a state. The masks of the last states are kept. */
+  /**
+   * The ordinary tokens that may come in a state. The masks of the last states are kept.
+   *
+   * @throws {ConstraintError} when finding them takes too long, because the form can be read in many ways
+   */
   maskOf(machine: Machine, state: State): Uint32Array {
     const mask = this.#masks.get(state) ?? this.#walk(machine, state);
     this.#masks.delete(state);
@@ -111,7 +119,13 @@ export class TokenTree {
     const mask = new Uint32Array(this.nWords);
     const path = new Array<State>(this.#maxDepth + 2).fill(state);
     const n = this.#byteOf.length;
+    const mostWork = machine.work + MAX_WORK;
     for (let i = 0; i < n; ) {
+      if (machine.work > mostWork) {
+        const text =
+          "it takes too long to find the next token; give a form in which a text has one reading";
+        throw new ConstraintError("constraint", text);
+      }
       const depth = this.#depthOf[i] as number;
       const next = machine.step(path[depth] as State, this.#byteOf[i] as number);
       if (next === null) {

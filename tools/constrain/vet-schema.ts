@@ -222,6 +222,13 @@ class SchemaReader {
     const { schema, path } = place;
     const declared = fieldOf(schema, "properties") ?? new Map();
     if (!isJsonObject(declared)) wrong(place, "properties", "an object");
+    const names = fieldOf(schema, "propertyNames");
+    if (
+      names !== undefined &&
+      !isAnyString(this.read(names, pathTo(path, "propertyNames"), depth))
+    ) {
+      wrong(place, "propertyNames", "any strings: names are listed in properties");
+    }
     const required = (listAt(place, "required") ?? []).map((name) =>
       typeof name === "string" ? name : wrong(place, "required", "a list of names"),
     );
@@ -267,6 +274,13 @@ class SchemaReader {
     }
     return { minProperties, maxProperties };
   }
+}
+
+/** Whether every string fits a shape. */
+export function isAnyString(shape: Shape): boolean {
+  if (shape.kind === "any") return true;
+  if (shape.kind !== "string") return false;
+  return shape.form === undefined && shape.minLength === 0 && shape.maxLength === undefined;
 }
 
 function isNone(shape: Shape): boolean {

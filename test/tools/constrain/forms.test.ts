@@ -11,9 +11,11 @@ import {
   utf8Ranges,
   without,
 } from "../../../tools/constrain/code-points.ts";
+import { constraintOf } from "../../../tools/constrain/constraint-of.ts";
 import {
   choice,
   type Form,
+  oneOf,
   type Rules,
   repeat,
   rule,
@@ -26,6 +28,7 @@ import { Machine, type State } from "../../../tools/constrain/machine.ts";
 import { decimal, numberForm } from "../../../tools/constrain/number-form.ts";
 import { patternForm } from "../../../tools/constrain/pattern.ts";
 import { pick } from "./random-schemas.ts";
+import { matchers } from "./replies.ts";
 
 const encoder = new TextEncoder();
 
@@ -282,5 +285,30 @@ test("rules lose what no text can be", () => {
 
 test("a form with very many readings is an error, not a wait", () => {
   const many = repeat(repeat(text("a"), 0, 4000), 0, 4000);
-  expect(() => acceptsText(machineOf(many), "aaaa")).toThrow("a text can be read in more than");
+  expect(() => acceptsText(machineOf(many), "aaaa")).toThrow("can be read in too many ways");
+  const pattern = "([^x]?[^y]?){0,900}";
+  const spec = { kind: "text", grammar: { kind: "regex", pattern } } as const;
+  expect(() => constraintOf(spec, matchers).allowed()).toThrow("it takes too long to find");
+});
+
+test("a machine that has forgotten its states goes on all the same", () => {
+  const machine = machineOf(repeat(choice(text("a"), text("ab")), 2000, 2001));
+  const counts = [1999, 2000, 2001, 2002].map((n) => acceptsText(machine, "a".repeat(n)));
+  expect(counts).toEqual([false, true, true, false]);
+  expect(acceptsText(machine, "ab".repeat(2000))).toBe(true);
+});
+
+test("one of many texts is each of them, and nothing else", () => {
+  const random = seededRandom(5);
+  for (let i = 0; i < 50; i++) {
+    const make = () =>
+      Array.from({ length: Math.floor(random() * 5) }, () =>
+        pick(["a", "b", "é", "🦙", "😀"], random),
+      ).join("");
+    const texts = Array.from({ length: Math.floor(random() * 12) }, make);
+    const machine = machineOf(choice(oneOf(texts), text("never")));
+    for (const one of [...texts, make(), make(), make()]) {
+      expect(acceptsText(machine, one), `${one} of ${texts}`).toBe(texts.includes(one));
+    }
+  }
 });

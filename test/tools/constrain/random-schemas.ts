@@ -17,7 +17,19 @@ const PATTERNS = [
   '^[\\\\"\\n/]{1,3}$',
   "^a|b$",
 ];
-const FORMATS = ["date", "time", "date-time", "email", "ipv4", "uuid", "uri", "hostname"];
+const FORMATS = [
+  "date",
+  "time",
+  "date-time",
+  "email",
+  "ipv4",
+  "ipv6",
+  "duration",
+  "path",
+  "uuid",
+  "uri",
+  "hostname",
+];
 const NAMES = ["a", "name", "city", "née", "x-y", "a b", "10", '"q"', "__proto__", "toString"];
 const VALUES = [
   "red",

@@ -77,8 +77,7 @@ function wrongText(text: string, schema: unknown): string | undefined {
 export function tryReply(seed: number, make = constraintOf as Make): Trial {
   const random = seededRandom(seed);
   const schemas = ["get", "get_weather", "søk.x"].map((name) => {
-    const inner = () => randomSchema(random, 1);
-    return { name, parameters: { ...objectSchema(random, inner), $defs: definitions(random) } };
+    return { name, parameters: randomParameters(random) };
   });
   const toolChoice = pick<ReplySpec["toolChoice"]>(
     [
@@ -138,6 +137,22 @@ export function tryReply(seed: number, make = constraintOf as Make): Trial {
       `seed ${seed}: ${found} in ${JSON.stringify(tokenizer.decode(ids))}, ${JSON.stringify(spec)}`;
     return { outcome: isWhole ? "whole" : "cut", wrong, nCalls: whole.length };
   });
+}
+
+/** The schema of a tool: its arguments are declared, here or elsewhere, or may be any of one schema. */
+function randomParameters(random: Random): Record<string, unknown> {
+  const inner = () => randomSchema(random, 1);
+  const $defs = definitions(random);
+  const declared = objectSchema(random, inner);
+  return pick<Record<string, unknown>>(
+    [
+      { ...declared, $defs },
+      { ...declared, $defs },
+      { $ref: "#/$defs/arguments", $defs: { ...$defs, arguments: declared } },
+      { type: "object", additionalProperties: inner(), $defs },
+    ],
+    random,
+  );
 }
 
 type Make = (spec: ReplySpec, of: typeof matchers) => Constraint;

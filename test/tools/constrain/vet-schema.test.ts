@@ -33,6 +33,7 @@ const properties = (n: number) =>
 describe("a schema that is not held to says where and why", () => {
   test.each<[unknown, string, string]>([
     [{ not: {} }, "schema.not", "cannot be held to"],
+    [{ propertyNames: { maxLength: 3 } }, "schema.propertyNames", "names are listed in properties"],
     [{ properties: { a: { if: {} } } }, "schema.properties.a.if", "cannot be held to"],
     [{ items: { patternProperties: {} } }, "schema.items.patternProperties", "cannot be held to"],
     [{ type: "array", uniqueItems: true }, "schema.uniqueItems", "expected false"],
@@ -148,6 +149,12 @@ test.each<[schema: unknown, good: readonly string[], bad: readonly string[]]>([
   [{ enum: ['a"b', 1, { x: [1, 2] }] }, ['"a\\"b"', "1", '{"x": [1, 2]}'], ['"a"', "1.0"]],
   [{ enum: ["a", 1, null], type: "string" }, ['"a"'], ["1", "null"]],
   [true, ["{}", "true"], ["True"]],
+  [{ type: "string", format: "path" }, ['"/a b"'], ["1"]],
+  [
+    { propertyNames: { type: "string" }, additionalProperties: { type: "null" } },
+    ['{"a": null}'],
+    ['{"a": 1}'],
+  ],
 ])("the schema %j takes its values alone", (schema, good, bad) => {
   for (const text of good) expect(takes(schema, text), text).toBe(true);
   for (const text of bad) expect(takes(schema, text), text).toBe(false);
