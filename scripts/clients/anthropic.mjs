@@ -2,7 +2,7 @@
  * A conversation with a tool through the Anthropic SDK for JavaScript, as its users write it, whole and
  * streamed. Written for @anthropic-ai/sdk 1.14.0.
  *
- *   npx glm52 serve                      # in another terminal
+ *   npx glm52 serve --think off          # in another terminal
  *   cd $(mktemp -d) && npm init -y && npm install @anthropic-ai/sdk@1.14.0
  *   node …/scripts/clients/anthropic.mjs http://127.0.0.1:8080
  */
@@ -21,13 +21,13 @@ const tools = [
     description: "The weather of a place.",
     input_schema: {
       type: "object",
-      properties: { location: { type: "string" } },
+      properties: { location: { enum: ["Paris", "San Francisco"] } },
       required: ["location"],
     },
   },
 ];
 const question = { role: "user", content: "What is the weather in San Francisco?" };
-const ask = { model, max_tokens: 2000, messages: [question], tools };
+const ask = { model, max_tokens: 300, messages: [question], tools };
 
 const counted = await client.messages.countTokens({ model, messages: [question], tools });
 const forced = { ...ask, tool_choice: { type: "any" } };

@@ -1,7 +1,7 @@
 """A conversation with a tool through the Anthropic SDK for Python, as its users write it, whole and streamed.
 Written for anthropic 2.14.0.
 
-    npx glm52 serve                      # in another terminal
+    npx glm52 serve --think off          # in another terminal
     pip install anthropic==2.14.0
     python scripts/clients/anthropic_sdk.py http://127.0.0.1:8080
 """
@@ -21,12 +21,12 @@ tools = [
         "description": "The weather of a place.",
         "input_schema": {
             "type": "object",
-            "properties": {"location": {"type": "string"}},
+            "properties": {"location": {"enum": ["Paris", "San Francisco"]}},
             "required": ["location"],
         },
     }
 ]
-ask = dict(model=model, max_tokens=2000, messages=[question], tools=tools)
+ask = dict(model=model, max_tokens=300, messages=[question], tools=tools)
 counted = client.messages.count_tokens(model=model, messages=[question], tools=tools)
 message = client.messages.create(**ask, tool_choice={"type": "any"})
 assert message.stop_reason == "tool_use"

@@ -2,7 +2,7 @@
  * A conversation with a tool through the OpenAI SDK for JavaScript, as its users write it: chat completions
  * and Responses, whole and streamed. Written for openai 6.49.0.
  *
- *   npx glm52 serve                      # in another terminal
+ *   npx glm52 serve --think off          # in another terminal
  *   cd $(mktemp -d) && npm init -y && npm install openai@6.49.0
  *   node …/scripts/clients/openai.mjs http://127.0.0.1:8080
  */
@@ -17,7 +17,7 @@ const model = models[0].id;
 
 const parameters = {
   type: "object",
-  properties: { location: { type: "string" } },
+  properties: { location: { enum: ["Paris", "San Francisco"] } },
   required: ["location"],
   additionalProperties: false,
 };
@@ -31,7 +31,7 @@ assert.equal(plain.choices[0].message.role, "assistant");
 assert.ok(plain.usage.completion_tokens > 0);
 
 const tools = [{ type: "function", function: tool }];
-const options = { model, messages, tools, tool_choice: "required", seed };
+const options = { model, messages, tools, tool_choice: "required", seed, max_tokens: 300 };
 const called = await client.chat.completions.create(options);
 const streamed = await client.chat.completions
   .stream({ ...options, stream_options: { include_usage: true } })
@@ -62,6 +62,7 @@ const ask = {
   input: messages,
   tools: [{ type: "function", strict: false, ...tool }],
   tool_choice: "required",
+  max_output_tokens: 300,
   include: ["reasoning.encrypted_content"],
 };
 const response = await client.responses.create(ask);
@@ -82,7 +83,6 @@ assert.equal(whole.output.find(({ type }) => type === "function_call").arguments
 const goneOn = await client.responses.create({
   ...ask,
   tool_choice: "none",
-  max_output_tokens: 200,
   input: [
     ...messages,
     ...response.output,

@@ -4,10 +4,10 @@
  */
 import * as v from "valibot";
 import { type Json, pythonJson } from "../../tokenizer/chat/index.ts";
-import { fieldOf, isJsonObject } from "../../tokenizer/chat/json-value.ts";
 import type { Grammar } from "../constrain/grammar.ts";
 import { wrong } from "./body.ts";
 import type { Fields } from "./fields.ts";
+import { jsonAt } from "./json-at.ts";
 
 /** The form of a text. */
 export const formatFields = {
@@ -52,7 +52,7 @@ function openAIFormat(
   if (format.type === "json_object" || format.json_schema.schema === undefined) {
     return [{ kind: "json" }];
   }
-  const schema = at(json.get("response_format"), "json_schema", "schema");
+  const schema = jsonAt(json, "response_format", "json_schema", "schema");
   return [{ kind: "schema", schema: pythonJson(schema ?? {}) }];
 }
 
@@ -60,18 +60,11 @@ function structured(
   json: ReadonlyMap<string, Json>,
   { structured_outputs: given = {} }: Fields<typeof formatFields>,
 ): Grammar[] {
-  const schema = at(json.get("structured_outputs"), "json");
+  const schema = jsonAt(json, "structured_outputs", "json");
   const text = schema === undefined || typeof schema === "string" ? schema : pythonJson(schema);
   return [
     ...(text === undefined ? [] : [{ kind: "schema", schema: text } as const]),
     ...(given.regex === undefined ? [] : [{ kind: "regex", pattern: given.regex } as const]),
     ...(given.grammar === undefined ? [] : [{ kind: "ebnf", grammar: given.grammar } as const]),
   ];
-}
-
-/** The value at a path of keys. */
-function at(json: Json | undefined, ...keys: readonly string[]): Json | undefined {
-  let value = json;
-  for (const key of keys) value = isJsonObject(value) ? fieldOf(value, key) : undefined;
-  return value;
 }

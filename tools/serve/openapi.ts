@@ -14,11 +14,14 @@ export function addOpenApi(app: Hono<ServeEnv>, service: Service): void {
   addRoute(app, service, route, (c) => c.json(describe(service)));
 }
 
-function describe({ routes, options }: Service): object {
+function describe({ routes, options, errorShapes }: Service): object {
   const paths: Record<string, Record<string, object>> = {};
+  const schemas: Record<string, object> = { Error: ERROR, TypedError: TYPED_ERROR };
   for (const route of routes) {
     const path = openPath(route);
-    paths[path] = { ...paths[path], [route.method]: operation(route) };
+    const isTyped = [...errorShapes.keys()].some((prefix) => route.path.startsWith(prefix));
+    const error = isTyped ? "TypedError" : "Error";
+    paths[path] = { ...paths[path], [route.method]: operation(route, error, schemas) };
   }
   const keyed = options.apiKey !== undefined;
   return {
@@ -27,7 +30,7 @@ function describe({ routes, options }: Service): object {
     paths,
     components: {
       ...(keyed && { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
-      schemas: { Error: ERROR },
+      schemas,
     },
     ...(keyed && { security: [{ key: [] }] }),
   };
@@ -51,6 +54,21 @@ const ERROR = {
   },
 } as const;
 
+/** What an error looks like in Anthropic's API. */
+const TYPED_ERROR = {
+  type: "object",
+  required: ["type", "error", "request_id"],
+  properties: {
+    type: { const: "error" },
+    error: {
+      type: "object",
+      required: ["type", "message"],
+      properties: { type: { type: "string" }, message: { type: "string" } },
+    },
+    request_id: { type: "string" },
+  },
+} as const;
+
 /** The parameters in a path of hono. */
 const PARAMETER = /:(\w+)(?:\{[^}]*\})?/g;
 
@@ -58,7 +76,12 @@ function openPath({ path }: ApiRoute): string {
   return path.replace(PARAMETER, "{$1}");
 }
 
-function operation({ path, about, request, streams }: ApiRoute): object {
+/** @param schemas takes the parts of the body's schema that stand in several places */
+function operation(
+  { path, about, request, streams }: ApiRoute,
+  error: string,
+  schemas: Record<string, object>,
+): object {
   const named = [...path.matchAll(PARAMETER)].map(([, name]) => ({
     ...{ name, in: "path", required: true },
     schema: { type: "string" },
@@ -71,20 +94,34 @@ function operation({ path, about, request, streams }: ApiRoute): object {
     ...(request && {
       requestBody: {
         required: true,
-        content: { "application/json": { schema: schemaOf(request) } },
+        content: { "application/json": { schema: schemaOf(request, path, schemas) } },
       },
     }),
     responses: {
       200: { description: "The answer.", content: { ...json, ...(streams && events) } },
       default: {
         description: "An error.",
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+        content: { "application/json": { schema: { $ref: refTo(error) } } },
       },
     },
   };
 }
 
-function schemaOf(schema: BodySchema): object {
-  const { $schema: _, ...described } = toJsonSchema(schema, { errorMode: "ignore" });
+function schemaOf(schema: BodySchema, path: string, schemas: Record<string, object>): object {
+  const nameOf = (part: string) => `${path.slice(1).replaceAll("/", ".")}.${part}`;
+  const {
+    $schema: _,
+    $defs: parts = {},
+    ...described
+  } = toJsonSchema(schema, {
+    errorMode: "ignore",
+    overrideRef: ({ referenceId }) => refTo(nameOf(referenceId)),
+  });
+  for (const [part, described] of Object.entries(parts))
+    schemas[nameOf(part)] = described as object;
   return described;
+}
+
+function refTo(name: string): string {
+  return `#/components/schemas/${name}`;
 }

@@ -207,6 +207,19 @@ describe("the OpenAPI document", () => {
     expect(properties.temperature).toEqual({ type: "number", minimum: 0, maximum: 2 });
     expect(Object.keys(chat.responses["200"].content)).toContain("text/event-stream");
   });
+
+  it("holds everything that it refers to, and the shape of each API's errors", async () => {
+    const document = await (await served({}).app.request("/openapi.json")).json();
+    const { schemas } = document.components;
+    const refs = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]*)"/g)].map(([, ref]) => ref);
+    expect(refs.some((ref) => ref.startsWith("#/components/schemas/v1.responses."))).toBe(true);
+    const names = refs.map((ref) => ref.replace("#/components/schemas/", ""));
+    expect(names.filter((name) => schemas[name] === undefined)).toEqual([]);
+    const errorOf = (path: string) =>
+      document.paths[path].post.responses.default.content["application/json"].schema.$ref;
+    expect(errorOf("/v1/responses")).toBe("#/components/schemas/Error");
+    expect(errorOf("/v1/messages")).toBe("#/components/schemas/TypedError");
+  });
 });
 
 describe("ids", () => {

@@ -114,7 +114,7 @@ export class Blocks {
 
   #blockOf(open: OpenBlock, input: Json, signature: string): ReplyBlock {
     if (open.kind === "thinking") return { type: "thinking", thinking: open.text, signature };
-    if (open.kind === "text") return { type: "text", text: open.text, citations: null };
+    if (open.kind === "text") return { type: "text", text: open.text, citations: [] };
     const { call, name } = open;
     const id = this.callId(call);
     return { type: "tool_use", id, name, input, caller: { type: "direct" } };

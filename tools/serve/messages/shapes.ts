@@ -9,7 +9,7 @@
 /** A block of a reply. */
 export type ReplyBlock =
   | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }
-  | { readonly type: "text"; readonly text: string; readonly citations: null }
+  | { readonly type: "text"; readonly text: string; readonly citations: readonly [] }
   | {
       readonly type: "tool_use";
       readonly id: string;

@@ -8,6 +8,7 @@ import type { ReplyEvent } from "../../../tokenizer/chat/reply-events.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
 import type { ChatHappening, ReplyEnd, Usage } from "../chat-ask.ts";
 import { callIds } from "../request-ids.ts";
+import { UsageCount } from "../usage-count.ts";
 import { type ChatLogProbs, chatLogProbs } from "./log-probs.ts";
 
 /** What all chunks of an answer, and the whole one, begin with. */
@@ -56,8 +57,7 @@ export class ChatWriter {
   promptIds: readonly number[] = [];
   /** Whether the model was to think first. */
   thinks = false;
-  /** What it cost until now. */
-  usage: Usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
+  readonly #count = new UsageCount();
   readonly #options: ChatWireOptions;
   readonly #choices: readonly OpenChoice[];
   #callId: ReturnType<typeof callIds> = callIds([]);
@@ -67,29 +67,26 @@ export class ChatWriter {
     this.#choices = Array.from({ length: options.n }, () => new OpenChoice());
   }
 
+  /** What it cost until now. */
+  get usage(): Usage {
+    return this.#count.usage;
+  }
+
   /** The steps that something brings. */
   steps(happening: ChatHappening): ChatStep[] {
+    this.#count.take(happening);
     switch (happening.type) {
       case "accepted": {
         const { promptIds, startsIn } = happening;
         this.promptIds = promptIds;
         this.thinks = startsIn === "reasoning";
         this.#callId = callIds(promptIds);
-        this.#count({ promptTokens: promptIds.length });
         const delta = { role: "assistant", content: "" } as const;
         return this.#choices.map((_, index) => this.#step(index, delta));
       }
-      case "begin":
-        this.#count({ cachedTokens: happening.cachedTokens });
-        return [];
       case "token": {
-        const { choice, token, isReasoning, events } = happening;
+        const { choice, token, events } = happening;
         const { tokenizer, logProbs, namesIds } = this.#options;
-        const { completionTokens, reasoningTokens } = this.usage;
-        this.#count({
-          completionTokens: completionTokens + 1,
-          reasoningTokens: reasoningTokens + (isReasoning ? 1 : 0),
-        });
         const open = this.#choices[choice];
         open.ids.push(token.id);
         if (logProbs) open.logProbs.push(chatLogProbs(token, tokenizer, namesIds));
@@ -106,14 +103,10 @@ export class ChatWriter {
           { ...this.#step(choice, {}), finish_reason: reasonOf(end, open.hasCall) },
         ];
       }
+      case "begin":
       case "usage":
-        this.#count(happening.usage);
         return [];
     }
-  }
-
-  #count(more: Partial<Usage>): void {
-    this.usage = { ...this.usage, ...more };
   }
 
   #deltas(choice: number, events: readonly ReplyEvent[]): ChatStep[] {

@@ -62,7 +62,7 @@ function addItem(to: Conversation, item: InputItem, path: string, ignored: strin
       return;
     }
     case "item_reference":
-      wrong(`${path}.type`, "the item itself, because none is kept here", item.type);
+      wrong(`${path}.type`, "the item itself, which clients send with store: false", item.type);
       break;
     default:
       addMessage(to, item);

@@ -80,7 +80,7 @@ describe("a message", () => {
     });
     expect(content).toEqual([
       { type: "thinking", thinking: "I think.", signature: expect.stringMatching(/^.+$/) },
-      { type: "text", text: "Sure.", citations: null },
+      { type: "text", text: "Sure.", citations: [] },
       {
         type: "tool_use",
         id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
@@ -144,7 +144,7 @@ describe("a message", () => {
 
   it("has an empty text when the model said nothing, and no blank text beside calls", async () => {
     const silent = await (await played({ texts: ["Hm.</think>"] }).post(PATH, ASK)).json();
-    expect(silent.content.slice(1)).toEqual([{ type: "text", text: "", citations: null }]);
+    expect(silent.content.slice(1)).toEqual([{ type: "text", text: "", citations: [] }]);
     const { post } = played({ texts: [`Hm.</think>\n\n${CALL}\n${CALL}`] });
     const types = (await (await post(PATH, ASK)).json()).content.map(
       (block: { type: string }) => block.type,
