@@ -7,6 +7,8 @@
  */
 import type { Shelf } from "../ops/ops.ts";
 import type { Checkpoint, CheckpointEntry, StoredTensor } from "../weights/checkpoint.ts";
+import type { AreFinite } from "../weights/finite.ts";
+import { storedNames } from "../weights/raw-tensor.ts";
 import { WeightsError } from "../weights/weights-error.ts";
 import { READ_BLOCK, type ReadStore, type ReadsUnderWay, type StoredRead } from "./read-store.ts";
 
@@ -16,6 +18,22 @@ export interface Sources {
   readonly checkpoint: Checkpoint;
   /** The files themselves. */
   readonly store: ReadStore;
+}
+
+/**
+ * How to make sure that the numbers of a tensor are finite: nobody looks where the store knows it. What is
+ * compared is whole tensors, and those are what a {@link Delivery} reads.
+ */
+export function finiteCheck(
+  { checkpoint, store }: Sources,
+  name: string,
+  look: AreFinite,
+): AreFinite {
+  const isKnown = storedNames(checkpoint, name).every((each) => {
+    const { file, offset, length } = checkpoint.tensors.get(each) as CheckpointEntry;
+    return store.isKnownFinite?.(file, offset, length) === true;
+  });
+  return isKnown ? () => true : look;
 }
 
 /** Tensors that touch in one file. */

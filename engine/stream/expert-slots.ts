@@ -18,7 +18,7 @@ import type { StoredTensor } from "../weights/checkpoint.ts";
 import { placeAll } from "../weights/load-layer.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
 import type { RoutedSpecs } from "../weights/table.ts";
-import { Delivery, type Sources } from "./delivery.ts";
+import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 
 /** Fewer slots than this cannot read and compute at the same time. */
 export const LEAST_SLOTS = 4;
@@ -225,8 +225,10 @@ export class ExpertSlots {
     const begun = performance.now();
     const { checkpoint } = this.#sources;
     const stored = (name: string) => (small(name) ?? delivery.stored(name)) as StoredTensor;
-    const raw = (name: string): RawTensor =>
-      answeredNow(stored, rawTensor(checkpoint, name, slot.shelf.areFinite));
+    const raw = (name: string): RawTensor => {
+      const check = finiteCheck(this.#sources, name, slot.shelf.areFinite);
+      return answeredNow(stored, rawTensor(checkpoint, name, check));
+    };
     try {
       delivery.arrive();
       this.counts.waitedMs += performance.now() - begun;

@@ -46,4 +46,9 @@ export interface ReadStore {
    * @throws {WeightsError} when there is no such file
    */
   begin(reads: readonly StoredRead[], isGuess?: boolean): ReadsUnderWay;
+  /**
+   * Whether these bytes of a file are compared, when they arrive, with bytes in which every number was finite.
+   * Then nobody needs to look for NaN in them. By default, nothing is known.
+   */
+  isKnownFinite?(file: string, offset: number, length: number): boolean;
 }

@@ -16,7 +16,7 @@ import { loadLayer } from "../weights/load-layer.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
 import { fixedSpecs, type LayerSpecs, routedSpecs } from "../weights/table.ts";
 import { WeightsError } from "../weights/weights-error.ts";
-import { Delivery, type Sources } from "./delivery.ts";
+import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 import type { ExpertSlots } from "./expert-slots.ts";
 
 /** A trunk that is read, or has been. */
@@ -136,7 +136,7 @@ export class StreamedLayers implements Layers {
     const raw = (name: string) =>
       answeredNow(
         (piece) => small(piece) as StoredTensor,
-        rawTensor(checkpoint, name, shelf.areFinite),
+        rawTensor(checkpoint, name, finiteCheck(this.#sources, name, shelf.areFinite)),
       );
     const loading = loadLayer(
       {

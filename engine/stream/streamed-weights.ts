@@ -13,7 +13,7 @@ import { groupFormat, type MatchedTensors } from "../weights/match-tensors.ts";
 import type { TensorSpec } from "../weights/names.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
 import { fixedSpecs, type LayerSpecs, type ModelSpecs } from "../weights/table.ts";
-import { Delivery, type Sources } from "./delivery.ts";
+import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 import { ExpertSlots, LEAST_SLOTS } from "./expert-slots.ts";
 import { READ_BLOCK } from "./read-store.ts";
 import { StreamedLayers } from "./streamed-layers.ts";
@@ -188,7 +188,8 @@ class Globals {
     delivery.arrive();
     this.waitedMs += performance.now() - begun;
     const stored = (name: string) => delivery.stored(name) as StoredTensor;
-    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name, shelf.areFinite));
+    const check = finiteCheck(this.#sources, spec.name, shelf.areFinite);
+    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name, check));
     const weight = shelf.place<Dims>(spec.axes, spec.shape, raw);
     this.#there.set(field, weight);
     return weight as GlobalWeights[K];

@@ -15,6 +15,8 @@ import type { MemorySize } from "./memory-size.ts";
 export interface StreamSource extends ReadStore {
   /** How they are read, for people. */
   readonly how: string;
+  /** Bytes that were compared with a receipt so far, if there is one. */
+  readonly compared?: number;
   /** Closes them. */
   close(): Promise<void>;
 }
@@ -37,6 +39,8 @@ export interface Streaming {
 export interface StreamReport extends StreamCounts {
   /** How its files are read. */
   readonly how: string;
+  /** Bytes that were compared with a receipt of the files. */
+  readonly compared: number;
 }
 
 /** The share of memory that is for caches and for the steps themselves, and the least of it. */
@@ -67,5 +71,8 @@ export function openStream(
     ...(expertsPerLayer !== undefined && { expertsPerLayer }),
     ...(onLayer && { onLayer }),
   });
-  return { weights, report: () => ({ ...weights.counts(), how: files.how }) };
+  return {
+    weights,
+    report: () => ({ ...weights.counts(), how: files.how, compared: files.compared ?? 0 }),
+  };
 }

@@ -116,7 +116,7 @@ function formatOf(machine: Machine, raw: RawTensor): Format {
     case "F8_E4M3": {
       const hasKernel =
         raw.scales?.every((scale) => Math.abs(scale) < machine.layout.fp8ScaleLimit) &&
-        areFiniteIn(machine, "F8_E4M3", raw.bytes);
+        (raw.isFinite || areFiniteIn(machine, "F8_E4M3", raw.bytes));
       return hasKernel ? "FP8" : "F32";
     }
     default:

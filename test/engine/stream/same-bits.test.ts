@@ -39,9 +39,15 @@ async function resident({ config, files }: Golden, ops: Ops): Promise<Model> {
   return { ops, config, weights: await loadWeights(ops, config, checkpoint, undefined, "skip") };
 }
 
-async function streamed({ config, files }: Golden, ops: Ops, options: StreamBudget, seed = 1) {
+async function streamed(
+  { config, files }: Golden,
+  ops: Ops,
+  options: StreamBudget,
+  seed = 1,
+  isKnownFinite = (_name: string, _offset: number, _length: number) => false,
+) {
   const checkpoint = await openCheckpoint(memoryFiles(files));
-  const store = lazyStore(files, seed);
+  const store = Object.assign(lazyStore(files, seed), { isKnownFinite });
   const matched = matchTensors(config, checkpoint, "skip");
   const weights = streamedWeights(ops, config, { checkpoint, store }, matched, options);
   return { model: { ops, config, weights } satisfies Model, weights, store, bytes: matched.bytes };
@@ -84,6 +90,36 @@ describe.each(BACKENDS)("streamed on %s", (_, start) => {
     expect(store.bytes).toBeLessThanOrEqual(bytes);
     expect(store.bytes).toBeGreaterThan(0.5 * bytes); // not every expert is visited
   });
+});
+
+test.each([
+  ["fp8-blocks", "F8_E4M3"],
+  ["real-ratios", "F32"],
+])("%s: what a receipt knows to be finite is not looked at", async (name, dtype) => {
+  const given = golden(name);
+  const looks = async (isKnown: boolean): Promise<number> => {
+    const ops = await fastOps();
+    let bytes = 0;
+    const counting: Ops = {
+      ...ops,
+      shelf: () => {
+        const shelf = ops.shelf();
+        const { areFinite: look } = shelf;
+        const areFinite: typeof look = (format, numbers) => {
+          if (format === dtype) bytes += numbers.length;
+          return look(format, numbers);
+        };
+        return Object.defineProperties(shelf, { areFinite: { value: areFinite } });
+      },
+    };
+    const options = { bytes: 2 ** 22 };
+    const { model, weights } = await streamed(given, counting, options, 1, () => isKnown);
+    bitsOf(model, given.tokens, 64);
+    weights.close();
+    return bytes;
+  };
+  expect(await looks(false)).toBeGreaterThan(1000);
+  expect(await looks(true)).toBe(0);
 });
 
 test("negative control: an expert that takes the place of another is noticed", async () => {

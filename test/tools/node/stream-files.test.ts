@@ -1,4 +1,5 @@
 /** Reads of the files of a model that is larger than memory: the same bytes in all ways, and named errors. */
+import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -194,6 +195,27 @@ describe("reads", () => {
       expectBytes(guessed);
     }));
 
+  it("know what is finite where a receipt says it of every byte", () => {
+    const receipt = receiptOf("large", [
+      ["a", 100, 900],
+      ["b", 1000, 2000],
+    ]);
+    return using({ receipt }, (files) => {
+      const isKnown = (offset: number, length: number) =>
+        files.isKnownFinite?.("large", offset, length);
+      expect([isKnown(100, 900), isKnown(1000, 2000), isKnown(100, 2900)]).toEqual([
+        ...[true, true, true],
+      ]);
+      // A part of a block, bytes before and behind, and a file of which nothing is known.
+      expect([isKnown(100, 899), isKnown(101, 899), isKnown(100, 901)]).toEqual([
+        ...[false, false, false],
+      ]);
+      const room = new Room(sharedPages(2 ** 16));
+      files.begin([room.read("large", 100, 2000)]).wait();
+      expect(files.counts.compared).toBe(900);
+    });
+  });
+
   it("want memory that lies as the file does", () =>
     using({}, (files) => {
       const buffer = sharedPages(65536);
@@ -281,6 +303,17 @@ describe("errors name the file and the place", () => {
       expect(await errorOf(read, (path) => flip(path, last + 1), options)).toBeUndefined();
     });
   }
+
+  it("of a receipt whose header is another", async () => {
+    const receipt = receiptOf("large", [["first", 100, 4000]]);
+    const flip = (path: string) => {
+      const bytes = readFileSync(path);
+      bytes[99] ^= 1;
+      writeFileSync(path, bytes);
+    };
+    const error = await errorOf(["large", 200, 9], flip, { receipt, isOpen: false });
+    expect(String(error)).toContain("large: its header is not that of the receipt");
+  });
 
   it("of a file that is missing, is none, or is a path", async () => {
     const missing = await errorOf(["other", 0, 1], () => {});
@@ -380,6 +413,8 @@ function receiptOf(file: Name, tensors: readonly [string, number, number][]): Re
     const checksums = [checksumOf(contents[file].subarray(offset, offset + length))];
     return [name, { offset, length, checksums }];
   });
-  const known = { size: SIZES[file], modified: 0, header: "", tensors: new Map(entries) };
+  const before = contents[file].subarray(0, tensors[0]?.[1] ?? SIZES[file]);
+  const header = createHash("sha256").update(before).digest("hex");
+  const known = { size: SIZES[file], modified: 0, header, tensors: new Map(entries) };
   return { isComplete: true, files: new Map([[file, known]]) };
 }
