@@ -33,8 +33,14 @@ export interface ReadsUnderWay {
    * @throws {WeightsError} when something could not be read; the message names file and place
    */
   wait(): void;
-  /** Gives up what has not begun yet, and waits for the rest. It never throws. */
-  cancel(): void;
+  /**
+   * Gives up what has not begun yet, and waits for the rest. It never throws.
+   *
+   * @returns how many bytes were read although nobody has waited for them
+   */
+  cancel(): number;
+  /** Says that somebody will wait: from now on it is no guess. */
+  hurry?(): void;
 }
 
 /** Files of a checkpoint, read into memory of the engine. */

@@ -7,17 +7,20 @@
  * Next: streamed-weights.ts
  * @module
  */
+import type { Tensor } from "../base/tensor.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { Layers, LayerWeights } from "../model/weights.ts";
+import type { RawTensor } from "../numbers/raw-tensor.ts";
 import type { Ops, Shelf } from "../ops/ops.ts";
-import { answeredNow } from "../weights/asking.ts";
+import { type Asking, answeredNow } from "../weights/asking.ts";
 import type { StoredTensor } from "../weights/checkpoint.ts";
-import { loadLayer } from "../weights/load-layer.ts";
+import { type LoadContext, loadLayer, placeAll } from "../weights/load-layer.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
-import { fixedSpecs, type LayerSpecs, routedSpecs } from "../weights/table.ts";
+import { fixedSpecs, type LayerSpecs, type RoutedSpecs, routedSpecs } from "../weights/table.ts";
 import { WeightsError } from "../weights/weights-error.ts";
 import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
-import type { ExpertSlots } from "./expert-slots.ts";
+import type { ExpertSlots, StoredExperts } from "./expert-slots.ts";
+import { likelyExperts, type Router } from "./guesses.ts";
 
 /** A trunk that is read, or has been. */
 interface Trunk {
@@ -25,6 +28,8 @@ interface Trunk {
   readonly shelf: Shelf;
   readonly delivery: Delivery;
   weights: LayerWeights | undefined;
+  /** The router alone, for guesses. */
+  router: Router | undefined;
 }
 
 /** How layers are kept. */
@@ -33,6 +38,8 @@ export interface LayerOptions {
   readonly stay: boolean;
   /** Told after each layer of each step. */
   readonly onLayer?: ((done: number, total: number) => void) | undefined;
+  /** How many experts of the next layer are guessed for a token. */
+  readonly guesses: number;
 }
 
 /** The main layers of a model, first to last. */
@@ -49,6 +56,7 @@ export class StreamedLayers implements Layers {
   readonly #specs: readonly LayerSpecs[];
   readonly #slots: ExpertSlots;
   readonly #stay: boolean;
+  readonly #guesses: number;
   readonly #onLayer: (done: number, total: number) => void;
   readonly #trunks = new Map<number, Trunk>();
   #free: Shelf[] = [];
@@ -59,7 +67,7 @@ export class StreamedLayers implements Layers {
     sources: Sources,
     specs: readonly LayerSpecs[],
     slots: ExpertSlots,
-    { stay, onLayer }: LayerOptions,
+    { stay, onLayer, guesses }: LayerOptions,
   ) {
     this.#ops = ops;
     this.#config = config;
@@ -67,6 +75,7 @@ export class StreamedLayers implements Layers {
     this.#specs = specs;
     this.#slots = slots;
     this.#stay = stay;
+    this.#guesses = guesses;
     this.#onLayer = onLayer ?? (() => {});
     this.length = specs.length;
   }
@@ -105,7 +114,7 @@ export class StreamedLayers implements Layers {
     const shelf = this.#free.pop() ?? this.#ops.shelf();
     const delivery = new Delivery(this.#sources, shelf, this.#namesOf(layer));
     this.bytesRead += delivery.bytes;
-    const trunk: Trunk = { layer, shelf, delivery, weights: undefined };
+    const trunk: Trunk = { layer, shelf, delivery, weights: undefined, router: undefined };
     this.#trunks.set(layer, trunk);
     return trunk;
   }
@@ -130,25 +139,48 @@ export class StreamedLayers implements Layers {
     return [...trunk, ...scales];
   }
 
-  #load({ layer, shelf, delivery }: Trunk): LayerWeights {
-    const { checkpoint } = this.#sources;
-    const small = (name: string): StoredTensor | undefined => delivery.stored(name);
-    const raw = (name: string) =>
-      answeredNow(
-        (piece) => small(piece) as StoredTensor,
-        rawTensor(checkpoint, name, finiteCheck(this.#sources, name, shelf.areFinite)),
-      );
-    const loading = loadLayer(
-      {
-        ops: shelf,
-        config: this.#config,
-        bankOf: (specs) => {
-          if (specs.layout === "per-expert") return this.#slots.bankOf(layer, specs, small);
-          throw new WeightsError(specs.gateUp.name, "expected experts one by one; see unfused.ts");
-        },
+  #load(trunk: Trunk): LayerWeights {
+    const { layer, shelf } = trunk;
+    const context: LoadContext = {
+      ops: shelf,
+      config: this.#config,
+      bankOf: (specs) => {
+        const bank = this.#slots.bankOf(this.#expertsOf(trunk, specs));
+        return { ...bank, foresee: (x) => this.#foresee(layer + 1, x) };
       },
-      this.#specs[layer],
-    );
+    };
+    return this.#place(trunk, loadLayer(context, this.#specs[layer]));
+  }
+
+  /** Gives a loader what has arrived of a trunk. */
+  #place<W>({ shelf, delivery }: Trunk, loading: Asking<RawTensor, W>): W {
+    const { checkpoint } = this.#sources;
+    const stored = (name: string) => delivery.stored(name) as StoredTensor;
+    const raw = (name: string) => {
+      const check = finiteCheck(this.#sources, name, shelf.areFinite);
+      return answeredNow(stored, rawTensor(checkpoint, name, check));
+    };
     return answeredNow(raw, loading);
+  }
+
+  #expertsOf({ layer, delivery }: Trunk, specs: RoutedSpecs): StoredExperts {
+    if (specs.layout === "per-expert") {
+      return { layer, specs, small: (name) => delivery.stored(name) };
+    }
+    throw new WeightsError(specs.gateUp.name, "expected experts one by one; see unfused.ts");
+  }
+
+  /** Begins to read what this layer may want of its experts, if its router is there. */
+  #foresee(layer: number, x: Tensor<["T", "hidden"]>): void {
+    const trunk = this.#trunks.get(layer);
+    if (this.#guesses === 0 || !trunk?.delivery.isDone) return;
+    const { ffn } = this.#specs[layer];
+    if (ffn.kind === "dense") return;
+    trunk.delivery.arrive();
+    const context: LoadContext = { ops: trunk.shelf, config: this.#config };
+    trunk.router ??= this.#place(trunk, placeAll<Router>(context, ffn.router));
+    const atMost = this.#guesses * x.shape[0];
+    const likely = likelyExperts(this.#ops, this.#config, trunk.router, x, atMost);
+    this.#slots.guess(this.#expertsOf(trunk, ffn.experts), likely);
   }
 }

@@ -25,6 +25,8 @@ export interface StreamBudget {
   readonly bytes: number;
   /** The most experts that each layer keeps. By default as many as there is room for. */
   readonly expertsPerLayer?: number;
+  /** How many experts of the next layer are guessed for a token, and read ahead. By default none. */
+  readonly guesses?: number;
   /** Told after each layer of each step: layers done, and all. */
   readonly onLayer?: (done: number, total: number) => void;
 }
@@ -39,6 +41,12 @@ export interface StreamCounts {
   readonly asked: number;
   /** Those of them that were in memory. */
   readonly hits: number;
+  /** Routed experts whose reads were begun on a guess. */
+  readonly guessed: number;
+  /** Those of them that were asked for then. */
+  readonly guessedRight: number;
+  /** Bytes of guesses that nobody asked for. They are not part of `expertBytes`. */
+  readonly bytesInVain: number;
   /** Slots for experts. */
   readonly slots: number;
   /** Seconds in which nothing was computed, because bytes had not arrived. */
@@ -82,6 +90,7 @@ export function streamedWeights(
   const layers = new StreamedLayers(ops, config, sources, specs.layers, slots, {
     stay: share.trunksStay,
     onLayer: options.onLayer,
+    guesses: options.guesses ?? 0,
   });
   const globals = new Globals(ops, sources, specs.globals, share.globalsStay);
   return {
@@ -97,14 +106,12 @@ export function streamedWeights(
     layers,
     mtp: undefined,
     noMtp: "streamed models do not guess ahead, because each guess would read experts of its own",
-    counts: () => ({
-      trunkBytes: layers.bytesRead + globals.bytesRead,
-      expertBytes: slots.counts.bytesRead,
-      asked: slots.counts.asked,
-      hits: slots.counts.hits,
-      slots: slots.length,
-      waited: (layers.waitedMs + slots.counts.waitedMs + globals.waitedMs) / 1000,
-    }),
+    counts: () => {
+      const { bytesRead: expertBytes, waitedMs, ...counts } = slots.counts;
+      const waited = (layers.waitedMs + waitedMs + globals.waitedMs) / 1000;
+      const trunkBytes = layers.bytesRead + globals.bytesRead;
+      return { ...counts, trunkBytes, expertBytes, slots: slots.length, waited };
+    },
     close: () => {
       layers.close();
       slots.close();

@@ -1,5 +1,5 @@
 /**
- * `--stream`, `--ram` and `--receipt`: models that are larger than memory run from their files.
+ * `--stream`, and what belongs to it: models that are larger than memory run from their files.
  * @module
  */
 import { totalmem } from "node:os";
@@ -10,13 +10,14 @@ import type { StreamReport } from "../library/streaming.ts";
 import type { FolderStream } from "../node/open.ts";
 import { RECEIPT_FILE, readReceipt } from "../node/receipt.ts";
 import { UserError } from "../node/user-error.ts";
-import { byteSize } from "./numbers.ts";
+import { byteSize, integer } from "./numbers.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The values of these options. */
 export interface StreamChoice {
   readonly stream?: boolean;
   readonly ram?: number;
+  readonly guesses?: number;
   /** A file; false for none, also where the folder has one. */
   readonly receipt?: string | false;
 }
@@ -44,6 +45,11 @@ export function addStreamOptions(command: Command): Command {
       },
     )
     .option(
+      "--guesses <n>",
+      "with --stream: read so many experts of the next layer ahead for each token, on a guess (default: 4)",
+      integer(0),
+    )
+    .option(
       "--receipt <file>",
       `what verify-files wrote: streamed bytes are compared with it (default: ${RECEIPT_FILE} of the model, if it is there)`,
     )
@@ -58,15 +64,16 @@ export function addStreamOptions(command: Command): Command {
  * @throws {UserError} when there is no such receipt
  */
 export async function streamOf(
-  { stream, ram, receipt }: StreamChoice,
+  { stream, ram, guesses, receipt }: StreamChoice,
   folder: string | undefined,
   more: Omit<FolderStream, "ram" | "receipt"> = {},
 ): Promise<FolderStream | undefined> {
   if (stream) {
     const found = await receiptOf(receipt, folder);
-    return { ...more, ...found, ram: ram ?? Math.floor(USUAL_SHARE * totalmem()) };
+    return { ...more, ...found, guesses, ram: ram ?? Math.floor(USUAL_SHARE * totalmem()) };
   }
-  const wrong = ram !== undefined ? "--ram" : typeof receipt === "string" ? "--receipt" : undefined;
+  const given = { "--ram": ram, "--guesses": guesses, "--receipt": receipt || undefined };
+  const wrong = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
   if (wrong === undefined) return undefined;
   throw new UsageError(wrong, "expected --stream, too: it says nothing of a model that is loaded");
 }
@@ -85,9 +92,14 @@ async function receiptOf(
 
 /** What streaming has done: bytes, experts that were in memory, and waiting. */
 export function streamedLine(report: StreamReport): string {
-  const { trunkBytes, expertBytes, asked, hits, slots, waited, how, compared } = report;
+  const { trunkBytes, expertBytes, asked, hits, slots, guessed, waited, how, compared } = report;
   const read = `streamed ${bytes(expertBytes)} of experts and ${bytes(trunkBytes)} of the rest`;
   const kept = `${hits} of ${asked} experts were in one of ${slots} slots`;
+  const guesses = guessed > 0 ? `, ${guessedText(report)}` : "";
   const checked = compared > 0 ? ` · ${bytes(compared)} are those of the receipt` : "";
-  return `${read} (${how})${checked} · ${kept} · waited ${waited.toFixed(1)} s\n`;
+  return `${read} (${how})${checked} · ${kept}${guesses} · waited ${waited.toFixed(1)} s\n`;
+}
+
+function guessedText({ guessed, guessedRight, bytesInVain }: StreamReport): string {
+  return `${guessedRight} of ${guessed} guesses were right (${bytes(bytesInVain)} in vain)`;
 }

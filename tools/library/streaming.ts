@@ -29,6 +29,8 @@ export interface Streaming {
   readonly files: StreamSource;
   /** The most routed experts that each layer keeps; by default as many as there is room for. */
   readonly expertsPerLayer?: number | undefined;
+  /** How many experts of the next layer are guessed for each token, and read ahead; 4 by default. */
+  readonly guesses?: number | undefined;
   /** Told after each layer of each step: layers done, and all. */
   readonly onLayer?: ((done: number, total: number) => void) | undefined;
   /** The part of the model that is needed; by default all of it. */
@@ -47,6 +49,12 @@ export interface StreamReport extends StreamCounts {
 const SHARE_OF_STEPS = 1 / 4;
 const LEAST_FOR_STEPS = 2 ** 28;
 
+/**
+ * Half of what a token of GLM-5.2 visits in a layer. The likeliest half is right more often than the other,
+ * and a wrong guess costs a read.
+ */
+const GUESSES = 4;
+
 /** Bytes that are left for weights. */
 function forWeights(ram: number): number {
   return Math.max(0, ram - Math.max(SHARE_OF_STEPS * ram, LEAST_FOR_STEPS));
@@ -63,11 +71,12 @@ export function openStream(
   config: ModelConfig,
   checkpoint: Checkpoint,
   matched: MatchedTensors,
-  { ram, files, expertsPerLayer, onLayer }: Streaming,
+  { ram, files, expertsPerLayer, guesses = GUESSES, onLayer }: Streaming,
 ): { readonly weights: StreamedWeights; readonly report: () => StreamReport } {
   const sources = { checkpoint, store: files };
   const weights = streamedWeights(ops, config, sources, matched, {
     bytes: forWeights(ram),
+    guesses,
     ...(expertsPerLayer !== undefined && { expertsPerLayer }),
     ...(onLayer && { onLayer }),
   });

@@ -102,7 +102,9 @@ class FolderStream implements StreamFiles {
 
   begin(reads: readonly StoredRead[], isGuess: boolean = false): ReadsUnderWay {
     const jobs = reads.map((read) => this.#jobOf(read));
-    if (!reads.every(({ target }) => isShared(target))) return this.#readNow(jobs);
+    if (!reads.every(({ target }) => isShared(target))) {
+      return this.#readHere(jobs, isGuess);
+    }
     for (const { target, offset } of reads) mustOwnBlocks(target, offset);
     return this.#underWay(jobs, this.#readers.begin(jobs, isGuess));
   }
@@ -143,23 +145,35 @@ class FolderStream implements StreamFiles {
     }
   }
 
-  /** Reads at once, through the cache, into memory that threads cannot see. */
-  #readNow(jobs: readonly Job[]): ReadsUnderWay {
-    const start = performance.now();
+  /** Reads at once, through the cache, into memory that threads cannot see; a guess when it is waited for. */
+  #readHere(jobs: readonly Job[], isGuess: boolean): ReadsUnderWay {
+    let isDone = false;
     let error: unknown;
-    try {
-      for (const job of jobs) this.#compare(job, readHere(job));
-      this.#count(jobs);
-    } catch (thrown) {
-      error = thrown;
-    }
-    this.counts.secondsWaited += (performance.now() - start) / 1000;
+    const read = (): void => {
+      if (isDone) return;
+      isDone = true;
+      const start = performance.now();
+      try {
+        for (const job of jobs) this.#compare(job, readHere(job));
+        this.#count(jobs);
+      } catch (thrown) {
+        error = thrown;
+      }
+      this.counts.secondsWaited += (performance.now() - start) / 1000;
+    };
+    if (!isGuess) read();
     return {
-      isDone: true,
+      get isDone() {
+        return isDone;
+      },
       wait: () => {
+        read();
         if (error) throw error;
       },
-      cancel: () => {},
+      cancel: () => {
+        isDone = true;
+        return 0;
+      },
     };
   }
 
@@ -183,9 +197,12 @@ class FolderStream implements StreamFiles {
         for (const job of jobs) this.#compare(job, results.splice(0, job.covered.length));
       },
       cancel: () => {
-        if (!isCounted) this.counts.bytes += batch.cancel();
+        const bytes = isCounted ? 0 : batch.cancel();
+        this.counts.bytes += bytes;
         isCounted = true;
+        return bytes;
       },
+      hurry: () => batch.hurry(),
     };
   }
 

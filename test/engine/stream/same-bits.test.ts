@@ -72,9 +72,9 @@ describe.each(BACKENDS)("streamed on %s", (_, start) => {
     const want = bitsOf(await resident(given, await start()), given.tokens, 64);
     for (const [seed, { chunk, ...options }] of [
       { chunk: 64, bytes: 0, expertsPerLayer: 0 },
-      { chunk: 7, bytes: 0 },
-      { chunk: 64, bytes: 2 ** 18, expertsPerLayer: 1 },
-      { chunk: 1, bytes: 2 ** 22, expertsPerLayer: 2 },
+      { chunk: 7, bytes: 0, guesses: 1 },
+      { chunk: 64, bytes: 2 ** 18, expertsPerLayer: 1, guesses: 8 },
+      { chunk: 1, bytes: 2 ** 22, expertsPerLayer: 2, guesses: 4 },
       { chunk: 64, bytes: 2 ** 25 },
     ].entries()) {
       const { model, weights } = await streamed(given, await start(), options, seed);
@@ -90,6 +90,80 @@ describe.each(BACKENDS)("streamed on %s", (_, start) => {
     expect(store.bytes).toBeLessThanOrEqual(bytes);
     expect(store.bytes).toBeGreaterThan(0.5 * bytes); // not every expert is visited
   });
+});
+
+test("guesses are counted, right or wrong, and an expert is read once, guessed or not", async () => {
+  const given = golden("real-ratios");
+  const counted = async (guesses: number) => {
+    const options = { bytes: 2 ** 22, expertsPerLayer: 2, guesses };
+    const { model, weights, store } = await streamed(given, await fastOps(), options, 7);
+    bitsOf(model, given.tokens, 1);
+    weights.close();
+    return { ...weights.counts(), read: store.bytes };
+  };
+  const [without, some, many] = [await counted(0), await counted(2), await counted(8)];
+  expect(without).toMatchObject({ guessed: 0, guessedRight: 0, bytesInVain: 0 });
+  expect(some.asked).toBe(without.asked);
+  expect(some.hits).toBeGreaterThan(0.8 * without.hits); // guesses push out nothing that a layer keeps
+  expect(some.guessedRight).toBeGreaterThan(50);
+  expect(some.guessed).toBeGreaterThan(some.guessedRight);
+  expect(many.guessed).toBeGreaterThan(some.guessed);
+  for (const { trunkBytes, expertBytes, bytesInVain, read } of [without, some, many]) {
+    expect(trunkBytes + expertBytes + bytesInVain).toBe(read);
+  }
+});
+
+test("a read on demand is never behind a guess that was begun before", async () => {
+  const given = golden("real-ratios");
+  const options = { bytes: 2 ** 22, expertsPerLayer: 1, guesses: 8 };
+  const { model, weights, store } = await streamed(given, await fastOps(), options);
+  const { begin } = store;
+  const open = new Set<object>();
+  let [guesses, demands] = [0, 0];
+  store.begin = (reads, isGuess = false) => {
+    const way = begin(reads);
+    if (isGuess) guesses++;
+    else demands++;
+    const end = () => open.delete(way);
+    if (isGuess) open.add(way);
+    return {
+      get isDone() {
+        return way.isDone;
+      },
+      wait: () => {
+        expect(open.has(way)).toBe(false); // whoever waits for a guess has said so before
+        way.wait();
+      },
+      cancel: () => {
+        end();
+        return way.cancel();
+      },
+      hurry: end,
+    };
+  };
+  bitsOf(model, given.tokens, 1);
+  expect(Math.min(guesses, demands)).toBeGreaterThan(100);
+  weights.close();
+  expect(open.size).toBe(0);
+});
+
+test("experts that fill all slots make room for one that is wanted before them", async () => {
+  const given = golden("real-ratios");
+  const { weights } = await streamed(given, await fastOps(), { bytes: 0 });
+  for (const { ffn } of weights.layers) {
+    if (ffn.kind === "dense") continue;
+    for (const wanted of [
+      [200, 201, 202, 203],
+      [1, 2, 200, 201, 202, 203],
+    ]) {
+      for (let i = 0; i < wanted.length; ) {
+        const wave = ffn.experts.bringIn(wanted, i);
+        expect(wave.length).toBeGreaterThan(0);
+        i += wave.length;
+      }
+    }
+  }
+  weights.close();
 });
 
 test.each([

@@ -88,3 +88,17 @@ describe("--receipt", () => {
     expect(header.stderr).toContain("its header is not that of the receipt");
   });
 });
+
+it("--guesses change no text, and are counted", async () => {
+  const demo = (n: string): Promise<Outcome> =>
+    glm52([
+      ...["run", "Once", "--temperature", "0", "--max-tokens", "8", "--threads", "1"],
+      ...["--stream", "--ram", "256MiB", "--guesses", n],
+    ]);
+  const [without, some] = [await demo("0"), await demo("3")];
+  expect(some.stdout).toBe(without.stdout);
+  expect(without.stderr).not.toContain("guesses");
+  const [, right = "", all = ""] = /(\d+) of (\d+) guesses were right/.exec(some.stderr) ?? [];
+  expect(Number(all)).toBeGreaterThan(0);
+  expect(Number(right)).toBeLessThanOrEqual(Number(all));
+});

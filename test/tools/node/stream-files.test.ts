@@ -165,12 +165,18 @@ describe("reads", () => {
     using({}, (files) => {
       const room = new Room(new ArrayBuffer(2 ** 28));
       const reads = extents().map((extent) => room.read(...extent));
-      const underWay = files.begin(reads, true);
+      const underWay = files.begin(reads);
       expectBytes(reads);
       expect(underWay.isDone).toBe(true);
       underWay.wait();
       underWay.cancel();
       expect(files.counts.reads).toBe(reads.length);
+      // A guess delays nothing: it is read when somebody wants it, or never.
+      const guess = files.begin([room.read("small", 0, 10)], true);
+      files.begin([room.read("small", 0, 10)], true).cancel();
+      expect([guess.isDone, files.counts.reads]).toEqual([false, reads.length]);
+      guess.wait();
+      expect([guess.isDone, files.counts.reads]).toEqual([true, reads.length + 1]);
     }));
 
   it("that are cancelled write nothing more", () =>
