@@ -17,6 +17,7 @@ import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 import { ExpertSlots, LEAST_SLOTS } from "./expert-slots.ts";
 import { READ_BLOCK } from "./read-store.ts";
 import { StreamedLayers } from "./streamed-layers.ts";
+import { StreamedTables } from "./streamed-tables.ts";
 import { unfused } from "./unfused.ts";
 
 /** How much memory the weights may take. */
@@ -33,7 +34,7 @@ export interface StreamBudget {
 
 /** What streaming has done so far. */
 export interface StreamCounts {
-  /** Bytes of layers without routed experts, and of embedding and head. */
+  /** Bytes of layers without routed experts, of rows of the embedding, and of the head. */
   readonly trunkBytes: number;
   /** Bytes of routed experts. */
   readonly expertBytes: number;
@@ -55,6 +56,8 @@ export interface StreamCounts {
 
 /** Weights that come when they are needed. */
 export interface StreamedWeights extends ModelWeights {
+  /** The arithmetic for a model of these weights: the backend's, which reads rows of the embedding and the head. */
+  readonly ops: Ops;
   readonly layers: StreamedLayers;
   /** What streaming has done so far. */
   counts(): StreamCounts;
@@ -65,12 +68,15 @@ export interface StreamedWeights extends ModelWeights {
 /** Parts of the budget: what stays, and what passes through. */
 interface Share {
   readonly trunksStay: boolean;
-  readonly globalsStay: boolean;
+  readonly headStays: boolean;
   readonly forExperts: number;
+  readonly blockBytes: number;
 }
 
-/** The weights outside the layers. */
-type GlobalWeights = Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">;
+/** A block of the head takes as much memory as so many experts. */
+const BLOCK_IN_EXPERTS = 2;
+/** Bytes of a block where there are no experts. */
+const USUAL_BLOCK = 2 ** 25;
 
 /** Makes streamed weights of tensors that are matched already. Nothing is read yet. */
 export function streamedWeights(
@@ -92,24 +98,26 @@ export function streamedWeights(
     onLayer: options.onLayer,
     guesses: options.guesses ?? 0,
   });
-  const globals = new Globals(ops, sources, specs.globals, share.globalsStay);
+  const tables = new StreamedTables(ops, sources, share.blockBytes);
+  const ends = new Ends(ops, sources, specs.globals);
+  const { embedTokens, lmHead } = specs.globals;
+  const embedding = tables.table(embedTokens);
   return {
-    get embedTokens() {
-      return globals.get("embedTokens");
-    },
+    ops: tables.ops,
+    embedTokens: embedding,
     get norm() {
-      return globals.get("norm");
+      return ends.get("norm");
     },
     get lmHead() {
-      return globals.get("lmHead");
+      return share.headStays ? ends.get("lmHead") : tables.table(lmHead);
     },
     layers,
     mtp: undefined,
     noMtp: "streamed models do not guess ahead, because each guess would read experts of its own",
     counts: () => {
       const { bytesRead: expertBytes, waitedMs, ...counts } = slots.counts;
-      const waited = (layers.waitedMs + waitedMs + globals.waitedMs) / 1000;
-      const trunkBytes = layers.bytesRead + globals.bytesRead;
+      const waited = (layers.waitedMs + waitedMs + ends.waitedMs + tables.counts.waitedMs) / 1000;
+      const trunkBytes = layers.bytesRead + ends.bytesRead + tables.counts.bytesRead;
       return { ...counts, trunkBytes, expertBytes, slots: slots.length, waited };
     },
     close: () => {
@@ -120,24 +128,25 @@ export function streamedWeights(
 }
 
 /**
- * Divides the budget. The ring of experts and two trunks come first, then everything outside the routed
- * experts, as far as it fits; experts get the rest. Embedding and head need room one after the other, at least.
+ * Divides the budget. The ring of experts, two trunks and two blocks of the head come first, then
+ * everything outside the routed experts but the embedding, as far as it fits; experts get the rest.
  */
 function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Share {
   const sizes = (tensors: readonly TensorSpec[]): number =>
     tensors.reduce((sum, spec) => sum + bytesInMemory(checkpoint, spec), 0);
   const trunks = specs.layers.map((layer) => sizes(fixedSpecs(layer)));
   const expert = Math.max(0, ...specs.layers.map((layer) => sizes(firstExpert(layer))));
-  const { embedTokens, lmHead, norm } = specs.globals;
-  const globals = sizes([embedTokens, lmHead, norm]);
-  const larger = Math.max(sizes([embedTokens]), sizes([lmHead]));
+  const { lmHead, norm } = specs.globals;
+  const head = sizes([lmHead, norm]);
+  const blockBytes = expert > 0 ? BLOCK_IN_EXPERTS * expert : USUAL_BLOCK;
+  const blocks = Math.min(2 * blockBytes, head);
   const ring = LEAST_SLOTS * expert;
   const all = trunks.reduce((sum, n) => sum + n, 0);
-  const trunksStay = ring + all + larger <= bytes;
+  const trunksStay = ring + all + blocks <= bytes;
   const used = ring + (trunksStay ? all : 2 * Math.max(...trunks));
-  const globalsStay = used + globals <= bytes;
-  const forExperts = bytes - used + ring - (globalsStay ? globals : larger);
-  return { trunksStay, globalsStay, forExperts };
+  const headStays = used + head <= bytes;
+  const forExperts = bytes - used + ring - (headStays ? head : blocks);
+  return { trunksStay, headStays, forExperts, blockBytes };
 }
 
 /**
@@ -161,44 +170,36 @@ function firstExpert({ ffn }: LayerSpecs): readonly TensorSpec[] {
   return Object.values(ffn.experts.expert(0));
 }
 
-/** Embedding, last norm and head. They are read once if they may stay, else whenever they are needed. */
-class Globals {
+/** The last norm, and the head if it may stay: what is read once, when it is first needed. */
+class Ends {
   bytesRead = 0;
   waitedMs = 0;
   readonly #sources: Sources;
   readonly #specs: ModelSpecs["globals"];
-  readonly #stay: boolean;
   readonly #shelf: Shelf;
-  readonly #there = new Map<keyof GlobalWeights, Weight>();
+  readonly #there = new Map<string, Weight>();
 
-  constructor(ops: Ops, sources: Sources, specs: ModelSpecs["globals"], stay: boolean) {
+  constructor(ops: Ops, sources: Sources, specs: ModelSpecs["globals"]) {
     this.#sources = sources;
     this.#specs = specs;
-    this.#stay = stay;
     this.#shelf = ops.shelf();
   }
 
-  /** One of them. The one before may be gone. */
-  get<K extends keyof GlobalWeights>(field: K): GlobalWeights[K] {
+  get<K extends "norm" | "lmHead">(field: K): ModelWeights[K] {
     const known = this.#there.get(field);
-    if (known) return known as GlobalWeights[K];
-    const shelf = this.#shelf;
-    if (!this.#stay) {
-      shelf.clear();
-      this.#there.clear();
-    }
+    if (known) return known as ModelWeights[K];
     const { checkpoint } = this.#sources;
-    const spec = this.#specs[field];
-    const delivery = new Delivery(this.#sources, shelf, storedNames(checkpoint, spec.name));
+    const { name, axes, shape } = this.#specs[field];
+    const delivery = new Delivery(this.#sources, this.#shelf, storedNames(checkpoint, name));
     this.bytesRead += delivery.bytes;
     const begun = performance.now();
     delivery.arrive();
     this.waitedMs += performance.now() - begun;
-    const stored = (name: string) => delivery.stored(name) as StoredTensor;
-    const check = finiteCheck(this.#sources, spec.name, shelf.areFinite);
-    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name, check));
-    const weight = shelf.place<Dims>(spec.axes, spec.shape, raw);
+    const stored = (each: string) => delivery.stored(each) as StoredTensor;
+    const check = finiteCheck(this.#sources, name, this.#shelf.areFinite);
+    const raw = answeredNow(stored, rawTensor(checkpoint, name, check));
+    const weight = this.#shelf.place<Dims>(axes, shape, raw);
     this.#there.set(field, weight);
-    return weight as GlobalWeights[K];
+    return weight as ModelWeights[K];
   }
 }

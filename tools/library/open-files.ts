@@ -88,7 +88,7 @@ export async function loadModel(
   const about = { arithmetic, sampling, assumed, asides: [...asides, ...matched.asides] };
   if (stream) {
     const { weights, report } = openStream(ops, config, checkpoint, matched, stream);
-    const model = { config, weights, ops };
+    const model = { config, weights, ops: weights.ops };
     return {
       ...about,
       model,

@@ -50,7 +50,12 @@ async function streamed(
   const store = Object.assign(lazyStore(files, seed), { isKnownFinite });
   const matched = matchTensors(config, checkpoint, "skip");
   const weights = streamedWeights(ops, config, { checkpoint, store }, matched, options);
-  return { model: { ops, config, weights } satisfies Model, weights, store, bytes: matched.bytes };
+  return {
+    model: { ops: weights.ops, config, weights } satisfies Model,
+    weights,
+    store,
+    bytes: matched.bytes,
+  };
 }
 
 /** A hash of every stage. */
@@ -202,7 +207,7 @@ test("negative control: an expert that takes the place of another is noticed", a
   const ops = await fastOps();
   const { model, weights } = await streamed(given, ops, { bytes: 2 ** 25 });
   const swapped: Ops = {
-    ...ops,
+    ...model.ops,
     experts: (x, routing, bank) =>
       ops.experts(x, routing, {
         ...bank,
