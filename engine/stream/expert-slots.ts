@@ -70,6 +70,8 @@ export interface SlotOptions {
   readonly bytes: number;
   /** The most slots that a layer keeps; by default as many as there is room for. */
   readonly perLayer?: number;
+  /** Whether the MTP layer has experts here, too. */
+  readonly hasMtp: boolean;
 }
 
 /** All slots of a model. */
@@ -93,7 +95,8 @@ export class ExpertSlots {
     this.#sources = sources;
     this.#bytes = options.bytes;
     this.#perLayer = options.perLayer ?? Number.POSITIVE_INFINITY;
-    this.#nLayers = config.mlpLayerTypes.filter((type) => type === "sparse").length;
+    const nSparse = config.mlpLayerTypes.filter((type) => type === "sparse").length;
+    this.#nLayers = nSparse + Number(options.hasMtp);
   }
 
   /** Slots that there are now; they become more as long as there is room. */

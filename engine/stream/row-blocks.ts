@@ -29,6 +29,17 @@ export interface RowsUnderWay {
   cancel(): void;
 }
 
+/** Blocks have at least so many rows: as many as share a scale in fp8. */
+const LEAST_ROWS = 128;
+
+/**
+ * Rows of a block of about so many bytes: a power of two, so that blocks of the released head are whole
+ * blocks of a receipt.
+ */
+export function rowsOfBlock(rowBytes: number, bytes: number): number {
+  return Math.max(LEAST_ROWS, 2 ** Math.floor(Math.log2(Math.max(1, bytes / rowBytes))));
+}
+
 /** A matrix of the files that is read in ranges of rows. */
 export class RowBlocks {
   /** A range begins at a multiple of this: rows of fp8 have scales in common. */

@@ -14,7 +14,7 @@ import { checkEmbed, checkLinear } from "../ops/doors.ts";
 import type { Ops, Shelf } from "../ops/ops.ts";
 import type { TensorSpec } from "../weights/names.ts";
 import type { Sources } from "./delivery.ts";
-import { RowBlocks, type RowsUnderWay } from "./row-blocks.ts";
+import { RowBlocks, type RowsUnderWay, rowsOfBlock } from "./row-blocks.ts";
 
 /** A matrix whose rows are read when they are needed. */
 export type TableSpec = TensorSpec<["vocab", "hidden"]>;
@@ -24,17 +24,6 @@ export interface TableCounts {
   bytesRead: number;
   /** Milliseconds in which nothing was computed, because rows had not arrived. */
   waitedMs: number;
-}
-
-/** Blocks have at least so many rows: as many as share a scale in fp8. */
-const LEAST_ROWS = 128;
-
-/**
- * Rows of a block of about so many bytes: a power of two, so that blocks of the released head are whole
- * blocks of a receipt.
- */
-export function rowsOfBlock(rowBytes: number, bytes: number): number {
-  return Math.max(LEAST_ROWS, 2 ** Math.floor(Math.log2(Math.max(1, bytes / rowBytes))));
 }
 
 /** Where a table stands: in the files. */
@@ -50,14 +39,15 @@ export class StreamedTables {
   readonly #ops: Ops;
   readonly #sources: Sources;
   readonly #blockBytes: number;
-  readonly #shelves: readonly [Shelf, Shelf];
+  /** What they read onto. */
+  readonly shelves: readonly [Shelf, Shelf];
 
   /** @param blockBytes bytes of a block of rows; two of them are in memory */
   constructor(ops: Ops, sources: Sources, blockBytes: number) {
     this.#ops = ops;
     this.#sources = sources;
     this.#blockBytes = blockBytes;
-    this.#shelves = [ops.shelf(), ops.shelf()];
+    this.shelves = [ops.shelf(), ops.shelf()];
     this.ops = { ...ops, embed: this.#embed, linear: this.#linear };
   }
 
@@ -75,7 +65,7 @@ export class StreamedTables {
     const units = [...new Set(Array.from(tokens, (token) => Math.floor(token / unit)))];
     units.sort((a, b) => a - b);
     const ranges = units.map((u) => ({ from: u * unit, to: Math.min(nRows, (u + 1) * unit) }));
-    const [shelf] = this.#shelves;
+    const [shelf] = this.shelves;
     const raw = this.#arrived(table.begin(shelf, ranges));
     const few = shelf.place(["vocab", "hidden"], [raw.shape[0], weight.shape[1]], raw);
     const places = new Map(units.map((u, i) => [u, i * unit]));
@@ -92,7 +82,7 @@ export class StreamedTables {
     const [nT, nI] = x.shape;
     const y = floatsLike(x.data, nT * nRows);
     const begin = (from: number): RowsUnderWay =>
-      table.begin(this.#shelves[(from / step) % 2], [{ from, to: Math.min(nRows, from + step) }]);
+      table.begin(this.shelves[(from / step) % 2], [{ from, to: Math.min(nRows, from + step) }]);
     let next = begin(0);
     try {
       for (let from = 0; from < nRows; from += step) {
@@ -100,7 +90,7 @@ export class StreamedTables {
         if (from + step < nRows) next = begin(from + step);
         const [nO] = raw.shape;
         const mark = this.#ops.mark();
-        const block = this.#shelves[(from / step) % 2].place(weight.dims, [nO, nI], raw);
+        const block = this.shelves[(from / step) % 2].place(weight.dims, [nO, nI], raw);
         const part = this.#ops.linear(x, block).data;
         for (let t = 0; t < nT; t++) {
           y.set(part.subarray(t * nO, (t + 1) * nO), t * nRows + from);

@@ -12,12 +12,14 @@ import type { Checkpoint, StoredTensor } from "../weights/checkpoint.ts";
 import { groupFormat, type MatchedTensors } from "../weights/match-tensors.ts";
 import type { TensorSpec } from "../weights/names.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
-import { fixedSpecs, type LayerSpecs, type ModelSpecs } from "../weights/table.ts";
+import type { LayerSpecs, ModelSpecs } from "../weights/table.ts";
 import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 import { ExpertSlots, LEAST_SLOTS } from "./expert-slots.ts";
 import { READ_BLOCK } from "./read-store.ts";
 import { StreamedLayers } from "./streamed-layers.ts";
+import { compareStoredCopies, streamedMtp } from "./streamed-mtp.ts";
 import { StreamedTables } from "./streamed-tables.ts";
+import { Trunks, trunkSpecs } from "./trunks.ts";
 import { unfused } from "./unfused.ts";
 
 /** How much memory the weights may take. */
@@ -83,7 +85,7 @@ export function streamedWeights(
   ops: Ops,
   config: ModelConfig,
   files: Sources,
-  matched: Pick<MatchedTensors, "specs">,
+  matched: Pick<MatchedTensors, "specs" | "noMtp">,
   options: StreamBudget,
 ): StreamedWeights {
   const { checkpoint, specs } = unfused(config, { ...matched, checkpoint: files.checkpoint });
@@ -91,14 +93,22 @@ export function streamedWeights(
   const share = shareOf(sources, specs, options.bytes);
   const slots = new ExpertSlots(ops, config, sources, {
     bytes: share.forExperts,
+    hasMtp: specs.mtp !== undefined,
     ...(options.expertsPerLayer !== undefined && { perLayer: options.expertsPerLayer }),
   });
-  const layers = new StreamedLayers(ops, config, sources, specs.layers, slots, {
+  const trunks = new Trunks(ops, sources, specs);
+  const layers = new StreamedLayers(ops, config, trunks, slots, {
+    length: specs.layers.length,
     stay: share.trunksStay,
     onLayer: options.onLayer,
     guesses: options.guesses ?? 0,
   });
   const tables = new StreamedTables(ops, sources, share.blockBytes);
+  const check = () => {
+    const bytes = compareStoredCopies(config, sources, tables.shelves, share.blockBytes);
+    tables.counts.bytesRead += bytes;
+  };
+  const { mtp } = specs;
   const ends = new Ends(ops, sources, specs.globals);
   const { embedTokens, lmHead } = specs.globals;
   const embedding = tables.table(embedTokens);
@@ -112,16 +122,16 @@ export function streamedWeights(
       return share.headStays ? ends.get("lmHead") : tables.table(lmHead);
     },
     layers,
-    mtp: undefined,
-    noMtp: "streamed models do not guess ahead, because each guess would read experts of its own",
+    mtp: mtp && streamedMtp({ config, specs: mtp, trunks, slots, layers, check }),
+    noMtp: matched.noMtp,
     counts: () => {
       const { bytesRead: expertBytes, waitedMs, ...counts } = slots.counts;
-      const waited = (layers.waitedMs + waitedMs + ends.waitedMs + tables.counts.waitedMs) / 1000;
-      const trunkBytes = layers.bytesRead + ends.bytesRead + tables.counts.bytesRead;
+      const waited = (trunks.waitedMs + waitedMs + ends.waitedMs + tables.counts.waitedMs) / 1000;
+      const trunkBytes = trunks.bytesRead + ends.bytesRead + tables.counts.bytesRead;
       return { ...counts, trunkBytes, expertBytes, slots: slots.length, waited };
     },
     close: () => {
-      layers.close();
+      trunks.close();
       slots.close();
     },
   };
@@ -134,7 +144,7 @@ export function streamedWeights(
 function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Share {
   const sizes = (tensors: readonly TensorSpec[]): number =>
     tensors.reduce((sum, spec) => sum + bytesInMemory(checkpoint, spec), 0);
-  const trunks = specs.layers.map((layer) => sizes(fixedSpecs(layer)));
+  const trunks = trunkSpecs(specs).map(sizes);
   const expert = Math.max(0, ...specs.layers.map((layer) => sizes(firstExpert(layer))));
   const { lmHead, norm } = specs.globals;
   const head = sizes([lmHead, norm]);

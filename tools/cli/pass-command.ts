@@ -59,6 +59,7 @@ export async function passCommand(
     ...settings,
     ...{ backend, threads, activations, precision },
     turbo: true,
+    mtp: "skip",
     stream: await streamOf(options, folder, { part }),
   });
   const { version } = await ourPackage();

@@ -74,7 +74,7 @@ export async function loadModel(
   const { config, sampling, asides, quantization } = await readModelConfig(files, options);
   const { stream } = options;
   const checkpoint = await openPart(files, config, stream?.part);
-  const matched = matchTensors(config, checkpoint, stream ? "skip" : mtp, stream?.part);
+  const matched = matchTensors(config, checkpoint, mtp, stream?.part);
   if (mtp === "load" && matched.noMtp !== undefined) {
     throw new ArgumentError("draft", `this checkpoint has no MTP layer: ${matched.noMtp}`);
   }

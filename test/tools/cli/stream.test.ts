@@ -89,16 +89,29 @@ describe("--receipt", () => {
   });
 });
 
+/** Runs the demo model. */
+const demo = (...more: string[]): Promise<Outcome> =>
+  glm52([
+    ...["run", "Once", "--temperature", "0", "--max-tokens", "12", "--threads", "1", ...more],
+  ]);
+
 it("--guesses change no text, and are counted", async () => {
-  const demo = (n: string): Promise<Outcome> =>
-    glm52([
-      ...["run", "Once", "--temperature", "0", "--max-tokens", "8", "--threads", "1"],
-      ...["--stream", "--ram", "256MiB", "--guesses", n],
-    ]);
-  const [without, some] = [await demo("0"), await demo("3")];
+  const streamed = ["--stream", "--ram", "256MiB"];
+  const without = await demo(...streamed, "--guesses", "0");
+  const some = await demo(...streamed, "--guesses", "3");
   expect(some.stdout).toBe(without.stdout);
   expect(without.stderr).not.toContain("guesses");
   const [, right = "", all = ""] = /(\d+) of (\d+) guesses were right/.exec(some.stderr) ?? [];
   expect(Number(all)).toBeGreaterThan(0);
   expect(Number(right)).toBeLessThanOrEqual(Number(all));
+});
+
+it("--draft guesses tokens ahead as with a model in memory", async () => {
+  const accepted = ({ stderr }: Outcome) => /accepted length [\d.]+ of 4/.exec(stderr)?.[0];
+  const resident = await demo("--draft", "3");
+  const streamed = await demo("--draft", "3", "--stream", "--ram", "256MiB");
+  expect(streamed.code).toBe(0);
+  expect(streamed.stdout).toBe(resident.stdout);
+  expect(accepted(resident)).toBeDefined();
+  expect(accepted(streamed)).toBe(accepted(resident));
 });
