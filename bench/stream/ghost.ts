@@ -106,27 +106,33 @@ class Visits implements ReadStore {
   }
 }
 
+/** What the experts of each layer took. */
+interface Cost {
+  experts: number;
+  readonly msOfLayers: number[];
+}
+
 /** Asks for all experts of a layer. */
-function visit({ ffn }: LayerWeights, cost: { experts: number; ms: number }): void {
+function visit({ ffn }: LayerWeights, cost: Cost): void {
   if (ffn.kind === "dense") return;
   const { nE } = ffn.experts;
   const wanted = Array.from({ length: nE }, (_, e) => e);
   const start = performance.now();
   for (let from = 0; from < nE; ) from += ffn.experts.bringIn(wanted, from).length;
-  cost.ms += performance.now() - start;
+  cost.msOfLayers.push(performance.now() - start);
   cost.experts += nE;
 }
 
 /** Goes through the whole model. */
 function pass({ ops, embedTokens, layers, norm, lmHead, mtp }: StreamedWeights) {
-  const experts = { experts: 0, ms: 0 };
+  const cost: Cost = { experts: 0, msOfLayers: [] };
   const start = performance.now();
   const x = ops.embed(TOKENS, embedTokens);
-  for (const layer of layers) visit(layer, experts);
-  if (mtp) visit(mtp.layer, experts);
+  for (const layer of layers) visit(layer, cost);
+  if (mtp) visit(mtp.layer, cost);
   ops.linear(x, lmHead);
-  const seconds = (performance.now() - start) / 1000;
-  return { ...experts, seconds, nNorm: norm.shape[0] };
+  const ms = performance.now() - start;
+  return { ...cost, ms, nNorm: norm.shape[0] };
 }
 
 async function main(folder: string, layers: number | undefined): Promise<boolean> {
@@ -143,21 +149,24 @@ async function main(folder: string, layers: number | undefined): Promise<boolean
     // What is not here is not called: the pass has no arithmetic.
     const ops = idle as Ops;
     const weights = streamedWeights(ops, config, { checkpoint, store }, matched, { bytes: BUDGET });
-    const { experts, ms, seconds } = pass(weights);
+    const { experts, msOfLayers, ms } = pass(weights);
     weights.close();
 
     const embedding = checkpoint.tensors.get("model.embed_tokens.weight")?.length ?? 0;
     const rows = (TOKENS.length * embedding) / config.vocabSize;
     const plan = matched.bytes - embedding + rows;
     const wanted = layers === undefined ? checkpoint.tensors.size : store.tensors.size;
-    const perExpert = ms / experts;
-    const each = (1000 * seconds - ms) / weights.layers.length;
+    // Interruptions by other processes change the mean.
+    const median = [...msOfLayers].sort((a, b) => a - b)[msOfLayers.length >> 1];
+    const perExpert = (median * msOfLayers.length) / experts;
+    const rest = ms - msOfLayers.reduce((sum, each) => sum + each, 0);
+    const each = rest / weights.layers.length;
     stdout.write(
       [
         `Node ${version}, ${made.files} files of ${(made.bytes / 1e9).toFixed(1)} GB, ${made.bytesOnDisk / 1e6} MB on the disk`,
         `opened and matched in ${opened.toFixed(1)} s, ${checkpoint.tensors.size} tensors`,
         `visited ${store.tensors.size} tensors with ${store.reads} reads of ${store.bytes} bytes; the plan has ${plan}`,
-        `${experts} experts: ${perExpert.toFixed(3)} ms each`,
+        `${experts} experts: ${perExpert.toFixed(3)} ms each in the median layer`,
         `${weights.layers.length} layers: ${each.toFixed(0)} ms each for all but the routed experts, which includes the split of kv_b_proj`,
         `${(memoryUsage().rss / 1e6).toFixed(0)} MB of memory`,
         "",

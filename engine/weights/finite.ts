@@ -45,11 +45,11 @@ export function checkFinite(
     const index = coordinates(at * perFloat, raw.shape).join(", ");
     throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);
   }
-  // A block's largest value times its scale must still be an f32.
-  const scale = raw.scales?.findIndex((s) => !Number.isFinite(Math.fround(s * E4M3_MAX))) ?? -1;
-  if (scale >= 0) {
-    const value = raw.scales?.[scale];
-    throw new WeightsError(scales, `expected a finite scale, got ${value} at ${scale}`);
+  const factors = raw.scales ?? new Float32Array();
+  for (let i = 0; i < factors.length; i++) {
+    // A block's largest value times its scale must still be an f32.
+    if (Number.isFinite(Math.fround(factors[i] * E4M3_MAX))) continue;
+    throw new WeightsError(scales, `expected a finite scale, got ${factors[i]} at ${i}`);
   }
 }
 
