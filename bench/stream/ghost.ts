@@ -49,6 +49,10 @@ function emptyShelf(): Shelf {
     },
     areFinite: () => true,
     place: (dims, shape) => ({ dims, shape, home: {} }),
+    placeKvB: ({ shape: [, kvLora] }, nH, nope, v) => ({
+      kUp: { dims: ["H", "kvLora", "nope"], shape: [nH, kvLora, nope], home: {} },
+      vUp: { dims: ["H", "v", "kvLora"], shape: [nH, v, kvLora], home: {} },
+    }),
     clear: () => {
       used = 0;
     },
@@ -167,7 +171,7 @@ async function main(folder: string, layers: number | undefined): Promise<boolean
         `opened and matched in ${opened.toFixed(1)} s, ${checkpoint.tensors.size} tensors`,
         `visited ${store.tensors.size} tensors with ${store.reads} reads of ${store.bytes} bytes; the plan has ${plan}`,
         `${experts} experts: ${perExpert.toFixed(3)} ms each in the median layer`,
-        `${weights.layers.length} layers: ${each.toFixed(0)} ms each for all but the routed experts, which includes the split of kv_b_proj`,
+        `${weights.layers.length} layers: ${each.toFixed(0)} ms each for all but the routed experts`,
         `${(memoryUsage().rss / 1e6).toFixed(0)} MB of memory`,
         "",
       ].join("\n"),

@@ -161,7 +161,7 @@ function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Sha
 
 /**
  * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels; `kv_b_proj` is cut into
- * two factors, of which those of fp8 and of groups are widened to f32.
+ * two factors, of which the keys have a place of their own, and those of groups are widened to f32.
  */
 function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec): number {
   const stored = storedNames(checkpoint, name).reduce(
@@ -171,7 +171,7 @@ function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec
   const dtype = checkpoint.tensors.get(name)?.dtype ?? "";
   const isGrouped = groupFormat(dtype) !== undefined;
   if (axes[0] !== "H*nope+v") return isGrouped ? 2 * stored : stored;
-  return stored + (isGrouped || dtype === "F8_E4M3" ? 4 * sizeOf(shape) : stored);
+  return stored + (isGrouped ? 4 * sizeOf(shape) : stored);
 }
 
 /** The tensors of one routed expert; none of a dense layer. */
