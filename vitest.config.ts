@@ -9,6 +9,7 @@ const BUILT = [
   "test/tools/docs/readme-commands.test.ts",
   "test/tools/serve/process/**/*.test.ts",
   "test/tools/sessions/soak.test.ts",
+  "test/tools/stream/kill.test.ts",
 ];
 
 export default defineConfig({

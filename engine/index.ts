@@ -132,6 +132,7 @@ export type {
   Expert,
   ExpertBank,
   KeyRows,
+  KvUpWeights,
   LatentRows,
   Mark,
   Ops,

@@ -34,12 +34,13 @@ export function moe(
   tap("ffn_moe_weights", routing.weights);
 
   const routed = tap("ffn_moe_out", ops.experts(x, routing, w.experts));
+  w.experts.foresee?.(x);
   const shared = tap("ffn_shexp", mlp(ops, w.shared, x));
   return ops.add(routed, shared);
 }
 
 /** The fields of the config that routing depends on. */
-function routeRule(cfg: ModelConfig): RouteRule {
+export function routeRule(cfg: ModelConfig): RouteRule {
   return {
     nActive: cfg.numExpertsPerTok,
     nGroup: cfg.nGroup,

@@ -47,6 +47,8 @@ export interface RawTensor {
    * Only `Q8` and `Q4` have it: the f16 bits of one factor per group, in the order of the groups.
    */
   readonly groupScales?: Uint16Array;
+  /** Whether somebody has made sure already that no number is NaN or infinite. */
+  readonly isFinite?: boolean;
 }
 
 /** Matrix `m` of `n` that lie one after the other, as views of the same bytes. */
@@ -60,5 +62,6 @@ export function matrixOf(raw: RawTensor, m: number, n: number): RawTensor {
     bytes: part(bytes),
     ...(scales && { scales: part(scales) }),
     ...(groupScales && { groupScales: part(groupScales) }),
+    ...(raw.isFinite && { isFinite: true }),
   };
 }

@@ -8,6 +8,8 @@
  */
 import { GlmError } from "../base/errors.ts";
 import { describe, type Floats, type Indices, type Tensor, type Weight } from "../base/tensor.ts";
+import type { RawTensor } from "../numbers/raw-tensor.ts";
+import { splitKvB } from "../numbers/split-kv-b.ts";
 import type { Expert, ExpertBank, Ops } from "./ops.ts";
 
 /** An op gave a result outside its bound. The message names the op, the place, both values and the bound. */
@@ -80,6 +82,7 @@ export function checkedOps(
     const home: Pair = { fast: fast.place(dims, shape, raw), spec: spec.place(dims, shape, raw) };
     return { dims, shape, home };
   };
+  const placeKvB = pairedHalves(fast, spec);
   const shelf: Ops["shelf"] = () => {
     const [a, b] = [fast.shelf(), spec.shelf()];
     return {
@@ -92,6 +95,7 @@ export function checkedOps(
         const home: Pair = { fast: a.place(dims, shape, raw), spec: b.place(dims, shape, raw) };
         return { dims, shape, home };
       },
+      placeKvB: pairedHalves(a, b),
       clear: () => {
         a.clear();
         b.clear();
@@ -112,7 +116,24 @@ export function checkedOps(
       return got;
     };
   const watched = Object.fromEntries(CHECKED.map((op) => [op, watch(op)])) as Pick<Ops, CheckedOp>;
-  return { ...fast, ...watched, place, shelf };
+  return { ...fast, ...watched, place, placeKvB, shelf };
+}
+
+/** Both halves of `kv_b_proj`: on one side as the fast backend wants them, on the other as two parameters. */
+function pairedHalves(
+  fast: Pick<Ops, "placeKvB">,
+  spec: Pick<Ops, "place">,
+): NonNullable<Ops["placeKvB"]> {
+  return (raw, nH, nope, v) => {
+    const halves = fast.placeKvB?.(raw, nH, nope, v);
+    if (!halves) return undefined;
+    const split = splitKvB(raw, nH, nope, v);
+    const pair = <const D extends readonly string[]>(w: Weight<D>, half: RawTensor): Weight<D> => {
+      const home: Pair = { fast: w, spec: spec.place<D>(w.dims, w.shape, half) };
+      return { ...w, home };
+    };
+    return { kUp: pair(halves.kUp, split.kUp), vUp: pair(halves.vUp, split.vUp) };
+  };
 }
 
 /** An argument as one side may read it, whatever records it is wrapped in. */

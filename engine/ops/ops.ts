@@ -87,6 +87,14 @@ export interface LatentRows {
   bringIn(topK: Indices<[string, "K"]>, from: number, at: Uint32Array): number;
 }
 
+/** The two halves of `kv_b_proj` as absorption multiplies with them. */
+export interface KvUpWeights {
+  /** The keys, turned. */
+  readonly kUp: Weight<["H", "kvLora", "nope"]>;
+  /** The values. */
+  readonly vUp: Weight<["H", "v", "kvLora"]>;
+}
+
 /**
  * Memory for weights that are needed for a while. They go all at once, and the memory takes others.
  */
@@ -102,6 +110,8 @@ export interface Shelf {
   areFinite(dtype: Dtype, bytes: Uint8Array): boolean;
   /** Puts a parameter on the shelf; see {@link Ops.place}. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
+  /** Puts both halves of `kv_b_proj` on the shelf; see {@link Ops.placeKvB}. */
+  placeKvB?(raw: RawTensor, nH: number, nope: number, v: number): KvUpWeights | undefined;
   /** Takes everything off. The weights cannot be used afterwards. */
   clear(): void;
 }
@@ -128,6 +138,15 @@ export interface Ops {
 
   /** Puts a parameter where this backend wants it. The bytes of `raw` are not needed afterwards. */
   place<const D extends readonly string[]>(dims: D, shape: Shape<D>, raw: RawTensor): Weight<D>;
+  /**
+   * Puts both halves of `kv_b_proj` `[H*nope+v, kvLora]` where this backend wants them: for backends that can
+   * multiply with them in the format in which they are stored. Where there is no such method, or it gives
+   * undefined, `splitKvB` cuts them, and they are placed as any other parameter.
+   *
+   * @param nope rows of each head that are keys
+   * @param v    rows of each head that are values
+   */
+  placeKvB?(raw: RawTensor, nH: number, nope: number, v: number): KvUpWeights | undefined;
   /** Memory for weights that are needed for a while. It grows as it must. */
   shelf(): Shelf;
   /** Memory for the pages of caches. */

@@ -32,6 +32,11 @@ export interface ExpertBank {
    * @returns `wanted[from]`, `wanted[from + 1]` and so on
    */
   bringIn(wanted: readonly number[], from: number): readonly Expert[];
+  /**
+   * Told what the layer has seen, once its experts have run. A bank that reads from files may guess from it
+   * what the next layer will want.
+   */
+  foresee?(x: Tensor<["T", "hidden"]>): void;
 }
 
 /** How many experts a token gets, and how their weights are normed. */

@@ -7,6 +7,8 @@
  */
 import type { Shelf } from "../ops/ops.ts";
 import type { Checkpoint, CheckpointEntry, StoredTensor } from "../weights/checkpoint.ts";
+import type { AreFinite } from "../weights/finite.ts";
+import { storedNames } from "../weights/raw-tensor.ts";
 import { WeightsError } from "../weights/weights-error.ts";
 import { READ_BLOCK, type ReadStore, type ReadsUnderWay, type StoredRead } from "./read-store.ts";
 
@@ -16,6 +18,22 @@ export interface Sources {
   readonly checkpoint: Checkpoint;
   /** The files themselves. */
   readonly store: ReadStore;
+}
+
+/**
+ * How to make sure that the numbers of a tensor are finite: nobody looks where the store knows it. What is
+ * compared is whole tensors, and those are what a {@link Delivery} reads.
+ */
+export function finiteCheck(
+  { checkpoint, store }: Sources,
+  name: string,
+  look: AreFinite,
+): AreFinite {
+  const isKnown = storedNames(checkpoint, name).every((each) => {
+    const { file, offset, length } = checkpoint.tensors.get(each) as CheckpointEntry;
+    return store.isKnownFinite?.(file, offset, length) === true;
+  });
+  return isKnown ? () => true : look;
 }
 
 /** Tensors that touch in one file. */
@@ -55,8 +73,12 @@ export class Delivery {
   readonly #at = new Map<string, Uint8Array>();
   readonly #reads: ReadsUnderWay;
 
-  /** Begins to read the stored tensors of these names onto the shelf. */
-  constructor(sources: Sources, shelf: Shelf, names: readonly string[]) {
+  /**
+   * Begins to read the stored tensors of these names onto the shelf.
+   *
+   * @param isGuess whether it is not sure that somebody will want them; all other reads go first
+   */
+  constructor(sources: Sources, shelf: Shelf, names: readonly string[], isGuess: boolean = false) {
     this.#sources = sources;
     const runs = runsOf(sources.checkpoint, names);
     const reads: StoredRead[] = runs.map(({ file, offset, length }) => ({
@@ -72,7 +94,7 @@ export class Delivery {
         this.#at.set(name, reads[i].target.subarray(from, from + length));
       }
     });
-    this.#reads = sources.store.begin(reads);
+    this.#reads = sources.store.begin(reads, isGuess);
   }
 
   /** Whether all is there. */
@@ -85,9 +107,14 @@ export class Delivery {
     this.#reads.wait();
   }
 
-  /** Gives up what has not begun, and waits for the rest. */
-  cancel(): void {
-    this.#reads.cancel();
+  /** Says that it was guessed right: other guesses come after it from now on. */
+  hurry(): void {
+    this.#reads.hurry?.();
+  }
+
+  /** Gives up what has not begun, and waits for the rest. @returns how many bytes came in vain */
+  cancel(): number {
+    return this.#reads.cancel();
   }
 
   /** A tensor that has arrived. Its bytes are those on the shelf. */

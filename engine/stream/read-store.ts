@@ -33,8 +33,14 @@ export interface ReadsUnderWay {
    * @throws {WeightsError} when something could not be read; the message names file and place
    */
   wait(): void;
-  /** Gives up what has not begun yet, and waits for the rest. It never throws. */
-  cancel(): void;
+  /**
+   * Gives up what has not begun yet, and waits for the rest. It never throws.
+   *
+   * @returns how many bytes were read although nobody has waited for them
+   */
+  cancel(): number;
+  /** Says that somebody will wait: from now on it is no guess. */
+  hurry?(): void;
 }
 
 /** Files of a checkpoint, read into memory of the engine. */
@@ -46,4 +52,9 @@ export interface ReadStore {
    * @throws {WeightsError} when there is no such file
    */
   begin(reads: readonly StoredRead[], isGuess?: boolean): ReadsUnderWay;
+  /**
+   * Whether these bytes of a file are compared, when they arrive, with bytes in which every number was finite.
+   * Then nobody needs to look for NaN in them. By default, nothing is known.
+   */
+  isKnownFinite?(file: string, offset: number, length: number): boolean;
 }

@@ -12,11 +12,14 @@ import type { Checkpoint, StoredTensor } from "../weights/checkpoint.ts";
 import { groupFormat, type MatchedTensors } from "../weights/match-tensors.ts";
 import type { TensorSpec } from "../weights/names.ts";
 import { rawTensor, storedNames } from "../weights/raw-tensor.ts";
-import { fixedSpecs, type LayerSpecs, type ModelSpecs } from "../weights/table.ts";
-import { Delivery, type Sources } from "./delivery.ts";
+import type { LayerSpecs, ModelSpecs } from "../weights/table.ts";
+import { Delivery, finiteCheck, type Sources } from "./delivery.ts";
 import { ExpertSlots, LEAST_SLOTS } from "./expert-slots.ts";
 import { READ_BLOCK } from "./read-store.ts";
 import { StreamedLayers } from "./streamed-layers.ts";
+import { compareStoredCopies, streamedMtp } from "./streamed-mtp.ts";
+import { StreamedTables } from "./streamed-tables.ts";
+import { Trunks, trunkSpecs } from "./trunks.ts";
 import { unfused } from "./unfused.ts";
 
 /** How much memory the weights may take. */
@@ -25,13 +28,15 @@ export interface StreamBudget {
   readonly bytes: number;
   /** The most experts that each layer keeps. By default as many as there is room for. */
   readonly expertsPerLayer?: number;
+  /** How many experts of the next layer are guessed for a token, and read ahead. By default none. */
+  readonly guesses?: number;
   /** Told after each layer of each step: layers done, and all. */
   readonly onLayer?: (done: number, total: number) => void;
 }
 
 /** What streaming has done so far. */
 export interface StreamCounts {
-  /** Bytes of layers without routed experts, and of embedding and head. */
+  /** Bytes of layers without routed experts, of rows of the embedding, and of the head. */
   readonly trunkBytes: number;
   /** Bytes of routed experts. */
   readonly expertBytes: number;
@@ -39,6 +44,12 @@ export interface StreamCounts {
   readonly asked: number;
   /** Those of them that were in memory. */
   readonly hits: number;
+  /** Routed experts whose reads were begun on a guess. */
+  readonly guessed: number;
+  /** Those of them that were asked for then. */
+  readonly guessedRight: number;
+  /** Bytes of guesses that nobody asked for. They are not part of `expertBytes`. */
+  readonly bytesInVain: number;
   /** Slots for experts. */
   readonly slots: number;
   /** Seconds in which nothing was computed, because bytes had not arrived. */
@@ -47,6 +58,8 @@ export interface StreamCounts {
 
 /** Weights that come when they are needed. */
 export interface StreamedWeights extends ModelWeights {
+  /** The arithmetic for a model of these weights: the backend's, which reads rows of the embedding and the head. */
+  readonly ops: Ops;
   readonly layers: StreamedLayers;
   /** What streaming has done so far. */
   counts(): StreamCounts;
@@ -57,19 +70,22 @@ export interface StreamedWeights extends ModelWeights {
 /** Parts of the budget: what stays, and what passes through. */
 interface Share {
   readonly trunksStay: boolean;
-  readonly globalsStay: boolean;
+  readonly headStays: boolean;
   readonly forExperts: number;
+  readonly blockBytes: number;
 }
 
-/** The weights outside the layers. */
-type GlobalWeights = Pick<ModelWeights, "embedTokens" | "norm" | "lmHead">;
+/** A block of the head takes as much memory as so many experts. */
+const BLOCK_IN_EXPERTS = 2;
+/** Bytes of a block where there are no experts. */
+const USUAL_BLOCK = 2 ** 25;
 
 /** Makes streamed weights of tensors that are matched already. Nothing is read yet. */
 export function streamedWeights(
   ops: Ops,
   config: ModelConfig,
   files: Sources,
-  matched: Pick<MatchedTensors, "specs">,
+  matched: Pick<MatchedTensors, "specs" | "noMtp">,
   options: StreamBudget,
 ): StreamedWeights {
   const { checkpoint, specs } = unfused(config, { ...matched, checkpoint: files.checkpoint });
@@ -77,65 +93,75 @@ export function streamedWeights(
   const share = shareOf(sources, specs, options.bytes);
   const slots = new ExpertSlots(ops, config, sources, {
     bytes: share.forExperts,
+    hasMtp: specs.mtp !== undefined,
     ...(options.expertsPerLayer !== undefined && { perLayer: options.expertsPerLayer }),
   });
-  const layers = new StreamedLayers(ops, config, sources, specs.layers, slots, {
+  const trunks = new Trunks(ops, sources, specs);
+  const layers = new StreamedLayers(ops, config, trunks, slots, {
+    length: specs.layers.length,
     stay: share.trunksStay,
     onLayer: options.onLayer,
+    guesses: options.guesses ?? 0,
   });
-  const globals = new Globals(ops, sources, specs.globals, share.globalsStay);
+  const tables = new StreamedTables(ops, sources, share.blockBytes);
+  const check = () => {
+    const bytes = compareStoredCopies(config, sources, tables.shelves, share.blockBytes);
+    tables.counts.bytesRead += bytes;
+  };
+  const { mtp } = specs;
+  const ends = new Ends(ops, sources, specs.globals);
+  const { embedTokens, lmHead } = specs.globals;
+  const embedding = tables.table(embedTokens);
   return {
-    get embedTokens() {
-      return globals.get("embedTokens");
-    },
+    ops: tables.ops,
+    embedTokens: embedding,
     get norm() {
-      return globals.get("norm");
+      return ends.get("norm");
     },
     get lmHead() {
-      return globals.get("lmHead");
+      return share.headStays ? ends.get("lmHead") : tables.table(lmHead);
     },
     layers,
-    mtp: undefined,
-    noMtp: "streamed models do not guess ahead, because each guess would read experts of its own",
-    counts: () => ({
-      trunkBytes: layers.bytesRead + globals.bytesRead,
-      expertBytes: slots.counts.bytesRead,
-      asked: slots.counts.asked,
-      hits: slots.counts.hits,
-      slots: slots.length,
-      waited: (layers.waitedMs + slots.counts.waitedMs + globals.waitedMs) / 1000,
-    }),
+    mtp: mtp && streamedMtp({ config, specs: mtp, trunks, slots, layers, check }),
+    noMtp: matched.noMtp,
+    counts: () => {
+      const { bytesRead: expertBytes, waitedMs, ...counts } = slots.counts;
+      const waited = (trunks.waitedMs + waitedMs + ends.waitedMs + tables.counts.waitedMs) / 1000;
+      const trunkBytes = trunks.bytesRead + ends.bytesRead + tables.counts.bytesRead;
+      return { ...counts, trunkBytes, expertBytes, slots: slots.length, waited };
+    },
     close: () => {
-      layers.close();
+      trunks.close();
       slots.close();
     },
   };
 }
 
 /**
- * Divides the budget. The ring of experts and two trunks come first, then everything outside the routed
- * experts, as far as it fits; experts get the rest. Embedding and head need room one after the other, at least.
+ * Divides the budget. The ring of experts, two trunks and two blocks of the head come first, then
+ * everything outside the routed experts but the embedding, as far as it fits; experts get the rest.
  */
 function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Share {
   const sizes = (tensors: readonly TensorSpec[]): number =>
     tensors.reduce((sum, spec) => sum + bytesInMemory(checkpoint, spec), 0);
-  const trunks = specs.layers.map((layer) => sizes(fixedSpecs(layer)));
+  const trunks = trunkSpecs(specs).map(sizes);
   const expert = Math.max(0, ...specs.layers.map((layer) => sizes(firstExpert(layer))));
-  const { embedTokens, lmHead, norm } = specs.globals;
-  const globals = sizes([embedTokens, lmHead, norm]);
-  const larger = Math.max(sizes([embedTokens]), sizes([lmHead]));
+  const { lmHead, norm } = specs.globals;
+  const head = sizes([lmHead, norm]);
+  const blockBytes = expert > 0 ? BLOCK_IN_EXPERTS * expert : USUAL_BLOCK;
+  const blocks = Math.min(2 * blockBytes, head);
   const ring = LEAST_SLOTS * expert;
   const all = trunks.reduce((sum, n) => sum + n, 0);
-  const trunksStay = ring + all + larger <= bytes;
+  const trunksStay = ring + all + blocks <= bytes;
   const used = ring + (trunksStay ? all : 2 * Math.max(...trunks));
-  const globalsStay = used + globals <= bytes;
-  const forExperts = bytes - used + ring - (globalsStay ? globals : larger);
-  return { trunksStay, globalsStay, forExperts };
+  const headStays = used + head <= bytes;
+  const forExperts = bytes - used + ring - (headStays ? head : blocks);
+  return { trunksStay, headStays, forExperts, blockBytes };
 }
 
 /**
  * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels; `kv_b_proj` is cut into
- * two factors, of which those of fp8 and of groups are widened to f32.
+ * two factors, of which the keys have a place of their own, and those of groups are widened to f32.
  */
 function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec): number {
   const stored = storedNames(checkpoint, name).reduce(
@@ -145,7 +171,7 @@ function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec
   const dtype = checkpoint.tensors.get(name)?.dtype ?? "";
   const isGrouped = groupFormat(dtype) !== undefined;
   if (axes[0] !== "H*nope+v") return isGrouped ? 2 * stored : stored;
-  return stored + (isGrouped || dtype === "F8_E4M3" ? 4 * sizeOf(shape) : stored);
+  return stored + (isGrouped ? 4 * sizeOf(shape) : stored);
 }
 
 /** The tensors of one routed expert; none of a dense layer. */
@@ -154,43 +180,36 @@ function firstExpert({ ffn }: LayerSpecs): readonly TensorSpec[] {
   return Object.values(ffn.experts.expert(0));
 }
 
-/** Embedding, last norm and head. They are read once if they may stay, else whenever they are needed. */
-class Globals {
+/** The last norm, and the head if it may stay: what is read once, when it is first needed. */
+class Ends {
   bytesRead = 0;
   waitedMs = 0;
   readonly #sources: Sources;
   readonly #specs: ModelSpecs["globals"];
-  readonly #stay: boolean;
   readonly #shelf: Shelf;
-  readonly #there = new Map<keyof GlobalWeights, Weight>();
+  readonly #there = new Map<string, Weight>();
 
-  constructor(ops: Ops, sources: Sources, specs: ModelSpecs["globals"], stay: boolean) {
+  constructor(ops: Ops, sources: Sources, specs: ModelSpecs["globals"]) {
     this.#sources = sources;
     this.#specs = specs;
-    this.#stay = stay;
     this.#shelf = ops.shelf();
   }
 
-  /** One of them. The one before may be gone. */
-  get<K extends keyof GlobalWeights>(field: K): GlobalWeights[K] {
+  get<K extends "norm" | "lmHead">(field: K): ModelWeights[K] {
     const known = this.#there.get(field);
-    if (known) return known as GlobalWeights[K];
-    const shelf = this.#shelf;
-    if (!this.#stay) {
-      shelf.clear();
-      this.#there.clear();
-    }
+    if (known) return known as ModelWeights[K];
     const { checkpoint } = this.#sources;
-    const spec = this.#specs[field];
-    const delivery = new Delivery(this.#sources, shelf, storedNames(checkpoint, spec.name));
+    const { name, axes, shape } = this.#specs[field];
+    const delivery = new Delivery(this.#sources, this.#shelf, storedNames(checkpoint, name));
     this.bytesRead += delivery.bytes;
     const begun = performance.now();
     delivery.arrive();
     this.waitedMs += performance.now() - begun;
-    const stored = (name: string) => delivery.stored(name) as StoredTensor;
-    const raw = answeredNow(stored, rawTensor(checkpoint, spec.name, shelf.areFinite));
-    const weight = shelf.place<Dims>(spec.axes, spec.shape, raw);
+    const stored = (each: string) => delivery.stored(each) as StoredTensor;
+    const check = finiteCheck(this.#sources, name, this.#shelf.areFinite);
+    const raw = answeredNow(stored, rawTensor(checkpoint, name, check));
+    const weight = this.#shelf.place<Dims>(axes, shape, raw);
     this.#there.set(field, weight);
-    return weight as GlobalWeights[K];
+    return weight as ModelWeights[K];
   }
 }

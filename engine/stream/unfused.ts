@@ -26,9 +26,11 @@ export interface Stored {
  */
 export function unfused(config: ModelConfig, { checkpoint, specs }: Stored): Stored {
   const isFused = ({ ffn }: LayerSpecs) => ffn.kind === "sparse" && ffn.experts.layout === "fused";
-  if (!specs.layers.some(isFused)) return { checkpoint, specs };
+  if (![...specs.layers, ...(specs.mtp ? [specs.mtp.layer] : [])].some(isFused)) {
+    return { checkpoint, specs };
+  }
   const tensors = new Map(checkpoint.tensors);
-  const layers = specs.layers.map((layer, l): LayerSpecs => {
+  const split = (layer: LayerSpecs, l: number): LayerSpecs => {
     const { ffn } = layer;
     if (ffn.kind === "dense" || ffn.experts.layout !== "fused") return layer;
     const { nExperts, gateUp, down } = ffn.experts;
@@ -40,8 +42,13 @@ export function unfused(config: ModelConfig, { checkpoint, specs }: Stored): Sto
       addPieces(tensors, checkpoint, down.name, nExperts, e, parts.down.name);
     }
     return { ...layer, ffn: { ...ffn, experts: { layout: "per-expert", nExperts, expert } } };
-  });
-  return { checkpoint: { ...checkpoint, tensors }, specs: { ...specs, layers } };
+  };
+  const layers = specs.layers.map(split);
+  const mtp = specs.mtp && {
+    ...specs.mtp,
+    layer: split(specs.mtp.layer, config.numHiddenLayers),
+  };
+  return { checkpoint: { ...checkpoint, tensors }, specs: { ...specs, layers, mtp } };
 }
 
 /** Adds piece `i` of `n` equal pieces of a stored tensor, and that of its scales. */

@@ -39,25 +39,29 @@ export function checkFinite(
   scales: string,
   areFinite: AreFinite,
 ): void {
-  const isSuspect = raw.groupScales !== undefined || !areFinite(raw.dtype, raw.bytes);
-  const at = isSuspect ? firstBad(raw) : -1;
+  const { dtype, bytes, perFloat } = floatsIn(raw);
+  const at = areFinite(dtype, bytes) ? -1 : firstNotFinite(dtype, bytes);
   if (at >= 0) {
-    const index = coordinates(at, raw.shape).join(", ");
+    const index = coordinates(at * perFloat, raw.shape).join(", ");
     throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);
   }
-  // A block's largest value times its scale must still be an f32.
-  const scale = raw.scales?.findIndex((s) => !Number.isFinite(Math.fround(s * E4M3_MAX))) ?? -1;
-  if (scale >= 0) {
-    const value = raw.scales?.[scale];
-    throw new WeightsError(scales, `expected a finite scale, got ${value} at ${scale}`);
+  const factors = raw.scales ?? new Float32Array();
+  for (let i = 0; i < factors.length; i++) {
+    // A block's largest value times its scale must still be an f32.
+    if (Number.isFinite(Math.fround(factors[i] * E4M3_MAX))) continue;
+    throw new WeightsError(scales, `expected a finite scale, got ${factors[i]} at ${i}`);
   }
 }
 
-/** The flat index of the first number that is NaN or infinite, or −1. */
-function firstBad({ dtype, bytes, groupScales }: RawTensor): number {
-  if (dtype !== "Q8" && dtype !== "Q4") return firstNotFinite(dtype, bytes);
-  if (!groupScales) return -1;
-  const { buffer, byteOffset, byteLength } = groupScales;
-  const group = firstNotFinite("F16", new Uint8Array(buffer, byteOffset, byteLength));
-  return group < 0 ? group : group * GROUP;
+/** What may be not finite in a tensor: its numbers, or the scales of its groups. */
+function floatsIn({ dtype, bytes, groupScales }: RawTensor): {
+  readonly dtype: Exclude<Dtype, "Q8" | "Q4">;
+  readonly bytes: Uint8Array;
+  /** Numbers that each of these belongs to. */
+  readonly perFloat: number;
+} {
+  if (dtype !== "Q8" && dtype !== "Q4") return { dtype, bytes, perFloat: 1 };
+  const { buffer, byteOffset, byteLength } = groupScales ?? new Uint16Array();
+  const scales = new Uint8Array(buffer, byteOffset, byteLength);
+  return { dtype: "F16", bytes: scales, perFloat: GROUP };
 }

@@ -18,11 +18,12 @@ import type {
   MtpWeights,
 } from "../model/weights.ts";
 import type { RawTensor } from "../numbers/raw-tensor.ts";
+import { splitKvB } from "../numbers/split-kv-b.ts";
 import { placeBank, residentBank } from "../ops/expert-bank.ts";
-import type { Expert, ExpertBank, Ops } from "../ops/ops.ts";
+import type { Expert, ExpertBank, KvUpWeights, Ops } from "../ops/ops.ts";
 import type { Asking } from "./asking.ts";
 import type { Specs, StoredAttention, TensorSpec } from "./names.ts";
-import { splitGateUp, splitKvB } from "./rearrange.ts";
+import { splitGateUp } from "./rearrange.ts";
 import type { LayerSpecs, MtpSpecs, RoutedSpecs, SparseSpecs } from "./table.ts";
 
 /** Asks for one tensor after the other, and is given each with its scales, checked. */
@@ -30,7 +31,7 @@ type Loading<W> = Asking<RawTensor, W>;
 
 /** Where weights go, and how heads are cut. */
 export interface LoadContext {
-  readonly ops: Pick<Ops, "place">;
+  readonly ops: Pick<Ops, "place" | "placeKvB">;
   readonly config: ModelConfig;
   /** Makes the bank of the routed experts of a layer. By default, all of them are loaded. */
   readonly bankOf?: (specs: RoutedSpecs) => ExpertBank;
@@ -76,12 +77,17 @@ function* loadAttention(
   { kvBProj, ...rest }: Specs<StoredAttention>,
 ): Loading<AttentionWeights> {
   const { numAttentionHeads: nH, qkNopeHeadDim: nope, vHeadDim: v, kvLoraRank } = ctx.config;
-  const { kUp, vUp } = splitKvB(yield kvBProj.name, nH, nope, v);
-  return {
-    ...(yield* placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, rest)),
-    kUp: ctx.ops.place(["H", "kvLora", "nope"], [nH, kvLoraRank, nope], kUp),
-    vUp: ctx.ops.place(["H", "v", "kvLora"], [nH, v, kvLoraRank], vUp),
-  };
+  const kvB = yield kvBProj.name;
+  const halves = ctx.ops.placeKvB?.(kvB, nH, nope, v) ?? placeHalves();
+  return { ...halves, ...(yield* placeAll<Omit<AttentionWeights, "kUp" | "vUp">>(ctx, rest)) };
+
+  function placeHalves(): KvUpWeights {
+    const { kUp, vUp } = splitKvB(kvB, nH, nope, v);
+    return {
+      kUp: ctx.ops.place(["H", "kvLora", "nope"], [nH, kvLoraRank, nope], kUp),
+      vUp: ctx.ops.place(["H", "v", "kvLora"], [nH, v, kvLoraRank], vUp),
+    };
+  }
 }
 
 function* loadSparse(ctx: LoadContext, specs: SparseSpecs): Loading<FfnWeights> {

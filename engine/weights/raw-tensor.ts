@@ -37,7 +37,7 @@ export function* rawTensor(
   if (format) raw = withScales(format, bytes, yield scales);
   else if (scales !== name) raw = { ...raw, scales: decodeScales(yield scales) };
   checkFinite(name, raw, scales, check);
-  return raw;
+  return { ...raw, isFinite: true };
 }
 
 /** Joins groups with their scales. The shape of the scales tells that of the tensor. */

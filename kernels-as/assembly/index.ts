@@ -40,7 +40,7 @@ export { route, routeScratchBytes } from "./route";
 export { siluMul } from "./silu-mul";
 export { topK, topKScratchBytes } from "./top-k";
 export { widenQ4, widenQ8 } from "./widen-panels";
-export { copyRows, gatherRows, padRows } from "./wiring";
+export { copyRows, gatherRows, padRows, turn8, turn16, turn32 } from "./wiring";
 
 /** First address that JavaScript may use: below it stand the constants. */
 export function heapBase(): usize {

@@ -2,7 +2,7 @@
 //
 // Specification: engine/ops/reference/linear.ts, with the numbers of engine/numbers/formats.ts
 // Difference:    none to linear.ts: the same bits as with the rounded products e · scale in f32.
-// Requires:      what linear.ts requires; no NaN in w; |scale| < FP8_SCALE_LIMIT.
+// Requires:      what linear.ts requires; no NaN in w; |scale| < FP8_SCALE_LIMIT; firstColumn % 8 == 0.
 //
 // The bits s eeee fff of an e4m3 are moved into an f32, s 0000 eeee fff 0…0, whose value is 2^-120 times
 // that of the e4m3, also for denormals. A multiplication with scale · 2^120 does the rest, and rounds
@@ -15,9 +15,10 @@ import { addBlock, BLOCK_COLUMNS, SUMS_BYTES } from "./tiles";
 const E4M3_BITS = memory.data<u32>([0x87f00000]);
 
 /**
- * @param w        row `firstRow` of the matrix; callers may share out its rows in any way
- * @param scales   all scales of the matrix, `[⌈rows/128⌉, ⌈nI/128⌉]`
- * @param firstRow counts from 0 in the matrix
+ * @param w           row `firstRow` of the matrix; callers may share out its rows in any way
+ * @param scales      all scales of the matrix, `[⌈rows/128⌉, ⌈(firstColumn + nI)/128⌉]`
+ * @param firstRow    counts from 0 in the matrix
+ * @param firstColumn how many columns of the first block are not here; below 128
  */
 export function linearFp8(
   y: usize,
@@ -28,14 +29,15 @@ export function linearFp8(
   wStride: usize,
   scales: usize,
   firstRow: i32,
+  firstColumn: i32,
   nT: i32,
   nI: i32,
   nO: i32,
   scratch: usize,
 ): void {
-  const scaleStride = (<usize>((nI + FP8_BLOCK - 1) / FP8_BLOCK)) << 2;
+  const scaleStride = (<usize>((firstColumn + nI + FP8_BLOCK - 1) / FP8_BLOCK)) << 2;
   if (nT == 1) {
-    rowsFp8(y, x, w, wStride, scales, scaleStride, firstRow, nI, nO, scratch);
+    rowsFp8(y, x, w, wStride, scales, scaleStride, firstRow, firstColumn, nI, nO, scratch);
     return;
   }
   const wide = scratch + <usize>nT * PANEL_ROWS * SUMS_BYTES;
@@ -48,19 +50,22 @@ export function linearFp8(
       for (let r = 0; r < rows; r++) {
         const row = w + <usize>(o + r) * wStride + <usize>i;
         const scale = scales + <usize>((firstRow + o + r) / FP8_BLOCK) * scaleStride;
-        widenFp8(wide + r * wideStride, row, scale + <usize>((i / FP8_BLOCK) << 2), columns);
+        const scaleAt = scale + <usize>((i / FP8_BLOCK) << 2);
+        widenFp8(wide + r * wideStride, row, scaleAt, firstColumn, columns);
       }
       addBlock(yPanel, yStride, scratch, x, xStride, wide, wideStride, nT, rows, i, nI);
     }
   }
 }
 
-/** y[i] = e[i] · scale[⌊i/128⌋] for n columns from a multiple of 128 on; n % 8 == 0. */
-export function widenFp8(y: usize, e: usize, scale: usize, n: i32): void {
+/** y[i] = e[i] · scale[⌊(first + i)/128⌋] for n columns; n % 8 == 0, first % 8 == 0, first < 128. */
+export function widenFp8(y: usize, e: usize, scale: usize, first: i32, n: i32): void {
   const mask = v128.load32_splat(E4M3_BITS);
-  for (let i = 0; i < n; i += FP8_BLOCK) {
+  const last = e + <usize>n;
+  let end = e + <usize>(FP8_BLOCK - first);
+  while (e < last) {
     const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
-    const end = e + <usize>min(FP8_BLOCK, n - i);
+    if (end > last) end = last;
     while (e < end) {
       const v = v128.load8x8_s(e);
       v128.store(y, f32x4.mul(lowHalf(v, mask), factor));
@@ -68,6 +73,7 @@ export function widenFp8(y: usize, e: usize, scale: usize, n: i32): void {
       e += 8;
       y += 32;
     }
+    end += FP8_BLOCK;
     scale += 4;
   }
 }
@@ -93,6 +99,7 @@ function rowsFp8(
   scales: usize,
   scaleStride: usize,
   firstRow: i32,
+  firstColumn: i32,
   nI: i32,
   nO: i32,
   sums: usize,
@@ -103,13 +110,13 @@ function rowsFp8(
   for (let o = 0; o < half; o++) {
     const scale0 = scales + <usize>((firstRow + o) / FP8_BLOCK) * scaleStride;
     const scale1 = scales + <usize>((firstRow + half + o) / FP8_BLOCK) * scaleStride;
-    rows2(y, y + yApart, x, w, w + wApart, scale0, scale1, nI, sums);
+    rows2(y, y + yApart, x, w, w + wApart, scale0, scale1, firstColumn, nI, sums);
     w += wStride;
     y += 4;
   }
   if (half << 1 < nO) {
     const scale = scales + <usize>((firstRow + nO - 1) / FP8_BLOCK) * scaleStride;
-    row1(y + yApart, x, w + wApart, scale, nI);
+    row1(y + yApart, x, w + wApart, scale, firstColumn, nI);
   }
 }
 
@@ -122,6 +129,7 @@ function rows2(
   w1: usize,
   scale0: usize,
   scale1: usize,
+  firstColumn: i32,
   nI: i32,
   sums: usize,
 ): void {
@@ -130,10 +138,12 @@ function rows2(
   let b0 = a0;
   let a1 = a0;
   let b1 = a0;
-  for (let i = 0; i < nI; i += FP8_BLOCK) {
+  const last = w0 + <usize>nI;
+  let end = w0 + <usize>(FP8_BLOCK - firstColumn);
+  while (w0 < last) {
     const factor0 = f32x4.splat(load<f32>(scale0) * TWO_TO_120);
     const factor1 = f32x4.splat(load<f32>(scale1) * TWO_TO_120);
-    const end = w0 + <usize>min(FP8_BLOCK, nI - i);
+    if (end > last) end = last;
     while (w0 < end) {
       const xa = v128.load(x);
       const xb = v128.load(x, 16);
@@ -147,6 +157,7 @@ function rows2(
       w0 += 8;
       w1 += 8;
     }
+    end += FP8_BLOCK;
     scale0 += 4;
     scale1 += 4;
   }
@@ -158,13 +169,15 @@ function rows2(
   store<f32>(y1, joinInOrder(v128.load(sums, 32), v128.load(sums, 48)));
 }
 
-function row1(y: usize, x: usize, w: usize, scale: usize, nI: i32): void {
+function row1(y: usize, x: usize, w: usize, scale: usize, firstColumn: i32, nI: i32): void {
   const mask = v128.load32_splat(E4M3_BITS);
   let a = f32x4.splat(0);
   let b = a;
-  for (let i = 0; i < nI; i += FP8_BLOCK) {
+  const last = w + <usize>nI;
+  let end = w + <usize>(FP8_BLOCK - firstColumn);
+  while (w < last) {
     const factor = f32x4.splat(load<f32>(scale) * TWO_TO_120);
-    const end = w + <usize>min(FP8_BLOCK, nI - i);
+    if (end > last) end = last;
     while (w < end) {
       const v = v128.load8x8_s(w);
       a = f32x4.add(a, f32x4.mul(v128.load(x), f32x4.mul(lowHalf(v, mask), factor)));
@@ -172,6 +185,7 @@ function row1(y: usize, x: usize, w: usize, scale: usize, nI: i32): void {
       x += 32;
       w += 8;
     }
+    end += FP8_BLOCK;
     scale += 4;
   }
   store<f32>(y, joinInOrder(a, b));

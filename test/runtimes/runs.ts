@@ -122,6 +122,10 @@ export function runs(scratch: string): Record<string, Run> {
       "--draft 3 --threads 3",
       "--backend reference",
     ]),
+    "demo model, text of a streamed model": told("One day", "--temperature 0 --max-tokens 12", [
+      "--draft 0",
+      "--stream --ram 256MiB --draft 2 --threads 2",
+    ]),
     "demo model in q8, logits": quantised(scratch, "q8", "--activations f32"),
     "demo model in q8, logits, activations in int8": quantised(scratch, "q8", "--activations int8"),
     "demo model in q4, logits, activations in int8": quantised(scratch, "q4", "--activations int8"),

@@ -7,7 +7,7 @@
  * The tests of a runtime that is missing are skipped.
  */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -108,6 +108,44 @@ describe("the same bits", async () => {
       parts.push(...(await tell(runtime, [...(i === 0 ? ["Once upon a time"] : []), ...session])));
     }
     expect(parts).toEqual(whole);
+  });
+
+  it("the files of a streamed model are read in the same way, and a flipped bit is found", async () => {
+    const model = join(scratch, "streamed");
+    cpSync(join(root, "golden/cases/fp8-blocks/model"), model, { recursive: true });
+    await glm52(["verify-files", model]);
+    const args = [
+      "run",
+      "--model",
+      model,
+      "--tokens",
+      "3,1,4,1,5",
+      "--max-tokens",
+      "2",
+      "--stream",
+    ];
+    const streamed = async (runtime: Way): Promise<string> => {
+      const [program, ...rest] = starting(runtime, "tools/cli/glm52");
+      const argv = [...rest, ...args, "--ram", "256MiB", "--guesses", "0", "--threads", "1"];
+      const running = promisify(execFile)(program, argv);
+      running.child.stdin?.end();
+      const { stderr } = await running.catch((error: { stderr: string }) => error);
+      const said = stderr.split("\n").filter((line) => /^(streamed|glm52:)/.test(line));
+      return said.join("\n").replace(/ · waited .*/, "");
+    };
+    const want = await streamed(here);
+    expect(want).toMatch(/^streamed .*2 readers\) · [\d.]+ MB are those of the receipt/);
+    for (const runtime of others)
+      expect([runtime.name, await streamed(runtime)]).toEqual([runtime.name, want]);
+    const weights = join(model, "model.safetensors");
+    const bytes = readFileSync(weights);
+    bytes[bytes.length - 100] ^= 1;
+    writeFileSync(weights, bytes);
+    for (const runtime of [here, ...others]) {
+      expect(await streamed(runtime)).toMatch(
+        /model.safetensors: model.*expected checksum \w{8} by/,
+      );
+    }
   });
 
   it.skipIf(typeof runtimes !== "string")(

@@ -33,6 +33,7 @@ export function lazyStore(files: Readonly<Record<string, Uint8Array>>, seed: num
     begin(reads) {
       for (const { target } of reads) target.fill(0xdd);
       let left: readonly StoredRead[] = reads;
+      let isWaitedFor = false;
       const finish = (): void => {
         left.forEach(fill);
         left = [];
@@ -43,9 +44,14 @@ export function lazyStore(files: Readonly<Record<string, Uint8Array>>, seed: num
           if (random() < 0.5) finish();
           return left.length === 0;
         },
-        wait: finish,
+        wait: () => {
+          isWaitedFor = true;
+          finish();
+        },
         cancel: () => {
+          const isThere = !isWaitedFor && left.length === 0;
           left = [];
+          return isThere ? reads.reduce((sum, { target }) => sum + target.length, 0) : 0;
         },
       };
     },

@@ -21,7 +21,7 @@ export async function openSpeaker(options: GenerationOptions, stderr: TextOut): 
     options;
   const { ignoreConfigKey: ignoreConfigKeys, draft } = options;
   if (model !== undefined && !options.stream) await sayMemory(model, options, stderr);
-  const stream = streamOf(options, { onLayer: firstPass(stderr) });
+  const stream = await streamOf(options, model, { onLayer: firstPass(stderr) });
   const loading = progressLine(stderr, "loading");
   const glm = await open(model, {
     backend,

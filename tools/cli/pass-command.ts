@@ -59,7 +59,8 @@ export async function passCommand(
     ...settings,
     ...{ backend, threads, activations, precision },
     turbo: true,
-    stream: streamOf(options, { part }),
+    mtp: "skip",
+    stream: await streamOf(options, folder, { part }),
   });
   const { version } = await ourPackage();
   stderr.write(`arithmetic: ${arithmetic}\n`);

@@ -111,10 +111,10 @@ export interface WeightParts {
   /** How many layers have routed experts. */
   readonly sparseLayers: number;
   /**
-   * What `kv_b_proj` takes more in memory than in a file, in all layers: with fp8 both of its halves
-   * are f32 there, and with groups the half of the keys.
+   * What `kv_b_proj` takes more in memory than in a file, in all layers: with groups the half of the keys is
+   * f32 there.
    *
-   * @see splitKvB of engine/weights/rearrange.ts
+   * @see splitKvB of engine/numbers/split-kv-b.ts
    */
   readonly widened: number;
 }
@@ -138,9 +138,9 @@ export function weightParts(c: ModelConfig, format: WeightFormat): WeightParts {
 }
 
 function widenedBytes(c: ModelConfig, kvB: TensorSpec, format: WeightFormat): number {
-  if (format === "f32" || format === "bf16") return 0;
-  const isWide = format === "fp8" ? 1 : c.qkNopeHeadDim / (c.qkNopeHeadDim + c.vHeadDim);
-  return isWide * (tensorBytes(kvB, "f32") - tensorBytes(kvB, format));
+  if (format === "f32" || format === "bf16" || format === "fp8") return 0;
+  const isKey = c.qkNopeHeadDim / (c.qkNopeHeadDim + c.vHeadDim);
+  return isKey * (tensorBytes(kvB, "f32") - tensorBytes(kvB, format));
 }
 
 /**

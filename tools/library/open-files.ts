@@ -74,7 +74,7 @@ export async function loadModel(
   const { config, sampling, asides, quantization } = await readModelConfig(files, options);
   const { stream } = options;
   const checkpoint = await openPart(files, config, stream?.part);
-  const matched = matchTensors(config, checkpoint, stream ? "skip" : mtp, stream?.part);
+  const matched = matchTensors(config, checkpoint, mtp, stream?.part);
   if (mtp === "load" && matched.noMtp !== undefined) {
     throw new ArgumentError("draft", `this checkpoint has no MTP layer: ${matched.noMtp}`);
   }
@@ -88,7 +88,7 @@ export async function loadModel(
   const about = { arithmetic, sampling, assumed, asides: [...asides, ...matched.asides] };
   if (stream) {
     const { weights, report } = openStream(ops, config, checkpoint, matched, stream);
-    const model = { config, weights, ops };
+    const model = { config, weights, ops: weights.ops };
     return {
       ...about,
       model,

@@ -4,10 +4,12 @@
  * Next: stream-files.ts
  * @module
  */
+import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
 import { mustBeRegular } from "./file-source.ts";
+import { readAt } from "./read-at.ts";
 import type { ReadFailure, ReadJob } from "./read-batch.ts";
 import type { FileToRead } from "./reader-program.ts";
 import { type Block, hex } from "./receipt.ts";
@@ -62,6 +64,13 @@ export function openToStream(folder: string, name: string, direct: boolean): Ope
     ...{ name, descriptor, size, modified: Math.trunc(mtimeMs) },
     toRead: { path, flags: FLAGS, directFlag: direct ? O_DIRECT : 0, identity },
   };
+}
+
+/** SHA-256 of the bytes before the data of an open file, in hexadecimal digits. */
+export function headerSha256(descriptor: number, dataAt: number): string {
+  const bytes = new Uint8Array(dataAt);
+  const header = bytes.subarray(0, readAt(descriptor, 0, bytes));
+  return createHash("sha256").update(header).digest("hex");
 }
 
 /** How many threads read, and how: `O_DIRECT, 2 readers`. */

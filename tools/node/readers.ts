@@ -72,6 +72,8 @@ export interface BatchUnderWay {
    * @throws {ReaderError} when a reader ended or does not answer
    */
   wait(): ReadFailure | undefined;
+  /** From now on it is no guess. */
+  hurry(): void;
   /** Gives up what has not begun, and waits for the rest. It returns how many bytes were read. */
   cancel(): number;
   /** What the checks found, in the order of the reads. Call it after `wait`. */
@@ -172,12 +174,16 @@ export class Readers {
   #underWay(jobs: readonly ReadJob[], batch: ReadBatch): BatchUnderWay {
     const { words } = batch;
     let nToFinish = batch.pieces.length / PIECE_NUMBERS;
+    const hurry = (): void => {
+      Atomics.store(words, BATCH.isGuess, 0);
+    };
     return {
+      hurry,
       get isDone() {
         return Atomics.load(words, BATCH.finished) >= nToFinish;
       },
       wait: () => {
-        Atomics.store(words, BATCH.isGuess, 0);
+        hurry();
         this.#waitFor(words, nToFinish);
         return failureOf(batch, jobs);
       },

@@ -14,7 +14,7 @@ import {
   type StoredRead,
 } from "../../engine/stream/read-store.ts";
 import { WeightsError } from "../../engine/weights/weights-error.ts";
-import { blockError, howRead, openToStream, readError } from "./open-to-stream.ts";
+import { blockError, headerSha256, howRead, openToStream, readError } from "./open-to-stream.ts";
 import { readAt } from "./read-at.ts";
 import { isShared, type ReadJob } from "./read-batch.ts";
 import { type BatchUnderWay, Readers } from "./readers.ts";
@@ -43,6 +43,8 @@ export interface ReadCounts {
   reads: number;
   /** Seconds in which the engine waited for them. */
   secondsWaited: number;
+  /** Bytes that were compared with the receipt. */
+  compared: number;
 }
 
 /** Files of a folder, read for the engine. Close them when the model is closed. */
@@ -81,7 +83,7 @@ interface Job extends ReadJob, OpenFile {
 }
 
 class FolderStream implements StreamFiles {
-  readonly counts: ReadCounts = { bytes: 0, reads: 0, secondsWaited: 0 };
+  readonly counts: ReadCounts = { bytes: 0, reads: 0, secondsWaited: 0, compared: 0 };
   readonly #folder: string;
   readonly #options: StreamOptions;
   readonly #readers: Readers;
@@ -100,9 +102,20 @@ class FolderStream implements StreamFiles {
 
   begin(reads: readonly StoredRead[], isGuess: boolean = false): ReadsUnderWay {
     const jobs = reads.map((read) => this.#jobOf(read));
-    if (!reads.every(({ target }) => isShared(target))) return this.#readNow(jobs);
+    if (!reads.every(({ target }) => isShared(target))) {
+      return this.#readHere(jobs, isGuess);
+    }
     for (const { target, offset } of reads) mustOwnBlocks(target, offset);
     return this.#underWay(jobs, this.#readers.begin(jobs, isGuess));
+  }
+
+  isKnownFinite(name: string, offset: number, length: number): boolean {
+    const covered = blocksWithin(this.#open(name).known, offset, length);
+    return covered.reduce((sum, block) => sum + block.length, 0) === length;
+  }
+
+  get compared(): number {
+    return this.counts.compared;
   }
 
   #jobOf({ file: name, offset, target }: StoredRead): Job {
@@ -124,7 +137,7 @@ class FolderStream implements StreamFiles {
     const { direct = true, receipt } = this.#options;
     const { descriptor, size, toRead } = openToStream(this.#folder, name, direct);
     try {
-      const known = receipt ? blocksIn(receipt, name, size) : [];
+      const known = receipt ? blocksIn(receipt, { name, size, descriptor }) : [];
       return { name, descriptor, known, file: this.#readers.addFile(toRead) };
     } catch (error) {
       closeSync(descriptor);
@@ -132,23 +145,35 @@ class FolderStream implements StreamFiles {
     }
   }
 
-  /** Reads at once, through the cache, into memory that threads cannot see. */
-  #readNow(jobs: readonly Job[]): ReadsUnderWay {
-    const start = performance.now();
+  /** Reads at once, through the cache, into memory that threads cannot see; a guess when it is waited for. */
+  #readHere(jobs: readonly Job[], isGuess: boolean): ReadsUnderWay {
+    let isDone = false;
     let error: unknown;
-    try {
-      for (const job of jobs) readHere(job);
-      this.#count(jobs);
-    } catch (thrown) {
-      error = thrown;
-    }
-    this.counts.secondsWaited += (performance.now() - start) / 1000;
+    const read = (): void => {
+      if (isDone) return;
+      isDone = true;
+      const start = performance.now();
+      try {
+        for (const job of jobs) this.#compare(job, readHere(job));
+        this.#count(jobs);
+      } catch (thrown) {
+        error = thrown;
+      }
+      this.counts.secondsWaited += (performance.now() - start) / 1000;
+    };
+    if (!isGuess) read();
     return {
-      isDone: true,
+      get isDone() {
+        return isDone;
+      },
       wait: () => {
+        read();
         if (error) throw error;
       },
-      cancel: () => {},
+      cancel: () => {
+        isDone = true;
+        return 0;
+      },
     };
   }
 
@@ -169,13 +194,25 @@ class FolderStream implements StreamFiles {
         if (!isCounted) this.#count(jobs);
         isCounted = true;
         const results = batch.results();
-        for (const job of jobs) compare(job, results.splice(0, job.covered.length));
+        for (const job of jobs) this.#compare(job, results.splice(0, job.covered.length));
       },
       cancel: () => {
-        if (!isCounted) this.counts.bytes += batch.cancel();
+        const bytes = isCounted ? 0 : batch.cancel();
+        this.counts.bytes += bytes;
         isCounted = true;
+        return bytes;
       },
+      hurry: () => batch.hurry(),
     };
+  }
+
+  /** Compares the blocks that have come with the receipt. */
+  #compare({ name, covered }: Job, results: readonly { checksum: number }[]): void {
+    for (const [i, block] of covered.entries()) {
+      const got = results[i].checksum;
+      if (got !== block.checksum) throw blockError(name, block, block.checksum, got);
+      this.counts.compared += block.length;
+    }
   }
 
   #count(jobs: readonly Job[]): void {
@@ -190,15 +227,21 @@ class FolderStream implements StreamFiles {
   }
 }
 
-/** What a receipt says of a file, which must be as long as the one it was written for. */
-function blocksIn(receipt: Receipt, name: string, size: number): KnownBlock[] {
-  if (!receipt.isComplete) {
-    throw new WeightsError(name, "the receipt is not complete: run glm52 verify-files again");
-  }
+/** What a receipt says of a file, which must have the length and the header of the one it was written for. */
+function blocksIn(
+  receipt: Receipt,
+  { name, size, descriptor }: Pick<OpenFile, "name" | "descriptor"> & { readonly size: number },
+): KnownBlock[] {
+  const fail = (what: string): never => {
+    throw new WeightsError(name, `${what}; glm52 verify-files writes a new receipt`);
+  };
   const file = receipt.files.get(name);
-  if (!file) throw new WeightsError(name, "the receipt does not name it");
-  if (file.size === size) return knownBlocks(file);
-  throw new WeightsError(name, `expected ${file.size} bytes by the receipt, got ${size}`);
+  if (!receipt.isComplete) return fail("the receipt is not complete");
+  if (!file) return fail("the receipt does not name it");
+  if (file.size !== size) return fail(`expected ${file.size} bytes by the receipt, got ${size}`);
+  const known = knownBlocks(file);
+  const header = headerSha256(descriptor, known[0]?.offset ?? size);
+  return header === file.header ? known : fail("its header is not that of the receipt");
 }
 
 /** The target lies as its bytes lie in the file, with whole blocks around it. */
@@ -210,7 +253,8 @@ function mustOwnBlocks({ buffer, byteOffset, length }: Uint8Array, offset: numbe
   throw new RangeError(`expected room for the blocks of bytes ${offset} … in a file, got ${place}`);
 }
 
-function readHere(job: Job): void {
+/** Reads, and returns what the blocks of the receipt are. */
+function readHere(job: Job): { checksum: number }[] {
   let got: number;
   try {
     got = readAt(job.descriptor, job.offset, job.target);
@@ -220,16 +264,7 @@ function readHere(job: Job): void {
   if (got < job.target.length) throw readError(job.name, job, { got });
   const { buffer, byteOffset, length } = job.target;
   const view = new DataView(buffer, byteOffset, length);
-  const results = job.covered.map((block) => ({
+  return job.covered.map((block) => ({
     checksum: checksum(view, block.offset - job.offset, block.length),
   }));
-  compare(job, results);
-}
-
-/** Compares the blocks that have come with the receipt. */
-function compare({ name, covered }: Job, results: readonly { checksum: number }[]): void {
-  for (const [i, block] of covered.entries()) {
-    const got = results[i].checksum;
-    if (got !== block.checksum) throw blockError(name, block, block.checksum, got);
-  }
 }

@@ -4,12 +4,11 @@
  * Next: verify-files.ts
  * @module
  */
-import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { exponentMask } from "../../engine/numbers/all-finite.ts";
 import { READ_BLOCK } from "../../engine/stream/read-store.ts";
 import { readHeader, type TensorEntry } from "../../engine/weights/safetensors.ts";
-import { howRead, openToStream, readError } from "../node/open-to-stream.ts";
+import { headerSha256, howRead, openToStream, readError } from "../node/open-to-stream.ts";
 import { readAt } from "../node/read-at.ts";
 import type { PartResult, ReadJob } from "../node/read-batch.ts";
 import type { FileToRead } from "../node/reader-program.ts";
@@ -58,9 +57,7 @@ export async function readHeaders(folder: string, names: readonly string[]): Pro
         ([, a], [, b]) => a.offset - b.offset || a.length - b.length,
       );
       const dataAt = Math.min(size, ...inOrder.slice(0, 1).map(([, { offset }]) => offset));
-      const header = createHash("sha256")
-        .update(await read(0, dataAt))
-        .digest("hex");
+      const header = headerSha256(descriptor, dataAt);
       files.push({ name, size, modified, header, toRead, tensors: new Map(inOrder) });
     } finally {
       closeSync(descriptor);

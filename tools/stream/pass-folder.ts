@@ -23,7 +23,15 @@ import { Recorder } from "../../engine/trace/recorder.ts";
 import { storedTensors } from "../../engine/trace/trace-file.ts";
 import { writeSafetensors } from "../../engine/weights/write-safetensors.ts";
 import { writeWhole } from "../node/write-whole.ts";
-import { type PassOrigin, passMetadata, readState, STATE_FILE, stateFile } from "./pass-state.ts";
+import {
+  END_FILE,
+  layerFile,
+  type PassOrigin,
+  passMetadata,
+  readState,
+  STATE_FILE,
+  stateFile,
+} from "./pass-state.ts";
 
 /** What is recorded unless it is said otherwise: 33 KB for each token and layer of GLM-5.2. */
 export const PASS_STAGES: readonly string[] = [
@@ -58,9 +66,6 @@ export interface PassSummary {
   readonly isWhole: boolean;
 }
 
-/** A number of a layer in a file name. */
-const digits = (layer: number): string => String(layer).padStart(3, "0");
-
 /**
  * Makes a pass over the tokens of its origin, or goes on with one.
  *
@@ -88,7 +93,7 @@ export async function writePass(
       chain = chained(chain, layer, pass.state.hidden);
       const metadata = { ...passMetadata(origin), layer: `${layer}`, chain, ...recording.hashes() };
       const file = writeSafetensors(recording.tensors(), metadata);
-      await writeWhole(join(folder, `layer-${digits(layer)}.safetensors`), file);
+      await writeWhole(join(folder, layerFile(layer)), file);
       await writeWhole(join(folder, STATE_FILE), stateFile(pass.state, origin, chain));
       onProgress(layer + 1, nLayers);
     }
@@ -111,7 +116,7 @@ async function writeEnd(
   pass.end();
   const metadata = { ...passMetadata(origin), chain, ...recording.hashes() };
   const file = writeSafetensors(recording.tensors(), metadata);
-  await writeWhole(join(folder, "end.safetensors"), file);
+  await writeWhole(join(folder, END_FILE), file);
   await rm(join(folder, STATE_FILE));
 }
 

@@ -19,6 +19,9 @@ const PASS_FORMAT = "glm52-pass 1";
 /** The file of a pass that is not at its end. */
 export const STATE_FILE = "state.safetensors";
 
+/** The file of the last norm and the logits: a pass that has it is done. */
+export const END_FILE = "end.safetensors";
+
 /** What a pass is of. Two passes of the same give the same bytes. */
 export interface PassOrigin {
   /** Name and version of the engine. */
@@ -39,6 +42,11 @@ export interface PassOrigin {
   readonly command: string;
   /** Whether there are a last norm and a head behind the layers. */
   readonly hasEnd: boolean;
+}
+
+/** The file of a layer. */
+export function layerFile(layer: number): string {
+  return `layer-${String(layer).padStart(3, "0")}.safetensors`;
 }
 
 /** What is written into each file. */
@@ -94,13 +102,19 @@ export async function readState(
   origin: PassOrigin,
   resume: boolean,
 ): Promise<{ readonly state: PassState; readonly chain: string } | undefined> {
-  const path = join(folder, STATE_FILE);
-  if (!existsSync(path)) {
-    if (!existsSync(join(folder, "layer-000.safetensors"))) return undefined;
+  const has = (name: string): boolean => existsSync(join(folder, name));
+  const hasState = has(STATE_FILE);
+  if (!hasState && !has(layerFile(0))) return undefined;
+  if (!hasState && has(END_FILE)) {
     throw new UserError(folder, "expected a new folder, or a pass to resume, got one that is done");
   }
   if (!resume) throw new UserError(folder, "holds a pass: --resume goes on with it");
-  const source = memorySource(STATE_FILE, new Uint8Array(await readFile(path)));
+  if (!hasState && has(layerFile(1))) {
+    throw new UserError(folder, `expected a pass to resume, got layers without ${STATE_FILE}`);
+  }
+  // Ended between the first layer and the first state, a pass has only that layer.
+  const path = join(folder, hasState ? STATE_FILE : layerFile(0));
+  const source = memorySource(path, new Uint8Array(await readFile(path)));
   const { tensors, metadata } = await readHeader(source);
   for (const [key, want] of Object.entries(commonMetadata(origin))) {
     const got = metadata.get(key);
@@ -108,6 +122,7 @@ export async function readState(
     const [a, b] = [got, want].map((text) => String(text).slice(0, 60));
     throw new UserError(path, `${key}: the pass was begun with ${a}, and this is ${b}`);
   }
+  if (!hasState) return undefined;
   const read = async (name: string): Promise<ArrayBuffer | undefined> => {
     const entry = tensors.get(name);
     return entry && (await source.read(entry.offset, entry.length)).slice().buffer;

@@ -63,7 +63,7 @@ function widenRow(
       return to;
     case "FP8": {
       const block = Math.floor(row / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
-      kernels.widenFp8(to, at, scales + 4 * block, padded(machine, nColumns));
+      kernels.widenFp8(to, at, scales + 4 * block, 0, padded(machine, nColumns));
       return to;
     }
     case "Q8":

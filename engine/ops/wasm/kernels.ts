@@ -13,7 +13,7 @@ export interface Kernels {
   linearF32(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearBf16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearF16(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, nT: number, nI: number, nO: number, scratch: Address): void;
-  linearFp8(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, scales: Address, firstRow: number, nT: number, nI: number, nO: number, scratch: Address): void;
+  linearFp8(y: Address, yStride: number, x: Address, xStride: number, w: Address, wStride: number, scales: Address, firstRow: number, firstColumn: number, nT: number, nI: number, nO: number, scratch: Address): void;
   linearQ8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
   linearQ4(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
   linearQ8Int8(y: Address, yStride: number, x: Address, xStride: number, w: Address, nT: number, nGroups: number, nO: number, scratch: Address): void;
@@ -28,7 +28,7 @@ export interface Kernels {
   widenRowF16(y: Address, x: Address, n: number): void;
   widenQ8(y: Address, yStride: number, w: Address, nGroups: number, scratch: Address): void;
   widenQ4(y: Address, yStride: number, w: Address, nGroups: number, scratch: Address): void;
-  widenFp8(y: Address, e: Address, scale: Address, n: number): void;
+  widenFp8(y: Address, e: Address, scale: Address, first: number, n: number): void;
   rmsNorm(y: Address, x: Address, gain: Address, nT: number, nC: number, eps: number): void;
   layerNorm(y: Address, x: Address, gain: Address, bias: Address, nT: number, nC: number, eps: number): void;
   ropeInterleaved(y: Address, x: Address, cos: Address, sin: Address, nT: number, nH: number, nPairs: number): void;
@@ -47,5 +47,8 @@ export interface Kernels {
   add(y: Address, a: Address, b: Address, n: number): void;
   copyRows(y: Address, yStride: number, x: Address, xStride: number, bytes: number, nRows: number): void;
   padRows(y: Address, yStride: number, x: Address, bytes: number, nRows: number): void;
+  turn8(y: Address, x: Address, xStride: number, nRows: number, nColumns: number): void;
+  turn16(y: Address, x: Address, xStride: number, nRows: number, nColumns: number): void;
+  turn32(y: Address, x: Address, xStride: number, nRows: number, nColumns: number): void;
   gatherRows(y: Address, x: Address, rowBytes: number, rows: Address, nRows: number): void;
 }

@@ -9,13 +9,14 @@ import { checkTensor } from "../doors.ts";
 import type { Mark, Ops } from "../ops.ts";
 import { RowBlocks } from "../row-blocks.ts";
 import type { Arena } from "./arena.ts";
+import { placeKvB } from "./kv-halves.ts";
 import type { Machine } from "./machine.ts";
 import { lasting, place } from "./placed.ts";
 import { shelf } from "./shelf.ts";
 
 type Memory = Pick<
   Ops,
-  "place" | "shelf" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
+  "place" | "placeKvB" | "shelf" | "rowMemory" | "mark" | "keep" | "release" | "tensor" | "read"
 >;
 
 /** Everything of {@link Ops} that puts numbers somewhere. */
@@ -28,6 +29,7 @@ export function wasmMemory(machine: Machine): Memory {
   });
   return {
     place: place(machine, lasting(machine)),
+    placeKvB: placeKvB(machine, lasting(machine)),
     shelf: shelf(machine),
     rowMemory: () => rows,
     mark: () => arena.mark(),

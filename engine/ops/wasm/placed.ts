@@ -39,7 +39,13 @@ export interface Matrix {
   readonly stride: number;
   /** Only with FP8: where its scales stand. */
   readonly scales: number;
+  /** Only with FP8: where its first row and column are in the matrix whose blocks have these scales. */
+  readonly firstRow: number;
+  readonly firstColumn: number;
 }
+
+/** A matrix whose blocks are its own. */
+const WHOLE = { firstRow: 0, firstColumn: 0 } as const;
 
 /** Where a weight stands: one matrix, or a stack of them. */
 export interface Placed {
@@ -47,7 +53,8 @@ export interface Placed {
   readonly matrices: readonly Matrix[];
 }
 
-const BYTES: Readonly<Record<Exclude<Format, "Q8" | "Q4">, number>> = {
+/** Bytes of one number. */
+export const BYTES: Readonly<Record<Exclude<Format, "Q8" | "Q4">, number>> = {
   F32: 4,
   BF16: 2,
   F16: 2,
@@ -106,7 +113,7 @@ export const place =
   };
 
 /** How a matrix is kept, as told at the top of this file. */
-function formatOf(machine: Machine, raw: RawTensor): Format {
+export function formatOf(machine: Machine, raw: RawTensor): Format {
   switch (raw.dtype) {
     case "BF16":
     case "F16":
@@ -116,7 +123,7 @@ function formatOf(machine: Machine, raw: RawTensor): Format {
     case "F8_E4M3": {
       const hasKernel =
         raw.scales?.every((scale) => Math.abs(scale) < machine.layout.fp8ScaleLimit) &&
-        areFiniteIn(machine, "F8_E4M3", raw.bytes);
+        (raw.isFinite || areFiniteIn(machine, "F8_E4M3", raw.bytes));
       return hasKernel ? "FP8" : "F32";
     }
     default:
@@ -152,17 +159,20 @@ function placeMatrix(
   }
   const scalesAt = ground.take(bank, 4 * scales.length);
   arena.floats(scalesAt, scales.length).set(scales);
-  return { format, bank, address, stride, scales: scalesAt };
+  return { format, bank, address, stride, scales: scalesAt, ...WHOLE };
 }
 
 /** Where bytes stand that are in one of the memories already: those that were read onto a shelf. */
-function addressIn({ banks }: Machine, bytes: Uint8Array) {
+export function addressIn(
+  { banks }: Machine,
+  bytes: Uint8Array,
+): { readonly bank: number; readonly address: number } | undefined {
   const bank = banks.findIndex(({ arena }) => arena.holds(bytes));
   return bank < 0 ? undefined : { bank, address: bytes.byteOffset };
 }
 
 /** @throws {ShapeError} when a matrix has other bytes or scales than its shape says */
-function checkLengths(raw: RawTensor, nRows: number, nColumns: number): void {
+export function checkLengths(raw: RawTensor, nRows: number, nColumns: number): void {
   const n = nRows * nColumns;
   const nBlocks = Math.ceil(nRows / FP8_BLOCK) * Math.ceil(nColumns / FP8_BLOCK);
   const isRight =
@@ -209,7 +219,7 @@ function placePanels(
     });
     arena.release(mark);
   }
-  return { format, bank, address, stride, scales: 0 };
+  return { format, bank, address, stride, scales: 0, ...WHOLE };
 }
 
 /** The bytes of f32 numbers; f64 are rounded first. */

@@ -178,6 +178,7 @@ function multiplyBlock(
   const wAt = w.address + from * w.stride;
   const panels = w.address + (from / machine.layout.panelRows) * w.stride;
   const isInt8 = takesInt8(machine, w.format);
+  const row = w.firstRow + from;
   // biome-ignore format: one line per kernel
   switch (w.format) {
     case "F32":
@@ -190,7 +191,7 @@ function multiplyBlock(
       kernels.linearF16(y, yStride, xAt, xStride, wAt, w.stride, nT, nColumns, nO, scratch);
       break;
     case "FP8":
-      kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, w.scales, from, nT, nColumns, nO, scratch);
+      kernels.linearFp8(y, yStride, xAt, xStride, wAt, w.stride, w.scales, row, w.firstColumn, nT, nColumns, nO, scratch);
       break;
     case "Q8": {
       const run = isInt8 ? kernels.linearQ8Int8 : kernels.linearQ8;

@@ -4,6 +4,7 @@
  */
 import type { Ops, Shelf } from "../ops.ts";
 import { areFiniteIn } from "./finite.ts";
+import { placeKvB } from "./kv-halves.ts";
 import type { Machine } from "./machine.ts";
 import { type Ground, lasting, place } from "./placed.ts";
 
@@ -59,6 +60,7 @@ export const shelf =
       },
       areFinite: (dtype, bytes) => areFiniteIn(machine, dtype, bytes),
       place: place(machine, ground),
+      placeKvB: placeKvB(machine, ground),
       clear: () => {
         for (const board of boards) board.used = 0;
       },

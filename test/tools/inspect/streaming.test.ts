@@ -68,7 +68,7 @@ describe("GLM-5.2", () => {
   });
 
   it.each([
-    ["fp8", 3.43],
+    ["fp8", 0],
     ["q8", 1.44],
     ["q4", 1.69],
     ["bf16", 0],
@@ -98,14 +98,16 @@ describe("GLM-5.2", () => {
     });
   });
 
-  it("has in memory: buffers in 8 GB, q4's trunk in 16, fp8's without a cache in 24", () => {
+  it("has in memory: buffers in 8 GB, q4's trunk in 16, fp8's in 24", () => {
     const fits = (ramBytes: number, format: StreamedFormat) =>
       of(plan(1.3, { ramBytes }), format).fit;
     expect(fits(1e9, "fp8")?.inMemory).toBe("none");
     for (const format of ["fp8", "q4"] as const)
       expect(fits(8e9, format)?.inMemory).toBe("buffers");
     expect(fits(16e9, "fp8")?.inMemory).toBe("buffers");
-    expect(fits(24e9, "fp8")).toMatchObject({ inMemory: "trunk", slots: expect.closeTo(0, 0) });
+    // The witness has no slot, but 3.43 GB of widened keys and values, which are not widened any more.
+    const slots = 3.43e9 / (75 * 37_757_952);
+    expect(fits(24e9, "fp8")).toMatchObject({ inMemory: "trunk", slots: expect.closeTo(slots, 0) });
     const small = fits(16e9, "q4"); // the witness: 1.6 experts of each layer
     expect(small?.inMemory).toBe("trunk");
     expect(small?.slots).toBeGreaterThan(1.4);

@@ -1,4 +1,5 @@
 /** Reads of the files of a model that is larger than memory: the same bytes in all ways, and named errors. */
+import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -164,12 +165,18 @@ describe("reads", () => {
     using({}, (files) => {
       const room = new Room(new ArrayBuffer(2 ** 28));
       const reads = extents().map((extent) => room.read(...extent));
-      const underWay = files.begin(reads, true);
+      const underWay = files.begin(reads);
       expectBytes(reads);
       expect(underWay.isDone).toBe(true);
       underWay.wait();
       underWay.cancel();
       expect(files.counts.reads).toBe(reads.length);
+      // A guess delays nothing: it is read when somebody wants it, or never.
+      const guess = files.begin([room.read("small", 0, 10)], true);
+      files.begin([room.read("small", 0, 10)], true).cancel();
+      expect([guess.isDone, files.counts.reads]).toEqual([false, reads.length]);
+      guess.wait();
+      expect([guess.isDone, files.counts.reads]).toEqual([true, reads.length + 1]);
     }));
 
   it("that are cancelled write nothing more", () =>
@@ -193,6 +200,27 @@ describe("reads", () => {
       again.cancel();
       expectBytes(guessed);
     }));
+
+  it("know what is finite where a receipt says it of every byte", () => {
+    const receipt = receiptOf("large", [
+      ["a", 100, 900],
+      ["b", 1000, 2000],
+    ]);
+    return using({ receipt }, (files) => {
+      const isKnown = (offset: number, length: number) =>
+        files.isKnownFinite?.("large", offset, length);
+      expect([isKnown(100, 900), isKnown(1000, 2000), isKnown(100, 2900)]).toEqual([
+        ...[true, true, true],
+      ]);
+      // A part of a block, bytes before and behind, and a file of which nothing is known.
+      expect([isKnown(100, 899), isKnown(101, 899), isKnown(100, 901)]).toEqual([
+        ...[false, false, false],
+      ]);
+      const room = new Room(sharedPages(2 ** 16));
+      files.begin([room.read("large", 100, 2000)]).wait();
+      expect(files.counts.compared).toBe(900);
+    });
+  });
 
   it("want memory that lies as the file does", () =>
     using({}, (files) => {
@@ -281,6 +309,17 @@ describe("errors name the file and the place", () => {
       expect(await errorOf(read, (path) => flip(path, last + 1), options)).toBeUndefined();
     });
   }
+
+  it("of a receipt whose header is another", async () => {
+    const receipt = receiptOf("large", [["first", 100, 4000]]);
+    const flip = (path: string) => {
+      const bytes = readFileSync(path);
+      bytes[99] ^= 1;
+      writeFileSync(path, bytes);
+    };
+    const error = await errorOf(["large", 200, 9], flip, { receipt, isOpen: false });
+    expect(String(error)).toContain("large: its header is not that of the receipt");
+  });
 
   it("of a file that is missing, is none, or is a path", async () => {
     const missing = await errorOf(["other", 0, 1], () => {});
@@ -380,6 +419,8 @@ function receiptOf(file: Name, tensors: readonly [string, number, number][]): Re
     const checksums = [checksumOf(contents[file].subarray(offset, offset + length))];
     return [name, { offset, length, checksums }];
   });
-  const known = { size: SIZES[file], modified: 0, header: "", tensors: new Map(entries) };
+  const before = contents[file].subarray(0, tensors[0]?.[1] ?? SIZES[file]);
+  const header = createHash("sha256").update(before).digest("hex");
+  const known = { size: SIZES[file], modified: 0, header, tensors: new Map(entries) };
   return { isComplete: true, files: new Map([[file, known]]) };
 }

@@ -31,7 +31,7 @@ async function run(slots: number, chunk: number) {
   const matched = matchTensors(config, checkpoint, "skip");
   const weights = streamedWeights(ops, config, sources, matched, options);
   const recorder = new RouteRecorder(config);
-  const session = new Session({ ops, config, weights }, { taps: recorder, chunk });
+  const session = new Session({ ops: weights.ops, config, weights }, { taps: recorder, chunk });
   session.appendAll(randomTokens(60, 1000, 1));
   session.close();
   weights.close();

@@ -182,7 +182,7 @@ async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<
   });
   death.catch(() => {}); // it is waited for below
   const loading = progressLine(stderr, "loading");
-  const served = await serveFolder(options.model, engineOptions(options), {
+  const served = await serveFolder(options.model, await engineOptions(options), {
     onLoading: loading.update,
     onDeath: (why) => died(new UserError("engine", `it has ended: ${why}`)),
   }).finally(loading.end);
@@ -225,14 +225,14 @@ function keyOf({ host, apiKeyEnv, insecure }: ServeCommandOptions): string | und
   );
 }
 
-function engineOptions(options: ServeCommandOptions): ServeFolderOptions {
+async function engineOptions(options: ServeCommandOptions): Promise<ServeFolderOptions> {
   const { backend, threads, turbo, activations, check, latentEps, maxContext } = options;
   const { ignoreConfigKey: ignoreConfigKeys, name, chatTemplate, draft: draftSteps } = options;
-  const stream = streamOf(options);
+  const stream = await streamOf(options, options.model);
   return {
     open: {
       ...{ backend, threads, turbo, activations, check, latentEps, ignoreConfigKeys },
-      ...(stream && { stream: { ram: stream.ram } }),
+      stream,
     },
     rows: { latent: options.kvType, index: options.indexType },
     rowBytes: options.kvRam,

@@ -20,8 +20,8 @@ interface VerifyFilesOptions {
 const HELP = `
 It reads all safetensors files of the folder, checks that their headers are well-formed and that no number is
 NaN or infinite, and writes a receipt: for each file its size, the time of its last change and a SHA-256 of its
-header, for each tensor an xxHash32 of every 16 MiB. Programs that stream weights from the disk can
-then check what they read. Such a checksum finds what a disk or a download has
+header, for each tensor an xxHash32 of every 16 MiB. Models that are streamed are then
+compared with it. Such a checksum finds what a disk or a download has
 damaged; it proves nothing against somebody who means to change a file.
 
 What is done is saved twice a minute, beside the receipt with .part behind its name. Started again, the

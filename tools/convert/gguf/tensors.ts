@@ -7,9 +7,10 @@
  */
 import type { ModelConfig } from "../../../engine/index.ts";
 import type { RawTensor } from "../../../engine/numbers/raw-tensor.ts";
+import { splitKvB } from "../../../engine/numbers/split-kv-b.ts";
 import type { ReadTensor } from "../../../engine/weights/load.ts";
 import type { TensorSpec } from "../../../engine/weights/names.ts";
-import { splitGateUp, splitKvB } from "../../../engine/weights/rearrange.ts";
+import { splitGateUp } from "../../../engine/weights/rearrange.ts";
 import type { LayerSpecs, ModelSpecs, SparseSpecs } from "../../../engine/weights/table.ts";
 import { fitsRows, type GgmlType } from "./encode.ts";
 import type { TensorInfo } from "./header.ts";

@@ -9,7 +9,7 @@ import { constraintOf, openMatchers } from "../../constrain/index.ts";
 import { bytes } from "../../inspect/units.ts";
 import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { withFiles } from "../../node/file-source.ts";
-import { type OpenFolderOptions, openModel } from "../../node/open.ts";
+import { type FolderStream, type OpenFolderOptions, openModel } from "../../node/open.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { EngineAbout, FromEngine } from "./protocol.ts";
 import { Runner } from "./runner.ts";
@@ -28,7 +28,7 @@ export interface EngineOptions {
   readonly open: Pick<
     OpenFolderOptions,
     "backend" | "threads" | "turbo" | "activations" | "check" | "latentEps" | "ignoreConfigKeys"
-  > & { readonly stream?: { readonly ram: number } | undefined };
+  > & { readonly stream?: Pick<FolderStream, "ram" | "guesses" | "receipt"> | undefined };
   /** The number formats of rows. */
   readonly rows: Partial<PageFormat>;
   /** Bytes for the rows of all texts together; 1 GiB by default, or less where memory is short. */

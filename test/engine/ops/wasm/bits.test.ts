@@ -120,7 +120,7 @@ describe("the bits of a product with a matrix", () => {
       const scratch = arena.scratch(kernels.linearScratchBytes(nT, nI));
       const run = (from: number, to: number): void => {
         const [yAt, wAt, n] = [y.byteOffset + 4 * from, w + from * nI, to - from];
-        kernels.linearFp8(yAt, 4 * nO, x, 4 * nI, wAt, nI, scales, from, nT, nI, n, scratch);
+        kernels.linearFp8(yAt, 4 * nO, x, 4 * nI, wAt, nI, scales, from, 0, nT, nI, n, scratch);
       };
       run(0, nO);
       const want = y.slice();
