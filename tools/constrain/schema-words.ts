@@ -26,7 +26,7 @@ const NOTES: ReadonlySet<string> = new Set(
 );
 
 /** Words that each concern values of one type. */
-export const WORDS_OF_TYPES = {
+const WORDS_OF_TYPES = {
   string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
   array: ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"],
