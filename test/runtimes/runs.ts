@@ -14,6 +14,13 @@ export interface Run {
   readonly writes?: boolean;
 }
 
+/** A schema without blanks, which would part arguments. */
+const SCHEMA = JSON.stringify({
+  type: "object",
+  properties: { name: { type: "string", maxLength: 20 }, age: { type: "integer", minimum: 1 } },
+  required: ["name", "age"],
+});
+
 export const root = resolve(import.meta.dirname, "../..");
 
 const golden = (name: string): { model: string; tokens: string } => ({
@@ -126,6 +133,11 @@ export function runs(scratch: string): Record<string, Run> {
       "--draft 0",
       "--stream --ram 256MiB --draft 2 --threads 2",
     ]),
+    "demo model, JSON of a schema": told(
+      "A cat: ",
+      `--temperature 1 --seed 3 --max-tokens 60 --json-schema ${SCHEMA}`,
+      ["--threads 1", "--threads 3"],
+    ),
     "demo model in q8, logits": quantised(scratch, "q8", "--activations f32"),
     "demo model in q8, logits, activations in int8": quantised(scratch, "q8", "--activations int8"),
     "demo model in q4, logits, activations in int8": quantised(scratch, "q4", "--activations int8"),

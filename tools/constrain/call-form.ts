@@ -11,16 +11,21 @@
  * @module
  */
 import { ConstraintError } from "../../engine/index.ts";
-import { parseJson } from "../../tokenizer/chat/json-parse.ts";
-import type { Json, JsonObject } from "../../tokenizer/chat/json-value.ts";
-import { isJsonObject, pathTo } from "../../tokenizer/chat/json-value.ts";
+import { type Json, pathTo } from "../../tokenizer/chat/json-value.ts";
 import { pythonJson } from "../../tokenizer/chat/python-json.ts";
-import { argumentType } from "../../tokenizer/chat/schemas.ts";
-import { typedValue } from "../../tokenizer/chat/typed-values.ts";
-import { checkRules } from "./check-rules.ts";
+import { CheckedRules } from "./check-rules.ts";
 import { ALL, charactersOf, codePoints, without } from "./code-points.ts";
-import { fits } from "./fits.ts";
-import { character, choice, type Form, type Rules, repeat, sequence, text } from "./forms.ts";
+import { alternatives } from "./fits.ts";
+import {
+  character,
+  choice,
+  type Form,
+  oneOf,
+  type Rules,
+  repeat,
+  sequence,
+  text,
+} from "./forms.ts";
 import type { CallableTool } from "./grammar.ts";
 import { BLANKS } from "./pattern.ts";
 import type { ObjectShape, Shape, Shapes, StringShape } from "./shape.ts";
@@ -58,31 +63,27 @@ export function callForm({ name, parameters }: CallableTool, where: string): Cal
   }
   const path = pathTo(where, "parameters");
   const shapes = vetSchema(parameters, path);
-  const object = argumentsOf(shapes, path);
-  const schema = parseJson(parameters);
-  const plain: JsonObject = isJsonObject(schema) ? schema : new Map();
-  for (const property of object.properties) {
-    checkName(property.name, pathTo(pathTo(path, "properties"), property.name));
+  const { properties, rest } = argumentsOf(shapes, path);
+  const values = new ValueForms(shapes, path);
+  for (const property of properties) {
+    const at = pathTo(pathTo(path, "properties"), property.name);
+    checkName(property.name, at);
+    values.add(property.name, property.shape, at);
   }
-  const formOf = (key: string, shape: Shape, where: string) =>
-    valueForm(shape, { shapes, schema: plain, key, where });
-  const forms = new Map(
-    object.properties.map(({ name, shape }) => {
-      return [name, formOf(name, shape, pathTo(pathTo(path, "properties"), name))];
-    }),
-  );
-  // No argument is declared where others may be there, so the name of one makes no difference.
-  const { rest } = object;
-  const restForm = rest && formOf("", rest, pathTo(path, "additionalProperties"));
+  if (rest) values.add(OTHERS, rest, pathTo(path, "additionalProperties"));
+  const forms = values.all();
   return {
     name,
     schema: parameters,
-    keys: object.properties.map((property) => property.name),
-    required: object.properties.filter(({ isRequired }) => isRequired).map(({ name }) => name),
+    keys: properties.map((property) => property.name),
+    required: properties.filter(({ isRequired }) => isRequired).map((property) => property.name),
     isOpen: rest !== undefined,
-    valueOf: (key) => (forms.has(key) ? forms.get(key) : restForm),
+    valueOf: (key) => forms.get(forms.has(key) ? key : OTHERS),
   };
 }
+
+/** Stands for the arguments that are not declared. No argument has this name. */
+export const OTHERS = "";
 
 /** A parser takes the blanks around names and keys away. */
 function checkName(name: string, where: string): void {
@@ -116,46 +117,42 @@ function argumentsOf({ root, references }: Shapes, where: string): ObjectShape {
   return shape;
 }
 
-/** An argument, and the schema that a parser will read it with. */
-interface Argument {
-  readonly shapes: Shapes;
-  readonly schema: JsonObject;
-  readonly key: string;
-  readonly where: string;
-}
+/** Makes the forms of the values of one tool, which share their rules. */
+class ValueForms {
+  readonly #references: Shapes["references"];
+  readonly #forms: ShapeForms;
+  readonly #path: string;
+  readonly #roots = new Map<string, { readonly form: Form; readonly where: string } | undefined>();
 
-function valueForm(shape: Shape, argument: Argument): ValueForm {
-  const { references } = argument.shapes;
-  const parts = alternatives(shape, references);
-  const takesAnyText = parts.some(isAnyString);
-  const hasInside = parts.some(({ kind }) => kind === "list" || kind === "object");
-  const takesAll = parts.some(({ kind }) => kind === "any");
-  if (takesAll || (takesAnyText && !hasInside)) return undefined;
-  const forms = new ShapeForms(references);
-  const root = choice(
-    ...parts.map((part) => {
-      if (part.kind === "values")
-        return choice(...part.values.flatMap((v) => spelled(v, argument)));
-      if (part.kind !== "string") return forms.of(part);
-      return hasInside ? stringBeside(part, argument) : rawString(part);
-    }),
-  );
-  return checkRules({ root, rules: forms.rules }, argument.where);
-}
-
-/** The shapes of which one must fit, without references and unions. */
-function alternatives(
-  shape: Shape,
-  references: Shapes["references"],
-  seen: readonly string[] = [],
-): Shape[] {
-  if (shape.kind === "union") {
-    return shape.parts.flatMap((part) => alternatives(part, references, seen));
+  constructor({ references }: Shapes, path: string) {
+    this.#references = references;
+    this.#forms = new ShapeForms(references);
+    this.#path = path;
   }
-  if (shape.kind !== "reference") return [shape];
-  const target = references.get(shape.to);
-  if (target === undefined || seen.includes(shape.to)) return [];
-  return alternatives(target, references, [...seen, shape.to]);
+
+  add(key: string, shape: Shape, where: string): void {
+    const parts = alternatives(shape, this.#references);
+    const hasInside = parts.some(({ kind }) => kind === "list" || kind === "object");
+    const takesAll = parts.some(({ kind }) => kind === "any");
+    if (takesAll || (parts.some(isAnyString) && !hasInside)) {
+      this.#roots.set(key, undefined);
+      return;
+    }
+    const forms = parts.map((part) => {
+      if (part.kind === "values") return oneOf(part.values.flatMap(spelled));
+      if (part.kind !== "string") return this.#forms.of(part);
+      return hasInside ? stringBeside(part, where) : rawString(part);
+    });
+    this.#roots.set(key, { form: choice(...forms), where });
+  }
+
+  /** @throws {ConstraintError} when an argument can have no value */
+  all(): ReadonlyMap<string, ValueForm> {
+    const rules = new CheckedRules(this.#forms.rules, this.#path);
+    return new Map(
+      Array.from(this.#roots, ([key, root]) => [key, root && rules.from(root.form, root.where)]),
+    );
+  }
 }
 
 function rawString({ form, minLength, maxLength }: StringShape): Form {
@@ -163,7 +160,7 @@ function rawString({ form, minLength, maxLength }: StringShape): Form {
 }
 
 /** Strings that nobody takes for a list or an object. */
-function stringBeside({ form, minLength, maxLength }: StringShape, { where }: Argument): Form {
+function stringBeside({ form, minLength, maxLength }: StringShape, where: string): Form {
   if (form !== undefined) {
     const text =
       "cannot be held to beside a list or an object; leave out the pattern or the format";
@@ -176,10 +173,11 @@ function stringBeside({ form, minLength, maxLength }: StringShape, { where }: Ar
   return minLength === 0 ? choice(text(""), some) : some;
 }
 
-/** The text of a listed value; none when a parser would read another value in it. */
-function spelled(value: Json, { schema, key, shapes }: Argument): Form[] {
+/**
+ * The text of a listed value. A string that reads as another value may be taken for that one, but only if
+ * it is listed, too. A text has no halves of characters.
+ */
+function spelled(value: Json): string[] {
   const written = typeof value === "string" ? value : pythonJson(value);
-  if (/\p{Surrogate}/u.test(written)) return [];
-  const read = typedValue(written, argumentType(schema, key));
-  return fits({ kind: "values", values: [value] }, read, shapes.references) ? [text(written)] : [];
+  return /\p{Surrogate}/u.test(written) ? [] : [written];
 }

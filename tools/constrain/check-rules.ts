@@ -17,18 +17,36 @@ import { choice, type Form, type Rules, sequence } from "./forms.ts";
  * @throws {ConstraintError} when no text has this form, or a rule begins with itself
  */
 export function checkRules({ root, rules }: Rules, where: string): Rules {
-  const ends = rulesThat(rules, (form, known) => canEnd(form, known));
-  const kept = new Map<string, Form>();
-  for (const [name, form] of rules) {
-    const left = ends.has(name) ? pruned(form, ends) : undefined;
-    if (left !== undefined) kept.set(name, left);
+  return new CheckedRules(rules, where).from(root, where);
+}
+
+/** Rules without the parts that no text can be. */
+export class CheckedRules {
+  readonly #ends: ReadonlySet<string>;
+  readonly #kept = new Map<string, Form>();
+
+  /** @throws {ConstraintError} when a rule begins with itself */
+  constructor(rules: ReadonlyMap<string, Form>, where: string) {
+    this.#ends = rulesThat(rules, canEnd);
+    for (const [name, form] of rules) {
+      const left = this.#ends.has(name) ? pruned(form, this.#ends) : undefined;
+      if (left !== undefined) this.#kept.set(name, left);
+    }
+    checkBeginnings(this.#kept, where);
   }
-  const left = pruned(root, ends);
-  if (left === undefined) {
-    throw new ConstraintError(where, "expected a form that some text has, got one that none has");
+
+  /**
+   * These rules, and a form that refers to them.
+   *
+   * @throws {ConstraintError} when no text has this form
+   */
+  from(root: Form, where: string): Rules {
+    const left = pruned(root, this.#ends);
+    if (left === undefined) {
+      throw new ConstraintError(where, "expected a form that some text has, got one that none has");
+    }
+    return { root: left, rules: this.#kept };
   }
-  checkBeginnings(kept, where);
-  return { root: left, rules: kept };
 }
 
 /** The names of the rules of which `is` holds, as the least set that it holds of. */
@@ -82,7 +100,7 @@ function pruned(form: Form, ends: ReadonlySet<string>): Form | undefined {
 
 /** @throws {ConstraintError} when a rule begins with itself: whoever read it would never come to a byte */
 function checkBeginnings(rules: ReadonlyMap<string, Form>, where: string): void {
-  const empties = rulesThat(rules, (form, known) => canBeEmpty(form, known));
+  const empties = rulesThat(rules, canBeEmpty);
   const done = new Set<string>();
   const path: string[] = [];
   const visit = (name: string): void => {

@@ -52,16 +52,6 @@ export function without(set: CodePoints, other: CodePoints): CodePoints {
   return left;
 }
 
-/** The characters that are in both sets. */
-export function both(set: CodePoints, other: CodePoints): CodePoints {
-  return without(set, without(set, other));
-}
-
-/** Whether a set has this character. */
-export function has(set: CodePoints, code: number): boolean {
-  return set.some(([from, to]) => code >= from && code <= to);
-}
-
 /** The bytes of some characters: one range for each byte. */
 export type ByteRanges = readonly (readonly [from: number, to: number])[];
 

@@ -34,7 +34,7 @@ export function constraintOf(spec: ConstraintSpec, matchers: Matchers): Constrai
 
 /**
  * Finds out whether a form can be held to, without a model: what `constraintOf` would throw about it is
- * thrown here.
+ * thrown here, but for what becomes too large.
  *
  * @throws {ConstraintError} when it cannot, with the path of the word that is not held to
  */

@@ -106,16 +106,23 @@ function fitsObject(
 
 /** Whether certainly no value fits both shapes. */
 export function areApart(a: Shape, b: Shape, references: References): boolean {
-  const [one, other] = [parts(a, references), parts(b, references)];
+  const [one, other] = [alternatives(a, references), alternatives(b, references)];
   return one.every((x) => other.every((y) => arePartsApart(x, y, references)));
 }
 
 /** The shapes of which one must fit, without references and unions. */
-function parts(shape: Shape, references: References, seen: readonly string[] = []): Shape[] {
-  if (shape.kind === "union") return shape.parts.flatMap((part) => parts(part, references, seen));
-  if (shape.kind !== "reference" || seen.includes(shape.to)) return [shape];
+export function alternatives(
+  shape: Shape,
+  references: References,
+  seen: readonly string[] = [],
+): Shape[] {
+  if (shape.kind === "union") {
+    return shape.parts.flatMap((part) => alternatives(part, references, seen));
+  }
+  if (shape.kind !== "reference") return [shape];
   const target = references.get(shape.to);
-  return target === undefined ? [] : parts(target, references, [...seen, shape.to]);
+  if (target === undefined || seen.includes(shape.to)) return [];
+  return alternatives(target, references, [...seen, shape.to]);
 }
 
 function arePartsApart(a: Shape, b: Shape, references: References): boolean {

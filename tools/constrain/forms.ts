@@ -67,29 +67,31 @@ export function rule(name: string): Form {
   return { kind: "rule", name };
 }
 
+/** Beginnings of beginnings that are written once. */
+const MAX_BRANCHES = 32;
+
 /** One of these texts, and nothing else. What several begin with is written once. */
 export function oneOf(texts: Iterable<string>): Form {
   const inOrder = [...new Set(texts)].sort();
-  return inOrder.length === 0
-    ? choice()
-    : branch(
-        inOrder.map((one) => [...one]),
-        0,
-      );
+  return branch(inOrder.map((one) => [...one]));
 }
 
-/** The characters of texts from `at` on. Before, all of them are equal; equal beginnings are neighbours. */
-function branch(texts: readonly (readonly string[])[], at: number): Form {
+/**
+ * @param texts the characters of texts, of which those that begin alike are neighbours
+ * @param at where they begin to differ, at the earliest
+ */
+function branch(texts: readonly (readonly string[])[], at = 0, nAbove = 0): Form {
+  const rest = (one: readonly string[]) => text(one.slice(at).join(""));
+  if (texts.length < 2 || nAbove === MAX_BRANCHES) return choice(...texts.map(rest));
   const [first = [], last = []] = [texts[0], texts.at(-1)];
   let end = at;
   while (end < first.length && first[end] === last[end]) end++;
-  const common = text(first.slice(at, end).join(""));
-  if (texts.length === 1) return common;
-  const groups: (readonly string[])[][] = [];
+  const groups: [begin: string | undefined, ...(readonly string[])[]][] = [];
   for (const one of texts) {
     const group = groups.at(-1);
-    if (group?.[0]?.[end] === one[end] && group) group.push(one);
-    else groups.push([one]);
+    if (group && group[0] === one[end]) group.push(one);
+    else groups.push([one[end], one]);
   }
-  return sequence(common, choice(...groups.map((group) => branch(group, end))));
+  const branches = groups.map(([, ...group]) => branch(group, end, nAbove + 1));
+  return sequence(text(first.slice(at, end).join("")), choice(...branches));
 }

@@ -36,6 +36,9 @@ const HEX_DIGITS: ReadonlyMap<string, number> = new Map([
 ]);
 const SIGN = /^["\\[\]^'/-]$/;
 
+/** Rules of one grammar. */
+const MAX_RULES = 2000;
+
 /** Groups inside groups. */
 const MAX_DEPTH = 50;
 
@@ -72,6 +75,7 @@ class GbnfReader {
         throw new ConstraintError(this.#where, `expected each rule once, got ${name} twice`);
       }
       rules.set(name, this.#alternatives());
+      if (rules.size > MAX_RULES) this.#scan.fail(`expected at most ${MAX_RULES} rules`);
     }
     for (const name of [ROOT, ...this.#named]) {
       if (rules.has(name)) continue;

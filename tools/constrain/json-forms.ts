@@ -63,14 +63,15 @@ const UNICODE_ESCAPE = sequence(
 );
 
 /** One character inside a JSON string, in each of its spellings. */
-export const STRING_CHARACTER: Form = choice(
+const STRING_CHARACTER: Form = choice(
   character(without(ALL, ESCAPED)),
   sequence(text("\\"), choice(character(charactersOf('"\\/bfnrt')), UNICODE_ESCAPE)),
 );
 
 /** A JSON string of so many characters. */
 export function stringForm(min: number, max: number | undefined): Form {
-  return quoted(repeat(STRING_CHARACTER, min, max));
+  const isAny = min === 0 && max === undefined;
+  return isAny ? ANY_STRING : quoted(repeat(STRING_CHARACTER, min, max));
 }
 
 /** A JSON string around the inside of one. */
@@ -119,19 +120,23 @@ export function items(item: Form, min: number, max: number | undefined): Form {
 /** The names of the rules of any value. */
 const ANY = "any value";
 const ANY_OBJECT = "any object";
+const STRING = "any string";
 
 /** Any JSON value. */
 export const ANY_VALUE: Form = rule(ANY);
+/** Any JSON string. */
+export const ANY_STRING: Form = rule(STRING);
 /** Any JSON object. */
 export const OBJECT: Form = rule(ANY_OBJECT);
 
-/** The rules that {@link ANY_VALUE} and {@link OBJECT} refer to. */
+/** The rules that the three refer to. */
 export const ANY_RULES: ReadonlyMap<string, Form> = new Map([
+  [STRING, quoted(repeat(STRING_CHARACTER, 0))],
   [
     ANY,
     choice(
       ANY_NUMBER,
-      stringForm(0, undefined),
+      ANY_STRING,
       oneOf(["true", "false", "null"]),
       list(items(ANY_VALUE, 0, undefined)),
       OBJECT,
@@ -141,7 +146,7 @@ export const ANY_RULES: ReadonlyMap<string, Form> = new Map([
     ANY_OBJECT,
     sequence(
       text("{"),
-      items(sequence(stringForm(0, undefined), text(": "), ANY_VALUE), 0, undefined),
+      items(sequence(ANY_STRING, text(": "), ANY_VALUE), 0, undefined),
       text("}"),
     ),
   ],

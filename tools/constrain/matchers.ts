@@ -30,7 +30,7 @@ export class Matchers {
 
   /** The tokens as constraints see them. For 154,880 of them, they take half a second once. @internal */
   get tree(): TokenTree {
-    this.#tree ??= new TokenTree(this.tokenizer);
+    this.#tree ??= new TokenTree(this.tokenizer, this.stopIds);
     return this.#tree;
   }
 

@@ -85,6 +85,8 @@ class NetworkBuilder {
   readonly #rules: ReadonlyMap<string, Form>;
   readonly #where: string;
   readonly #started = new Map<string, { start: Node }>();
+  /** Rules that are called, and not written out yet. */
+  readonly #open: { readonly form: Form; readonly called: { start: Node } }[] = [];
   nNodes = 0;
   readonly #end: EndNode;
 
@@ -94,8 +96,13 @@ class NetworkBuilder {
     this.#end = { kind: "end", id: this.#newId() };
   }
 
-  compile(form: Form): Node {
-    return this.#before(form, this.#end);
+  compile(root: Form): Node {
+    const start = this.#before(root, this.#end);
+    // Rules are written out one after the other, not inside each other, or long chains would go too deep.
+    for (let rule = this.#open.pop(); rule !== undefined; rule = this.#open.pop()) {
+      rule.called.start = this.#before(rule.form, this.#end);
+    }
+    return start;
   }
 
   #newId(): number {
@@ -172,7 +179,7 @@ class NetworkBuilder {
     }
     const called: { start: Node } = { start: this.#end };
     this.#started.set(name, called);
-    called.start = this.#before(form, this.#end);
+    this.#open.push({ form, called });
     return called;
   }
 }

@@ -17,7 +17,7 @@
  */
 import { ConstraintError } from "../../engine/index.ts";
 import { type ControlToken, controlIds } from "../../tokenizer/chat/control-tokens.ts";
-import { type CallForm, callForm } from "./call-form.ts";
+import { type CallForm, callForm, OTHERS } from "./call-form.ts";
 import { oneOf, type Rules } from "./forms.ts";
 import type { ReplySpec } from "./grammar.ts";
 import { grammarMachine } from "./grammar-machine.ts";
@@ -141,7 +141,7 @@ class ReplySpots {
     const exits = this.#to("</arg_value>", () => crossing(tree, this.#nextArgument(tool, used)));
     const form = tool.valueOf(key);
     if (form === undefined) return anyText(tree, exits);
-    const id = JSON.stringify(["argument", tool.schema, key]);
+    const id = JSON.stringify(["argument", tool.schema, tool.keys.includes(key) ? key : OTHERS]);
     return formedText(
       tree,
       this.#matchers.machine(id, `${tool.name}.${key}`, () => form),

@@ -27,11 +27,6 @@ export class Scan {
     return this.#at >= this.#chars.length;
   }
 
-  /** How many characters were read. */
-  get at(): number {
-    return this.#at;
-  }
-
   /** The next character, or one after it; the empty text when there is none. */
   peek(ahead: number = 0): string {
     return this.#chars[this.#at + ahead] ?? "";

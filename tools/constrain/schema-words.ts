@@ -26,7 +26,7 @@ const NOTES: ReadonlySet<string> = new Set(
 );
 
 /** Words that each concern values of one type. */
-export const WORDS_OF_TYPES = {
+const WORDS_OF_TYPES = {
   string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
   array: ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"],
@@ -50,6 +50,15 @@ const KNOWN: readonly string[] = [
   ...Object.values(WORDS_OF_TYPES).flat(),
 ];
 
+/** Those of them that mostly cannot be held to. An error about another word does not advise them. */
+const SELDOM: readonly string[] = [
+  "allOf",
+  "multipleOf",
+  "additionalItems",
+  "uniqueItems",
+  "propertyNames",
+];
+
 /** Extensions of other programs begin with this. */
 const EXTENSION = "x-";
 
@@ -70,7 +79,8 @@ export function wordsOf({ schema, path }: Place): string[] {
     .filter((word) => !NOTES.has(word) && !word.startsWith(EXTENSION));
   for (const word of words) {
     if (KNOWN.includes(word)) continue;
-    const text = `cannot be held to; leave it out, or say it with ${KNOWN.join(", ")}`;
+    const advised = KNOWN.filter((one) => !SELDOM.includes(one)).join(", ");
+    const text = `cannot be held to; leave it out, or say it with ${advised}`;
     throw new ConstraintError(pathTo(path, word), text);
   }
   return words;
@@ -84,7 +94,9 @@ export function wrong({ schema, path }: Place, word: string, expected: string): 
       ? JSON.stringify(value.slice(0, 60))
       : value instanceof JsonNumber
         ? value.source
-        : kindOf(value);
+        : typeof value === "boolean"
+          ? String(value)
+          : kindOf(value);
   throw new ConstraintError(pathTo(path, word), `expected ${expected}, got ${got}`);
 }
 

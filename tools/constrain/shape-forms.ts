@@ -16,7 +16,16 @@ import {
   sequence,
   text,
 } from "./forms.ts";
-import { ANY_RULES, ANY_VALUE, inString, items, list, quoted, stringForm } from "./json-forms.ts";
+import {
+  ANY_RULES,
+  ANY_STRING,
+  ANY_VALUE,
+  inString,
+  items,
+  list,
+  quoted,
+  stringForm,
+} from "./json-forms.ts";
 import { numberForm } from "./number-form.ts";
 import type { ListShape, ObjectShape, Property, Shape, Shapes } from "./shape.ts";
 
@@ -80,7 +89,7 @@ export class ShapeForms {
   /** Properties in the order of the schema, each of which may be left out unless it is required. */
   #object({ properties, rest, minProperties, maxProperties }: ObjectShape): Form {
     if (rest !== undefined) {
-      const entry = sequence(stringForm(0, undefined), text(": "), this.of(rest));
+      const entry = sequence(ANY_STRING, text(": "), this.of(rest));
       const inside = items(this.#once("entry", entry), minProperties, maxProperties);
       return this.#once("object", sequence(text("{"), inside, text("}")));
     }

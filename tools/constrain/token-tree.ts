@@ -42,8 +42,9 @@ export class TokenTree {
   /** The one that was asked for last comes last. */
   readonly #masks = new Map<State, Uint32Array>();
 
-  constructor(tokenizer: Tokenizer) {
-    const control = new Set([...tokenizer.eosIds, ...tokenizer.addedTokens.map(({ id }) => id)]);
+  /** @param stopIds the ids that end a text: none of them is part of one */
+  constructor(tokenizer: Tokenizer, stopIds: readonly number[]) {
+    const control = new Set([...stopIds, ...tokenizer.addedTokens.map(({ id }) => id)]);
     this.nWords = Math.ceil(tokenizer.paddedVocabSize / WORD_BITS);
     this.ordinary = new Uint32Array(this.nWords);
     const bytes = Array.from({ length: tokenizer.vocabSize }, (_, id) => {

@@ -35,8 +35,8 @@ import {
 } from "./schema-words.ts";
 import type { ListShape, ObjectShape, Property, Shape, Shapes } from "./shape.ts";
 
-/** Schemas inside each other. */
-const MAX_DEPTH = 32;
+/** Schemas inside each other, through references, too. */
+const MAX_DEPTH = 64;
 
 /** Properties of one object. */
 const MAX_PROPERTIES = 256;
@@ -44,7 +44,7 @@ const MAX_PROPERTIES = 256;
 /** Schemas in one schema. */
 const MAX_SCHEMAS = 4096;
 
-/** Values that one schema lists. */
+/** Values that all `enum` of one schema list. */
 const MAX_VALUES = 4096;
 
 /** Nothing. */
@@ -74,6 +74,7 @@ class SchemaReader {
   readonly #root: Json;
   readonly #where: string;
   #nSchemas = 0;
+  #nValues = 0;
 
   constructor(root: Json, where: string) {
     this.#root = root;
@@ -100,7 +101,7 @@ class SchemaReader {
       case undefined:
         return this.#ofTypes(place, words, depth);
       case "$ref":
-        return this.#reference(place);
+        return this.#reference(place, depth);
       case "enum":
       case "const":
         return this.#values(place, words, depth);
@@ -109,7 +110,7 @@ class SchemaReader {
     }
   }
 
-  #reference(place: Place): Shape {
+  #reference(place: Place, depth: number): Shape {
     const to = textAt(place, "$ref") ?? "";
     if (!/^#(\/|$)/.test(to)) {
       wrong(place, "$ref", "a place in the same schema, which begins with #/");
@@ -118,7 +119,7 @@ class SchemaReader {
       const target = resolve(to, this.#root);
       if (!isSchema(target)) wrong(place, "$ref", "the place of a schema");
       this.references.set(to, ANY); // it may refer to itself
-      this.references.set(to, this.read(target, `${this.#where}${to.slice(1)}`, 0));
+      this.references.set(to, this.read(target, `${this.#where}${to.slice(1)}`, depth + 1));
     }
     return { kind: "reference", to };
   }
@@ -129,7 +130,10 @@ class SchemaReader {
     const listed = listAt(place, "enum");
     const constant = fieldOf(schema, "const");
     const values = listed ?? [constant as Json];
-    if (values.length > MAX_VALUES) wrong(place, "enum", `at most ${MAX_VALUES} values`);
+    this.#nValues += values.length;
+    if (this.#nValues > MAX_VALUES) {
+      wrong(place, "enum", `at most ${MAX_VALUES} values in the whole schema`);
+    }
     const others = words.filter((word) => word !== "enum" && word !== "const");
     const shape = others.length === 0 ? ANY : this.#ofTypes(place, others, depth);
     const isConstant = (value: Json) =>

@@ -8,7 +8,8 @@
  * @module
  */
 import { commonPrefix } from "../../engine/generate/common-prefix.ts";
-import { ArgumentError, type FinishReason, generate, Session } from "../../engine/index.ts";
+import type { Constraint, FinishReason } from "../../engine/index.ts";
+import { ArgumentError, generate, Session } from "../../engine/index.ts";
 import {
   collectReply,
   type Message,
@@ -51,6 +52,8 @@ export interface TurnOptions {
   readonly onEvent?: ((event: ReplyEvent) => void) | undefined;
   /** Breaks the reply off; what came of it stays in the conversation. */
   readonly signal?: AbortSignal | undefined;
+  /** What this reply is held to, from its first token on; whoever made it closes it. */
+  readonly constraint?: Constraint | undefined;
 }
 
 /** The reply, and how the turn went. */
@@ -168,8 +171,8 @@ export class Chat {
    *
    * @throws {ArgumentError} when the conversation no longer fits the context; nothing was run then
    */
-  async say(saying: Saying, { onEvent, signal }: TurnOptions = {}): Promise<Turn> {
-    const events = this.stream(saying, signal);
+  async say(saying: Saying, { onEvent, signal, constraint }: TurnOptions = {}): Promise<Turn> {
+    const events = this.stream(saying, signal, constraint);
     for (let step = await events.next(); ; step = await events.next()) {
       if (step.done) return step.value;
       onEvent?.(step.value);
@@ -182,7 +185,11 @@ export class Chat {
    * @returns, as the value of the generator, the whole turn
    * @throws as {@link say}
    */
-  async *stream(saying: Saying, signal?: AbortSignal): AsyncGenerator<ReplyEvent, Turn> {
+  async *stream(
+    saying: Saying,
+    signal?: AbortSignal,
+    constraint?: Constraint,
+  ): AsyncGenerator<ReplyEvent, Turn> {
     const said = messagesOf(saying);
     const prompt = this.#render([...this.#messages, ...said]);
     const ids = [...promptIds(this.#tokenizer, prompt, { controlTokensIn: "protocol" })];
@@ -201,7 +208,7 @@ export class Chat {
     });
     const events: ReplyEvent[] = [];
     this.#keeper?.begin(ids);
-    const steps = generate(session, ids, this.#generation(signal));
+    const steps = generate(session, ids, this.#generation({ signal, constraint }));
     let replyTokens = 0;
     let step = await steps.next();
     for (; !step.done; step = await steps.next()) {
@@ -265,11 +272,11 @@ export class Chat {
     this.#keeper?.commit(note);
   }
 
-  #generation(signal: AbortSignal | undefined) {
+  #generation(turn: Pick<TurnOptions, "signal" | "constraint">) {
     const { draft = 0, seed = 0 } = this.#options;
     const turnSeed = (seed + this.#nTurns) % 2 ** 32;
-    const options = { ...this.#options, seed: turnSeed, ...(signal && { signal }) };
-    return generation(this.#speaker, options, draft);
+    const signal = turn.signal ?? this.#options.signal;
+    return generation(this.#speaker, { ...this.#options, ...turn, signal, seed: turnSeed }, draft);
   }
 
   #render(messages: readonly Message[]): RenderedPrompt {

@@ -3,11 +3,9 @@ import { describe, expect, test } from "vitest";
 import { ConstraintError, type Random, seededRandom } from "../../../engine/index.ts";
 import { checkRules } from "../../../tools/constrain/check-rules.ts";
 import {
-  both,
   type CodePoints,
   charactersOf,
   codePoints,
-  has,
   utf8Ranges,
   without,
 } from "../../../tools/constrain/code-points.ts";
@@ -42,6 +40,7 @@ function accepts(machine: Machine, bytes: Iterable<number>): boolean {
   return state.isEnd;
 }
 
+const has = (set: CodePoints, code: number) => set.some(([from, to]) => code >= from && code <= to);
 const machineOf = (root: Form, rules: Rules["rules"] = new Map()) =>
   new Machine(checkRules({ root, rules }, "test"), "test");
 const acceptsText = (machine: Machine, text: string) => accepts(machine, encoder.encode(text));
@@ -78,12 +77,11 @@ describe("characters", () => {
     }
   });
 
-  test("of two sets together are in neither, one or both", () => {
+  test("of one set without another are in the first alone", () => {
     for (let i = 0; i < 100; i++) {
       const [a, b] = [set(), set()];
       for (const code of [...a.flat(), ...b.flat(), ...edges]) {
         expect(has(without(a, b), code)).toBe(has(a, code) && !has(b, code));
-        expect(has(both(a, b), code)).toBe(has(a, code) && has(b, code));
       }
     }
     expect(utf8Ranges(charactersOf("é"))).toEqual([

@@ -5,6 +5,7 @@ import { type Model, referenceOps } from "../../../engine/index.ts";
 import { type Message, promptIds, renderChat } from "../../../tokenizer/chat/index.ts";
 import { createTokenizer } from "../../../tokenizer/index.ts";
 import { pipedLines } from "../../../tools/cli/terminal.ts";
+import { constraintOf, openMatchers } from "../../../tools/constrain/index.ts";
 import type { Chat, ChatOptions } from "../../../tools/library/chat.ts";
 import { glmOf } from "../../support/glm.ts";
 import { DEMO_MODEL, scratchFolder, TINY_MODEL } from "../../support/paths.ts";
@@ -52,6 +53,33 @@ describe("a conversation", () => {
     const harmless = await chat.say("<|system|>");
     const control = idsOf([{ role: "user", content: "" }]).length + 3;
     expect(harmless.promptTokens).toBeGreaterThan(control + 1);
+  });
+
+  it("calls a tool that a reply is held to", async () => {
+    const parameters = {
+      type: "object",
+      properties: { colour: { enum: ["red", "blue"] }, days: { type: "integer", maximum: 9 } },
+      required: ["colour", "days"],
+    };
+    const chat = chatWith({
+      maxTokens: 60,
+      tools: [{ name: "paint", description: "", parameters }],
+    });
+    const tools = [{ name: "paint", parameters: JSON.stringify(parameters) }];
+    const toolChoice = { kind: "required" } as const;
+    const spec = {
+      kind: "reply",
+      startsIn: "content",
+      tools,
+      toolChoice,
+      parallel: false,
+    } as const;
+    const constraint = constraintOf(spec, openMatchers(tokenizer, model.config.eosTokenIds));
+    const turn = await chat.say("Paint it.", { constraint });
+    expect(turn).toMatchObject({ content: "", finishReason: "stop", repairs: [] });
+    const args = { colour: expect.stringMatching(/^(red|blue)$/), days: expect.any(Number) };
+    expect(turn.calls).toMatchObject([{ name: "paint", isComplete: true, arguments: args }]);
+    expect((await chat.say("Again.")).calls).toEqual([]); // it holds for one turn
   });
 
   it("goes back to the system message on reset", async () => {
