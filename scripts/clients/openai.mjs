@@ -40,7 +40,7 @@ const [call] = called.choices[0].message.tool_calls;
 const [streamedCall] = streamed.choices[0].message.tool_calls;
 assert.equal(called.choices[0].finish_reason, "tool_calls");
 assert.deepEqual(streamedCall.function.arguments, call.function.arguments);
-assert.deepEqual(streamed.usage, called.usage);
+assert.equal(streamed.usage.total_tokens, called.usage.total_tokens);
 assert.equal(typeof JSON.parse(call.function.arguments).location, "string");
 
 const answered = await client.chat.completions.create({

@@ -60,6 +60,63 @@ const BODIES: Readonly<Record<string, object>> = {
     ...{ model: "glm-5.2-demo", prompt: ["Once", "upon"], max_tokens: 3, echo: true, logprobs: 2 },
     ...{ n: 2, stop: "x", seed: 1, temperature: 0, suffix: "", structured_outputs: { regex: "a" } },
   },
+  "/v1/responses": {
+    model: "glm-5.2-demo",
+    input: [
+      { role: "user", content: [{ type: "input_text", text: "Hi 🦙" }, { type: "input_image" }] },
+      { type: "reasoning", summary: [{ type: "summary_text", text: "Hm." }] },
+      { type: "message", role: "assistant", content: [{ type: "output_text", text: "Yes." }] },
+      { type: "function_call", call_id: "a", name: "f", namespace: "n", arguments: '{"a": 1.0}' },
+      { type: "function_call_output", call_id: "a", output: [{ type: "input_text", text: "1" }] },
+      { role: "developer", content: "And?" },
+    ],
+    tools: [
+      { type: "namespace", name: "n", tools: [{ type: "function", name: "f", parameters: {} }] },
+      { type: "function", name: "g", description: "G.", parameters: { type: "object" } },
+      { type: "web_search" },
+    ],
+    tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "g" }] },
+    ...{ instructions: "Be brief.", max_output_tokens: 9, parallel_tool_calls: false },
+    ...{ temperature: 0.5, top_p: 0.9, top_logprobs: 2, reasoning: { effort: "high" } },
+    text: { format: { type: "json_schema", name: "a", schema: { type: "object" } } },
+    ...{ include: ["reasoning.encrypted_content"], metadata: { a: "b" }, stream: true },
+  },
+  "/v1/messages": {
+    model: "glm-5.2-demo",
+    max_tokens: 9,
+    system: [{ type: "text", text: "Be brief." }],
+    messages: [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "Hi 🦙" },
+          { type: "image", source: {} },
+        ],
+      },
+      {
+        role: "assistant",
+        content: [
+          { type: "thinking", thinking: "Hm.", signature: "x" },
+          { type: "tool_use", id: "a", name: "f", input: { a: 1 } },
+        ],
+      },
+      {
+        role: "user",
+        content: [
+          { type: "tool_result", tool_use_id: "a", content: [{ type: "text", text: "1" }] },
+          { type: "document", source: { type: "text", data: "Words." } },
+        ],
+      },
+    ],
+    tools: [{ name: "f", description: "F.", input_schema: { type: "object" } }],
+    tool_choice: { type: "tool", name: "f", disable_parallel_tool_use: true },
+    thinking: { type: "enabled", budget_tokens: 1024, display: "omitted" },
+    output_config: {
+      effort: "low",
+      format: { type: "json_schema", schema: { type: "object" } },
+    },
+    ...{ stop_sequences: ["x"], temperature: 0.5, top_k: 5, stream: true },
+  },
   "/tokenize": { prompt: "Once", add_special_tokens: true, return_token_strs: true },
   "/detokenize": { tokens: [1, 2, 3] },
 };
@@ -145,7 +202,9 @@ async function judge(server: Served, path: string, body: string): Promise<number
   const text = await response.text();
   if (response.status !== 200) {
     const { error } = JSON.parse(text);
-    expect(Object.keys(error)).toEqual(["message", "type", "param", "code"]);
+    const keys =
+      path === "/v1/messages" ? ["type", "message"] : ["message", "type", "param", "code"];
+    expect(Object.keys(error)).toEqual(keys);
     expect(error.message.length).toBeGreaterThan(10);
     expect(error.message.length).toBeLessThan(1500);
   }
