@@ -160,16 +160,18 @@ function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Sha
 }
 
 /**
- * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels; `kv_b_proj` is cut into
- * two factors, of which the keys have a place of their own, and those of groups are widened to f32.
+ * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels, unless they are stored as
+ * panels; `kv_b_proj` is cut into two factors, of which the keys have a place of their own, and those of groups are
+ * widened to f32.
  */
 function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec): number {
-  const stored = storedNames(checkpoint, name).reduce(
+  const names = storedNames(checkpoint, name);
+  const stored = names.reduce(
     (sum, each) => sum + (checkpoint.tensors.get(each)?.length ?? 0) + READ_BLOCK,
     0,
   );
   const dtype = checkpoint.tensors.get(name)?.dtype ?? "";
-  const isGrouped = groupFormat(dtype) !== undefined;
+  const isGrouped = groupFormat(dtype) !== undefined && names.length > 1;
   if (axes[0] !== "H*nope+v") return isGrouped ? 2 * stored : stored;
   return stored + (isGrouped ? 4 * sizeOf(shape) : stored);
 }
