@@ -35,9 +35,9 @@ export interface Place {
 }
 
 /** The pieces of work of one tensor. */
-export function* blocksOf(conversion: Conversion): Generator<Block> {
+export function* blocksOf(conversion: Conversion, most?: number): Generator<Block> {
   if (conversion.to !== undefined) {
-    for (const rows of rowBlocks(conversion.shape)) yield { conversion, ...rows };
+    for (const rows of rowBlocks(conversion.shape, most)) yield { conversion, ...rows };
     return;
   }
   for (const [copied, form] of conversion.parts) {

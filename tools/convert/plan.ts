@@ -46,6 +46,8 @@ export interface ConversionWish {
   readonly for?: (typeof LAYOUTS)[number] | undefined;
   /** Most bytes of tensors in one file. Default: those of the released repositories, 5 GiB. */
   readonly shardBytes?: number | undefined;
+  /** Most numbers that are rounded at once; changes no bit. */
+  readonly blockNumbers?: number | undefined;
 }
 
 /** A conversion that can begin. */
@@ -114,7 +116,7 @@ export async function planConversion(
     texts,
     targets,
     sources: checkpoint.tensors,
-    blocks: ordered.flatMap((conversion) => [...blocksOf(conversion)]),
+    blocks: ordered.flatMap((conversion) => [...blocksOf(conversion, wish.blockNumbers)]),
     bytesBefore: matched.bytes,
     leftAside: [...asides, ...matched.asides],
   };

@@ -16,7 +16,7 @@ import { WEIGHT_FORMATS } from "./quantize.ts";
 import { type Written, withPlan } from "./quantize-folder.ts";
 
 /** How to quantise a model. */
-export interface QuantizeOptions extends Omit<ConversionWish, "shardBytes"> {
+export interface QuantizeOptions extends Omit<ConversionWish, "shardBytes" | "blockNumbers"> {
   /** Unknown keys of the config that the caller knows to change nothing. */
   readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** A text on which the logits of both models are compared. */

@@ -48,7 +48,7 @@ export async function fillFiles(
 ): Promise<Filled> {
   const { blocks, targets } = plan;
   const places = (number: number): readonly Place[] => placesOf(targets, blocks[number]);
-  const total = plan.files.reduce((sum, { header }) => sum + header.dataLength, 0);
+  const total = [...blocks.keys()].reduce((sum, number) => sum + bytesOf(places(number)), 0);
   const files = new NewFiles(plan, folder);
   const sums: (ErrorSums | undefined)[] = [];
   let journal: Journal | undefined;
@@ -151,7 +151,7 @@ const NOTHING: ErrorSums = { maxAbs: 0, squares: 0, errors: 0 };
 class NewFiles {
   readonly #plan: ConversionPlan;
   readonly #folder: string;
-  readonly #handles = new Map<string, FileHandle>();
+  readonly #handles = new Map<string, Promise<FileHandle>>();
 
   constructor(plan: ConversionPlan, folder: string) {
     this.#plan = plan;
@@ -190,18 +190,23 @@ class NewFiles {
 
   /** Waits until all bytes are on the disk. */
   async sync(): Promise<void> {
-    for (const [name, handle] of this.#handles) await this.#explained(name, handle.sync());
+    for (const [name, handle] of this.#handles) {
+      await this.#explained(name, (await handle).sync());
+    }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#handles.values()].map((handle) => handle.close()));
+    const opened = await Promise.allSettled(this.#handles.values());
+    await Promise.all(
+      opened.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+    );
   }
 
-  async #file(name: string): Promise<FileHandle> {
+  #file(name: string): Promise<FileHandle> {
     const known = this.#handles.get(name);
     if (known) return known;
     const flags = constants.O_RDWR | constants.O_CREAT;
-    const handle = await this.#explained(name, open(join(this.#folder, name), flags));
+    const handle = this.#explained(name, open(join(this.#folder, name), flags));
     this.#handles.set(name, handle);
     return handle;
   }
