@@ -197,11 +197,11 @@ function placeStored(
 ): Matrix {
   const stride = (nColumns / GROUP) * machine.layout.groupBytes[format];
   const there = addressIn(machine, panels);
-  if (there) return { ...there, format, stride, scales: 0 };
+  if (there) return { ...there, format, stride, scales: 0, ...WHOLE };
   const bank = ground.bankFor(panels.length);
   const address = ground.take(bank, panels.length);
   machine.banks[bank].arena.bytes(address, panels.length).set(panels);
-  return { format, bank, address, stride, scales: 0 };
+  return { format, bank, address, stride, scales: 0, ...WHOLE };
 }
 
 function placePanels(
