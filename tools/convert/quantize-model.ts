@@ -9,6 +9,7 @@ import type { OnProgress } from "../../engine/weights/load.ts";
 import type { OpenOptions } from "../library/open-files.ts";
 import type { Prompt } from "../library/speaker.ts";
 import { open } from "../node/open.ts";
+import { systemCode } from "../node/system-code.ts";
 import { unfinishedFolder } from "../node/unfinished-folder.ts";
 import { type Divergence, divergence } from "./divergence.ts";
 import { type ConversionWish, LAYOUTS } from "./plan.ts";
@@ -34,7 +35,7 @@ export interface QuantizeOptions extends Omit<ConversionWish, "shardBytes" | "bl
    * reason.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Whether what is written stays when the signal aborts or a disk fails, so that the same call goes on with it. */
+  /** Whether what is written stays when the signal aborts, or after an error that the same call may not meet again. */
   readonly keepsUnfinished?: boolean | undefined;
 }
 
@@ -56,7 +57,7 @@ export async function quantize(
   out: string,
   options: QuantizeOptions,
 ): Promise<QuantizeReport> {
-  const { to, compareOn, signal, ignoreConfigKeys, threads, keepsUnfinished: keeps } = options;
+  const { to, compareOn, signal, ignoreConfigKeys, threads, keepsUnfinished = false } = options;
   const { onProgress = () => {}, onChecked = () => {}, onCompared = () => {} } = options;
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
@@ -71,9 +72,14 @@ export async function quantize(
       told(done, total);
     };
   const how = { ...options, onProgress: ending(onProgress), onChecked: ending(onChecked) };
+  let isWritten = false;
+  /** Whether the same call could come further. A number that does not fit will not fit then, either. */
+  const keeps = (error: unknown): boolean =>
+    keepsUnfinished && (isWritten || signal?.aborted === true || systemCode(error) !== undefined);
   return withPlan(folder, to, how, ({ fill }) =>
     unfinishedFolder(out, { signal, keeps }, async (unfinished, journal) => {
       const written = await fill(unfinished, journal);
+      isWritten = true;
       if (compareOn === undefined) return written;
       const opening = { signal, ignoreConfigKeys, threads };
       const both = [folder, unfinished] as const;

@@ -8,6 +8,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { OnProgress } from "../../engine/weights/load.ts";
+import { mustHaveRoom } from "../node/disk-room.ts";
 import { AnotherWork } from "../node/unfinished-folder.ts";
 import { UserError } from "../node/user-error.ts";
 import { type BlockReader, type Place, placesOf } from "./blocks.ts";
@@ -61,6 +62,7 @@ export async function fillFiles(
       sums[number] = error;
       bytesKept += bytesOf(places(number));
     }
+    await mustHaveRoom(folder, total - bytesKept);
     const { id, what } = plan;
     if (path !== undefined) {
       journal = await Journal.begin(path, { id, what, written: [...kept.values()] });

@@ -31,8 +31,8 @@ const FORM = new RegExp(`^${OWNER_FORM}$`);
 export interface UnfinishedOptions {
   /** Ends the work. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether what is written stays also when the signal aborts or a disk fails. */
-  readonly keeps?: boolean | undefined;
+  /** Whether what is written stays after such an error. When the process is killed, it stays anyway. */
+  readonly keeps?: ((error: unknown) => boolean) | undefined;
 }
 
 /**
@@ -44,7 +44,7 @@ export interface UnfinishedOptions {
  */
 export async function unfinishedFolder<T>(
   out: string,
-  { signal, keeps = false }: UnfinishedOptions,
+  { signal, keeps = () => false }: UnfinishedOptions,
   fill: (folder: string, journal: string) => Promise<T>,
 ): Promise<T> {
   const target = await targetOf(out);
@@ -60,9 +60,8 @@ export async function unfinishedFolder<T>(
     isKept = false;
     return result;
   } catch (error) {
-    const canGoOn = signal?.aborted || systemCode(error) !== undefined;
-    const begun = existsSync(join(place, JOURNAL));
-    isKept = begun && (error instanceof AnotherWork || (keeps && canGoOn));
+    const isBegun = existsSync(join(place, JOURNAL));
+    isKept = isBegun && (error instanceof AnotherWork || keeps(error));
     throw error;
   } finally {
     if (isKept) await rm(join(place, LOCK), { force: true });

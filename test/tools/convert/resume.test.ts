@@ -15,9 +15,11 @@ import {
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type QuantizeOptions, quantize } from "../../../tools/convert/quantize-model.ts";
+import { mustHaveRoom } from "../../../tools/node/disk-room.ts";
 import { OWNER } from "../../../tools/node/owner.ts";
 import { deadOwner } from "../../support/dead-owner.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
+import { glm52 } from "../cli/fake-terminal.ts";
 
 const scratch = scratchFolder();
 const HOW = { to: "q4", for: "stream", threads: 1 } satisfies QuantizeOptions;
@@ -155,6 +157,35 @@ describe("a conversion that was broken off", () => {
     await expect(quantize(bad, out, keeps)).rejects.toThrow("expected finite numbers");
     expect(readdirSync(scratch).filter((name) => name.startsWith("left"))).toEqual([]);
   });
+});
+
+it("Ctrl-C says where what is written waits, and the same command goes on", async () => {
+  const out = outOf("ctrl-c");
+  const argv = ["quantize", model, out, "--to", "q4", "--for", "stream", "--threads", "1"];
+  const { code, stdout, stderr } = await glm52(argv, { interruptAtWrite: 0 });
+  expect([code, stdout]).toEqual([130, ""]);
+  expect(stderr).toBe(
+    `what is written is in ${out}.unfinished: the same command goes on with it, and without that folder it begins anew\n`,
+  );
+  const { stdout: report } = await glm52(argv);
+  expect(report).toContain(`glm52 run --model ${out} --stream`);
+  expect(bytesOf(out)).toEqual(bytesOf(whole));
+});
+
+it("a text that cannot be compared does not cost what is written", async () => {
+  const out = outOf("compared");
+  const how = { ...HOW, keepsUnfinished: true };
+  await expect(quantize(model, out, { ...how, compareOn: [1e9] })).rejects.toThrow();
+  const { bytesKept, bytes } = await quantize(model, out, how);
+  expect(bytesKept).toBeGreaterThan(0.5 * bytes);
+  expect(bytesOf(out)).toEqual(bytesOf(whole));
+});
+
+it("a disk without room for all of it is named with what it has", async () => {
+  await mustHaveRoom(scratch, 1);
+  await expect(mustHaveRoom(scratch, 1e18)).rejects.toThrow(
+    /expected room for 1000000000\.0 GB on this disk, there are \d+\.\d GB/,
+  );
 });
 
 describe("into a folder that is there", () => {
