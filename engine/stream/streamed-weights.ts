@@ -72,6 +72,7 @@ interface Share {
   readonly trunksStay: boolean;
   readonly headStays: boolean;
   readonly forExperts: number;
+  readonly expertBytes: number;
   readonly blockBytes: number;
 }
 
@@ -93,6 +94,7 @@ export function streamedWeights(
   const share = shareOf(sources, specs, options.bytes);
   const slots = new ExpertSlots(ops, config, sources, {
     bytes: share.forExperts,
+    expertBytes: share.expertBytes,
     hasMtp: specs.mtp !== undefined,
     ...(options.expertsPerLayer !== undefined && { perLayer: options.expertsPerLayer }),
   });
@@ -156,7 +158,7 @@ function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Sha
   const used = ring + (trunksStay ? all : 2 * Math.max(...trunks));
   const headStays = used + head <= bytes;
   const forExperts = bytes - used + ring - (headStays ? head : blocks);
-  return { trunksStay, headStays, forExperts, blockBytes };
+  return { trunksStay, headStays, forExperts, expertBytes: expert, blockBytes };
 }
 
 /**
