@@ -6,6 +6,7 @@ const BUILT = [
   "test/package/**/*.test.ts",
   "test/runtimes/**/*.test.ts",
   "test/tools/cli/process.test.ts",
+  "test/tools/convert/killed.test.ts",
   "test/tools/docs/readme-commands.test.ts",
   "test/tools/serve/process/**/*.test.ts",
   "test/tools/sessions/soak.test.ts",

@@ -14,12 +14,13 @@
  * Next: make-checkpoint.ts
  * @module
  */
+
 import { parseConfig } from "../../engine/config/config.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
 import { toBf16, toE4m3 } from "../../engine/numbers/formats.ts";
 import { exp } from "../../engine/numbers/math.ts";
 import { SCALE_SUFFIX } from "../../engine/weights/names.ts";
-import type { TensorForm } from "../../engine/weights/official-tensors.ts";
+import type { TensorForm } from "../../engine/weights/safetensors.ts";
 import { layerOf } from "../../engine/weights/surplus.ts";
 import type { Setting } from "../../test/support/routing.ts";
 import { FP8_QUANTIZATION, type Json } from "../../tools/stream/official-config.ts";

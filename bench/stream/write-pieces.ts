@@ -5,13 +5,14 @@
  * Next: write-worker.ts
  * @module
  */
+
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { TensorForm } from "../../engine/weights/official-tensors.ts";
+import { formBytes, type TensorForm } from "../../engine/weights/safetensors.ts";
 import type { Setting } from "../../test/support/routing.ts";
 import type { Json } from "../../tools/stream/official-config.ts";
-import { bytesOf, officialShards } from "../../tools/stream/official-shards.ts";
+import { officialShards } from "../../tools/stream/official-shards.ts";
 import { type Synthetic, SyntheticNumbers, syntheticModel } from "./synthetic.ts";
 import { topicSize } from "./topics.ts";
 
@@ -72,7 +73,7 @@ export function writeMine({ folder, json, seed, setting, limit, next }: WriteTas
   const pieces = piecesOf(model, limit);
   for (let i = Atomics.add(next, 0, 1); i < pieces.length; i = Atomics.add(next, 0, 1)) {
     const { file, name, form, begin, count, at } = pieces[i];
-    const bytes = new Uint8Array(bytesOf({ ...form, shape: [count] }));
+    const bytes = new Uint8Array(formBytes({ ...form, shape: [count] }));
     numbers.fill(bytes, name, form, begin);
     const handle = openSync(join(folder, file), "r+");
     try {
@@ -93,8 +94,8 @@ function piecesOf({ config }: Synthetic, limit: number | undefined): Piece[] {
     let start = header.bytes.length;
     for (const name of header.names) {
       const form = tensors.get(name) as TensorForm;
-      const size = bytesOf(form);
-      const width = bytesOf({ ...form, shape: [] });
+      const size = formBytes(form);
+      const width = formBytes({ ...form, shape: [] });
       const isEmbedding = name === "model.embed_tokens.weight";
       const most = isEmbedding ? topicSize(config.vocabSize) * config.hiddenSize : PIECE / width;
       for (let begin = 0; begin < size / width; begin += most) {

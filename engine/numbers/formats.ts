@@ -184,14 +184,17 @@ function decodeBlocks(raw: RawTensor, scales: Float32Array): Float32Array {
     const text = `${raw.dtype} [${raw.shape.join(", ")}]`;
     throw new ShapeError(`decode: ${text} against ${scales.length} scales`);
   }
-  const values = new Float32Array(raw.bytes.length);
+  const { bytes } = raw;
+  const values = new Float32Array(bytes.length);
   for (let m = 0; m < nMatrices; m++) {
     for (let i = 0; i < nRows; i++) {
       const scaleRow = m * perMatrix + Math.floor(i / FP8_BLOCK) * blockCols;
       const row = (m * nRows + i) * nCols;
-      for (let j = 0; j < nCols; j++) {
+      for (let block = 0; block < blockCols; block++) {
+        const scale = scales[scaleRow + block];
+        const end = row + Math.min(nCols, (block + 1) * FP8_BLOCK);
         // Two f32 factors have an exact f64 product; the store rounds it, as one f32 multiply.
-        values[row + j] = E4M3[raw.bytes[row + j]] * scales[scaleRow + Math.floor(j / FP8_BLOCK)];
+        for (let at = row + block * FP8_BLOCK; at < end; at++) values[at] = E4M3[bytes[at]] * scale;
       }
     }
   }

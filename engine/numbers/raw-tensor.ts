@@ -49,6 +49,11 @@ export interface RawTensor {
   readonly groupScales?: Uint16Array;
   /** Whether somebody has made sure already that no number is NaN or infinite. */
   readonly isFinite?: boolean;
+  /**
+   * Only a `Q8` or `Q4` matrix has it that is stored as kernels multiply it: the same numbers and scales
+   * (panels.ts). The two fields above are made of it when they are asked for.
+   */
+  readonly panels?: Uint8Array;
 }
 
 /** Matrix `m` of `n` that lie one after the other, as views of the same bytes. */

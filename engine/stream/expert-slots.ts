@@ -68,6 +68,8 @@ interface Slot {
 export interface SlotOptions {
   /** Bytes for all slots together; they are at least {@link LEAST_SLOTS} anyway. */
   readonly bytes: number;
+  /** Bytes of an expert that has arrived and is placed. */
+  readonly expertBytes: number;
   /** The most slots that a layer keeps; by default as many as there is room for. */
   readonly perLayer?: number;
   /** Whether the MTP layer has experts here, too. */
@@ -84,6 +86,7 @@ export class ExpertSlots {
   readonly #config: ModelConfig;
   readonly #sources: Sources;
   readonly #bytes: number;
+  readonly #expertBytes: number;
   readonly #perLayer: number;
   readonly #nLayers: number;
   readonly #slots: Slot[] = [];
@@ -94,6 +97,7 @@ export class ExpertSlots {
     this.#config = config;
     this.#sources = sources;
     this.#bytes = options.bytes;
+    this.#expertBytes = options.expertBytes;
     this.#perLayer = options.perLayer ?? Number.POSITIVE_INFINITY;
     const nSparse = config.mlpLayerTypes.filter((type) => type === "sparse").length;
     this.#nLayers = nSparse + Number(options.hasMtp);
@@ -189,8 +193,10 @@ export class ExpertSlots {
 
   /** A slot for another expert: a new one, or the one that is missed least. */
   #free(layer: number | undefined, needed: ReadonlySet<Slot>): Slot | undefined {
-    const taken = this.#slots.reduce((sum, { shelf }) => sum + shelf.bytes, 0);
-    const largest = this.#slots.reduce((most, { shelf }) => Math.max(most, shelf.bytes), 0);
+    // What is on its way may become panels, and then takes more than what was read.
+    const sizes = this.#slots.map(({ shelf }) => Math.max(shelf.bytes, this.#expertBytes));
+    const taken = sizes.reduce((sum, size) => sum + size, 0);
+    const largest = Math.max(this.#expertBytes, ...sizes);
     const most = this.#perLayer * this.#nLayers + 2 * LEAST_SLOTS;
     const isRoom = taken + largest <= this.#bytes && this.length < most;
     if (isRoom || this.length < LEAST_SLOTS) {

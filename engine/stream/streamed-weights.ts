@@ -72,6 +72,7 @@ interface Share {
   readonly trunksStay: boolean;
   readonly headStays: boolean;
   readonly forExperts: number;
+  readonly expertBytes: number;
   readonly blockBytes: number;
 }
 
@@ -93,6 +94,7 @@ export function streamedWeights(
   const share = shareOf(sources, specs, options.bytes);
   const slots = new ExpertSlots(ops, config, sources, {
     bytes: share.forExperts,
+    expertBytes: share.expertBytes,
     hasMtp: specs.mtp !== undefined,
     ...(options.expertsPerLayer !== undefined && { perLayer: options.expertsPerLayer }),
   });
@@ -156,20 +158,22 @@ function shareOf({ checkpoint }: Sources, specs: ModelSpecs, bytes: number): Sha
   const used = ring + (trunksStay ? all : 2 * Math.max(...trunks));
   const headStays = used + head <= bytes;
   const forExperts = bytes - used + ring - (headStays ? head : blocks);
-  return { trunksStay, headStays, forExperts, blockBytes };
+  return { trunksStay, headStays, forExperts, expertBytes: expert, blockBytes };
 }
 
 /**
- * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels; `kv_b_proj` is cut into
- * two factors, of which the keys have a place of their own, and those of groups are widened to f32.
+ * Bytes of a tensor on a shelf. Groups are there twice, as they were read and as panels, unless they are stored as
+ * panels; `kv_b_proj` is cut into two factors, of which the keys have a place of their own, and those of groups are
+ * widened to f32.
  */
 function bytesInMemory(checkpoint: Checkpoint, { name, axes, shape }: TensorSpec): number {
-  const stored = storedNames(checkpoint, name).reduce(
+  const names = storedNames(checkpoint, name);
+  const stored = names.reduce(
     (sum, each) => sum + (checkpoint.tensors.get(each)?.length ?? 0) + READ_BLOCK,
     0,
   );
   const dtype = checkpoint.tensors.get(name)?.dtype ?? "";
-  const isGrouped = groupFormat(dtype) !== undefined;
+  const isGrouped = groupFormat(dtype) !== undefined && names.length > 1;
   if (axes[0] !== "H*nope+v") return isGrouped ? 2 * stored : stored;
   return stored + (isGrouped ? 4 * sizeOf(shape) : stored);
 }

@@ -5,6 +5,7 @@
 
 import { coordinates } from "../base/tensor.ts";
 import { areFinite } from "../numbers/all-finite.ts";
+import { PanelTensor } from "../numbers/panels.ts";
 import { type Dtype, E4M3_MAX, GROUP, type RawTensor } from "../numbers/raw-tensor.ts";
 import { STORED_BYTES, type StoredDtype } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
@@ -27,10 +28,20 @@ export function firstNotFinite(dtype: StoredDtype, bytes: Uint8Array): number {
 /** Whether numbers in such bytes are all finite; backends may have a faster way to tell. */
 export type AreFinite = (dtype: Dtype, bytes: Uint8Array) => boolean;
 
+/** Where a block of a tensor stands in it, for messages. */
+export interface BlockPlace {
+  /** The shape of the whole tensor. */
+  readonly shape: readonly number[];
+  /** How many numbers, and how many fp8 scales, stand before the block. */
+  readonly numbersBefore: number;
+  readonly scalesBefore: number;
+}
+
 /**
  * Checks that all numbers of a tensor, and all its scales, are finite.
  *
  * @param scales the name of its scales, if it is in fp8
+ * @param block where `raw` stands in the tensor, if it is only a part of it
  * @throws {WeightsError} that names the tensor and the place of the first one that is not
  */
 export function checkFinite(
@@ -38,19 +49,27 @@ export function checkFinite(
   raw: RawTensor,
   scales: string,
   areFinite: AreFinite,
+  block: BlockPlace = { shape: raw.shape, numbersBefore: 0, scalesBefore: 0 },
 ): void {
-  const { dtype, bytes, perFloat } = floatsIn(raw);
-  const at = areFinite(dtype, bytes) ? -1 : firstNotFinite(dtype, bytes);
+  const at = firstBad(raw, areFinite);
   if (at >= 0) {
-    const index = coordinates(at * perFloat, raw.shape).join(", ");
+    const index = coordinates(block.numbersBefore + at, block.shape).join(", ");
     throw new WeightsError(name, `expected finite numbers, got NaN or infinity at [${index}]`);
   }
   const factors = raw.scales ?? new Float32Array();
   for (let i = 0; i < factors.length; i++) {
     // A block's largest value times its scale must still be an f32.
     if (Number.isFinite(Math.fround(factors[i] * E4M3_MAX))) continue;
-    throw new WeightsError(scales, `expected a finite scale, got ${factors[i]} at ${i}`);
+    const where = block.scalesBefore + i;
+    throw new WeightsError(scales, `expected a finite scale, got ${factors[i]} at ${where}`);
   }
+}
+
+/** The flat index of the first number that is NaN or infinite, or −1. */
+function firstBad(raw: RawTensor, areFinite: AreFinite): number {
+  if (raw instanceof PanelTensor) return raw.firstNotFinite();
+  const { dtype, bytes, perFloat } = floatsIn(raw);
+  return areFinite(dtype, bytes) ? -1 : perFloat * firstNotFinite(dtype, bytes);
 }
 
 /** What may be not finite in a tensor: its numbers, or the scales of its groups. */

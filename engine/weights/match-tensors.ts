@@ -8,6 +8,7 @@
 import type { Aside } from "../base/aside.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import { GROUP_FORMATS, type GroupFormat } from "../numbers/groups.ts";
+import { panelShape } from "../numbers/panels.ts";
 import { BYTES_PER_ELEMENT, FP8_BLOCK, GROUP } from "../numbers/raw-tensor.ts";
 import { type Checkpoint, MTP_FILE } from "./checkpoint.ts";
 import {
@@ -219,17 +220,22 @@ function checkEntry(spec: TensorSpec, { tensors, lost }: Checkpoint): string | u
 
 /**
  * Compares a tensor in groups: rows of `cols` numbers are whole groups of int8, or of int4 with two
- * numbers in a byte, and every group has one scale.
+ * numbers in a byte, and every group has one scale. A matrix of files for streaming is in panels instead,
+ * which hold the scales.
  *
- * @returns the name of the scales
+ * @returns the name of the scales, if they are a tensor of their own
  */
 function checkGroups(
   { name, shape }: TensorSpec,
   format: GroupFormat,
   entry: TensorEntry,
   tensors: Checkpoint["tensors"],
-): string {
+): string | undefined {
   const { dtype, bytes } = GROUP_FORMATS[format];
+  if (shape.length === 2 && entry.shape.length === 3) {
+    checkExactly(name, dtype, panelShape(format, shape), entry);
+    return undefined;
+  }
   const nGroups = shape[shape.length - 1] / GROUP;
   const outer = shape.slice(0, -1);
   const scales = name + GROUP_SCALE_SUFFIX;

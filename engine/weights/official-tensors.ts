@@ -14,7 +14,7 @@
 import type { ModelConfig } from "../config/model-config.ts";
 import { FP8_BLOCK } from "../numbers/raw-tensor.ts";
 import { SCALE_SUFFIX } from "./names.ts";
-import type { TensorEntry } from "./safetensors.ts";
+import type { TensorForm } from "./safetensors.ts";
 import { everySpec, modelSpecs } from "./table.ts";
 import { safetensorsHeader } from "./write-safetensors.ts";
 
@@ -23,9 +23,6 @@ export const RELEASES = ["fp8", "bf16"] as const;
 
 /** The number format of a repository's matrices. */
 export type Release = (typeof RELEASES)[number];
-
-/** Format and shape of a tensor. */
-export type TensorForm = Pick<TensorEntry, "dtype" | "shape">;
 
 /** Every tensor of a repository with this config, layer after layer, scales behind their matrix. */
 export function* officialTensors(

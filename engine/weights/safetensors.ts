@@ -15,6 +15,7 @@
  * @module
  * @see https://github.com/huggingface/safetensors#format
  */
+import { sizeOf } from "../base/tensor.ts";
 import { type ByteSource, readExactly } from "./byte-source.ts";
 import { parseJson } from "./json.ts";
 import { WeightsError } from "./weights-error.ts";
@@ -54,6 +55,14 @@ export interface TensorEntry {
   readonly offset: number;
   /** Its number of bytes. */
   readonly length: number;
+}
+
+/** Format and shape of a tensor. */
+export type TensorForm = Pick<TensorEntry, "dtype" | "shape">;
+
+/** Bytes of a tensor. */
+export function formBytes({ dtype, shape }: TensorForm): number {
+  return sizeOf(shape) * STORED_BYTES[dtype];
 }
 
 /** The directory of one file. */

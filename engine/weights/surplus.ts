@@ -11,6 +11,7 @@
  * | `rotary_emb.inv_freq`                          | computed from `rope_theta`                     |
  * | `embed_tokens`, `shared_head.head` of MTP      | copies, which loading compares                 |
  * | `input_scale`, `k_scale`, `v_scale`, …         | of quantised activations, which are none here  |
+ * | `padding.*` of a layer                         | so that what follows begins at a block of disk |
  * | what stands in `mtp.safetensors` besides       | the layers come from the other files           |
  *
  * Next: match-tensors.ts
@@ -66,6 +67,8 @@ export class Surplus {
       this.add("model.layers.*.self_attn.indexer.*", "of layers that borrow their top-k");
     } else if (/\.(input|output|[qkv]|kv|attn)_scale$/.test(name)) {
       this.add("*_scale", "of quantised activations or caches, which are none here");
+    } else if (/^model\.layers\.\d+\.padding\.\d+$/.test(name)) {
+      this.add("model.layers.*.padding.*", "so that experts begin at blocks of a disk");
     } else if (entry.file === MTP_FILE) {
       this.add(`${MTP_FILE}: *`, "not of a layer");
     } else throw unexpected(name, entry);

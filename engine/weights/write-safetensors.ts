@@ -3,13 +3,15 @@
  * @module
  * @see safetensors.ts for the format
  */
-import { sizeOf } from "../base/tensor.ts";
 import type { StoredTensor } from "./checkpoint.ts";
-import { STORED_BYTES, showShape } from "./safetensors.ts";
+import { formBytes, STORED_BYTES, showShape, type TensorForm } from "./safetensors.ts";
 import { WeightsError } from "./weights-error.ts";
 
-/** The header is padded to a multiple of this many bytes, so that every tensor begins aligned. */
+/** Tensors begin at a multiple of this many bytes, so that every number is aligned. */
 const ALIGNMENT = 8;
+
+/** A tensor without its numbers, and its name. */
+export type NamedForm = readonly [name: string, form: TensorForm];
 
 /** The beginning of a file, and what must follow it. */
 export interface SafetensorsHeader {
@@ -27,30 +29,45 @@ export interface SafetensorsHeader {
  * sorted by key.
  */
 export function safetensorsHeader(
-  tensors: Readonly<Record<string, Omit<StoredTensor, "bytes">>>,
+  tensors: Readonly<Record<string, TensorForm>>,
   metadata: Readonly<Record<string, string>> = {},
 ): SafetensorsHeader {
-  const byName = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
-  const ordered = byName.sort(([, a], [, b]) => STORED_BYTES[b.dtype] - STORED_BYTES[a.dtype]);
+  return headerInOrder(usualOrder(Object.entries(tensors)), metadata);
+}
 
+/** Tensors by the size of their elements, the widest first, and then by name. */
+export function usualOrder(tensors: readonly NamedForm[]): NamedForm[] {
+  const byName = tensors.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return byName.sort(([, a], [, b]) => STORED_BYTES[b.dtype] - STORED_BYTES[a.dtype]);
+}
+
+/**
+ * Makes the header of a file whose tensors stand in this order.
+ *
+ * @param alignment the first of them begins at a multiple of so many bytes
+ */
+export function headerInOrder(
+  tensors: readonly NamedForm[],
+  metadata: Readonly<Record<string, string>> = {},
+  alignment: number = ALIGNMENT,
+): SafetensorsHeader {
   const header: [string, unknown][] = [];
   const meta = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   if (meta.length > 0) header.push(["__metadata__", Object.fromEntries(meta)]);
   let end = 0;
-  for (const [name, { dtype, shape }] of ordered) {
-    const length = sizeOf(shape) * STORED_BYTES[dtype];
+  for (const [name, { dtype, shape }] of tensors) {
+    const length = formBytes({ dtype, shape });
     header.push([name, { dtype, shape, data_offsets: [end, end + length] }]);
     end += length;
   }
 
   const items = header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   const json = new TextEncoder().encode(`{${items.join(",")}}`);
-  const headerLength = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
-  const bytes = new Uint8Array(8 + headerLength);
-  new DataView(bytes.buffer).setUint32(0, headerLength, true); // far below 2^32
+  const bytes = new Uint8Array(alignment * Math.ceil((8 + json.length) / alignment));
+  new DataView(bytes.buffer).setUint32(0, bytes.length - 8, true); // far below 2^32
   bytes.fill(" ".charCodeAt(0), 8);
   bytes.set(json, 8);
-  return { bytes, names: ordered.map(([name]) => name), dataLength: end };
+  return { bytes, names: tensors.map(([name]) => name), dataLength: end };
 }
 
 /**
@@ -63,7 +80,7 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   for (const [name, { dtype, shape, bytes }] of Object.entries(tensors)) {
-    if (bytes.length !== sizeOf(shape) * STORED_BYTES[dtype] || name === "__metadata__") {
+    if (bytes.length !== formBytes({ dtype, shape }) || name === "__metadata__") {
       const text = `${dtype} ${showShape(shape)}`;
       throw new WeightsError(name, `cannot write ${text} from ${bytes.length} bytes`);
     }

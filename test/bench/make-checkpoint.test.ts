@@ -1,4 +1,5 @@
 /** Tests of synthetic checkpoints: any part can be made alone, and they route as they should. */
+
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -14,9 +15,10 @@ import { routesOfEngine, routesOfRouters } from "../../bench/stream/routes-of-ch
 import { SyntheticNumbers, syntheticJson, syntheticModel } from "../../bench/stream/synthetic.ts";
 import { shuffled, walk } from "../../bench/stream/topics.ts";
 import { fromE4m3 } from "../../engine/numbers/formats.ts";
-import { officialTensors, type TensorForm } from "../../engine/weights/official-tensors.ts";
+import { officialTensors } from "../../engine/weights/official-tensors.ts";
+import { formBytes, type TensorForm } from "../../engine/weights/safetensors.ts";
 import { inspectPath } from "../../tools/inspect/inspect-folder.ts";
-import { bytesOf, officialShards } from "../../tools/stream/official-shards.ts";
+import { officialShards } from "../../tools/stream/official-shards.ts";
 import { scratchFolder } from "../support/paths.ts";
 import { SETTINGS, uniformRoutes } from "../support/routing.ts";
 
@@ -29,7 +31,7 @@ describe("numbers", () => {
   const numbers = new SyntheticNumbers(model);
   const whole = (name: string, by = numbers): Uint8Array => {
     const form = forms.get(name) as TensorForm;
-    const bytes = new Uint8Array(bytesOf(form));
+    const bytes = new Uint8Array(formBytes(form));
     by.fill(bytes, name, form);
     return bytes;
   };
@@ -44,7 +46,7 @@ describe("numbers", () => {
     [embedding, [0, 256, 256 * 1000, 256 * 1639, 256 * 5000, 256 * 16384]],
   ])("of any part of %s are those of the whole", (name, cuts) => {
     const form = forms.get(name) as TensorForm;
-    const width = bytesOf({ ...form, shape: [] });
+    const width = formBytes({ ...form, shape: [] });
     const parts = cuts.slice(1).map((end, i) => {
       const part = new Uint8Array((end - cuts[i]) * width);
       new SyntheticNumbers(model).fill(part, name, form, cuts[i]);

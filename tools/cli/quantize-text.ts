@@ -16,8 +16,12 @@ const N_WORST = 3;
 export function quantizeText(
   report: QuantizeReport,
   out: string,
-  { verbose = false }: { readonly verbose?: boolean | undefined } = {},
+  options: { readonly verbose?: boolean | undefined; readonly for?: "stream" } = {},
 ): string {
+  const { verbose = false } = options;
+  const how = options.for === "stream" ? " --stream" : "";
+  const { bytesKept } = report;
+  const kept = `${inUnits(bytesKept)} of it were there from a run that was broken off, and are right`;
   const { format, bytes, bytesBefore, tensors, leftAside, divergence } = report;
   const ratio = `${((100 * bytes) / bytesBefore).toFixed(0)} % of it`;
   const worst = tensors.toSorted((a, b) => b.nmse - a.nmse).slice(0, verbose ? undefined : N_WORST);
@@ -25,10 +29,11 @@ export function quantizeText(
     ...leftAside.map(({ what, why }) => oneLine(`left aside: ${what}: ${why}`)),
     `${oneLine(out)}: ${tensors.length} tensors as ${format}`,
     `${inUnits(bytesBefore)} became ${inUnits(bytes)}, ${ratio}`,
+    ...(bytesKept > 0 ? [kept] : []),
     ...(worst.length > 0 ? [verbose ? "all tensors, the worst first:" : "worst tensors:"] : []),
     ...worst.map(tensorLine),
     ...(divergence ? [divergenceLine(divergence)] : []),
-    `run it: glm52 run --model ${shellWord(out)} "Once upon a time"${mode(format)}`,
+    `run it: glm52 run --model ${shellWord(out)}${how} "Once upon a time"${mode(format)}`,
   ].join("\n");
 }
 

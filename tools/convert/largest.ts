@@ -5,6 +5,7 @@
  * @module
  */
 import { coordinates } from "../../engine/base/tensor.ts";
+import type { BlockPlace } from "../../engine/weights/finite.ts";
 import { UserError } from "../node/user-error.ts";
 
 /** Numbers from here on round to infinity in f16, whose largest is 65504. */
@@ -20,14 +21,15 @@ export const LIMITS = {
 } as const;
 
 /**
- * Checks that a format holds all numbers of a tensor.
+ * Checks that a format holds all numbers of a tensor, or of a block of it.
  *
+ * @param place the shape of the tensor, and how many numbers of it stand before these
  * @param limits the limits of the formats that could be chosen instead, by the names that users know
  * @throws {UserError} that names the tensor, the number and its place, and the formats that hold it
  */
 export function checkFits(
   name: string,
-  shape: readonly number[],
+  place: Pick<BlockPlace, "shape" | "numbersBefore">,
   values: ArrayLike<number>,
   type: string,
   limits: Readonly<Record<string, number>>,
@@ -39,9 +41,9 @@ export function checkFits(
     if (size >= limit && size > largest) [largest, at] = [size, i];
   }
   if (at < 0) return;
-  const place = coordinates(at, shape).join(", ");
+  const where = coordinates(place.numbersBefore + at, place.shape).join(", ");
   const others = Object.keys(limits).filter((other) => limits[other] > largest);
   const wayOut = others.length > 0 ? `; it fits in ${others.join(" or ")}` : "";
-  const got = `${values[at]} at [${place}]${wayOut}`;
+  const got = `${values[at]} at [${where}]${wayOut}`;
   throw new UserError(name, `expected numbers that ${type} can hold, got ${got}`);
 }

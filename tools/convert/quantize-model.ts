@@ -8,18 +8,16 @@ import { ArgumentError } from "../../engine/index.ts";
 import type { OnProgress } from "../../engine/weights/load.ts";
 import type { OpenOptions } from "../library/open-files.ts";
 import type { Prompt } from "../library/speaker.ts";
-import { newModelFolder } from "../node/new-model-folder.ts";
 import { open } from "../node/open.ts";
+import { systemCode } from "../node/system-code.ts";
+import { unfinishedFolder } from "../node/unfinished-folder.ts";
 import { type Divergence, divergence } from "./divergence.ts";
-import { WEIGHT_FORMATS, type WeightFormat } from "./quantize.ts";
-import { type Written, writeQuantized } from "./quantize-folder.ts";
+import { type ConversionWish, LAYOUTS } from "./plan.ts";
+import { WEIGHT_FORMATS } from "./quantize.ts";
+import { type Written, withPlan } from "./quantize-folder.ts";
 
 /** How to quantise a model. */
-export interface QuantizeOptions {
-  /** The new number format of the matrices. */
-  readonly to: WeightFormat;
-  /** Tensors whose name contains one of these words are not changed. */
-  readonly keep?: readonly string[] | undefined;
+export interface QuantizeOptions extends Omit<ConversionWish, "shardBytes" | "blockNumbers"> {
   /** Unknown keys of the config that the caller knows to change nothing. */
   readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** A text on which the logits of both models are compared. */
@@ -28,10 +26,17 @@ export interface QuantizeOptions {
   readonly threads?: number | undefined;
   /** Is called while the weights are written, with the bytes written so far and in all. */
   readonly onProgress?: OnProgress | undefined;
+  /** Is called while bytes that an earlier process wrote are looked at, with those looked at and all. */
+  readonly onChecked?: OnProgress | undefined;
   /** Is called while the models are compared, with the tokens compared so far and in all. */
   readonly onCompared?: ((done: number, total: number) => void) | undefined;
-  /** When it aborts, the work ends, nothing is left, and the promise rejects with its reason. */
+  /**
+   * When it aborts, the work ends, nothing is left unless `keepsUnfinished` says so, and the promise rejects with its
+   * reason.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Whether what is written stays when the signal aborts, or after an error that the same call may not meet again. */
+  readonly keepsUnfinished?: boolean | undefined;
 }
 
 /** What was written. */
@@ -42,7 +47,8 @@ export interface QuantizeReport extends Written {
 
 /**
  * Writes the folder `out`. It is written under another name and moved to its place at the end, so that
- * `out` never holds an incomplete model.
+ * `out` never holds an incomplete model. When the process is killed meanwhile, the same call goes on with what is
+ * written; all of it is read and compared first.
  *
  * @throws {UserError} when `out` exists and is not empty; and the errors of reading the model
  */
@@ -51,25 +57,35 @@ export async function quantize(
   out: string,
   options: QuantizeOptions,
 ): Promise<QuantizeReport> {
-  const { to, keep, compareOn, signal, ignoreConfigKeys, threads } = options;
-  const { onProgress = () => {}, onCompared = () => {} } = options;
+  const { to, compareOn, signal, ignoreConfigKeys, threads, keepsUnfinished = false } = options;
+  const { onProgress = () => {}, onChecked = () => {}, onCompared = () => {} } = options;
   if (!WEIGHT_FORMATS.includes(to)) {
     throw new ArgumentError("to", `expected ${WEIGHT_FORMATS.join(" or ")}, got ${to}`);
   }
-  return newModelFolder(out, signal, async (temporary) => {
-    const progress: OnProgress = (done, total) => {
+  if (options.for !== undefined && !LAYOUTS.includes(options.for)) {
+    throw new ArgumentError("for", `expected ${LAYOUTS.join(" or ")}, got ${options.for}`);
+  }
+  const ending =
+    (told: OnProgress): OnProgress =>
+    (done, total) => {
       signal?.throwIfAborted();
-      onProgress(done, total);
+      told(done, total);
     };
-    const how = { keep, ignoreConfigKeys, threads, onProgress: progress };
-    const written = await writeQuantized(folder, temporary, to, how);
-    const opening = { signal, ignoreConfigKeys, threads };
-    if (compareOn === undefined) return written;
-    return {
-      ...written,
-      divergence: await compare([folder, temporary], compareOn, opening, onCompared),
-    };
-  });
+  const how = { ...options, onProgress: ending(onProgress), onChecked: ending(onChecked) };
+  let isWritten = false;
+  /** Whether the same call could come further. A number that does not fit will not fit then, either. */
+  const keeps = (error: unknown): boolean =>
+    keepsUnfinished && (isWritten || signal?.aborted === true || systemCode(error) !== undefined);
+  return withPlan(folder, to, how, ({ fill }) =>
+    unfinishedFolder(out, { signal, keeps }, async (unfinished, journal) => {
+      const written = await fill(unfinished, journal);
+      isWritten = true;
+      if (compareOn === undefined) return written;
+      const opening = { signal, ignoreConfigKeys, threads };
+      const both = [folder, unfinished] as const;
+      return { ...written, divergence: await compare(both, compareOn, opening, onCompared) };
+    }),
+  );
 }
 
 async function compare(

@@ -1,15 +1,14 @@
 /**
  * What a model becomes in another number format: which tensors are rounded, and which are copied.
  *
- * Next: round-tensor.ts
+ * Next: row-blocks.ts
  * @module
  */
 
 import type { Checkpoint } from "../../engine/index.ts";
-import { GROUP_FORMATS } from "../../engine/numbers/groups.ts";
+import { GROUP_FORMATS, type GroupFormat } from "../../engine/numbers/groups.ts";
+import { PANEL_ROWS, panelShape } from "../../engine/numbers/panels.ts";
 import { GROUP } from "../../engine/numbers/raw-tensor.ts";
-import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
-import type { MatchedTensors } from "../../engine/weights/match-tensors.ts";
 import {
   GROUP_SCALE_SUFFIX,
   mayBeQuantized,
@@ -17,7 +16,7 @@ import {
   type TensorSpec,
 } from "../../engine/weights/names.ts";
 import { scaleName } from "../../engine/weights/scales.ts";
-import { everySpec } from "../../engine/weights/table.ts";
+import type { NamedForm } from "../../engine/weights/write-safetensors.ts";
 import { UserError } from "../node/user-error.ts";
 
 /** The number formats that matrices can be converted to. */
@@ -25,9 +24,6 @@ export const WEIGHT_FORMATS = ["bf16", "q8", "q4"] as const;
 
 /** The name of such a number format. */
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
-
-/** A tensor of the new file, without its numbers. */
-export type Part = Omit<StoredTensor, "bytes">;
 
 /** A tensor of the old file, with its scales, and the tensors of the new file that it becomes. */
 export interface Conversion {
@@ -39,42 +35,55 @@ export interface Conversion {
   /** The names that are read, of the old file. */
   readonly from: readonly string[];
   /** The tensors of the new file. */
-  readonly parts: readonly NamedPart[];
+  readonly parts: readonly NamedForm[];
+}
+
+/** What tensors become. */
+export interface ConversionRules {
+  readonly to: WeightFormat;
+  /** A tensor whose name contains one of these words is not changed. */
+  readonly keep: readonly string[];
+  /** Whether matrices of layers become panels, in which kernels take them. */
+  readonly inPanels: boolean;
 }
 
 /**
  * What becomes of each tensor. No number is read for it.
  *
- * @param keep a tensor whose name contains one of these words is not changed
  * @throws {UserError} when a word of `keep` is in no name
  */
 export function conversions(
   checkpoint: Checkpoint,
-  matched: MatchedTensors,
-  to: WeightFormat,
-  keep: readonly string[],
+  specs: Iterable<TensorSpec>,
+  { to, keep, inPanels }: ConversionRules,
 ): Conversion[] {
-  const specs = [...everySpec(matched.specs)];
-  const lost = keep.find((word) => !specs.some(({ name }) => name.includes(word)));
+  const all = [...specs];
+  const lost = keep.find((word) => !all.some(({ name }) => name.includes(word)));
   if (lost !== undefined) {
     throw new UserError(`keep ${lost}`, "expected a part of a tensor's name, no name holds it");
   }
-  return specs.map((spec) => {
+  return all.map((spec) => {
     const { name, shape } = spec;
     const isKept = keep.some((word) => name.includes(word));
     const changes = to === "bf16" ? mayBeQuantized(spec) : mayHaveGroups(spec);
     const from = storedNames(checkpoint, name);
     if (isKept || !changes) {
-      return {
-        name,
-        shape,
-        to: undefined,
-        from,
-        parts: from.map((each) => entry(checkpoint, each)),
-      };
+      const parts = from.map((each) => entry(checkpoint, each));
+      return { name, shape, to: undefined, from, parts };
     }
-    return { name, shape, to, from, parts: to === "bf16" ? bf16Part(spec) : groupParts(spec, to) };
+    if (to === "bf16") return { name, shape, to, from, parts: bf16Part(spec) };
+    const parts = inPanels && mayHavePanels(spec) ? panelPart(spec, to) : groupParts(spec, to);
+    return { name, shape, to, from, parts };
   });
+}
+
+/**
+ * Whether a matrix is better stored in panels for streaming. Loading cuts `kv_b_proj` by rows, and rows of the
+ * embedding and the head may be read alone.
+ */
+function mayHavePanels({ axes, shape }: TensorSpec): boolean {
+  const isByRows = axes[0] === "vocab" || axes[0] === "H*nope+v";
+  return shape.length === 2 && shape[0] % PANEL_ROWS === 0 && !isByRows;
 }
 
 /** The name of a tensor, and those of its scales if it has any. */
@@ -85,21 +94,23 @@ function storedNames({ tensors }: Checkpoint, name: string): string[] {
   );
 }
 
-function entry({ tensors }: Checkpoint, name: string): NamedPart {
+function entry({ tensors }: Checkpoint, name: string): NamedForm {
   const found = tensors.get(name);
   if (found === undefined) throw new Error(`${name} was there a moment ago`);
   return [name, { dtype: found.dtype, shape: found.shape }];
 }
 
-/** A tensor of the new file, by its name. */
-export type NamedPart = readonly [name: string, part: Part];
-
-function bf16Part({ name, shape }: TensorSpec): NamedPart[] {
+function bf16Part({ name, shape }: TensorSpec): NamedForm[] {
   return [[name, { dtype: "BF16", shape }]];
 }
 
+/** The numbers and scales together. */
+function panelPart({ name, shape }: TensorSpec, to: GroupFormat): NamedForm[] {
+  return [[name, { dtype: GROUP_FORMATS[to].dtype, shape: panelShape(to, shape) }]];
+}
+
 /** The numbers, then their scales. */
-function groupParts({ name, shape }: TensorSpec, to: "q8" | "q4"): NamedPart[] {
+function groupParts({ name, shape }: TensorSpec, to: GroupFormat): NamedForm[] {
   const { dtype, bytes: width } = GROUP_FORMATS[to];
   const outer = shape.slice(0, -1);
   const nGroups = shape[shape.length - 1] / GROUP;

@@ -1,15 +1,20 @@
 /**
- * Rounds one tensor to another number format. All that it needs comes with the call, so that any thread
- * can do it.
+ * Rounds a tensor, or a block of its rows, to another number format. All that it needs comes with the call, so that
+ * any thread can do it.
  *
  * Next: round-threads.ts
  * @module
  */
 import type { Floats } from "../../engine/base/tensor.ts";
+import { areFinite } from "../../engine/numbers/all-finite.ts";
 import { decode, toBf16 } from "../../engine/numbers/formats.ts";
 import { fromGroups, type GroupFormat, toGroups } from "../../engine/numbers/groups.ts";
+import { toPanels } from "../../engine/numbers/panels.ts";
+import type { RawTensor } from "../../engine/numbers/raw-tensor.ts";
+import { answeredNow } from "../../engine/weights/asking.ts";
 import type { StoredTensor } from "../../engine/weights/checkpoint.ts";
-import { tensorReader } from "../../engine/weights/load.ts";
+import type { BlockPlace } from "../../engine/weights/finite.ts";
+import { rawTensor } from "../../engine/weights/raw-tensor.ts";
 import { checkFits, LIMITS } from "./largest.ts";
 import type { Conversion, WeightFormat } from "./quantize.ts";
 
@@ -23,18 +28,31 @@ export interface TensorError {
   readonly nmse: number;
 }
 
-/** A tensor to round: what becomes of it, and the bytes that were read for it. */
-export interface RoundTask extends Pick<Conversion, "name" | "shape"> {
-  readonly to: WeightFormat;
-  /** The tensor and its scales, by their names. */
-  readonly stored: ReadonlyMap<string, StoredTensor>;
+/** What the errors of blocks are added up in. */
+export interface ErrorSums {
+  readonly maxAbs: number;
+  readonly squares: number;
+  readonly errors: number;
 }
 
-/** A rounded tensor. */
+/** A block of a tensor to round: what becomes of it, and the bytes that were read for it. */
+export interface RoundTask extends Pick<Conversion, "name"> {
+  /** The shape of the block. */
+  readonly shape: readonly number[];
+  readonly to: WeightFormat;
+  /** Whether the groups are wanted in panels. */
+  readonly inPanels: boolean;
+  /** The rows of the tensor and of its scales, by their names. */
+  readonly stored: ReadonlyMap<string, StoredTensor>;
+  /** Where the block stands in the tensor. */
+  readonly block: BlockPlace;
+}
+
+/** A rounded block. */
 export interface Rounded {
-  /** The bytes of each tensor of the new file, in the order of the conversion's parts. */
+  /** The bytes for each tensor of the new file, in the order of the conversion's parts. */
   readonly bytes: readonly Uint8Array<ArrayBuffer>[];
-  readonly error: TensorError;
+  readonly error: ErrorSums;
 }
 
 /** What each format holds, by the option that asks for it. */
@@ -45,15 +63,17 @@ const TO_LIMITS: Readonly<Record<`--to ${WeightFormat}`, number>> = {
 };
 
 /**
- * Rounds a tensor.
+ * Rounds a block.
  *
  * @throws {WeightsError} when a number is not finite, {UserError} when the new format cannot hold it
  */
-export async function roundTensor({ name, shape, to, stored }: RoundTask): Promise<Rounded> {
-  const x = decode(await readStored(name, stored));
-  checkFits(name, shape, x, `--to ${to}`, TO_LIMITS);
-  const { bytes, y } = to === "bf16" ? roundToBf16(shape, x) : roundToGroups(to, x);
-  return { bytes, error: { name, ...errorOf(x, y) } };
+export async function roundTensor(task: RoundTask): Promise<Rounded> {
+  const { name, shape, to, block } = task;
+  const x = decode(readStored(task));
+  checkFits(name, block, x, `--to ${to}`, TO_LIMITS);
+  const { bytes, y } =
+    to === "bf16" ? roundToBf16(shape, x) : roundToGroups(to, x, task.inPanels && shape[0]);
+  return { bytes, error: errorOf(x, y) };
 }
 
 /** The bytes of each tensor of the new file, and the numbers that are read from them. */
@@ -68,36 +88,31 @@ function roundToBf16(shape: readonly number[], x: Floats): Encoded {
   return { bytes: [bytes], y: decode({ dtype: "BF16", shape, bytes }) };
 }
 
-function roundToGroups(to: GroupFormat, x: Floats): Encoded {
+/** @param panelRows the rows of the matrix, if it is wanted in panels */
+function roundToGroups(to: GroupFormat, x: Floats, panelRows: number | false): Encoded {
   const groups = toGroups(to, x);
-  const quants = new Uint8Array(groups.quants);
-  return { bytes: [quants, littleEndian(groups.scales)], y: fromGroups(to, groups) };
+  const y = fromGroups(to, groups);
+  if (panelRows !== false) return { bytes: [toPanels(to, groups, panelRows)], y };
+  return { bytes: [new Uint8Array(groups.quants), littleEndian(groups.scales)], y };
 }
 
-/** The tensor with its scales, as the loader reads it and with the loader's checks. */
-function readStored(name: string, stored: RoundTask["stored"]): ReturnType<typeof read> {
+/** The block with its scales, as the loader reads it and with the loader's checks. */
+function readStored({ name, stored, block }: RoundTask): RawTensor {
   const tensors = new Map(
     [...stored].map(([each, { dtype, shape, bytes }]) => [
       each,
       { dtype, shape, file: "", offset: 0, length: bytes.length },
     ]),
   );
-  const read = tensorReader(
-    {
-      tensors,
-      read: async (each) => {
-        const found = stored.get(each);
-        if (found === undefined) throw new Error(`${each} was not read`);
-        return found;
-      },
-    },
-    0,
-    () => {},
-  );
-  return read(name);
+  const find = (each: string): StoredTensor => {
+    const found = stored.get(each);
+    if (found === undefined) throw new Error(`${each} was not read`);
+    return found;
+  };
+  return answeredNow(find, rawTensor({ tensors }, name, areFinite, block));
 }
 
-function errorOf(x: Floats, y: Floats): Omit<TensorError, "name"> {
+function errorOf(x: Floats, y: Floats): ErrorSums {
   let [maxAbs, squares, errors] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
     const error = y[i] - x[i];
@@ -105,7 +120,7 @@ function errorOf(x: Floats, y: Floats): Omit<TensorError, "name"> {
     errors += error * error;
     squares += x[i] * x[i];
   }
-  return { maxAbs, nmse: squares === 0 ? 0 : errors / squares };
+  return { maxAbs, squares, errors };
 }
 
 function littleEndian(values: Uint16Array): Uint8Array<ArrayBuffer> {

@@ -36,20 +36,26 @@ export async function newModelFolder<T>(
 }
 
 /** The place of a folder that is to be filled. */
-interface Target {
+export interface Target {
   /** Its path, without symbolic links in its last part. */
   readonly path: string;
   /** Whether it is there already, and empty. */
   readonly exists: boolean;
 }
 
-/** @throws {UserError} when `out` is a file, a folder with something in it, or cannot be made */
-async function vacantFolder(out: string): Promise<Target> {
+/**
+ * Finds the place for a new folder.
+ *
+ * @param mayHold the name of something that may be in the folder
+ * @throws {UserError} when `out` is a file, a folder with something else in it, or cannot be made
+ */
+export async function vacantFolder(out: string, mayHold?: string): Promise<Target> {
   if (await isFolder(out)) sweep(out);
-  const inside = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+  const all = await readdir(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new UserError(out, "expected the name of a new folder, this is a file");
   });
+  const inside = all?.filter((name) => name !== mayHold);
   if (inside && inside.length > 0) {
     throw new UserError(out, `expected a new or empty folder, got one with ${inside[0]} in it`);
   }
@@ -68,7 +74,7 @@ async function isFolder(path: string): Promise<boolean> {
  * Moves the complete folder to its place. A folder that is there stays itself, with its permissions, and
  * even when another disk is mounted at it; its config.json, without which it is no model, comes last.
  */
-async function moveInto(complete: string, target: Target): Promise<void> {
+export async function moveInto(complete: string, target: Target): Promise<void> {
   if (!target.exists) return rename(complete, target.path);
   const names = await readdir(complete);
   const order = [...names.filter((name) => name !== CONFIG), CONFIG];

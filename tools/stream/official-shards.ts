@@ -17,22 +17,15 @@
  * Next: ghost.ts
  * @module
  */
-import { sizeOf } from "../../engine/base/tensor.ts";
 import type { ModelConfig } from "../../engine/config/model-config.ts";
-import {
-  officialTensors,
-  type Release,
-  type TensorForm,
-} from "../../engine/weights/official-tensors.ts";
+import { officialTensors, type Release } from "../../engine/weights/official-tensors.ts";
 import { isNeeded, type ModelPart } from "../../engine/weights/part.ts";
-import { STORED_BYTES } from "../../engine/weights/safetensors.ts";
+import type { TensorForm } from "../../engine/weights/safetensors.ts";
 import {
   type SafetensorsHeader,
   safetensorsHeader,
 } from "../../engine/weights/write-safetensors.ts";
-
-/** Most bytes of tensors in one file of the released repositories. */
-export const SHARD_LIMIT = 5 * 2 ** 30;
+import { cutIntoShards, indexText, SHARD_LIMIT, shardName } from "../convert/shards.ts";
 
 /** One file of a repository. */
 export interface Shard {
@@ -56,32 +49,18 @@ export function officialShards(
   release: Release,
   limit: number = SHARD_LIMIT,
 ): readonly Shard[] {
-  const files: Map<string, TensorForm>[] = [];
-  let room = -1;
-  for (const [name, form] of [...officialTensors(config, release)].sort(byName)) {
-    const bytes = bytesOf(form);
-    if (bytes > room) {
-      files.push(new Map());
-      room = limit;
-    }
-    files[files.length - 1].set(name, form);
-    room -= bytes;
-  }
-  return files.map((tensors, i) => {
+  const shards = cutIntoShards([...officialTensors(config, release)], limit);
+  return shards.map((shard, i) => {
+    const tensors = new Map(shard);
     const header = safetensorsHeader(Object.fromEntries(tensors));
-    const file = `model-${number(i + 1)}-of-${number(files.length)}.safetensors`;
+    const file = shardName(i, shards.length);
     return { file, tensors, header, size: header.bytes.length + header.dataLength };
   });
 }
 
-/** The index of a repository, as HF writes it. */
+/** The index of a repository. */
 export function officialIndex(shards: readonly Shard[]): string {
-  const total = shards.reduce((sum, { header }) => sum + header.dataLength, 0);
-  const places = shards.flatMap(({ file, tensors }) =>
-    [...tensors.keys()].map((name) => [name, file] as const),
-  );
-  const map = Object.fromEntries(places); // the shards hold all names in ascending order
-  return JSON.stringify({ metadata: { total_size: total }, weight_map: map }, null, 2);
+  return indexText(shards.map(({ file, header }) => ({ name: file, header })));
 }
 
 /** The files that a part of the model needs. */
@@ -94,13 +73,3 @@ export function shardsOf(
     [...tensors.keys()].some((name) => isNeeded(config, part, name)),
   );
 }
-
-/** Bytes of a tensor. */
-export function bytesOf({ dtype, shape }: TensorForm): number {
-  return sizeOf(shape) * STORED_BYTES[dtype];
-}
-
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
-  a < b ? -1 : 1;
-
-const number = (n: number): string => String(n).padStart(5, "0");

@@ -3,7 +3,7 @@
  * wants:
  *
  * - f32, bf16, f16 and fp8 row by row as the checkpoint has them, each row filled up with zeros;
- * - q8 and q4 in panels of some rows (kernels-as/assembly/panels.ts).
+ * - q8 and q4 in panels of some rows (kernels-as/assembly/panels.ts), as which some files store them.
  *
  * {@link Layout} tells how wide rows are and how many make a panel.
  *
@@ -139,6 +139,8 @@ function placeMatrix(
   nColumns: number,
   isVector: boolean,
 ): Matrix {
+  if (raw.panels && (raw.dtype === "Q8" || raw.dtype === "Q4"))
+    return placeStored(machine, ground, raw.dtype, raw.panels, nColumns);
   checkLengths(raw, nRows, nColumns);
   const format = isVector ? "F32" : formatOf(machine, raw);
   if (format === "Q8" || format === "Q4")
@@ -183,6 +185,23 @@ export function checkLengths(raw: RawTensor, nRows: number, nColumns: number): v
   const scales = raw.scales?.length ?? raw.groupScales?.length ?? 0;
   const got = `${raw.bytes.length} bytes and ${scales} scales`;
   throw new ShapeError(`place ${raw.dtype} [${nRows}, ${nColumns}]: ${got}`);
+}
+
+/** Panels that come as such: they stay where they were read, or are copied. */
+function placeStored(
+  machine: Machine,
+  ground: Ground,
+  format: "Q8" | "Q4",
+  panels: Uint8Array,
+  nColumns: number,
+): Matrix {
+  const stride = (nColumns / GROUP) * machine.layout.groupBytes[format];
+  const there = addressIn(machine, panels);
+  if (there) return { ...there, format, stride, scales: 0, ...WHOLE };
+  const bank = ground.bankFor(panels.length);
+  const address = ground.take(bank, panels.length);
+  machine.banks[bank].arena.bytes(address, panels.length).set(panels);
+  return { format, bank, address, stride, scales: 0, ...WHOLE };
 }
 
 function placePanels(

@@ -1,5 +1,4 @@
 /** Tests where a quantised model is put: at links, in folders that are there, beside what others left. */
-import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -15,16 +14,11 @@ import { quantize } from "../../../tools/convert/quantize-model.ts";
 import { OWNER } from "../../../tools/node/owner.ts";
 import { sweep } from "../../../tools/node/temporaries.ts";
 import { writeText } from "../../../tools/node/write-whole.ts";
+import { deadOwner } from "../../support/dead-owner.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
 
 const scratch = scratchFolder();
 const MODEL = ["config.json", "model.safetensors"];
-
-/** The name of an owner whose process has ended. */
-function deadOwner(): string {
-  const { pid } = spawnSync("true");
-  return OWNER.replace(/^\d+\.\d+/, `${pid}.1`);
-}
 
 describe("a quantised model is put", () => {
   it("where a link leads, and the link stays", async () => {

@@ -1,12 +1,12 @@
 /** Tests of the layout of the released repositories, against what was published about them. */
+
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../engine/config/config.ts";
 import { memoryFiles } from "../../../engine/weights/byte-source.ts";
 import { officialSizes } from "../../../engine/weights/official-tensors.ts";
-import { readHeader } from "../../../engine/weights/safetensors.ts";
+import { formBytes, readHeader } from "../../../engine/weights/safetensors.ts";
 import { GLM52 } from "../../../tools/stream/official-config.ts";
 import {
-  bytesOf,
   officialIndex,
   officialShards,
   type Shard,
@@ -25,7 +25,7 @@ const total = (shards: readonly Shard[], of: (shard: Shard) => number): number =
 function offsetOf({ header, tensors }: Shard, name: string): number {
   const before = header.names.slice(0, header.names.indexOf(name));
   return before.reduce(
-    (n, each) => n + bytesOf(tensors.get(each) ?? { dtype: "U8", shape: [] }),
+    (n, each) => n + formBytes(tensors.get(each) ?? { dtype: "U8", shape: [] }),
     0,
   );
 }
@@ -133,7 +133,7 @@ describe("a small model in many files", () => {
       shards.forEach(({ tensors, header }, i) => {
         if (tensors.size > 1) expect(header.dataLength).toBeLessThanOrEqual(limit);
         const next = [...(shards[i + 1]?.tensors.values() ?? [])].at(0);
-        if (next) expect(header.dataLength + bytesOf(next)).toBeGreaterThan(limit);
+        if (next) expect(header.dataLength + formBytes(next)).toBeGreaterThan(limit);
       });
       const names = shards.flatMap(({ tensors }) => [...tensors.keys()]);
       expect(names).toEqual([...names].sort());

@@ -101,7 +101,8 @@ async function checkAllFit(
   for (const tensor of tensors) {
     if (tensor.type === "f32") continue;
     for await (const part of tensor.parts(read)) {
-      checkFits(tensor.name, part.shape, decode(part), `--type ${tensor.type}`, GGML_LIMITS);
+      const place = { shape: part.shape, numbersBefore: 0 };
+      checkFits(tensor.name, place, decode(part), `--type ${tensor.type}`, GGML_LIMITS);
     }
   }
 }
