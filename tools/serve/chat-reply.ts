@@ -13,12 +13,15 @@ import type { Desk, Order, ServedModel } from "./desk.ts";
 import { promptTokens } from "./prompt-tokens.ts";
 import { ReplyChoice } from "./reply-choice.ts";
 import { replyConstraint, toolsOf } from "./reply-constraint.ts";
+import type { ScriptTurn } from "./script/reply-ids.ts";
+import type { ScriptedReplies } from "./script/scripted-replies.ts";
 import { ContextLengthError, ServeError } from "./serve-error.ts";
 
 /**
  * Asks for a turn, and tells what it brings. The first thing is `accepted`: until then, errors say what
  * is wrong with the request. Whoever stops listening, or aborts, gives the order up.
  *
+ * @param script replies that are given instead of what the model would say
  * @throws {ServeError} when the turn cannot be taken, or fails; {TokenizerError} for messages or tools
  *   of a wrong shape; the signal's reason when it is aborted
  */
@@ -26,11 +29,14 @@ export async function* converse(
   desk: Desk,
   ask: ChatAsk,
   signal?: AbortSignal,
+  script?: ScriptedReplies,
 ): AsyncGenerator<ChatHappening, void> {
   const { model } = desk;
   const order = await orderOf(model, ask);
   signal?.throwIfAborted();
-  const ticket = desk.submit(order.order);
+  const scripted = script?.turn(model, order.turn, order.order);
+  const ticket = desk.submit(scripted?.order ?? order.order);
+  scripted?.isTaken();
   const giveUp = () => ticket.cancel();
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
@@ -49,6 +55,7 @@ export async function* converse(
 /** An order, and how to read what comes of it. */
 interface TakenOrder {
   readonly order: Order;
+  readonly turn: ScriptTurn;
   readonly choices: readonly ReplyChoice[];
   readonly startsIn: "reasoning" | "content";
   /** Whether the context, and not the request, says how long a reply may become. */
@@ -82,6 +89,7 @@ async function orderOf(model: ServedModel, ask: ChatAsk): Promise<TakenOrder> {
       n: ask.n,
       ...(constraint && { constraint }),
     },
+    turn: { chat, prompt, tools, startsIn },
     choices: Array.from({ length: ask.n }, () => new ReplyChoice(tokenizer, rules)),
     startsIn,
     isClipped: ask.maxTokens === undefined || ask.maxTokens > room,

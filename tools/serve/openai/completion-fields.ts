@@ -83,6 +83,7 @@ export async function textAskOf(
     echo,
     stop,
     includeStop,
+    script: options.script,
   };
 }
 

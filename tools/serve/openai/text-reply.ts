@@ -10,6 +10,7 @@ import type { Usage } from "../chat-ask.ts";
 import { roomFor } from "../chat-reply.ts";
 import type { Desk, EndReason, Happening, Order, ScoredId } from "../desk.ts";
 import { merged } from "../merged.ts";
+import type { ScriptedReplies } from "../script/scripted-replies.ts";
 import { ServeError } from "../serve-error.ts";
 
 /** What is asked for. */
@@ -23,6 +24,8 @@ export interface TextAsk {
   readonly stop: readonly string[];
   /** Whether such a text is part of it. */
   readonly includeStop: boolean;
+  /** Texts that are given instead of what the model would say. */
+  readonly script?: ScriptedReplies | undefined;
 }
 
 /** A token of a text; the first one of a prompt has no log-probability. */
@@ -80,7 +83,9 @@ async function* oneText(
   signal: AbortSignal,
 ): AsyncGenerator<TextStep | undefined> {
   signal.throwIfAborted();
-  const ticket = desk.submit(order);
+  const scripted = order.maxTokens > 0 ? ask.script?.text(desk.model, order) : undefined;
+  const ticket = desk.submit(scripted?.order ?? order);
+  scripted?.isTaken();
   const giveUp = () => ticket.cancel();
   signal.addEventListener("abort", giveUp, { once: true });
   const texts = Array.from(
