@@ -84,6 +84,7 @@ export class ScriptedDesk implements Desk {
       vocabulary: 2040,
       sampling: { temperature: 0.7, topP: 0.95 },
       eosTokenIds: [2004, 2011, 2013],
+      layers: { nLayers: 3, sparseLayers: [1, 2], nActive: 2, fullLayers: [0, 2], indexTopk: 4 },
       tokenizer: demoTokenizer(),
       template: BUILTIN_TEMPLATE,
       templateText: "{{ messages }}",
