@@ -34,14 +34,10 @@ export {
   type Weight,
 } from "./base/tensor.ts";
 export type { Job, JobEvent, JobId, PromptToken } from "./batch/job.ts";
+export type { RowsOf, SchedulerLoad, StepReport } from "./batch/report.ts";
 export type { StepSize } from "./batch/row-shares.ts";
-export {
-  type RowsOf,
-  Scheduler,
-  type SchedulerLoad,
-  type SchedulerOptions,
-  type StepReport,
-} from "./batch/scheduler.ts";
+export { type TracedRows, type TraceShape, type TraceWish, traceShape } from "./batch/row-trace.ts";
+export { Scheduler, type SchedulerOptions } from "./batch/scheduler.ts";
 export {
   ConfigError,
   type ConfigOptions,

@@ -66,7 +66,7 @@ export class Admission {
   }
 }
 
-/** Rows of others have no logits for the prompt's scores, and no hidden states for a draft head. */
+/** Rows of others have no logits for the prompt's scores, no hidden states for a draft head, no choices. */
 function mayAdopt({ task: { job } }: Line): boolean {
-  return !job.promptLogProbs && !job.draftSteps;
+  return !job.promptLogProbs && !job.draftSteps && !job.trace;
 }

@@ -13,6 +13,7 @@ import { head, type Model } from "../model/model.ts";
 import type { JobEvent } from "./job.ts";
 import type { Line, Task } from "./line.ts";
 import type { RowShare } from "./row-shares.ts";
+import type { TracedRows } from "./row-trace.ts";
 
 /** At most so many rows have logits at a time: each row has those of the whole vocabulary. */
 const LOGIT_ROWS = 64;
@@ -44,6 +45,13 @@ export function sow({ line, nRows }: RowShare, maxContext: number): Sown {
   const steps = isDecoding && draft ? Math.min(draftSteps, maxContext - text.length) : 0;
   const guesses = steps > 0 && draft ? guess(draft, chooser, steps) : [];
   return { line, tokens: [...tokens, ...guesses.map(({ id }) => id)], guesses };
+}
+
+/** Tells what the layers chose for the rows of a line, which were just run. */
+export function traceEvent({ line, tokens }: Sown, rows: TracedRows): JobEvent {
+  const { task, choice, timeline } = line;
+  const start = (timeline?.length ?? 0) - tokens.length;
+  return { type: "trace", job: task.id, choice, start, rows };
 }
 
 /**

@@ -9,6 +9,7 @@ import { ArgumentError } from "../base/errors.ts";
 import type { Constraint } from "../generate/constraint.ts";
 import type { FinishReason, GeneratedToken, LikelyToken } from "../generate/generate.ts";
 import { checkSampling, type SamplingOptions } from "../generate/sampler.ts";
+import type { TracedRows, TraceWish } from "./row-trace.ts";
 
 /** What is wanted. */
 export interface Job {
@@ -33,6 +34,8 @@ export interface Job {
   readonly constraint?: Constraint;
   /** Guesses of the draft head for each step. Default 0. */
   readonly draftSteps?: number;
+  /** What is to be told of all rows, those of the prompt too. No row of another text is used then. */
+  readonly trace?: TraceWish;
 }
 
 /** The number of a job: later ones have larger ones. */
@@ -53,6 +56,18 @@ export type JobEvent =
   | { readonly type: "prefill"; readonly job: JobId; readonly done: number; readonly total: number }
   /** The whole prompt was run: its tokens from the second on. */
   | { readonly type: "prompt"; readonly job: JobId; readonly tokens: readonly PromptToken[] }
+  /**
+   * What the layers chose for the rows at `start` and behind it. They are told before the token that they
+   * lead to, those of the prompt with the first choice. Rows of guesses that were not kept are told, too,
+   * and rows that are run again; what is told later counts.
+   */
+  | {
+      readonly type: "trace";
+      readonly job: JobId;
+      readonly choice: number;
+      readonly start: number;
+      readonly rows: TracedRows;
+    }
   /** A choice has one token more. A stop id is told too; the end follows it. */
   | {
       readonly type: "token";

@@ -24,10 +24,12 @@ import { PageKeeper } from "../kv/page-keeper.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import type { Model } from "../model/model.ts";
 import { Admission } from "./admission.ts";
-import { harvest, type Sown, sow } from "./harvest.ts";
+import { harvest, type Sown, sow, traceEvent } from "./harvest.ts";
 import { checkJob, type Job, type JobEvent, type JobId } from "./job.ts";
 import { Line, type Task } from "./line.ts";
+import type { SchedulerLoad, StepReport } from "./report.ts";
 import { type RowShare, type StepSize, shareRows } from "./row-shares.ts";
+import { StepTrace, traceShape } from "./row-trace.ts";
 
 /** So often later jobs may go before one that does not fit yet. */
 const MOST_OVERTAKEN = 8;
@@ -38,43 +40,6 @@ export interface SchedulerOptions extends Partial<StepSize> {
   readonly maxContext: number;
   /** They see the stages of every step; rows of several texts lie one after the other. */
   readonly taps?: Taps;
-}
-
-/** What a step did. */
-export interface StepReport {
-  /** In the order in which things happened. */
-  readonly events: readonly JobEvent[];
-  /** Rows that were run; 0 when there was nothing to do. */
-  readonly nRows: number;
-  /** Whose rows they were, in their order. */
-  readonly rows: readonly RowsOf[];
-}
-
-/** The rows of one choice of a job in a step. */
-export interface RowsOf {
-  readonly job: JobId;
-  readonly choice: number;
-  readonly nRows: number;
-  /** Whether they read a text, instead of going on with it. */
-  readonly isReading: boolean;
-}
-
-/** What the scheduler is at, and what it did so far. */
-export interface SchedulerLoad {
-  readonly running: number;
-  readonly waiting: number;
-  /** Pages in use, without those that are only kept. */
-  readonly pages: number;
-  readonly keptPages: number;
-  readonly steps: number;
-  readonly rows: number;
-  readonly preemptions: number;
-  /** Prompt tokens that were looked up, and those that were found. */
-  readonly prefixQueries: number;
-  readonly prefixHits: number;
-  readonly drafts: number;
-  readonly draftTokens: number;
-  readonly draftTokensAccepted: number;
 }
 
 /** Runs jobs; see the top of this file. */
@@ -265,13 +230,20 @@ export class Scheduler {
         timeline: line.timeline as Timeline,
         tokens,
       }));
+      const trace = new StepTrace(
+        traceShape(this.#model.config),
+        sown.map(({ line, tokens }) => ({ nRows: tokens.length, wish: line.task.job.trace })),
+      );
       let hidden: Tensor<["T", "hidden"]>;
       try {
-        hidden = runStep(this.#model, parts, this.#taps);
+        hidden = runStep(this.#model, parts, trace.taps(this.#taps));
       } catch (error) {
         if (sown.length > 1) for (const one of sown) this.#run([one], events);
         else this.#fail(sown[0].line.task, error, events);
         return;
+      }
+      for (const [i, rows] of trace.rows().entries()) {
+        if (rows) events.push(traceEvent(sown[i], rows));
       }
       for (const { task, outcome } of harvest(this.#model, this.#maxContext, sown, hidden)) {
         events.push(...outcome.events);

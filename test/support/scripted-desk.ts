@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTokenizer, type Tokenizer } from "../../tokenizer/index.ts";
+import type { ScriptSpec } from "../../tools/constrain/grammar.ts";
 import { BUILTIN_TEMPLATE } from "../../tools/library/chat-template.ts";
 import type {
   Desk,
@@ -32,7 +33,7 @@ export function demoTokenizer(): Tokenizer {
   return shared;
 }
 
-/** What a scripted desk plays. */
+/** What a scripted desk plays. An order that is held to a given text gets that text instead. */
 export interface Script {
   /** The text of each choice, in turn; tags in it are control tokens. A stop token follows. */
   readonly texts?: readonly string[];
@@ -83,6 +84,7 @@ export class ScriptedDesk implements Desk {
       vocabulary: 2040,
       sampling: { temperature: 0.7, topP: 0.95 },
       eosTokenIds: [2004, 2011, 2013],
+      layers: { nLayers: 3, sparseLayers: [1, 2], nActive: 2, fullLayers: [0, 2], indexTopk: 4 },
       tokenizer: demoTokenizer(),
       template: BUILTIN_TEMPLATE,
       templateText: "{{ messages }}",
@@ -138,7 +140,9 @@ export class ScriptedDesk implements Desk {
     yield { type: "prefill", done: order.ids.length, total: order.ids.length };
     if (order.promptLogProbs)
       yield { type: "prompt", tokens: order.ids.slice(1).map(this.#scored(order)) };
-    const texts = Array.from({ length: order.n }, (_, k) => this.#idsOf(script, k));
+    const texts = Array.from({ length: order.n }, (_, k) =>
+      this.#idsOf(order.constraint?.kind === "script" ? order.constraint : script, k),
+    );
     const open = new Set(texts.keys());
     for (let at = 0; open.size > 0; at++) {
       for (const choice of [...open]) {
@@ -166,7 +170,9 @@ export class ScriptedDesk implements Desk {
     }
   }
 
-  #idsOf({ texts = ["Hello."], ids }: Script, choice: number): readonly number[] {
+  #idsOf(script: Script | ScriptSpec, choice: number): readonly number[] {
+    if ("kind" in script) return script.ids;
+    const { texts = ["Hello."], ids } = script;
     if (ids) return ids[choice % ids.length];
     const { tokenizer, eosTokenIds } = this.model;
     return [...tokenizer.encode(texts[choice % texts.length]), eosTokenIds[1]];

@@ -9,6 +9,7 @@ import type { SamplingOptions } from "../../engine/index.ts";
 import type { ChatRequest, JsonObject, ReplyEvent } from "../../tokenizer/chat/index.ts";
 import type { Grammar, ToolChoice } from "../constrain/grammar.ts";
 import type { ScoredId } from "./desk.ts";
+import type { MetaInfo, TraceAsk } from "./row-traces.ts";
 
 /** One turn. */
 export interface ChatAsk {
@@ -38,6 +39,8 @@ export interface ChatAsk {
   readonly n: number;
   /** How many of the most probable ids are wanted with each token; undefined: no log-probabilities. */
   readonly topLogProbs: number | undefined;
+  /** What is to be told of the rows of prompt and replies. */
+  readonly trace?: TraceAsk | undefined;
 }
 
 /** Why a reply ended, for the APIs. */
@@ -84,6 +87,8 @@ export type ChatHappening =
       readonly choice: number;
       readonly events: readonly ReplyEvent[];
       readonly end: ReplyEnd;
+      /** What the layers chose, if that was asked for. */
+      readonly meta?: MetaInfo;
     }
   /** All replies are at their end. */
   | { readonly type: "usage"; readonly usage: Usage };

@@ -13,12 +13,16 @@ import type { Desk, Order, ServedModel } from "./desk.ts";
 import { promptTokens } from "./prompt-tokens.ts";
 import { ReplyChoice } from "./reply-choice.ts";
 import { replyConstraint, toolsOf } from "./reply-constraint.ts";
+import { checkTrace, RowTraces } from "./row-traces.ts";
+import type { ScriptTurn } from "./script/reply-ids.ts";
+import type { ScriptedReplies } from "./script/scripted-replies.ts";
 import { ContextLengthError, ServeError } from "./serve-error.ts";
 
 /**
  * Asks for a turn, and tells what it brings. The first thing is `accepted`: until then, errors say what
  * is wrong with the request. Whoever stops listening, or aborts, gives the order up.
  *
+ * @param script replies that are given instead of what the model would say
  * @throws {ServeError} when the turn cannot be taken, or fails; {TokenizerError} for messages or tools
  *   of a wrong shape; the signal's reason when it is aborted
  */
@@ -26,11 +30,14 @@ export async function* converse(
   desk: Desk,
   ask: ChatAsk,
   signal?: AbortSignal,
+  script?: ScriptedReplies,
 ): AsyncGenerator<ChatHappening, void> {
   const { model } = desk;
   const order = await orderOf(model, ask);
   signal?.throwIfAborted();
-  const ticket = desk.submit(order.order);
+  const scripted = script?.turn(model, order.turn, order.order);
+  const ticket = desk.submit(scripted?.order ?? order.order);
+  scripted?.isTaken();
   const giveUp = () => ticket.cancel();
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
@@ -49,6 +56,8 @@ export async function* converse(
 /** An order, and how to read what comes of it. */
 interface TakenOrder {
   readonly order: Order;
+  readonly turn: ScriptTurn;
+  readonly layers: ServedModel["layers"];
   readonly choices: readonly ReplyChoice[];
   readonly startsIn: "reasoning" | "content";
   /** Whether the context, and not the request, says how long a reply may become. */
@@ -69,19 +78,25 @@ async function orderOf(model: ServedModel, ask: ChatAsk): Promise<TakenOrder> {
   const room = roomFor(model, ids.length);
   const ownStops = new Set([...model.eosTokenIds, ...replyStopIds(tokenizer)]);
   const rules = { startsIn, tools: fieldOf(chat, "tools") ?? [], stop, includeStop };
+  const { trace } = ask;
+  const order: Order = {
+    ids,
+    maxTokens: Math.min(ask.maxTokens ?? room, room),
+    sampling: ask.sampling,
+    seed: ask.seed,
+    stopIds: [...new Set([...(ignoreEos ? [] : ownStops), ...ask.stopIds])],
+    minTokens: ask.minTokens,
+    topLogProbs: ask.topLogProbs ?? 0,
+    promptLogProbs: false,
+    n: ask.n,
+    ...(trace && { trace: { experts: trace.experts, selections: trace.selections } }),
+    ...(constraint && { constraint }),
+  };
+  checkTrace(model.layers, order);
   return {
-    order: {
-      ids,
-      maxTokens: Math.min(ask.maxTokens ?? room, room),
-      sampling: ask.sampling,
-      seed: ask.seed,
-      stopIds: [...new Set([...(ignoreEos ? [] : ownStops), ...ask.stopIds])],
-      minTokens: ask.minTokens,
-      topLogProbs: ask.topLogProbs ?? 0,
-      promptLogProbs: false,
-      n: ask.n,
-      ...(constraint && { constraint }),
-    },
+    order,
+    turn: { chat, prompt, tools, startsIn },
+    layers: model.layers,
     choices: Array.from({ length: ask.n }, () => new ReplyChoice(tokenizer, rules)),
     startsIn,
     isClipped: ask.maxTokens === undefined || ask.maxTokens > room,
@@ -101,13 +116,19 @@ export function roomFor({ maxContext }: ServedModel, nPrompt: number): number {
 
 async function* replies(
   ask: ChatAsk,
-  { order, choices, isClipped, ownStops }: TakenOrder,
+  { order, choices, isClipped, ownStops, layers }: TakenOrder,
   ticket: ReturnType<Desk["submit"]>,
 ): AsyncGenerator<ChatHappening, void> {
   const promptTokens = order.ids.length;
   const usage = { promptTokens, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 };
   const open = new Set(choices.keys());
+  const traces = ask.trace && new RowTraces(layers, ask.trace, order);
+  const endOf = (choice: number, reason: "stop" | "length" | "context"): ChatHappening => {
+    const meta = traces?.of(choice);
+    return { type: "end", choice, ...choices[choice].end(reason), ...(meta && { meta }) };
+  };
   for await (const happening of ticket.happenings) {
+    traces?.sees(happening);
     if (happening.type === "admitted") {
       usage.cachedTokens = happening.cachedTokens;
       yield { type: "begin", promptTokens, cachedTokens: usage.cachedTokens };
@@ -125,10 +146,9 @@ async function* replies(
       if (isStop || !reply.hasEnded) continue;
       ticket.end(choice); // a text of `stop` came, which the desk does not see
       open.delete(choice);
-      yield { type: "end", choice, ...reply.end("stop") };
+      yield endOf(choice, "stop");
     } else if (happening.type === "end" && open.delete(happening.choice)) {
-      const { choice } = happening;
-      yield { type: "end", choice, ...choices[choice].end(reasonOf(happening.reason, isClipped)) };
+      yield endOf(happening.choice, reasonOf(happening.reason, isClipped));
     }
   }
   if (open.size > 0) throw new ServeError("failed", "reply", "broke off before its end");

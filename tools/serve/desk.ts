@@ -5,7 +5,14 @@
  * Next: chat-ask.ts
  * @module
  */
-import type { FinishReason, LikelyToken, SamplingOptions } from "../../engine/index.ts";
+import type {
+  FinishReason,
+  LikelyToken,
+  SamplingOptions,
+  TracedRows,
+  TraceShape,
+  TraceWish,
+} from "../../engine/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { ConstraintSpec } from "../constrain/grammar.ts";
 import type { ChatTemplate } from "../library/chat-template.ts";
@@ -24,6 +31,8 @@ export interface ServedModel {
   readonly sampling: SamplingOptions;
   /** Tokens that end a text. */
   readonly eosTokenIds: readonly number[];
+  /** What there is to tell of its layers. */
+  readonly layers: TraceShape;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   /** The text of the model's chat template, if it has one. */
@@ -50,6 +59,8 @@ export interface Order {
   readonly promptLogProbs: boolean;
   /** How many texts. */
   readonly n: number;
+  /** What is to be told of the rows of all texts. */
+  readonly trace?: TraceWish | undefined;
   /** What every text is held to. */
   readonly constraint?: ConstraintSpec | undefined;
   /** Milliseconds after which the order is given up. */
@@ -64,6 +75,16 @@ export type Happening =
   | { readonly type: "prefill"; readonly done: number; readonly total: number }
   /** The prompt's tokens from the second on, each after those before it; it comes once, when asked for. */
   | { readonly type: "prompt"; readonly tokens: readonly ScoredId[] }
+  /**
+   * What the layers chose for the rows of a text at `start` and behind it; what is told later counts. The
+   * rows of the prompt are told with the first text.
+   */
+  | {
+      readonly type: "trace";
+      readonly choice: number;
+      readonly start: number;
+      readonly rows: TracedRows;
+    }
   /** A text has one more token. A stop id that was chosen is told too, as `isStop`. */
   | {
       readonly type: "token";

@@ -11,6 +11,7 @@ import { fieldOf, isJsonObject } from "../../tokenizer/chat/json-value.ts";
 import { thinkingOf } from "../library/think.ts";
 import { shown, wrong } from "./body.ts";
 import type { ServedModel } from "./desk.ts";
+import type { TraceAsk } from "./row-traces.ts";
 import { ServeError } from "./serve-error.ts";
 import type { ServeOptions, Service } from "./service.ts";
 
@@ -70,6 +71,9 @@ export const answerFields = {
   ),
   return_tokens_as_token_ids: v.optional(v.boolean()),
   return_token_ids: v.optional(v.boolean()),
+  return_routed_experts: v.optional(v.boolean()),
+  routed_experts_start_len: v.optional(integer(0, 2 ** 31)),
+  return_indexer_topk: v.optional(v.boolean()),
 } as const;
 
 /** How the model thinks. Several spellings of one setting must agree; the renderer checks that. */
@@ -119,6 +123,17 @@ function biases(given: Readonly<Record<string, number>>, model: ServedModel): Ma
 export function checkId(id: number, got: unknown, path: string, { vocabulary }: ServedModel): void {
   if (id >= 0 && id < vocabulary) return;
   wrong(path, `an id of 0 … ${vocabulary - 1}`, shown(got));
+}
+
+/** What a request wants to be told of the rows of its texts; undefined when it is nothing. */
+export function traceOf(fields: Fields<typeof answerFields>): TraceAsk | undefined {
+  const experts = fields.return_routed_experts ?? false;
+  const selections = fields.return_indexer_topk ?? false;
+  const { routed_experts_start_len: expertsFrom } = fields;
+  if (!experts && expertsFrom !== undefined) {
+    wrong("return_routed_experts", "true with routed_experts_start_len", "not");
+  }
+  return experts || selections ? { experts, selections, expertsFrom } : undefined;
 }
 
 /** What ends a text, in our names. */

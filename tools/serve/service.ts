@@ -10,6 +10,7 @@ import type { Effort } from "../library/think.ts";
 import type { Usage } from "./chat-ask.ts";
 import type { Desk } from "./desk.ts";
 import type { RequestIds } from "./request-ids.ts";
+import type { ScriptedReplies } from "./script/scripted-replies.ts";
 import type { ServeError, ServeErrorKind } from "./serve-error.ts";
 
 /** How a server answers. */
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly think?: Effort | undefined;
   /** Whether tools are called where a request with tools does not say; `auto` by default. */
   readonly toolChoice?: "none" | "auto" | "required" | undefined;
+  /** Replies that are given instead of what the model would say. */
+  readonly script?: ScriptedReplies | undefined;
   /** Milliseconds after which a request is given up. */
   readonly timeout?: number | undefined;
   /** Milliseconds of silence after which a stream says that it is alive; 10 seconds by default. */

@@ -6,6 +6,7 @@
  * @module
  */
 import { basename, resolve } from "node:path";
+import { traceShape } from "../../../engine/index.ts";
 import { chatTemplateOf, type TemplateChoice } from "../../library/chat-template.ts";
 import { readModelConfig } from "../../library/model-config.ts";
 import { readTemplate } from "../../library/template-file.ts";
@@ -96,6 +97,7 @@ async function readBeside(
       vocabulary: tokenizer.vocabSize,
       sampling: { ...sampling, vocabLimit: tokenizer.vocabSize },
       eosTokenIds: config.eosTokenIds,
+      layers: traceShape(config),
       tokenizer,
       template,
       templateText: (await readTemplate(files))?.text,

@@ -60,7 +60,7 @@ async function message(c: ServeContext, service: Service): Promise<Response> {
   record.id = id;
   record.usage = () => writer.usage;
   const abort = abortOf(c);
-  const happenings = converse(service.desk, ask, abort.signal);
+  const happenings = converse(service.desk, ask, abort.signal, service.options.script);
   if (body.fields.stream !== true) {
     for await (const happening of happenings) {
       writer.take(happening);

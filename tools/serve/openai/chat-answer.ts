@@ -3,6 +3,7 @@
  * @module
  */
 import type { OpenAICall } from "../../../tokenizer/chat/index.ts";
+import type { MetaInfo } from "../row-traces.ts";
 import { type ChatHead, type ChatStep, type ChatWriter, openAIUsage } from "./chat-wire.ts";
 import type { ChatLogProbs } from "./log-probs.ts";
 
@@ -44,8 +45,9 @@ class WholeChoice {
   readonly #logProbs: ChatLogProbs[] = [];
   #hasLogProbs = false;
   #finish: ChatStep["finish_reason"] = null;
+  #meta: MetaInfo | undefined;
 
-  add({ delta, logprobs, finish_reason, token_ids: ids }: ChatStep): void {
+  add({ delta, logprobs, finish_reason, token_ids: ids, meta_info: meta }: ChatStep): void {
     this.#content += delta.content ?? "";
     this.#reasoning += delta.reasoning ?? "";
     for (const { index, id = "", function: called } of delta.tool_calls ?? []) {
@@ -60,6 +62,7 @@ class WholeChoice {
     this.#logProbs.push(...(logprobs?.content ?? []));
     if (ids) this.tokenIds = [...(this.tokenIds ?? []), ...ids];
     this.#finish = finish_reason ?? this.#finish;
+    this.#meta = meta;
   }
 
   body(index: number, thinks: boolean) {
@@ -78,6 +81,7 @@ class WholeChoice {
       logprobs: this.#hasLogProbs ? { content: this.#logProbs, refusal: null } : null,
       finish_reason: this.#finish,
       ...(this.tokenIds && { token_ids: this.tokenIds }),
+      ...(this.#meta && { meta_info: this.#meta }),
     };
   }
 }

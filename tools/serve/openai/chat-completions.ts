@@ -54,7 +54,7 @@ export function addChatCompletions(app: Hono<ServeEnv>, service: Service): void 
     });
     record.usage = () => writer.usage;
     const abort = abortOf(c);
-    const happenings = converse(service.desk, ask, abort.signal);
+    const happenings = converse(service.desk, ask, abort.signal, service.options.script);
     if (fields.stream) {
       const events = chunks(happenings, writer, head, fields);
       return streamOf(c, service, events, abort, { onError: errorEvents });

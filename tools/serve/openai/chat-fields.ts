@@ -21,6 +21,7 @@ import {
   stopsOf,
   thinkingFields,
   thinkingIn,
+  traceOf,
 } from "../fields.ts";
 import { formatFields, formatOf } from "../format-field.ts";
 import type { Service } from "../service.ts";
@@ -96,6 +97,7 @@ export function askOf(
     seed: seedOf(json, options),
     n: choicesOf(fields),
     topLogProbs: logprobs ? (top ?? 0) : undefined,
+    trace: traceOf(fields),
   };
 }
 

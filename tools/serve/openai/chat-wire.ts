@@ -8,6 +8,7 @@ import type { ReplyEvent } from "../../../tokenizer/chat/reply-events.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
 import type { ChatHappening, ReplyEnd, Usage } from "../chat-ask.ts";
 import { callIds } from "../request-ids.ts";
+import type { MetaInfo } from "../row-traces.ts";
 import { UsageCount } from "../usage-count.ts";
 import { type ChatLogProbs, chatLogProbs } from "./log-probs.ts";
 
@@ -49,6 +50,8 @@ export interface ChatStep {
   readonly finish_reason: "stop" | "length" | "tool_calls" | null;
   /** The ids of the tokens that brought it, where they were asked for. */
   readonly token_ids?: readonly number[];
+  /** What the layers chose, with the last step, where that was asked for. */
+  readonly meta_info?: MetaInfo;
 }
 
 /** Turns what happens into steps. */
@@ -93,15 +96,13 @@ export class ChatWriter {
         return this.#deltas(choice, events);
       }
       case "end": {
-        const { choice, events, end } = happening;
+        const { choice, events, end, meta } = happening;
         const steps = this.#deltas(choice, events);
         const open = this.#choices[choice];
         // The last step says why it ended, and nothing else.
         if (open.hasPending(this.#options)) steps.push(this.#step(choice, { content: "" }));
-        return [
-          ...steps,
-          { ...this.#step(choice, {}), finish_reason: reasonOf(end, open.hasCall) },
-        ];
+        const last = { ...this.#step(choice, {}), ...(meta && { meta_info: meta }) };
+        return [...steps, { ...last, finish_reason: reasonOf(end, open.hasCall) }];
       }
       case "begin":
       case "usage":

@@ -17,6 +17,7 @@ import {
   seedOf,
   stopFields,
   stopsOf,
+  traceOf,
 } from "../fields.ts";
 import { formatFields, formatOf } from "../format-field.ts";
 import { textTokens } from "../prompt-tokens.ts";
@@ -66,6 +67,7 @@ export async function textAskOf(
   const { echo = false, max_tokens: maxTokens = MAX_TOKENS, logprobs } = fields;
   if (maxTokens === 0 && !echo) wrong("max_tokens", "1 or more, or echo", "0 without echo");
   const { stop, includeStop, stopIds, minTokens, ignoreEos } = stopsOf(fields, model);
+  const trace = traceOf(fields);
   const grammar = formatOf(json, fields);
   return {
     prompts: await promptsOf(fields.prompt, model, model.tokenizer),
@@ -78,11 +80,14 @@ export async function textAskOf(
       topLogProbs: logprobs ?? 0,
       promptLogProbs: echo && logprobs !== undefined,
       n: choicesOf(fields),
+      ...(trace && { trace: { experts: trace.experts, selections: trace.selections } }),
       ...(grammar && { constraint: { kind: "text", grammar } }),
     },
     echo,
     stop,
     includeStop,
+    script: options.script,
+    trace,
   };
 }
 

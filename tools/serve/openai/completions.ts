@@ -11,6 +11,7 @@ import { readBody } from "../body.ts";
 import type { Usage } from "../chat-ask.ts";
 import { checkModel } from "../fields.ts";
 import { addRoute } from "../routes.ts";
+import type { MetaInfo } from "../row-traces.ts";
 import { createdAt, type ServeEnv, type Service } from "../service.ts";
 import { abortOf, PING, sse, streamOf } from "../sse.ts";
 import { openAIUsage } from "./chat-wire.ts";
@@ -93,6 +94,7 @@ interface Choice {
   readonly finish_reason: "stop" | "length" | null;
   readonly prompt_token_ids?: readonly number[];
   readonly token_ids?: readonly number[];
+  readonly meta_info?: MetaInfo;
 }
 
 /** Writes steps as parts of choices. */
@@ -111,7 +113,7 @@ class Texts {
     );
   }
 
-  write({ index, text, tokens, finish }: TextStep): Choice {
+  write({ index, text, tokens, finish, meta }: TextStep): Choice {
     const isFirst = !this.#begun.has(index);
     this.#begun.add(index);
     return {
@@ -120,6 +122,7 @@ class Texts {
       logprobs: this.#writers[index]?.write(tokens) ?? null,
       finish_reason: finish,
       ...(this.#tokenIds && this.#ids(index, tokens, isFirst)),
+      ...(meta && { meta_info: meta }),
     };
   }
 
@@ -135,6 +138,7 @@ class Texts {
 /** All parts of a choice as one. */
 function joined(parts: readonly Choice[]): Choice {
   const [first] = parts;
+  const last = parts[parts.length - 1];
   const logProbs = parts.flatMap(({ logprobs }) => logprobs ?? []);
   return {
     ...first,
@@ -145,7 +149,8 @@ function joined(parts: readonly Choice[]): Choice {
       top_logprobs: logProbs.flatMap(({ top_logprobs: values }) => values),
       text_offset: logProbs.flatMap(({ text_offset: values }) => values),
     },
-    finish_reason: parts[parts.length - 1].finish_reason,
+    finish_reason: last.finish_reason,
+    ...(last.meta_info && { meta_info: last.meta_info }),
     ...(first.token_ids && { token_ids: parts.flatMap(({ token_ids: ids }) => ids ?? []) }),
   };
 }

@@ -10,6 +10,8 @@ import type { Usage } from "../chat-ask.ts";
 import { roomFor } from "../chat-reply.ts";
 import type { Desk, EndReason, Happening, Order, ScoredId } from "../desk.ts";
 import { merged } from "../merged.ts";
+import { checkTrace, type MetaInfo, RowTraces, type TraceAsk } from "../row-traces.ts";
+import type { ScriptedReplies } from "../script/scripted-replies.ts";
 import { ServeError } from "../serve-error.ts";
 
 /** What is asked for. */
@@ -23,6 +25,10 @@ export interface TextAsk {
   readonly stop: readonly string[];
   /** Whether such a text is part of it. */
   readonly includeStop: boolean;
+  /** Texts that are given instead of what the model would say. */
+  readonly script?: ScriptedReplies | undefined;
+  /** What is to be told of the rows of prompts and texts. */
+  readonly trace?: TraceAsk | undefined;
 }
 
 /** A token of a text; the first one of a prompt has no log-probability. */
@@ -36,6 +42,8 @@ export interface TextStep {
   readonly tokens: readonly TextToken[];
   /** Why the text ended, with its last step. */
   readonly finish: "stop" | "length" | null;
+  /** What the layers chose, with the last step, if that was asked for. */
+  readonly meta?: MetaInfo | undefined;
 }
 
 /** Prompts of one request that run at the same time. */
@@ -57,7 +65,9 @@ export async function* completeTexts(
   const orders = ask.prompts.map((ids): Order => {
     const isEcho = maxTokens === 0 && ids.length <= desk.model.maxContext;
     const room = isEcho ? 0 : roomFor(desk.model, ids.length);
-    return { ...ask.order, ids, maxTokens: Math.min(maxTokens, room) };
+    const order = { ...ask.order, ids, maxTokens: Math.min(maxTokens, room) };
+    checkTrace(desk.model.layers, order);
+    return order;
   });
   usage.promptTokens = orders.reduce((sum, { ids }) => sum + ids.length, 0);
   const streams = orders.map((order, i) => () => oneText(desk, ask, order, i, usage, signal));
@@ -80,7 +90,9 @@ async function* oneText(
   signal: AbortSignal,
 ): AsyncGenerator<TextStep | undefined> {
   signal.throwIfAborted();
-  const ticket = desk.submit(order);
+  const scripted = order.maxTokens > 0 ? ask.script?.text(desk.model, order) : undefined;
+  const ticket = desk.submit(scripted?.order ?? order);
+  scripted?.isTaken();
   const giveUp = () => ticket.cancel();
   signal.addEventListener("abort", giveUp, { once: true });
   const texts = Array.from(
@@ -88,10 +100,12 @@ async function* oneText(
     () => new OpenText(desk.model.tokenizer, ask, order),
   );
   const open = new Set(texts.keys());
+  const traces = ask.trace && new RowTraces(desk.model.layers, ask.trace, order);
   const at = (choice: number) => number * order.n + choice;
   try {
     yield undefined;
     for await (const happening of ticket.happenings) {
+      traces?.sees(happening);
       if (happening.type === "admitted") usage.cachedTokens += happening.cachedTokens;
       const prompt = ask.echo ? promptIn(happening, order) : undefined;
       if (prompt) yield* texts.map((text, k) => ({ index: at(k), ...text.begin(prompt) }));
@@ -101,7 +115,8 @@ async function* oneText(
         const text = texts[choice];
         const step = text.push(token, isStop);
         const isOver = text.hasStopped && !isStop;
-        yield { index: at(choice), ...step, finish: isOver ? "stop" : null };
+        const meta = isOver ? traces?.of(choice) : undefined;
+        yield { index: at(choice), ...step, finish: isOver ? "stop" : null, meta };
         if (!isOver) continue;
         ticket.end(choice);
         open.delete(choice);
@@ -112,6 +127,7 @@ async function* oneText(
           text: texts[happening.choice].rest(),
           tokens: [],
           finish,
+          meta: traces?.of(happening.choice),
         };
       }
     }
