@@ -124,7 +124,7 @@ describe("copies of embedding and head for the MTP layer", () => {
     change(bytes);
     const copy = `model.layers.${given.config.numHiddenLayers}.embed_tokens.weight`;
     const file = writeSafetensors({ ...tensors, [copy]: { ...original, bytes } });
-    return { ...given, files: { [FILE]: file } };
+    return { ...given, files: { [FILE]: new Uint8Array(file) } };
   }
 
   test("are compared before the layer is used", async () => {

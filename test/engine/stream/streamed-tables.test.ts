@@ -28,7 +28,8 @@ const halfs = (toBits: (x: number) => number) =>
   new Uint8Array(Uint16Array.from(values, toBits).buffer);
 
 /** The tensors that a file has for the table, in each format. */
-const STORED: Readonly<Record<string, Readonly<Record<string, StoredTensor>>>> = {
+type Format = "f32" | "bf16" | "f16" | "fp8" | "q8" | "q4";
+const STORED: Readonly<Record<Format, Readonly<Record<string, StoredTensor>>>> = {
   f32: { [NAME]: { dtype: "F32", shape, bytes: new Uint8Array(values.buffer) } },
   bf16: { [NAME]: { dtype: "BF16", shape, bytes: halfs(toBf16) } },
   f16: { [NAME]: { dtype: "F16", shape, bytes: halfs(toF16) } },
@@ -117,7 +118,7 @@ describe.each(BACKENDS)("on %s", (_, start) => {
 });
 
 test("of the embedding, no row is read that no token names, and none twice", async () => {
-  for (const format of ["bf16", "q4"]) {
+  for (const format of ["bf16", "q4"] as const) {
     const { tables, table, store, bytes } = await both(STORED[format], referenceOps("f32"));
     tables.ops.embed(Int32Array.of(5, 9, 5, 5, 6), table);
     expect(store.bytes).toBe((3 * bytes) / ROWS);
