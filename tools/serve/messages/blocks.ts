@@ -10,7 +10,6 @@ import { wrong } from "../body.ts";
 import { Conversation, contentOf } from "../conversation.ts";
 import { objectAt } from "../json-at.ts";
 import { unsealed } from "../sealed-reasoning.ts";
-
 import type { Block, CountRequest, ResultBlock } from "./request.ts";
 
 /** What the first block of some agents begins with. It is another one in every request. */
@@ -93,6 +92,7 @@ function addSaid(
   blocks: readonly Block[],
   { path, ignored }: Pick<Place, "path" | "ignored">,
 ): void {
+  if (blocks.length === 0) to.say(role, "");
   let parts: ContentPart[] = [];
   const say = () => {
     if (parts.length > 0) to.say(role, contentOf(parts));

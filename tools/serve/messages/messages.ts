@@ -62,9 +62,7 @@ async function message(c: ServeContext, service: Service): Promise<Response> {
   const abort = abortOf(c);
   const happenings = converse(service.desk, ask, abort.signal, service.options.script);
   if (body.fields.stream !== true) {
-    for await (const happening of happenings) {
-      writer.take(happening);
-    }
+    for await (const happening of happenings) writer.take(happening);
     // The inputs of tools keep the order of their keys and their digits.
     const text = pythonJson(writer.message as unknown as Json);
     return c.body(text, 200, { "content-type": "application/json" });

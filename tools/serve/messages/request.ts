@@ -93,7 +93,7 @@ const MAX_STOPS = 16;
 
 const prompt = {
   model: v.string(),
-  messages: v.array(message),
+  messages: v.pipe(v.array(message), v.minLength(1)),
   system: v.optional(textOr(v.array(textBlock))),
   tools: v.optional(v.array(tool)),
   tool_choice: v.optional(

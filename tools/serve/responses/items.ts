@@ -4,7 +4,6 @@
  * Next: tools.ts
  * @module
  */
-
 import { mediaReminder } from "../../../tokenizer/chat/check-content.ts";
 import {
   type ContentPart,
@@ -16,7 +15,6 @@ import { isJsonObject } from "../../../tokenizer/chat/json-value.ts";
 import { shown, wrong } from "../body.ts";
 import { Conversation, contentOf } from "../conversation.ts";
 import { unsealed } from "../sealed-reasoning.ts";
-
 import type { InputItem, InputPart, ResponsesRequest } from "./request.ts";
 import { flatName } from "./tools.ts";
 
@@ -84,8 +82,8 @@ function reasoningOf(item: Extract<InputItem, { type: "reasoning" }>): string | 
   const { encrypted_content: encrypted, content, summary } = item;
   const ours = encrypted ? unsealed(encrypted) : undefined;
   if (ours !== undefined) return ours;
-  const shown = content?.length ? content : (summary ?? []);
-  return shown.length > 0 ? shown.map(({ text }) => text).join("\n") : undefined;
+  const texts = content?.length ? content : (summary ?? []);
+  return texts.length > 0 ? texts.map(({ text }) => text).join("\n") : undefined;
 }
 
 /** Reads the arguments of a call, which are JSON text of an object; an empty text is an empty one. */

@@ -56,9 +56,7 @@ async function respond(c: ServeContext, service: Service): Promise<Response> {
   const abort = abortOf(c);
   const happenings = converse(service.desk, ask, abort.signal, service.options.script);
   if (body.fields.stream !== true) {
-    for await (const happening of happenings) {
-      writer.take(happening);
-    }
+    for await (const happening of happenings) writer.take(happening);
     return c.json(writer.response);
   }
   async function* events(): AsyncGenerator<string, void> {

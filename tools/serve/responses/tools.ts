@@ -12,7 +12,6 @@ import type { Json, ToolDefinition } from "../../../tokenizer/chat/index.ts";
 import type { ToolChoice } from "../../constrain/grammar.ts";
 import { shown, wrong } from "../body.ts";
 import { objectAt } from "../json-at.ts";
-
 import type { RequestTool, ResponsesRequest } from "./request.ts";
 
 /** The names by which a client knows a tool. */

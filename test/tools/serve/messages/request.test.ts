@@ -236,6 +236,7 @@ describe("a request that is wrong", () => {
     [{ max_tokens: 0 }, "max_tokens: expected >=1, got 0"],
     [{ model: undefined }, "model: expected"],
     [{ messages: undefined }, "messages: expected"],
+    [{ messages: [] }, "messages: expected >=1, got 0"],
     [{ messages: [user(5)] }, "messages[0].content: expected Array, got 5"],
     [{ messages: [user([{ type: "no" }])] }, "messages[0].content[0].type: expected"],
     [{ messages: [user([{ type: "text" }])] }, "messages[0].content[0].text: expected"],
