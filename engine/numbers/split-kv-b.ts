@@ -43,8 +43,8 @@ function turnedKeys(raw: RawTensor, nH: number, nope: number, v: number): RawTen
   return { dtype: raw.dtype, shape: [nH, nC, nope], bytes: new Uint8Array(k.buffer) };
 }
 
-/** The value half, as it is stored. */
-function valueRows(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
+/** The value half, as it is stored: the last `v` rows of each head. */
+export function valueRows(raw: RawTensor, nH: number, nope: number, v: number): RawTensor {
   const [nRows, nC] = raw.shape;
   const pick = <A extends Uint8Array | Uint16Array>(all: A): A => {
     const width = all.length / nRows;

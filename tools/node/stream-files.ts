@@ -88,6 +88,8 @@ class FolderStream implements StreamFiles {
   readonly #options: StreamOptions;
   readonly #readers: Readers;
   readonly #files = new Map<string, OpenFile>();
+  /** Whether something was read into memory that threads cannot see. */
+  #isOwn = false;
 
   constructor(folder: string, options: StreamOptions, readers: Readers) {
     this.#folder = folder;
@@ -97,12 +99,14 @@ class FolderStream implements StreamFiles {
 
   get how(): string {
     const { readers = READERS, direct = true } = this.#options;
+    if (this.#isOwn) return "buffered, because this backend's memory is not shared with readers";
     return howRead(readers, direct, this.#readers.isRefused);
   }
 
   begin(reads: readonly StoredRead[], isGuess: boolean = false): ReadsUnderWay {
     const jobs = reads.map((read) => this.#jobOf(read));
     if (!reads.every(({ target }) => isShared(target))) {
+      this.#isOwn = true;
       return this.#readHere(jobs, isGuess);
     }
     for (const { target, offset } of reads) mustOwnBlocks(target, offset);

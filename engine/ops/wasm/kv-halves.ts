@@ -11,6 +11,7 @@
 import { FP8_BLOCK, type RawTensor } from "../../numbers/raw-tensor.ts";
 import type { Ops } from "../ops.ts";
 import type { Kernels } from "./kernels.ts";
+import { type Heads, placeGroups } from "./kv-groups.ts";
 import type { Machine } from "./machine.ts";
 import {
   addressIn,
@@ -27,14 +28,6 @@ import { share } from "./team.ts";
 /** The products take eight columns of fp8 at a time. */
 const FP8_STEP = 8;
 
-/** Which heads, and how they are cut. */
-interface Heads {
-  readonly nH: number;
-  readonly nope: number;
-  readonly v: number;
-  readonly kvLora: number;
-}
-
 /** {@link Ops.placeKvB}, on this ground. */
 export const placeKvB =
   (machine: Machine, ground: Ground): NonNullable<Ops["placeKvB"]> =>
@@ -42,9 +35,9 @@ export const placeKvB =
     const kvLora = raw.shape[1];
     const heads: Heads = { nH, nope, v, kvLora };
     const format = formatOf(machine, raw);
-    if (format === "Q8" || format === "Q4" || !canStay(machine, raw, format, heads))
-      return undefined;
     checkLengths(raw, nH * (nope + v), kvLora);
+    if (format === "Q8" || format === "Q4") return placeGroups(machine, ground, raw, heads);
+    if (!canStay(machine, raw, format, heads)) return undefined;
     const width = BYTES[format];
     const there = addressIn(machine, raw.bytes);
     const keyBytes = width * nH * nope * kvLora;

@@ -167,6 +167,7 @@ describe("reads", () => {
       const reads = extents().map((extent) => room.read(...extent));
       const underWay = files.begin(reads);
       expectBytes(reads);
+      expect(files.how).toBe("buffered, because this backend's memory is not shared with readers");
       expect(underWay.isDone).toBe(true);
       underWay.wait();
       underWay.cancel();
