@@ -22,7 +22,7 @@ import {
 import { isCut, type ModelPart } from "./part.ts";
 import { showShape, type TensorEntry } from "./safetensors.ts";
 import { mayBeScale, SCALE_FORMATS, scaleName } from "./scales.ts";
-import { originalOf, Surplus, unexpected } from "./surplus.ts";
+import { isPadding, originalOf, Surplus, unexpected } from "./surplus.ts";
 import {
   everyMtpSpec,
   everySpec,
@@ -152,7 +152,7 @@ function matchMtp(
     const specs = mtpLayerSpecs(own, layoutOf(layer));
     const known = checkAll(everyMtpSpec(specs), checkpoint);
     for (const [name, entry] of tensors) {
-      const isKnown = known.has(name) || originalOf(c, name) !== undefined;
+      const isKnown = known.has(name) || originalOf(c, name) !== undefined || isPadding(name);
       if (name.startsWith(prefix) && !isKnown && !name.endsWith("rotary_emb.inv_freq")) {
         throw unexpected(name, entry);
       }

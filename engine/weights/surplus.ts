@@ -36,6 +36,11 @@ export function originalOf(c: ModelConfig, name: string): string | undefined {
   return name === `${layer}shared_head.head.weight` ? "lm_head.weight" : undefined;
 }
 
+/** Whether a tensor only fills up files for streaming. */
+export function isPadding(name: string): boolean {
+  return /^model\.layers\.\d+\.padding\.\d+$/.test(name);
+}
+
 /** Collects surplus tensors, one line for all that are left aside for the same reason. */
 export class Surplus {
   readonly #c: ModelConfig;
@@ -56,7 +61,9 @@ export class Surplus {
   judge(name: string, entry: CheckpointEntry): void {
     const c = this.#c;
     const layer = layerOf(name);
-    if (layer >= c.numHiddenLayers) {
+    if (isPadding(name)) {
+      this.add("model.layers.*.padding.*", "so that experts begin at blocks of a disk");
+    } else if (layer >= c.numHiddenLayers) {
       const why = `num_hidden_layers is ${c.numHiddenLayers}`;
       this.add(`model.layers.${layer}.*`, why);
     } else if (layer >= this.#nWanted) {
@@ -67,8 +74,6 @@ export class Surplus {
       this.add("model.layers.*.self_attn.indexer.*", "of layers that borrow their top-k");
     } else if (/\.(input|output|[qkv]|kv|attn)_scale$/.test(name)) {
       this.add("*_scale", "of quantised activations or caches, which are none here");
-    } else if (/^model\.layers\.\d+\.padding\.\d+$/.test(name)) {
-      this.add("model.layers.*.padding.*", "so that experts begin at blocks of a disk");
     } else if (entry.file === MTP_FILE) {
       this.add(`${MTP_FILE}: *`, "not of a layer");
     } else throw unexpected(name, entry);

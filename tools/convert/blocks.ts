@@ -12,9 +12,9 @@ import {
 } from "../../engine/weights/byte-source.ts";
 import type { CheckpointEntry, StoredTensor } from "../../engine/weights/checkpoint.ts";
 import { formBytes, STORED_BYTES } from "../../engine/weights/safetensors.ts";
+import { blockShape, cutRows, type Piece, pieceOf, type Rows } from "./cut-rows.ts";
 import type { Conversion, WeightFormat } from "./quantize.ts";
 import type { RoundTask } from "./round-tensor.ts";
-import { blockShape, type Piece, pieceOf, type Rows, rowBlocks } from "./row-blocks.ts";
 import type { Target } from "./shards.ts";
 
 /** Bytes that are copied at once. */
@@ -37,7 +37,7 @@ export interface Place {
 /** The pieces of work of one tensor. */
 export function* blocksOf(conversion: Conversion, most?: number): Generator<Block> {
   if (conversion.to !== undefined) {
-    for (const rows of rowBlocks(conversion.shape, most)) yield { conversion, ...rows };
+    for (const rows of cutRows(conversion.shape, most)) yield { conversion, ...rows };
     return;
   }
   for (const [copied, form] of conversion.parts) {

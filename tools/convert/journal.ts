@@ -24,7 +24,7 @@ const FORMAT = "glm52 conversion journal 1";
 const DIGITS = 8;
 
 /** A block that is written. */
-export interface Written {
+export interface WrittenBlock {
   /** The number of the block in the plan. */
   readonly number: number;
   /** SHA-256 of its bytes, place after place. */
@@ -37,7 +37,7 @@ export interface FoundJournal {
   /** The id of the plan, and a few words about it. */
   readonly id: string;
   readonly what: string;
-  readonly written: readonly Written[];
+  readonly written: readonly WrittenBlock[];
 }
 
 /** SHA-256 in hexadecimal digits. */
@@ -75,7 +75,7 @@ export class Journal {
   }
 
   /** Adds a block whose bytes are written. */
-  async add(written: Written): Promise<void> {
+  async add(written: WrittenBlock): Promise<void> {
     await this.#file.appendFile(lineOf(written));
   }
 
@@ -84,14 +84,14 @@ export class Journal {
   }
 }
 
-function lineOf({ number, sha256, error }: Written): string {
+function lineOf({ number, sha256, error }: WrittenBlock): string {
   const sums = error ? [error.maxAbs, error.squares, error.errors] : [];
   const json = JSON.stringify([number, sha256, ...sums]);
   return `${json} ${checksum(json)}\n`;
 }
 
 /** The block that a line tells of; none for a torn line. */
-function writtenOf(line: string): Written[] {
+function writtenOf(line: string): WrittenBlock[] {
   const json = line.slice(0, -DIGITS - 1);
   if (line !== `${json} ${checksum(json)}`) return [];
   const [number, sha256, maxAbs, squares, errors] = parsed(json) as [number, string, ...number[]];

@@ -1,7 +1,7 @@
 /**
  * What a model becomes in another number format: which tensors are rounded, and which are copied.
  *
- * Next: row-blocks.ts
+ * Next: cut-rows.ts
  * @module
  */
 

@@ -15,9 +15,9 @@
  * @module
  */
 import { READ_BLOCK } from "../../engine/stream/read-store.ts";
+import type { TensorSpec } from "../../engine/weights/names.ts";
 import { formBytes } from "../../engine/weights/safetensors.ts";
 import {
-  everyMtpSpec,
   fixedSpecs,
   type LayerSpecs,
   layerPrefix,
@@ -32,19 +32,23 @@ type PartsOf = (tensor: { readonly name: string }) => readonly NamedForm[];
 /** The files: embedding, last norm and head; then the layers, the one for guessing ahead last. */
 export function filesForStreaming(specs: ModelSpecs, partsOf: PartsOf): readonly NewFile[] {
   const { globals, layers, mtp } = specs;
-  return filesInOrder(
-    [
-      usualOrder(Object.values(globals).flatMap(partsOf)),
-      ...layers.map((layer, i) => inBlocks(layer, i, partsOf)),
-      ...(mtp ? [usualOrder([...everyMtpSpec(mtp)].flatMap(partsOf))] : []),
-    ],
-    READ_BLOCK,
-  );
+  const files = layers.map((layer, i) => inBlocks(layer, fixedSpecs(layer), i, partsOf));
+  if (mtp) {
+    const trunk = [...Object.values(mtp.ends), ...fixedSpecs(mtp.layer)];
+    files.push(inBlocks(mtp.layer, trunk, layers.length, partsOf));
+  }
+  const first = usualOrder(Object.values(globals).flatMap(partsOf));
+  return filesInOrder([first, ...files], READ_BLOCK);
 }
 
 /** The tensors of a layer, and what fills them up to whole blocks. */
-function inBlocks(layer: LayerSpecs, index: number, partsOf: PartsOf): NamedForm[] {
-  const trunk = fixedSpecs(layer).flatMap(partsOf);
+function inBlocks(
+  layer: LayerSpecs,
+  fixed: readonly TensorSpec[],
+  index: number,
+  partsOf: PartsOf,
+): NamedForm[] {
+  const trunk = fixed.flatMap(partsOf);
   const experts = expertsOf(layer, partsOf).map((parts) => {
     // A layer that is streamed reads the fp8 scales of all its experts at once.
     const isFp8 = parts.some(([, { dtype }]) => dtype === "F8_E4M3");

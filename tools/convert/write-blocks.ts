@@ -13,7 +13,7 @@ import { AnotherWork } from "../node/unfinished-folder.ts";
 import { UserError } from "../node/user-error.ts";
 import { type BlockReader, type Place, placesOf } from "./blocks.ts";
 import { convertBlocks } from "./convert-blocks.ts";
-import { Journal, readJournal, sha256, type Written } from "./journal.ts";
+import { Journal, readJournal, sha256, type WrittenBlock } from "./journal.ts";
 import type { ConversionPlan } from "./plan.ts";
 import type { ErrorSums, TensorError } from "./round-tensor.ts";
 import type { Rounding } from "./round-threads.ts";
@@ -96,12 +96,12 @@ function anotherOne(folder: string, what: string): AnotherWork {
 
 /** The blocks of a journal whose bytes are in the files as it says. */
 async function stillThere(
-  written: readonly Written[],
+  written: readonly WrittenBlock[],
   files: NewFiles,
   places: (number: number) => readonly Place[],
   onChecked: OnProgress,
-): Promise<Map<number, Written>> {
-  const there = new Map<number, Written>();
+): Promise<Map<number, WrittenBlock>> {
+  const there = new Map<number, WrittenBlock>();
   const total = written.reduce((sum, { number }) => sum + bytesOf(places(number)), 0);
   let done = 0;
   for (const each of written) {

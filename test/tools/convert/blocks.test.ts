@@ -7,8 +7,8 @@ import { panelShape } from "../../../engine/numbers/panels.ts";
 import { memorySource } from "../../../engine/weights/byte-source.ts";
 import { INDEX_FILE } from "../../../engine/weights/checkpoint.ts";
 import { formBytes, readHeader, type TensorForm } from "../../../engine/weights/safetensors.ts";
+import { blockShape, cutRows, pieceOf } from "../../../tools/convert/cut-rows.ts";
 import { writeQuantized } from "../../../tools/convert/quantize-folder.ts";
-import { blockShape, pieceOf, rowBlocks } from "../../../tools/convert/row-blocks.ts";
 import { newModelFolder } from "../../../tools/node/new-model-folder.ts";
 import { CASES, scratchFolder } from "../../support/paths.ts";
 
@@ -56,7 +56,7 @@ describe("blocks of rows", () => {
     "of [%j, …] cover everything once, and their pieces what is stored",
     (...shape) => {
       for (const most of [1, 5000, 2 ** 22]) {
-        const blocks = [...rowBlocks(shape, most)];
+        const blocks = [...cutRows(shape, most)];
         const nRows = sizeOf(shape) / (shape.at(-1) ?? 1);
         expect(blocks[0].from).toBe(0);
         expect(blocks.at(-1)?.to).toBe(nRows);

@@ -79,6 +79,7 @@ describe.each([
   ["fp8-blocks", "q4"],
   ["fused-experts", "q8"],
   ["fused-experts", "bf16"],
+  ["clear-mtp", "q4"],
   ["fp8-blocks", "q8", "mlp.experts"],
 ] as const)("%s for streaming, as %s", (name, to, ...keep) => {
   it("has the bits of the folder that is not for streaming, resident and streamed", async () => {
@@ -95,7 +96,7 @@ describe.each([
       const store = lazyStore(laidOut.files, 1);
       const sources = { checkpoint, store };
       const weights = streamedWeights(ops, laidOut.config, sources, matched, { bytes: 0 });
-      const model = { ops, config: laidOut.config, weights };
+      const model = { ops: weights.ops, config: laidOut.config, weights };
       expect(bitsOf(model, plain.tokens)).toEqual(want);
       expect(store.bytes).toBeLessThanOrEqual(matched.bytes);
       weights.close();
@@ -107,12 +108,14 @@ describe.each([
     const checkpoint = await openCheckpoint(memoryFiles(files));
     const { specs, asides } = matchTensors(config, checkpoint);
     const seen = new Map<string, number>();
-    for (const layer of specs.layers) {
+    const ends = specs.mtp ? Object.values(specs.mtp.ends) : [];
+    for (const layer of [...specs.layers, ...(specs.mtp ? [specs.mtp.layer] : [])]) {
       if (layer.ffn.kind === "dense" || layer.ffn.experts.layout === "fused") continue;
       const { nExperts, expert } = layer.ffn.experts;
       const isApart = (stored: string): boolean => stored.endsWith("_scale_inv");
       const all = namesOf(checkpoint, [...routedSpecs(layer)]);
-      const fixed = namesOf(checkpoint, fixedSpecs(layer));
+      const own = layer === specs.mtp?.layer ? ends : [];
+      const fixed = namesOf(checkpoint, [...own, ...fixedSpecs(layer)]);
       const trunk = runsOf(checkpoint, [...fixed, ...all.filter(isApart)]);
       const runs = Array.from({ length: nExperts }, (_, e) => {
         const names = namesOf(checkpoint, Object.values(expert(e)));

@@ -43,10 +43,7 @@ function stackOf(shape: readonly number[]): Stack {
  * Cuts a tensor of this shape. A block is all of it, some whole matrices, or rows of one matrix, from a multiple of
  * 128 on: so no block of fp8 scales and no panel is cut.
  */
-export function* rowBlocks(
-  shape: readonly number[],
-  most: number = BLOCK_NUMBERS,
-): Generator<Rows> {
+export function* cutRows(shape: readonly number[], most: number = BLOCK_NUMBERS): Generator<Rows> {
   const { nMatrices, nRows, nColumns } = stackOf(shape);
   const matrix = nRows * nColumns;
   const each = Math.max(1, Math.floor(most / matrix));
