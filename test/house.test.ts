@@ -87,6 +87,7 @@ const ROOMS = [
   "golden/report",
   "golden/witness",
   "golden",
+  "verify",
   "cli",
   "docs",
 ];

@@ -27,7 +27,7 @@ Exit codes:
   0    the command did its work
   1    the input or the model is not usable; stderr says why
   2    the command line is wrong: an unknown option, a missing argument, …
-  3    golden: the dump is not what the model gives
+  3    golden: the dump is not what the model gives; verify: the endpoint does not serve the model as it is
   130  Ctrl-C was pressed: once ends the work in order, twice at once
 `;
 
@@ -78,6 +78,7 @@ async function addCommands(
       (await import("./commands/session.ts")).addSession(program, terminal, exit),
     trace: async () => (await import("./commands/trace.ts")).addTrace(program, terminal, argv),
     inspect: async () => (await import("./commands/inspect.ts")).addInspect(program, terminal),
+    verify: async () => (await import("./commands/verify.ts")).addVerify(program, terminal, exit),
     "verify-files": async () =>
       (await import("./commands/verify-files.ts")).addVerifyFiles(program, terminal),
     plan: async () => (await import("./commands/plan.ts")).addPlan(program, terminal),

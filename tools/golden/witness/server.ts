@@ -5,6 +5,7 @@
  * @module
  */
 import { type Answer, fieldsOf, lacking, readAnswers } from "./answer.ts";
+import { complaint, exchange, jsonHeaders, jsonOf } from "./exchange.ts";
 import { ServerError } from "./server-error.ts";
 import { tokenNames } from "./token-names.ts";
 
@@ -24,12 +25,6 @@ export interface ServerOptions {
   /** Seconds for one request. */
   readonly timeout: number;
 }
-
-/** A server's complaint is cut after this many characters; it may be a page of HTML or a stack. */
-const LONGEST_COMPLAINT = 300;
-
-/** Bytes of an answer that is read. Log-probabilities of a whole vocabulary for some positions fit. */
-const LONGEST_ANSWER = 2 ** 26;
 
 /** Token with a text of its own, `!`: see {@link askPrefix}. */
 const WHOLE = 33;
@@ -123,72 +118,15 @@ async function firstModel(options: ServerOptions): Promise<string> {
 
 /** Sends one request and returns the JSON of the answer. */
 async function request(options: ServerOptions, path: string, body?: object): Promise<unknown> {
-  const { apiKey, timeout } = options;
   const url = `${options.url.replace(/\/+$/, "")}/${path}`;
-  const headers = {
-    "content-type": "application/json",
-    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-  };
   const sent = body ? { method: "POST", body: JSON.stringify(body) } : {};
-  const signal = AbortSignal.timeout(timeout * 1000);
-  let text: string;
-  try {
-    const response = await fetch(url, { ...sent, headers, signal });
-    text = await bodyOf(response, url);
-    if (!response.ok) {
-      throw new ServerError("http", url, `status ${response.status}: ${complaint(text)}`);
-    }
-  } catch (error) {
-    if (error instanceof ServerError) throw error;
-    if (signal.aborted) throw new ServerError("timeout", url, `no answer in ${timeout} s`);
-    throw new ServerError("unreachable", url, causeOf(error));
+  const { status, text } = await exchange(
+    url,
+    { ...sent, headers: jsonHeaders(options.apiKey) },
+    options.timeout,
+  );
+  if (status < 200 || status > 299) {
+    throw new ServerError("http", url, `status ${status}: ${complaint(text)}`);
   }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ServerError("json", url, `expected JSON, got ${JSON.stringify(ends(text))}`);
-  }
-}
-
-/** The whole body as text. @throws {ServerError} when it is longer than any answer can be */
-async function bodyOf({ body }: Response, url: string): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const piece of body ?? []) {
-    bytes += piece.length;
-    if (bytes > LONGEST_ANSWER) {
-      throw new ServerError(
-        "json",
-        url,
-        `expected an answer of at most ${LONGEST_ANSWER} bytes, got more`,
-      );
-    }
-    text += decoder.decode(piece, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-/** The sentence in a server's error, where it is JSON. */
-function complaint(text: string): string {
-  try {
-    const json = fieldsOf(JSON.parse(text));
-    const message = fieldsOf(json.error).message ?? json.message ?? json.detail;
-    if (typeof message === "string") return message;
-  } catch {
-    // The text is not JSON, so it is shown as it is.
-  }
-  return text.slice(0, LONGEST_COMPLAINT).trim() || "no reason given";
-}
-
-/** The beginning and the end of a text. */
-const ends = (text: string): string =>
-  text.length > 80 ? `${text.slice(0, 40)} … ${text.slice(-40)}` : text;
-
-/** Why `fetch` failed, in the words of the operating system where it was that. */
-function causeOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  const { code, message: why } = (cause ?? {}) as { code?: string; message?: string };
-  if (code === "ECONNREFUSED") return "connection refused: is the server running?";
-  return why || code || message;
+  return jsonOf(text, url);
 }

@@ -1,0 +1,73 @@
+/**
+ * A gate is one group of checks. Each check ends in a verdict with what was seen.
+ *
+ * A check that cannot be made, or whose outcome chance could explain, is `unknown`: it never accuses, and
+ * it never passes.
+ *
+ * Next: protocol.ts
+ * @module
+ */
+import type { Tokenizer } from "../../tokenizer/index.ts";
+import type { Cost } from "./budget.ts";
+import type { Answer, Ask } from "./client.ts";
+
+/** The outcome of a check, a gate or a verification. */
+export type Verdict = "pass" | "fail" | "unknown";
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** What was seen, what was expected, or why it cannot be told. */
+  readonly evidence: string;
+  /** The known mistake that explains a failure, in a sentence. */
+  readonly fault?: string | undefined;
+  /** Whether the gate passes without it: the check needs what not all servers have. */
+  readonly isExtra?: boolean;
+}
+
+/** What an endpoint should be. */
+export interface Reference {
+  /** What it is, for people. */
+  readonly name: string;
+  readonly tokenizer: Tokenizer;
+  /** How many rows the model's indexers choose. */
+  readonly indexTopk?: number | undefined;
+  /**
+   * The log-probability of each id but the first, after those before it. Undefined where there is nothing
+   * to compare with.
+   */
+  readonly score?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+}
+
+/** What a gate works with. */
+export interface Probe {
+  readonly reference: Reference;
+  /** Makes prompts, seeds and orders; other seeds ask other things. */
+  readonly seed: number;
+  /** Asks the endpoint. */
+  readonly ask: (ask: Ask) => Promise<Answer>;
+  /** Told when a check is done. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A group of checks. */
+export interface Gate {
+  readonly name: "protocol" | "replies" | "sampling" | "numbers";
+  /** What a pass shows. */
+  readonly shows: string;
+  /** What a pass does not show. */
+  readonly hides: string;
+  /** The most that it asks, without requests that fail. */
+  cost(probe: Pick<Probe, "reference" | "seed">): Cost;
+  /** Makes the checks. */
+  run(probe: Probe): Promise<readonly Check[]>;
+}
+
+/** The verdict on all checks of a gate: all that count must pass. */
+export function verdictOf(checks: readonly Check[]): Verdict {
+  if (checks.some(({ verdict }) => verdict === "fail")) return "fail";
+  const counted = checks.filter(({ isExtra }) => !isExtra);
+  const isWhole = counted.length > 0 && counted.every(({ verdict }) => verdict === "pass");
+  return isWhole ? "pass" : "unknown";
+}
