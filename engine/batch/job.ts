@@ -35,7 +35,7 @@ export interface Job {
   /** Guesses of the draft head for each step. Default 0. */
   readonly draftSteps?: number;
   /** What is to be told of all rows, those of the prompt too. No row of another text is used then. */
-  readonly trace?: TraceWish;
+  readonly trace?: TraceWish | undefined;
 }
 
 /** The number of a job: later ones have larger ones. */

@@ -16,9 +16,9 @@ import { NO_ROW } from "../ops/no-row.ts";
 /** What is to be told of the rows of a job. */
 export interface TraceWish {
   /** The experts of each sparse layer. */
-  readonly experts?: boolean;
+  readonly experts?: boolean | undefined;
   /** The positions that each full layer selects. */
-  readonly selections?: boolean;
+  readonly selections?: boolean | undefined;
 }
 
 /** What was chosen for some rows, one after the other. */

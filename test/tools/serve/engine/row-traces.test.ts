@@ -1,6 +1,7 @@
 /** Tests what is told of the layers' choices, over HTTP, against traces of the library. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Glm, open } from "../../../../tools/node/open.ts";
+import type { Glm } from "../../../../tools/library/glm.ts";
+import { open } from "../../../../tools/node/open.ts";
 import { serveApp } from "../../../../tools/serve/app.ts";
 import { type ServedFolder, serveFolder } from "../../../../tools/serve/engine/serve-folder.ts";
 import { chunksOf, post } from "../../../support/serve.ts";
