@@ -10,6 +10,7 @@
 import * as v from "valibot";
 import { type Json, parseJson, toPlain } from "../../tokenizer/chat/index.ts";
 import { entriesOf, isJsonObject, kindOf } from "../../tokenizer/chat/json-value.ts";
+import { wellFormed } from "../../tokenizer/normalize.ts";
 import { ServeError } from "./serve-error.ts";
 import type { BodySchema, ServeContext, Service } from "./service.ts";
 
@@ -70,7 +71,10 @@ export function ignore(c: ServeContext, { options }: Service, paths: readonly st
   const [first] = paths;
   if (first === undefined) return;
   if (options.strict) wrong(first.slice(0, SHOWN), "no such field, as --strict is on", "it");
-  const named = [c.res.headers.get(IGNORED_HEADER), ...paths.map(encodeURIComponent)];
+  const named = [
+    c.res.headers.get(IGNORED_HEADER),
+    ...paths.map((path) => encodeURIComponent(wellFormed(path))),
+  ];
   c.header(IGNORED_HEADER, named.filter(Boolean).join(", ").slice(0, 1000));
 }
 

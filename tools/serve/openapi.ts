@@ -5,8 +5,9 @@
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type { Hono } from "hono";
+import type { GenericSchema } from "valibot";
 import { addRoute } from "./routes.ts";
-import type { ApiRoute, BodySchema, ServeEnv, Service } from "./service.ts";
+import type { ApiRoute, ServeEnv, Service } from "./service.ts";
 
 /** Adds the path. It describes all routes, also those that are added after it. */
 export function addOpenApi(app: Hono<ServeEnv>, service: Service): void {
@@ -78,7 +79,7 @@ function openPath({ path }: ApiRoute): string {
 
 /** @param schemas takes the parts of the body's schema that stand in several places */
 function operation(
-  { path, about, request, streams }: ApiRoute,
+  { path, about, request, answer, streams, chunk }: ApiRoute,
   error: string,
   schemas: Record<string, object>,
 ): object {
@@ -86,8 +87,11 @@ function operation(
     ...{ name, in: "path", required: true },
     schema: { type: "string" },
   }));
-  const json = { "application/json": { schema: { type: "object" } } };
-  const events = { "text/event-stream": { schema: { type: "string" } } };
+  const described = answer && schemaOf(answer, path, schemas);
+  const json = { "application/json": { schema: described ?? { type: "object" } } };
+  // OpenAPI 3.1 has no word for the events of a stream; this one is from 3.2.
+  const item = chunk && { "x-itemSchema": schemaOf(chunk, path, schemas) };
+  const events = { "text/event-stream": { schema: { type: "string" }, ...item } };
   return {
     summary: about,
     ...(named.length > 0 && { parameters: named }),
@@ -107,7 +111,7 @@ function operation(
   };
 }
 
-function schemaOf(schema: BodySchema, path: string, schemas: Record<string, object>): object {
+function schemaOf(schema: GenericSchema, path: string, schemas: Record<string, object>): object {
   const nameOf = (part: string) => `${path.slice(1).replaceAll("/", ".")}.${part}`;
   const {
     $schema: _,

@@ -88,8 +88,12 @@ export interface ApiRoute {
   readonly about: string;
   /** The body. */
   readonly request?: BodySchema;
+  /** The answer, where it is described. */
+  readonly answer?: v.GenericSchema;
   /** Whether the answer can be a stream of events. */
   readonly streams?: boolean;
+  /** The data of each of its events, but for the last, where they are described. */
+  readonly chunk?: v.GenericSchema;
 }
 
 /** An error as an API writes it. */

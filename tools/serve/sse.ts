@@ -62,10 +62,12 @@ export async function streamOf(
   const { keepAlive = KEEP_ALIVE_MS } = service.options;
   const { onError, ping = PING } = rules;
   let next: Promise<IteratorResult<string, void>> = Promise.resolve(await events.next());
+  let isCancelled = false;
   record.isStream = true;
   const pull = async (to: ReadableStreamDefaultController<Uint8Array>) => {
     try {
       const step = await orSilence(next, keepAlive);
+      if (isCancelled) return;
       if (step === undefined) return to.enqueue(encoder.encode(ping));
       if (step.done) {
         service.isOver(record, record.status);
@@ -75,9 +77,10 @@ export async function streamOf(
       next = events.next();
       next.catch(() => {}); // it is read, and its error told, at the next pull
     } catch (cause) {
+      if (isCancelled) return;
       if (abort.signal.aborted) {
         service.isOver(record, CLIENT_GONE);
-        return to.error(cause);
+        return to.close(); // an error would be told to nobody, and logged as a mistake
       }
       const error = service.explain(cause);
       record.error = error.kind;
@@ -87,6 +90,7 @@ export async function streamOf(
     }
   };
   const cancel = async (reason: unknown) => {
+    isCancelled = true;
     abort.abort(reason);
     service.isOver(record, CLIENT_GONE);
     await events.return();

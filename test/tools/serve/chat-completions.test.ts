@@ -1,5 +1,7 @@
 /** The wire shapes of chat completions, field by field, and the faults that other servers had. */
+import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
+import { chatAnswer, chatChunk } from "../../../tools/serve/openai/answer-shapes.ts";
 import { demoTokenizer, type Script } from "../../support/scripted-desk.ts";
 import { chunksOf, post, served } from "../../support/serve.ts";
 
@@ -386,6 +388,8 @@ describe("a stream and an answer", () => {
       { n: 3, tools: [weather] },
     ],
     ["log-probabilities", { texts: ["a</think>b 🦙"] }, { logprobs: true, top_logprobs: 1 }],
+    ["ids", { texts: ["a</think>b 🦙"] }, { return_token_ids: true, n: 2 }],
+    ["usage", { texts: ["a</think>b"] }, { stream_options: { include_usage: true } }],
     ["a length", { texts: ["</think>one two three four"] }, { max_tokens: 3 }],
   ];
   it.each(scripts)("say the same: %s", async (_, script, extra = {}) => {
@@ -393,6 +397,8 @@ describe("a stream and an answer", () => {
     const body = { messages, ...extra };
     const whole = await (await post(server, PATH, body)).json();
     const chunks = await chunksOf<Chunk>(await post(server, PATH, { ...body, stream: true }));
+    parse(chatAnswer, whole);
+    for (const chunk of chunks) parse(chatChunk, chunk);
     const choices = accumulate(chunks);
     expect(choices).toHaveLength(whole.choices.length);
     for (const { index, message, logprobs, finish_reason } of whole.choices) {

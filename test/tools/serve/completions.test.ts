@@ -1,5 +1,7 @@
 /** Completions of texts: prompts of all kinds, echo, log-probabilities, batches, streams. */
+import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
+import { textAnswer, textChunk } from "../../../tools/serve/openai/answer-shapes.ts";
 import { ServeError } from "../../../tools/serve/serve-error.ts";
 import { demoTokenizer, type Script, type Scripts } from "../../support/scripted-desk.ts";
 import { chunksOf, post, served } from "../../support/serve.ts";
@@ -265,6 +267,8 @@ describe("a stream of completions", () => {
     const options = { include_usage: true };
     const response = await post(server, PATH, { ...body, stream: true, stream_options: options });
     const chunks = await chunksOf<{ choices: Choice[]; usage: unknown }>(response);
+    parse(textAnswer, whole);
+    for (const chunk of chunks) parse(textChunk, chunk);
     const choices: Choice[] = [];
     for (const part of chunks.flatMap((chunk) => chunk.choices)) {
       const before = choices[part.index];

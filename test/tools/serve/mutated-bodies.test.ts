@@ -155,6 +155,9 @@ const ODD: readonly unknown[] = [
   ],
 ];
 
+/** Keys that are put where none was. */
+const ODD_KEYS: readonly string[] = ["x", "name", "type", "10", "", "\ud800", "a b\n", "__proto__"];
+
 type Pick = (n: number) => number;
 
 /** Changes something, somewhere in a value. */
@@ -174,7 +177,7 @@ function mutate(value: unknown, pick: Pick): unknown {
   const at = pick(entries.length || 1);
   const kind = pick(6);
   if (entries.length === 0 || kind === 0)
-    entries.push([["x", "name", "type", "10"][pick(4)], ODD[pick(ODD.length)]]);
+    entries.push([ODD_KEYS[pick(ODD_KEYS.length)], ODD[pick(ODD.length)]]);
   else if (kind === 1) entries.splice(at, 1);
   else entries[at] = [entries[at][0], mutate(entries[at][1], pick)];
   return Object.fromEntries(entries);

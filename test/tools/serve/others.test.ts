@@ -205,7 +205,10 @@ describe("the OpenAPI document", () => {
     const { properties, required } = chat.requestBody.content["application/json"].schema;
     expect(required).toEqual(["messages"]);
     expect(properties.temperature).toEqual({ type: "number", minimum: 0, maximum: 2 });
-    expect(Object.keys(chat.responses["200"].content)).toContain("text/event-stream");
+    const { "application/json": answer, "text/event-stream": events } =
+      chat.responses["200"].content;
+    expect(answer.schema.required).toContain("usage");
+    expect(events["x-itemSchema"].properties.object).toEqual({ const: "chat.completion.chunk" });
   });
 
   it("holds everything that it refers to, and the shape of each API's errors", async () => {

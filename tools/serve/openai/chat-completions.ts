@@ -12,6 +12,7 @@ import { checkModel } from "../fields.ts";
 import { addRoute } from "../routes.ts";
 import { createdAt, type ServeEnv, type Service } from "../service.ts";
 import { abortOf, sse, streamOf } from "../sse.ts";
+import { chatAnswer, chatChunk } from "./answer-shapes.ts";
 import { ChatAnswer } from "./chat-answer.ts";
 import { askOf, CHAT_IGNORED, CHAT_REFUSED, type ChatFields, chatSchema } from "./chat-fields.ts";
 import { type ChatHead, type ChatStep, ChatWriter, openAIUsage } from "./chat-wire.ts";
@@ -27,6 +28,7 @@ export function addChatCompletions(app: Hono<ServeEnv>, service: Service): void 
       request: chatSchema,
       streams: true,
     } as const),
+    ...{ answer: chatAnswer, chunk: chatChunk },
     about: "The next message of a conversation.",
   };
   const rules = { schema: chatSchema, ignored: CHAT_IGNORED, refused: CHAT_REFUSED };

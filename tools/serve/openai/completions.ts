@@ -14,6 +14,7 @@ import { addRoute } from "../routes.ts";
 import type { MetaInfo } from "../row-traces.ts";
 import { createdAt, type ServeEnv, type Service } from "../service.ts";
 import { abortOf, PING, sse, streamOf } from "../sse.ts";
+import { textAnswer, textChunk } from "./answer-shapes.ts";
 import { openAIUsage } from "./chat-wire.ts";
 import {
   COMPLETION_IGNORED,
@@ -35,6 +36,7 @@ export function addCompletions(app: Hono<ServeEnv>, service: Service): void {
       request: completionSchema,
       streams: true,
     } as const),
+    ...{ answer: textAnswer, chunk: textChunk },
     about: "Goes on with texts, or says how likely they are.",
   };
   const rules = {

@@ -13,10 +13,12 @@ import type { ServeContext, Service } from "../service.ts";
 
 /** Keys that answers have and that no message needs. */
 const SILENT = ["annotations", "refusal"];
+/** Spellings of the reasoning. */
+const REASONING = ["reasoning_content", "reasoning", "thinking"];
 /** Keys of messages: those that are read, and those that must be empty. */
 const MESSAGE = [
-  ...["role", "content", "name", "reasoning_content", "reasoning", "thinking", "tool_calls"],
-  ...["tool_call_id", "audio", "function_call", ...SILENT],
+  ...["role", "content", "name", "tool_calls", "tool_call_id", "audio", "function_call"],
+  ...[...REASONING, ...SILENT],
 ];
 const CALL = ["id", "type", "index", "function", "name", "arguments"];
 const FUNCTION = ["name", "arguments"];
@@ -55,6 +57,8 @@ class Tidy {
     if (!isJsonObject(message)) return message;
     const kept = this.#keep(message, MESSAGE, "messages[]");
     for (const key of SILENT) kept.delete(key);
+    // Some clients send all spellings of the reasoning, and text in one of them.
+    for (const key of REASONING) if (kept.get(key) === "") kept.delete(key);
     this.#each(kept, "content", (part) => this.#part(part));
     this.#each(kept, "tool_calls", (call) => this.#call(call));
     return kept;
