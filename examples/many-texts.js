@@ -1,8 +1,6 @@
-/**
- * Several texts in one scheduler: they share each step, and each is the one that it is alone.
- *
- *     node examples/many-texts.js
- */
+// Several texts in one scheduler: they share each step, and each is the one that it is alone.
+//
+//     node many-texts.js
 import { newPagePool, open, PagePool, Scheduler } from "glm52.ts/node";
 
 const glm = await open();

@@ -20,8 +20,8 @@ const example = (name: string, ...args: readonly string[]): Promise<string> =>
 const lines = (printed: string): string[] => printed.trimEnd().split("\n");
 
 describe("the examples", () => {
-  it("are eleven, short, told apart by the comment on top, and all in the list", () => {
-    expect(names).toHaveLength(11);
+  it("are twelve, short, told apart by the comment on top, and all in the list", () => {
+    expect(names).toHaveLength(12);
     const list = readFileSync(join(FOLDER, "README.md"), "utf8");
     for (const name of names) {
       const text = readFileSync(join(FOLDER, name), "utf8");
@@ -128,6 +128,19 @@ describe("the example", () => {
         return `layer ${name.split("-")[1]}: expert ${first}, ${most} times`;
       }),
     );
+  });
+
+  it("many-texts.js gives each text as it is alone", async () => {
+    const printed = lines(await example("many-texts.js"));
+    await using glm = await open();
+    const prompts = ["Once upon a time", "The little dog", "One day, a girl"];
+    for (const [i, prompt] of prompts.entries()) {
+      let want = prompt;
+      const ids = glm.encode(prompt); // as ids, so that nothing is put before them
+      for await (const { text } of glm.generate(ids, { maxTokens: 24 })) want += text;
+      expect(printed[i]).toBe(want);
+    }
+    expect(printed[3]).toBe("3 texts in 24 steps");
   });
 
   it("resume.js goes on as one run would have", async () => {
