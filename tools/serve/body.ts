@@ -11,6 +11,7 @@ import * as v from "valibot";
 import { type Json, parseJson, toPlain } from "../../tokenizer/chat/index.ts";
 import { entriesOf, isJsonObject, kindOf } from "../../tokenizer/chat/json-value.ts";
 import { wellFormed } from "../../tokenizer/normalize.ts";
+import { othersTurn } from "./prompt-tokens.ts";
 import { ServeError } from "./serve-error.ts";
 import type { BodySchema, ServeContext, Service } from "./service.ts";
 
@@ -47,7 +48,9 @@ export async function readBody<S extends BodySchema>(
   service: Service,
   rules: BodyRules<S>,
 ): Promise<Body<v.InferOutput<S>>> {
-  const whole = parseJson(await bodyText(c), "body");
+  const text = await bodyText(c);
+  const whole = parseJson(text, "body");
+  await othersTurn(text.length);
   if (!isJsonObject(whole)) wrong("body", "an object", kindOf(whole));
   const json = new Map(entriesOf(whole).filter(([, value]) => value !== null));
   refuse(json, rules.refused ?? new Map());

@@ -16,6 +16,7 @@ const SLICE = 32_768;
 export async function promptTokens(tokenizer: Tokenizer, prompt: Prompt): Promise<number[]> {
   const ids: number[] = [];
   const slices = new Slices();
+  await othersTurn(prompt.text.length); // after it was rendered
   for (const stretch of promptStretches(tokenizer, prompt)) {
     if (typeof stretch === "number") ids.push(stretch);
     else await addPieces(ids, tokenizer.eachPiece(stretch, { isOrdinary: true }), slices);
@@ -37,8 +38,13 @@ async function addPieces(
 ): Promise<void> {
   for (const { text, ids: more } of pieces) {
     for (const id of more) ids.push(id);
-    if (slices.isDue(text.length)) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (slices.isDue(text.length)) await othersTurn();
   }
+}
+
+/** Lets other requests have their turn, after work on so many characters. */
+export async function othersTurn(nCharacters: number = SLICE): Promise<void> {
+  if (nCharacters >= SLICE) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Counts characters until the event loop gets a turn. */

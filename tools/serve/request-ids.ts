@@ -41,8 +41,11 @@ export class RequestIds {
  * calls of a conversation have the same id.
  */
 export function callIds(promptIds: readonly number[]): (choice: number, call: number) => string {
-  const prompt = hash(promptIds.join());
-  return (choice, call) => `call_${hash(prompt, String(choice), String(call))}`;
+  let prompt: string | undefined; // most turns have no call, and a long prompt takes its time
+  return (choice, call) => {
+    prompt ??= createHash("sha256").update(Int32Array.from(promptIds)).digest("hex");
+    return `call_${hash(prompt, String(choice), String(call))}`;
+  };
 }
 
 /** 24 hexadecimal digits of the SHA-256 of some texts. */
