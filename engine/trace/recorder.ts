@@ -69,6 +69,7 @@ export class Recorder implements Taps {
 /** Joins the rows of all steps. Rows with a growing last axis are filled up to the longest one. */
 function concatenate(parts: readonly Part[]): Omit<NamedTensor, "name"> {
   const { dims, shape, data } = parts[0];
+  if (parts.length === 1) return { shape, data };
   const last = dims.length - 1;
   const width = Math.max(...parts.map((part) => part.shape[last]));
   const nRows = parts.reduce((n, part) => n + part.data.length / part.shape[last], 0);

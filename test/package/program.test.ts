@@ -15,17 +15,9 @@ import {
   serve,
   startBrowser,
 } from "../support/browser.ts";
+import { compile, MODULES, PLACES } from "../support/compile.ts";
 import { ROOT } from "../support/paths.ts";
-import {
-  compile,
-  everyRuntime,
-  HERE,
-  MODULES,
-  PLACES,
-  run,
-  sha256,
-  write,
-} from "../support/stranger.ts";
+import { everyRuntime, HERE, run, sha256, write } from "../support/stranger.ts";
 
 const program = readFileSync(join(ROOT, "examples/generate.js"), "utf8");
 
@@ -72,19 +64,30 @@ const wrong = program
 /** What the page has instead of a standard output. */
 const PRINT = "declare function print(text: string): void;\n";
 
+const inProject = (path: string): string => join(inject("project"), path);
+
 // What is compiled differs in white space alone, so that one runtime is enough for it.
-describe.each(Object.entries(MODULES))("in TypeScript with modules as %s", (name, modules) => {
-  it("compiles, and runs", async () => {
-    const file = write("program/generate.ts", program);
-    const control = write("program/wrong.ts", wrong);
-    expect(compile([file, control], `program/${name}`, modules, PLACES.node)).toBe("");
-    await expectSame(await run(HERE, [`program/${name}/generate.js`]));
+describe("in TypeScript", () => {
+  it("compiles with modules as nodenext, and runs", async () => {
+    expect(inject("compiled")).toBe("");
+    await expectSame(await run(HERE, ["strangers/out/generate.js"]));
   });
 
-  it("compiles for a browser, without types of Node", () => {
-    const file = write("program/browser.ts", PRINT + inBrowser);
-    expect(compile([file], `program/${name}-browser`, modules, PLACES.browser)).toBe("");
+  it("compiles with modules as bundler, and runs", async () => {
+    const files = [write("program/generate.ts", program), write("program/wrong.ts", wrong)];
+    const out = inProject("program/bundler");
+    expect(compile(files, out, MODULES.bundler, PLACES.node)).toBe("");
+    await expectSame(await run(HERE, ["program/bundler/generate.js"]));
   });
+
+  it.each(Object.entries(MODULES))(
+    "compiles with modules as %s for a browser, without types of Node",
+    (name, modules) => {
+      const file = write("program/browser.ts", PRINT + inBrowser);
+      const out = inProject(`program/${name}-browser`);
+      expect(compile([file], out, modules, PLACES.browser)).toBe("");
+    },
+  );
 });
 
 describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {

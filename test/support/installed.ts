@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { TestProject } from "vitest/node";
+import { compileStrangers } from "./compile.ts";
 import { ROOT } from "./paths.ts";
 import { fetchRuntimes, type Runtimes } from "./runtimes.ts";
 
@@ -23,6 +24,8 @@ declare module "vitest" {
     readonly tarball: string;
     /** The folder of the bare project. */
     readonly project: string;
+    /** What the compiler says of the programs in its folder `strangers`. */
+    readonly compiled: string;
     /** The other runtimes, or the reason why they are not there. */
     readonly runtimes: Runtimes | string;
   }
@@ -36,7 +39,9 @@ export function setup({ provide }: TestProject): () => void {
   provide("built", built);
   const tarball = pack(built, scratch);
   provide("tarball", tarball);
-  provide("project", install(tarball, join(scratch, "project")));
+  const project = install(tarball, join(scratch, "project"));
+  provide("project", project);
+  provide("compiled", compileStrangers(project));
   provide("runtimes", fetchRuntimes());
   return () => {
     for (const folder of [built, scratch]) rmSync(folder, { recursive: true, force: true });

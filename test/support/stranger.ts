@@ -1,14 +1,13 @@
 /**
- * Runs and compiles programs of a user, in the empty project where this package is installed.
+ * Runs programs of a user, in the empty project where this package is installed.
  * @module
  */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { inject } from "vitest";
-import { ROOT } from "./paths.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** A runtime, and the command that comes before the name of a program. */
@@ -56,59 +55,6 @@ export async function run(
     maxBuffer: 2 ** 26,
   });
   return stdout;
-}
-
-/** Options of TypeScript that a user may have chosen. */
-export const MODULES = {
-  nodenext: { module: "nodenext" },
-  bundler: { module: "esnext", moduleResolution: "bundler" },
-} as const;
-
-/** The strictest options of TypeScript. */
-const STRICT = {
-  target: "es2022",
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  skipLibCheck: false,
-  skipDefaultLibCheck: true,
-  rewriteRelativeImportExtensions: true,
-};
-
-/** Which parts of TypeScript's own types a program needs. */
-export const PLACES = {
-  node: { lib: ["es2023"], types: ["node"] },
-  browser: { lib: ["es2023", "dom", "dom.asynciterable"], types: [] as string[] },
-};
-
-/**
- * Compiles programs that stand in one folder of the project.
- *
- * @param into the folder of the project for the compiled files
- * @returns the messages of the compiler; an empty text if there are none
- */
-export function compile(
-  files: readonly string[],
-  into: string,
-  modules: (typeof MODULES)[keyof typeof MODULES],
-  place: (typeof PLACES)[keyof typeof PLACES],
-): string {
-  const [outDir, rootDir] = [join(inject("project"), into), dirname(files[0])];
-  const compilerOptions = { ...STRICT, ...modules, ...place, outDir, rootDir };
-  const config = write(`${into}.json`, JSON.stringify({ compilerOptions, files }));
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  return spawnSync(process.execPath, [tsc, "-p", config], { encoding: "utf8" }).stdout;
-}
-
-/**
- * Compiles programs of `test/package/strangers` in the project.
- *
- * @returns as {@link compile}; the programs are then in `strangers/out`
- */
-export function compileStrangers(...names: readonly string[]): string {
-  const folder = join(inject("project"), "strangers");
-  cpSync(join(ROOT, "test/package/strangers"), folder, { recursive: true });
-  const files = names.map((name) => join(folder, `${name}.ts`));
-  return compile(files, "strangers/out", MODULES.nodenext, PLACES.node);
 }
 
 /** SHA-256, in hex. */

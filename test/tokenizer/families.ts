@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const { GLM52_DATA } = process.env;
+const { GLM52_DATA, GLM52_FULL } = process.env;
 const DATA = GLM52_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 
 export interface Family {
@@ -18,11 +18,14 @@ export interface Family {
 
 export const GLM_5_2: Family = family("glm-5.2", "glm-5.2/tokenizer.json");
 
+/** One of each kind. Half of the work with a family is to read its file. */
+const KINDS = ["qwen3", "deepseek", "mistral-nemo"];
+/** These split texts as GLM-5.2 and Qwen3 do, with other words and other names of tokens. */
+const SIBLINGS = GLM52_FULL === "1" ? ["glm-4.6", "qwen2"] : [];
+
 export const FAMILIES: readonly Family[] = [
   GLM_5_2,
-  ...["glm-4.6", "qwen2", "qwen3", "deepseek", "mistral-nemo"].map((name) =>
-    family(name, `tokenizers/${name}.tokenizer.json`),
-  ),
+  ...[...KINDS, ...SIBLINGS].map((name) => family(name, `tokenizers/${name}.tokenizer.json`)),
 ];
 
 function family(name: string, file: string): Family {

@@ -8,8 +8,8 @@ import { tinyModel } from "../../support/tiny-model.ts";
 import { kernelBytes } from "../ops/wasm/wasm.ts";
 
 const CONFIG = { max_position_embeddings: 2 ** 20, num_hidden_layers: 5 };
-/** Bytes for some thousand positions. */
-const SMALL = 2 ** 22;
+/** Bytes for a few thousand positions; a step of a thousand positions takes half of them. */
+const SMALL = 2 ** 21;
 
 /** A tap that fails in the middle of a step. */
 const fail = (): never => {
@@ -42,7 +42,8 @@ describe("the room for a text", () => {
     "is known beforehand, and is not much less than there is: %s",
     async (_what, overrides, chunk, options) => {
       // As much as the room says can be run; the next page cannot be had, and nothing is run for it.
-      const model = await modelIn(SMALL, overrides);
+      const bytes = chunk === 1024 ? 2 * SMALL : SMALL;
+      const model = await modelIn(bytes, overrides);
       const session = new Session(model, { ...(chunk && { chunk }), ...options });
       const { room } = session;
       expect(room).toBeLessThan(session.maxContext);
@@ -57,7 +58,7 @@ describe("the room for a text", () => {
       expect(session.tokens).toHaveLength(room);
 
       // A model of the same sizes whose memory is twice as large runs it, too, and has room for much more.
-      const larger = new Session(await modelIn(2 * SMALL, overrides), {
+      const larger = new Session(await modelIn(2 * bytes, overrides), {
         ...(chunk && { chunk }),
         ...options,
       });

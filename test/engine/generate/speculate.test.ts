@@ -19,6 +19,16 @@ const SMALL = { vocab_size: 4, num_hidden_layers: 3, indexer_types: ["full", "sh
 const newSession = (model: Model, maxContext = 96) =>
   new Session(model, { maxContext, draft: true, chunk: 5 });
 
+/** Texts without guessing, each of which is compared with several texts with guesses. */
+const plainTexts = new Map<Model, Map<string, ReturnType<typeof generateAll>>>();
+function withoutGuessing(model: Model, prompt: readonly number[], maxTokens: number) {
+  const ofModel = plainTexts.get(model) ?? new Map();
+  plainTexts.set(model, ofModel);
+  const key = `${prompt}: ${maxTokens}`;
+  if (!ofModel.has(key)) ofModel.set(key, generateAll(newSession(model), prompt, { maxTokens }));
+  return ofModel.get(key) as ReturnType<typeof generateAll>;
+}
+
 describe.each([true, false])("greedy, index_share_for_mtp_iteration %s", (share) => {
   const models = [1, 2, 3, 4].flatMap((seed) => [
     tinyModel({ ...SMALL, index_share_for_mtp_iteration: share }, ops, seed),
@@ -30,7 +40,7 @@ describe.each([true, false])("greedy, index_share_for_mtp_iteration %s", (share)
     async (draftSteps) => {
       for (const [i, model] of models.entries()) {
         const prompt = randomTokens(1 + 3 * i, model.config.vocabSize, i);
-        const plain = await generateAll(newSession(model), prompt, { maxTokens: 40 });
+        const plain = await withoutGuessing(model, prompt, 40);
         const guessed = await generateAll(newSession(model), prompt, { maxTokens: 40, draftSteps });
         expect(guessed.ids).toEqual(plain.ids);
         expect(guessed.tokens.map(({ logProb }) => logProb)).toEqual(
@@ -62,7 +72,7 @@ describe.each([true, false])("greedy, index_share_for_mtp_iteration %s", (share)
         const session = newSession(model);
         for (const seed of [1, 2, 3, 4, 5]) {
           const prompt = [1, 3, ...randomTokens(2 + 2 * seed, 4, seed)];
-          const plain = await generateAll(newSession(model), prompt, { maxTokens: 15 });
+          const plain = await withoutGuessing(model, prompt, 15);
           const guessed = await generateAll(session, prompt, { maxTokens: 15, draftSteps });
           expect(guessed.ids).toEqual(plain.ids);
         }

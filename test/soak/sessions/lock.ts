@@ -53,9 +53,8 @@ const N_WORKERS = 4;
 const HELD: readonly LockKind[] = ["alive", "old-alive", "foreign"];
 /** In one of so many rounds, a worker may kill itself. */
 const ROUNDS_OF_A_KILL = 50;
-const MAX_VIOLATIONS = 20;
-/** A control is caught when this many were found. */
-const ENOUGH_VIOLATIONS = 3;
+/** A soak ends after so many violations; a control is caught by the first. */
+const MAX_VIOLATIONS: Readonly<Record<Control, number>> = { none: 20, old: 1, "no-link": 1 };
 /** The kinds of locks that version 0.1 knows. */
 const OLD_KINDS: readonly LockKind[] = ["fresh", "left", "empty", "old-dead", "old-alive"];
 
@@ -74,7 +73,7 @@ export async function lockSoak(setting: {
   const byKind: Record<string, number> = {};
   let [openings, refusals, kills] = [0, 0, 0];
   let isHeld = false;
-  const most = control === "none" ? MAX_VIOLATIONS : ENOUGH_VIOLATIONS;
+  const most = MAX_VIOLATIONS[control];
   const folder = join(root, "session");
   mkdirSync(folder);
   try {

@@ -7,8 +7,8 @@ import { ReplyFuzz } from "./reply-fuzz.ts";
 import { tinyTokenizer } from "./tiny-chat.ts";
 
 describe("random streams", () => {
-  it("4,000 of them lose nothing, give valid JSON, and may be cut anywhere, by ids and by text", () => {
-    const seen = new ReplyFuzz(tinyTokenizer, 54).try(4000);
+  it("2,000 of them lose nothing, give valid JSON, and may be cut anywhere, by ids and by text", () => {
+    const seen = new ReplyFuzz(tinyTokenizer, 54).try(2000);
     for (const type of ["call", "argument", "call-end", "unknown-tool", "arguments", "repair"]) {
       expect(seen.get(type)).toBeGreaterThan(50);
     }
@@ -40,7 +40,7 @@ describe.skipIf(SKIP_TOKENIZER !== undefined)(titled("GLM-5.2", SKIP_TOKENIZER),
     tokenizer = officialTokenizer();
   });
 
-  it("1,000 of its streams do not either", () => {
-    expect(new ReplyFuzz(tokenizer, 55).try(1000).get("call")).toBeGreaterThan(50);
+  it("500 of its streams do not either", () => {
+    expect(new ReplyFuzz(tokenizer, 55).try(500).get("call")).toBeGreaterThan(25);
   });
 });

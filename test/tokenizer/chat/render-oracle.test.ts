@@ -8,6 +8,7 @@ import {
   type Tool,
 } from "../../../tokenizer/chat/index.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
+import { seeded } from "../random-text.ts";
 import {
   officialTemplate,
   officialTokenizer,
@@ -17,7 +18,10 @@ import {
 } from "./chat-data.ts";
 import { RandomChat } from "./random-chat.ts";
 
-const N_RANDOM = 6000;
+const { GLM52_FULL } = process.env;
+const N_RANDOM = GLM52_FULL === "1" ? 6000 : 3000;
+/** Each mode meets one of so many conversations, by chance. */
+const ONE_OF = GLM52_FULL === "1" ? 1 : 3;
 
 const weather: Tool = {
   type: "function",
@@ -68,10 +72,12 @@ describe.skipIf(SKIP_TEMPLATE !== undefined)(titled("the template", SKIP_TEMPLAT
     official = officialTemplate();
   });
 
-  it("is met in every mode by every conversation", () => {
+  it(`is met in every mode by ${ONE_OF === 1 ? "every" : "every third"} conversation`, () => {
+    const random = seeded(51);
     let n = 0;
     for (const mode of modes()) {
       for (const messages of CONVERSATIONS) {
+        if (random(ONE_OF) > 0) continue;
         const request = { messages, ...mode };
         const { text } = renderChat(request);
         const expected = official(request);
@@ -79,7 +85,7 @@ describe.skipIf(SKIP_TEMPLATE !== undefined)(titled("the template", SKIP_TEMPLAT
         n++;
       }
     }
-    expect(n).toBe(4 * 4 * 4 * 3 * 5 * CONVERSATIONS.length);
+    expect(n).toBeGreaterThan((0.9 / ONE_OF) * 4 * 4 * 4 * 3 * 5 * CONVERSATIONS.length);
   });
 
   it(`is met by ${N_RANDOM} random conversations`, () => {
@@ -104,7 +110,7 @@ describe.skipIf(SKIP_TOKENIZER !== undefined)(titled("prompt ids", SKIP_TOKENIZE
     const random = new RandomChat(53);
     const spelled = /<\|?[/a-z_]+\|?>|\[gMASK\]|\/nothink/;
     let nHarmless = 0;
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < 1000; i++) {
       const prompt = renderChat(random.request());
       const ids = tokenizer.encode(prompt.text).join();
       expect(promptIds(tokenizer, prompt).join()).toBe(ids);
@@ -114,7 +120,7 @@ describe.skipIf(SKIP_TOKENIZER !== undefined)(titled("prompt ids", SKIP_TOKENIZE
       nHarmless++;
       expect(guarded.join()).toBe(ids);
     }
-    expect(nHarmless).toBeGreaterThan(150);
+    expect(nHarmless).toBeGreaterThan(75);
   });
 
   it("of a text that spells control tokens are ordinary when asked for", () => {

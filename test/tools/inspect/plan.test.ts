@@ -121,6 +121,7 @@ it("what is said to fit does fit, and one token more does not", () => {
         }
       }
     }),
+    { numRuns: 30 },
   );
 });
 

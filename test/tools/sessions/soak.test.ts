@@ -1,6 +1,6 @@
 /**
- * Short versions of the soaks in test/soak, and their negative controls. They run as processes, so the
- * sources are compiled first.
+ * Short versions of the soaks in test/soak, and their negative controls. `npm run soak:sessions` runs the
+ * long ones. They run as processes, so the sources are compiled first.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -24,11 +24,11 @@ function soak(...argv: string[]) {
 }
 
 describe("a saved session", () => {
-  it("that four processes open at the same instant is one's, in 300 rounds", () => {
-    const { status, counts } = soak("lock", "--rounds", "300");
+  it("that four processes open at the same instant is one's, in 150 rounds", () => {
+    const { status, counts } = soak("lock", "--rounds", "150");
     expect(counts.violations).toEqual([]);
     expect(status).toBe(0);
-    expect(counts.openings).toBeGreaterThan(200);
+    expect(counts.openings).toBeGreaterThan(100);
   });
 
   it.each(["old", "no-link"])("the same rounds find two owners with the control %s", (control) => {
@@ -37,14 +37,14 @@ describe("a saved session", () => {
     expect(status).toBe(1);
   });
 
-  it("that processes write which are killed, 20 times, has all that was synced", () => {
-    const { status, counts } = soak("kill", "--rounds", "20");
+  it("that processes write which are killed, 10 times, has all that was synced", () => {
+    const { status, counts } = soak("kill", "--rounds", "10");
     expect(counts.violations).toEqual([]);
-    expect([status, counts.kills]).toEqual([0, 20]);
+    expect([status, counts.kills]).toEqual([0, 10]);
   });
 
-  it("whose files are damaged, 500 times, is refused, reported, or the same", () => {
-    const { status, counts } = soak("flip", "--rounds", "500");
+  it("whose files are damaged, 250 times, is refused, reported, or the same", () => {
+    const { status, counts } = soak("flip", "--rounds", "250");
     expect(counts.violations).toEqual([]);
     expect(status).toBe(0);
     expect(Math.min(counts.refused, counts.losses)).toBeGreaterThan(0);

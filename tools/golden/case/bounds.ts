@@ -24,6 +24,7 @@ export type Bounds = (stage: string, kind: EngineClass, dtype?: string) => Bound
 /** The bounds that an envelope gives. A stage that it does not hold gets the widest of all. */
 export function boundsOf({ room, stages }: Envelope): Bounds {
   const all = Object.values(stages);
+  const roundings = new Map<string, number>(Object.entries(ROUNDING));
   // Only a mutant has stages that the envelope does not hold.
   const widest = (kind: EngineClass): StageError => [
     Math.max(...all.map((stage) => stage[kind][0])),
@@ -32,8 +33,7 @@ export function boundsOf({ room, stages }: Envelope): Bounds {
   return (stage, kind, dtype = "F32") => {
     const [rms, largest] = stages[stage]?.[kind] ?? widest(kind);
     // No engine of these classes is finer than f32, so a dump in F64 is rounded like one in F32.
-    const rounding = new Map<string, number>(Object.entries(ROUNDING)).get(dtype.toUpperCase());
-    const once = rounding ?? ROUNDING.F32;
+    const once = roundings.get(dtype.toUpperCase()) ?? ROUNDING.F32;
     return { rms: room * rms + once, largest: room * largest + once };
   };
 }

@@ -14,13 +14,15 @@
  * @module
  */
 import type { Model } from "../../../engine/index.ts";
+import { isDraftStage, parseStage } from "../../../engine/trace/stage-names.ts";
+import type { CaseInfo } from "../case/case.ts";
 import type { Pause } from "../case/pause.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "../judge/judge.ts";
 import { type Mistake, type Mutant, mistakeOf } from "../mutants/mutant.ts";
 import { runMutant } from "../mutants/run-mutant.ts";
 import type { MutantRun } from "./mutant-runs.ts";
-import { type Closeness, closeness, type OffDump } from "./suspects.ts";
+import { beside, type Closeness, closeness, type OffDump } from "./suspects.ts";
 
 /** Two mistakes that together give a dump. */
 export interface Pair extends Closeness {
@@ -56,6 +58,7 @@ export async function findPairs(
       const begin = begins.get(run) as number;
       return run !== first && begin >= at(firstOff) && begin <= at(first.leaves?.name);
     });
+  const info = shownInfo(off);
   const pairs: Pair[] = [];
   let found: (typeof rounds)[number] | undefined;
   for (const [i, { first, isTurned }] of rounds.entries()) {
@@ -68,17 +71,23 @@ export async function findPairs(
       await pause(i + j / seconds.length, rounds.length);
       if (isTurned && !isOrdered(first.mutant, mutant, expected.model)) continue;
       const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
-      const run = runMutant(both, expected.model, expected.info);
-      if (!run) continue;
-      const near = closeness(off, run);
+      const run = runMutant(both, expected.model, info);
       // The pair must fit the whole dump, and the second mistake what the first does not explain.
-      if (!near.fits || !closeness(second, run).fits) continue;
+      if (!run || !beside(off, run).fits || !beside(second, run).fits) continue;
       const mistakes = [mistakeOf(first.mutant), mistakeOf(mutant)] as const;
-      pairs.push({ mistakes, secondAt: second.firstOff, ...near });
+      pairs.push({ mistakes, secondAt: second.firstOff, ...closeness(off, run) });
     }
     if (pairs.length > 0) found ??= { first, isTurned };
   }
   return pairs.sort((a, b) => a.score - b.score);
+}
+
+/** What to run for a dump: without the MTP layer where it shows none of its stages. */
+function shownInfo({ dump, expected: { info, model } }: OffDump): CaseInfo {
+  const isShown = [...dump.keys()].map(parseStage).some(({ stage, number }) => {
+    return isDraftStage(stage) || number === model.config.numHiddenLayers;
+  });
+  return isShown ? info : { ...info, mtpSteps: undefined };
 }
 
 /** Whether two mistakes are the same arithmetic on this case. */

@@ -24,16 +24,20 @@ export interface OffDump extends Judged {
   readonly evidence: StageResult | undefined;
 }
 
-/** How near a dump is to some wrong run. */
-export interface Closeness {
+/** A dump beside some wrong run. */
+export interface Beside {
   /** Whether the dump is what the wrong run gives. */
   readonly fits: boolean;
-  /** 0 for a dump that is equal to the run. The description of the module defines it. */
-  readonly score: number;
   /** The dump's first wrong stage beside the run's. */
   readonly evidence: StageResult | undefined;
   /** The first stage where the dump is not what the run gives. */
   readonly leaves: StageResult | undefined;
+}
+
+/** How near a dump is to some wrong run. */
+export interface Closeness extends Beside {
+  /** 0 for a dump that is equal to the run. The description of the module defines it. */
+  readonly score: number;
 }
 
 /** The score of a stage that has nothing in common with the run's. */
@@ -45,32 +49,42 @@ const ROOM = 2;
 /** The model must be this many times as far from the first wrong stage as a mistake that fits. */
 const NEARER = 2;
 
-/** Compares a dump with a wrong run. */
-export function closeness(
-  { dump, expected: right, kind, firstOff, evidence }: OffDump,
-  wanted: ReadonlyMap<string, GoldenTensor>,
-): Closeness {
-  const bound: Bounds = (...about) => {
-    const { rms, largest } = right.bound(...about);
+/** The bound of each stage, as wide as it is here. */
+const widened =
+  (right: Bounds): Bounds =>
+  (...about) => {
+    const { rms, largest } = right(...about);
     return { rms: ROOM * rms, largest: ROOM * largest };
   };
-  const expected = { ...right, bound };
-  const beside = judge(dump, expected, kind, { wanted, until: firstOff });
-  const known = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
-  const sum = known.reduce((total, [name, got]) => {
-    const want = wanted.get(name);
-    return total + (want ? unlike(got, want, expected.bound(name, kind, got.dtype).rms) : UNLIKE);
-  }, 0);
-  const atFirst = beside.stages.find(({ name }) => name === firstOff);
+
+/** Puts a dump beside a wrong run, as far as it takes to see whether it fits. */
+export function beside(
+  { dump, expected, kind, firstOff, evidence }: OffDump,
+  wanted: ReadonlyMap<string, GoldenTensor>,
+): Beside {
+  const wide = { ...expected, bound: widened(expected.bound) };
+  const judged = judge(dump, wide, kind, { wanted, until: firstOff });
+  const atFirst = judged.stages.find(({ name }) => name === firstOff);
   // Where the model masks and the dump does not, the model's distance is no number.
   const isNoNearer =
     atFirst?.distance && NEARER * atFirst.distance.rms > (evidence?.distance?.rms ?? Infinity);
   return {
-    fits: beside.firstOff === undefined && !isNoNearer,
-    score: sum / known.length,
+    fits: judged.firstOff === undefined && !isNoNearer,
     evidence: atFirst,
-    leaves: beside.stages.find(({ name }) => name === beside.firstOff),
+    leaves: judged.stages.find(({ name }) => name === judged.firstOff),
   };
+}
+
+/** Compares a dump with a wrong run. */
+export function closeness(off: OffDump, wanted: ReadonlyMap<string, GoldenTensor>): Closeness {
+  const { dump, expected, kind } = off;
+  const bound = widened(expected.bound);
+  const known = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
+  const sum = known.reduce((total, [name, got]) => {
+    const want = wanted.get(name);
+    return total + (want ? unlike(got, want, bound(name, kind, got.dtype).rms) : UNLIKE);
+  }, 0);
+  return { ...beside(off, wanted), score: sum / known.length };
 }
 
 /** How unlike one stage of a dump is to the same stage of a run: 0 for equal, at most {@link UNLIKE}. */

@@ -79,7 +79,10 @@ export interface JudgeOptions {
   readonly wanted?: ReadonlyMap<string, GoldenTensor>;
   /** Choices of the dump that `wanted` was run with. */
   readonly forced?: ReadonlySet<string>;
-  /** After the first stage that is off, go no further than this one, and search for no hints. */
+  /**
+   * After the first stage that is off, go no further than this one; search for no hints, and do not
+   * compare greedy decoding.
+   */
   readonly until?: string;
 }
 
@@ -122,7 +125,10 @@ export function judge(
     }
     const pair: Pair = { name, got, want, rows: cleanRows(name, want.shape[0], clean) };
     const withHints = until === undefined && !isOver;
-    const result = judgeStage(sides, pair, withHints);
+    const result = judgeStage(sides, pair, {
+      withHint: withHints,
+      withGreedy: until === undefined,
+    });
     if (isOver) stages.push({ name, ...result, verdict: "after" });
     else stages.push({ name, ...(withHints ? withOther(sides, pair, result) : result) });
     if (result.verdict === "off" && !isOver) {
@@ -137,11 +143,19 @@ export function judge(
   return { stages, firstOff: off[0], off, unknown };
 }
 
-function judgeStage(sides: Sides, pair: Pair, withHint: boolean): Result {
+/** What a result tells beside the distance. */
+interface Detail {
+  /** Why the numbers may be off. */
+  readonly withHint: boolean;
+  /** How greedy decoding differs. */
+  readonly withGreedy: boolean;
+}
+
+function judgeStage(sides: Sides, pair: Pair, detail: Detail): Result {
   const fault = shapeFault(pair.got, pair.want);
   if (fault) return { verdict: "off", sentence: fault };
   if (pair.want.data instanceof Int32Array) return judgeChoice(sides, pair);
-  return judgeNumbers(pair, sides.expected.bound(pair.name, sides.kind, pair.got.dtype), withHint);
+  return judgeNumbers(pair, sides.expected.bound(pair.name, sides.kind, pair.got.dtype), detail);
 }
 
 /** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */
@@ -162,7 +176,7 @@ function withOther({ wanted, expected, kind }: Sides, { name, got, want }: Pair,
   return { ...result, sentence };
 }
 
-function judgeNumbers({ name, got, want, rows }: Pair, bound: Bound, withHint: boolean): Result {
+function judgeNumbers({ name, got, want, rows }: Pair, bound: Bound, detail: Detail): Result {
   const nRows = want.shape[0];
   const width = want.data.length / nRows;
   // Only a mutant has NaN of its own.
@@ -176,7 +190,8 @@ function judgeNumbers({ name, got, want, rows }: Pair, bound: Bound, withHint: b
   const distance = distanceOf(got.data, want.data, rows * width);
   const errorOverBound = Math.max(distance.rms / bound.rms, distance.largest / bound.largest);
   const magnitude = distance.largest > 0 ? distance.maxAbs / distance.largest : 0;
-  const logits = isLogits(parseStage(name).stage)
+  const withLogits = detail.withGreedy && isLogits(parseStage(name).stage);
+  const logits = withLogits
     ? { logits: compareLogits(got.data, want.data, rows, width, bound.largest * magnitude) }
     : {};
   const numbers = { rows, of: nRows, distance, bound, errorOverBound, ...logits };
@@ -184,7 +199,9 @@ function judgeNumbers({ name, got, want, rows }: Pair, bound: Bound, withHint: b
   const { worst, nmse, largest, rms } = distance;
   const text = `${got.data[worst]} at ${place(worst, want.shape)}, expected ${want.data[worst]}`;
   const more =
-    withHint && rows === nRows ? hint(got.data, want.data, want.shape, bound.largest) : undefined;
+    detail.withHint && rows === nRows
+      ? hint(got.data, want.data, want.shape, bound.largest)
+      : undefined;
   const errors = `largest ${outOf(largest, bound.largest)}, rms ${outOf(rms, bound.rms)}, NMSE ${nmse.toExponential(1)}`;
   const sentence = `off by ${errorOverBound.toPrecision(3)} times its bound (${errors}): ${text}`;
   return { verdict: "off", sentence: more ? `${sentence}; ${more}` : sentence, ...numbers };
