@@ -42,6 +42,7 @@ export interface ServeCommandOptions extends StreamChoice {
   readonly strict?: boolean;
   readonly clock: boolean;
   readonly script?: string;
+  readonly warm?: string;
   readonly maxRequests: number;
   readonly timeout?: number;
   readonly grace: number;
@@ -136,5 +137,9 @@ function addLimits(command: Command): Command {
       "--kv-ram <size>",
       "memory for the cached rows of all texts, e.g. 4GB (default: 1 GiB)",
       byteSize,
+    )
+    .option(
+      "--warm <file>",
+      "run the prompts of the requests in this file first, and keep their rows; docs/serve.md has its format",
     );
 }

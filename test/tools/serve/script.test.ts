@@ -269,7 +269,7 @@ describe("what cannot be given", () => {
   });
 
   it.each([
-    ["[]", "replies.json: expected one reply at least, got none"],
+    ["[]", "replies.json: expected one entry at least, got none"],
     ['{"content": 1}', "replies.json: line 1.content: expected a string, got a number"],
     [
       '{"content": "a"}\n{"contents": "b"}',

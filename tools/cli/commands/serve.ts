@@ -9,6 +9,7 @@ import { oneLine } from "../../library/one-line.ts";
 import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { serveApp } from "../../serve/app.ts";
+import type { Desk } from "../../serve/desk.ts";
 import {
   type ServedFolder,
   type ServeFolderOptions,
@@ -17,7 +18,8 @@ import {
 import { isLoopback, listen } from "../../serve/http.ts";
 import { readScript } from "../../serve/script/script-file.ts";
 import { ScriptedReplies } from "../../serve/script/scripted-replies.ts";
-import type { RequestRecord } from "../../serve/service.ts";
+import type { RequestRecord, ServeOptions } from "../../serve/service.ts";
+import { readWarmRequests, type WarmRequest, warmUp } from "../../serve/warm-up.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { progressLine } from "../progress.ts";
 import { addServeOptions, type ServeCommandOptions } from "../serve-options.ts";
@@ -60,6 +62,7 @@ async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<
   const { stderr } = terminal;
   const apiKey = keyOf(options);
   const script = await scriptOf(options, terminal);
+  const warm = await warmOf(options, terminal);
   let died: (error: Error) => void = () => {};
   const death = new Promise<never>((_, reject) => {
     died = reject;
@@ -73,7 +76,7 @@ async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<
   const { desk } = served;
   const grace = 1000 * options.grace;
   try {
-    const app = serveApp(desk, {
+    const how: ServeOptions = {
       ...options,
       aliases: options.alias,
       apiKey,
@@ -85,7 +88,9 @@ async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<
         if (!options.quiet) stderr.write(`${oneLine(requestLine(record))}\n`);
       },
       onBug: (error) => stderr.write(`${bugOf(error)}\n`),
-    });
+    };
+    if (warm) await runWarm(warm, desk, how, terminal);
+    const app = serveApp(desk, how);
     const { url, close } = await listen(app, options);
     sayReady(options, terminal, served, url);
     await Promise.race([untilAsked(terminal), death]);
@@ -118,6 +123,32 @@ async function scriptOf(
   if (script === undefined) return undefined;
   const { text, name } = await readInput(script, stdin);
   return new ScriptedReplies(readScript(text, name));
+}
+
+/** Reads the requests whose prompts are run first. */
+async function warmOf(
+  { warm, draft }: ServeCommandOptions,
+  { stdin }: Terminal,
+): Promise<readonly WarmRequest[] | undefined> {
+  if (warm === undefined) return undefined;
+  if (draft > 0) {
+    throw new UsageError("--warm", "expected no --draft: texts with guesses use no kept rows");
+  }
+  const { text, name } = await readInput(warm, stdin);
+  return readWarmRequests(text, name);
+}
+
+/** Runs the prompts of given requests, and says what came of it. */
+async function runWarm(
+  requests: readonly WarmRequest[],
+  desk: Desk,
+  how: ServeOptions,
+  { stderr }: Terminal,
+): Promise<void> {
+  const reading = progressLine(stderr, "reading prompts");
+  const { nTokens, notes } = await warmUp(desk, how, requests, reading.update).finally(reading.end);
+  for (const note of notes) stderr.write(`${oneLine(`--warm: ${note}`)}\n`);
+  stderr.write(`${requests.length} prompts of ${nTokens} tokens were read\n`);
 }
 
 async function engineOptions(options: ServeCommandOptions): Promise<ServeFolderOptions> {

@@ -4,10 +4,11 @@
  * Next: scripted-replies.ts
  * @module
  */
-import { type Json, type JsonObject, parseJson } from "../../../tokenizer/chat/index.ts";
+import type { JsonObject } from "../../../tokenizer/chat/index.ts";
 import * as shape from "../../../tokenizer/chat/json-shape.ts";
 import { field, type Place } from "../../../tokenizer/chat/json-shape.ts";
 import { TokenizerError } from "../../../tokenizer/tokenizer-error.ts";
+import { entriesIn } from "../json-entries.ts";
 
 /** A call of a tool in a reply. */
 export interface ScriptCall {
@@ -45,20 +46,7 @@ export interface ScriptEntry {
  * @throws {TokenizerError} that says which entry is wrong
  */
 export function readScript(text: string, name: string): readonly ScriptEntry[] {
-  const entries = placesOf(text, name).map(entryAt);
-  if (entries.length === 0) throw new TokenizerError(name, "one reply at least", "none");
-  return entries;
-}
-
-function placesOf(text: string, name: string): Place[] {
-  if (text.trimStart().startsWith("[")) {
-    const list: Json = parseJson(text, name);
-    return shape.items({ value: list, path: name }, (place) => place);
-  }
-  return text.split("\n").flatMap((line, i): Place[] => {
-    const path = `${name}: line ${i + 1}`;
-    return line.trim() === "" ? [] : [{ value: parseJson(line, path), path }];
-  });
+  return entriesIn(text, name).map(entryAt);
 }
 
 const MESSAGE_KEYS = ["content", "reasoning", "calls"] as const;
