@@ -89,7 +89,7 @@ async function orderOf(model: ServedModel, ask: ChatAsk): Promise<TakenOrder> {
     topLogProbs: ask.topLogProbs ?? 0,
     promptLogProbs: false,
     n: ask.n,
-    ...(trace && { trace: { experts: trace.experts, selections: trace.selections } }),
+    ...(trace && { trace }),
     ...(constraint && { constraint }),
   };
   checkTrace(model.layers, order);

@@ -1,7 +1,6 @@
 /** Given replies: which one is given, what it becomes on the wire, and what cannot be given. */
-
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ConstraintSpec } from "../../../tools/constrain/grammar.ts";
+import type { ScriptSpec } from "../../../tools/constrain/grammar.ts";
 import { serveApp } from "../../../tools/serve/app.ts";
 import { type ServedFolder, serveFolder } from "../../../tools/serve/engine/serve-folder.ts";
 import { readScript } from "../../../tools/serve/script/script-file.ts";
@@ -168,9 +167,9 @@ describe("what a reply becomes", () => {
     const server = playing([{ content: "Hi." }, { calls: [call] }]);
     const { tokenizer } = server.desk.model;
     await contentOf(server, ask("Hi", { tools: [weather] }));
-    const first = server.desk.last.order.constraint as Extract<ConstraintSpec, { kind: "script" }>;
+    const first = server.desk.last.order.constraint as ScriptSpec;
     await contentOf(server, ask("Hi", { tools: [weather] }));
-    const second = server.desk.last.order.constraint as Extract<ConstraintSpec, { kind: "script" }>;
+    const second = server.desk.last.order.constraint as ScriptSpec;
     expect([first, second].map(({ ids }) => tokenizer.decode(ids.slice(-1)))).toEqual([
       "<|user|>",
       "<|observation|>",

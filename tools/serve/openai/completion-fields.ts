@@ -80,7 +80,7 @@ export async function textAskOf(
       topLogProbs: logprobs ?? 0,
       promptLogProbs: echo && logprobs !== undefined,
       n: choicesOf(fields),
-      ...(trace && { trace: { experts: trace.experts, selections: trace.selections } }),
+      ...(trace && { trace }),
       ...(grammar && { constraint: { kind: "text", grammar } }),
     },
     echo,
