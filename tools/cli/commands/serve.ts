@@ -43,6 +43,7 @@ Examples:
   glm52 serve
   glm52 serve --model ~/models/glm --name glm-5.2 --port 9000 --max-context 32768
   glm52 serve --think off --tool-choice required --no-clock --seed 7
+  glm52 serve --script replies.jsonl --warm requests.jsonl
   API_KEY=secret glm52 serve --host 0.0.0.0 --api-key-env API_KEY
   curl http://127.0.0.1:8080/v1/chat/completions -d '{"model": "demo-model", "messages": [{"role": "user", "content": "Tell me a story."}]}'
 `;
