@@ -33,7 +33,19 @@ export {
   type Tensor,
   type Weight,
 } from "./base/tensor.ts";
-export type { Job, JobEvent, JobId, PromptToken } from "./batch/job.ts";
+export type {
+  AdmittedEvent,
+  EndEvent,
+  FailedEvent,
+  Job,
+  JobEvent,
+  JobId,
+  PrefillEvent,
+  PromptEvent,
+  PromptToken,
+  TokenEvent,
+  TraceEvent,
+} from "./batch/job.ts";
 export type { RowsOf, SchedulerLoad, StepReport } from "./batch/report.ts";
 export type { StepSize } from "./batch/row-shares.ts";
 export { type TracedRows, type TraceShape, type TraceWish, traceShape } from "./batch/row-trace.ts";
@@ -62,6 +74,7 @@ export { LayerPass, type PassResult, type PassState } from "./generate/layer-pas
 export { type Random, resumedRandom, type SeededRandom, seededRandom } from "./generate/random.ts";
 export {
   argmax,
+  type ChoiceNow,
   checkSampling,
   distribution,
   draw,
@@ -83,9 +96,10 @@ export {
   newDraftCache,
   newModelCache,
   newPagePool,
+  type OwnCache,
 } from "./kv/model-cache.ts";
 export type { LayerPlace, PageFormat, PageLayout, Strip } from "./kv/page-layout.ts";
-export { PagePool } from "./kv/page-pool.ts";
+export { PagePool, type PoolOptions } from "./kv/page-pool.ts";
 export type { PageTable } from "./kv/page-table.ts";
 export type { PrefixIndex } from "./kv/prefix-index.ts";
 export { type PendingReads, type RowStore, StoreError, type StoreRead } from "./kv/row-store.ts";

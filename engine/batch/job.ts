@@ -17,6 +17,7 @@ export interface Job {
   readonly ids: readonly number[];
   /** The most tokens of each choice. With 0, the prompt is run and nothing is chosen. */
   readonly maxTokens: number;
+  /** How tokens are chosen. By default the most probable one is. */
   readonly sampling?: SamplingOptions;
   /** Choice `k` has the random numbers of seed `seed + k`. Default 0. */
   readonly seed?: number;
@@ -43,48 +44,101 @@ export type JobId = number;
 
 /** A token of a prompt, as the model saw it coming. */
 export interface PromptToken {
+  /** Its id. */
   readonly id: number;
+  /** Its log-probability after the tokens before it. */
   readonly logProb: number;
+  /** The most probable ids in its place. */
   readonly top: readonly LikelyToken[];
 }
 
 /** What happened to a job in a step. */
 export type JobEvent =
-  /** It has begun; the rows of so many tokens of its prompt were there already. */
-  | { readonly type: "admitted"; readonly job: JobId; readonly cachedTokens: number }
-  /** So many tokens of its prompt were run. */
-  | { readonly type: "prefill"; readonly job: JobId; readonly done: number; readonly total: number }
-  /** The whole prompt was run: its tokens from the second on. */
-  | { readonly type: "prompt"; readonly job: JobId; readonly tokens: readonly PromptToken[] }
-  /**
-   * What the layers chose for the rows at `start` and behind it. They are told before the token that they
-   * lead to, those of the prompt with the first choice. Rows of guesses that were not kept are told, too,
-   * and rows that are run again; what is told later counts.
-   */
-  | {
-      readonly type: "trace";
-      readonly job: JobId;
-      readonly choice: number;
-      readonly start: number;
-      readonly rows: TracedRows;
-    }
-  /** A choice has one token more. A stop id is told too; the end follows it. */
-  | {
-      readonly type: "token";
-      readonly job: JobId;
-      readonly choice: number;
-      readonly token: GeneratedToken;
-      readonly isStop: boolean;
-    }
-  /** A choice is at its end. */
-  | {
-      readonly type: "end";
-      readonly job: JobId;
-      readonly choice: number;
-      readonly reason: FinishReason;
-    }
-  /** The job cannot go on; none of its choices does. */
-  | { readonly type: "failed"; readonly job: JobId; readonly error: unknown };
+  | AdmittedEvent
+  | PrefillEvent
+  | PromptEvent
+  | TraceEvent
+  | TokenEvent
+  | EndEvent
+  | FailedEvent;
+
+/** Whose event it is. */
+interface OfJob {
+  /** The job. */
+  readonly job: JobId;
+}
+
+/** Whose event it is, where choices have their own. */
+interface OfChoice extends OfJob {
+  /** The number of the choice, from 0 on. */
+  readonly choice: number;
+}
+
+/** A job has begun. */
+export interface AdmittedEvent extends OfJob {
+  /** Names this kind of event. */
+  readonly type: "admitted";
+  /** Tokens of its prompt whose rows were there already. */
+  readonly cachedTokens: number;
+}
+
+/** Tokens of a job's prompt were run. */
+export interface PrefillEvent extends OfJob {
+  /** Names this kind of event. */
+  readonly type: "prefill";
+  /** How many have been run by now. */
+  readonly done: number;
+  /** How many there are. */
+  readonly total: number;
+}
+
+/** The whole prompt was run, and its tokens were to be scored. */
+export interface PromptEvent extends OfJob {
+  /** Names this kind of event. */
+  readonly type: "prompt";
+  /** The tokens from the second on. */
+  readonly tokens: readonly PromptToken[];
+}
+
+/**
+ * What the layers chose for rows of a job that asked for it. The rows are told before the token that they
+ * lead to, those of the prompt with the first choice. Rows of guesses that were not kept are told, too, and rows
+ * that are run again; what is told later counts.
+ */
+export interface TraceEvent extends OfChoice {
+  /** Names this kind of event. */
+  readonly type: "trace";
+  /** The position of the first row. */
+  readonly start: number;
+  /** What was chosen for it and for those behind it. */
+  readonly rows: TracedRows;
+}
+
+/** A choice has one token more. */
+export interface TokenEvent extends OfChoice {
+  /** Names this kind of event. */
+  readonly type: "token";
+  /** The token. */
+  readonly token: GeneratedToken;
+  /** Whether it is one of the ids that end a text; the end follows it then. */
+  readonly isStop: boolean;
+}
+
+/** A choice is at its end. */
+export interface EndEvent extends OfChoice {
+  /** Names this kind of event. */
+  readonly type: "end";
+  /** Why. */
+  readonly reason: FinishReason;
+}
+
+/** A job cannot go on; none of its choices does. */
+export interface FailedEvent extends OfJob {
+  /** Names this kind of event. */
+  readonly type: "failed";
+  /** Why. */
+  readonly error: unknown;
+}
 
 /**
  * Checks the options of a job. Its tokens are checked with the room that there is.

@@ -16,8 +16,11 @@ export interface StepReport {
 
 /** The rows of one choice of a job in a step. */
 export interface RowsOf {
+  /** The job. */
   readonly job: JobId;
+  /** The number of the choice. */
   readonly choice: number;
+  /** How many rows they are. */
   readonly nRows: number;
   /** Whether they read a text, instead of going on with it. */
   readonly isReading: boolean;
@@ -25,18 +28,28 @@ export interface RowsOf {
 
 /** What the scheduler is at, and what it did so far. */
 export interface SchedulerLoad {
+  /** Choices that have their rows. */
   readonly running: number;
+  /** Choices that wait for room. */
   readonly waiting: number;
   /** Pages in use, without those that are only kept. */
   readonly pages: number;
+  /** Pages of texts that have ended. */
   readonly keptPages: number;
+  /** Steps that were run. */
   readonly steps: number;
+  /** Rows of all steps. */
   readonly rows: number;
+  /** How often a choice was put back. */
   readonly preemptions: number;
-  /** Prompt tokens that were looked up, and those that were found. */
+  /** Prompt tokens that were looked up among the pages of others. */
   readonly prefixQueries: number;
+  /** Those of them that were found. */
   readonly prefixHits: number;
+  /** Steps of choices in which there were guesses. */
   readonly drafts: number;
+  /** Guesses. */
   readonly draftTokens: number;
+  /** Guesses that were right. */
   readonly draftTokensAccepted: number;
 }

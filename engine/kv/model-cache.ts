@@ -17,8 +17,10 @@ import { PageTable } from "./page-table.ts";
 import type { StepCache } from "./step-cache.ts";
 
 /** The caches of one layer of one timeline. */
-interface OwnCache {
+export interface OwnCache {
+  /** Its latent rows. */
   readonly latent: LatentCache;
+  /** Its index keys, if it is a full layer. */
   readonly index: IndexCache | undefined;
 }
 

@@ -51,6 +51,7 @@ export interface IndexStore {
 
 /** The keys that some queries of a step may see: those of their own timeline. */
 export interface KeysInSight {
+  /** The keys. */
   readonly keys: KeyRows<"rope+idxNope">;
   /** The first of these queries. */
   readonly from: number;

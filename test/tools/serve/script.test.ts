@@ -1,5 +1,6 @@
 /** Given replies: which one is given, what it becomes on the wire, and what cannot be given. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ScriptSpec } from "../../../tools/constrain/grammar.ts";
 import { serveApp } from "../../../tools/serve/app.ts";
 import { type ServedFolder, serveFolder } from "../../../tools/serve/engine/serve-folder.ts";
 import { readScript } from "../../../tools/serve/script/script-file.ts";
@@ -166,11 +167,10 @@ describe("what a reply becomes", () => {
     const server = playing([{ content: "Hi." }, { calls: [call] }]);
     const { tokenizer } = server.desk.model;
     await contentOf(server, ask("Hi", { tools: [weather] }));
-    const first = server.desk.last.order.constraint;
+    const first = server.desk.last.order.constraint as ScriptSpec;
     await contentOf(server, ask("Hi", { tools: [weather] }));
-    const second = server.desk.last.order.constraint;
-    const scripts = [first, second].flatMap((spec) => (spec?.kind === "script" ? [spec.ids] : []));
-    expect(scripts.map((ids) => tokenizer.decode(ids.slice(-1)))).toEqual([
+    const second = server.desk.last.order.constraint as ScriptSpec;
+    expect([first, second].map(({ ids }) => tokenizer.decode(ids.slice(-1)))).toEqual([
       "<|user|>",
       "<|observation|>",
     ]);
@@ -268,7 +268,7 @@ describe("what cannot be given", () => {
   });
 
   it.each([
-    ["[]", "replies.json: expected one reply at least, got none"],
+    ["[]", "replies.json: expected one entry at least, got none"],
     ['{"content": 1}', "replies.json: line 1.content: expected a string, got a number"],
     [
       '{"content": "a"}\n{"contents": "b"}',
