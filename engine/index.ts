@@ -98,6 +98,7 @@ export {
   newPagePool,
   type OwnCache,
 } from "./kv/model-cache.ts";
+export type { KeptText } from "./kv/page-keeper.ts";
 export type { LayerPlace, PageFormat, PageLayout, Strip } from "./kv/page-layout.ts";
 export { PagePool, type PoolOptions } from "./kv/page-pool.ts";
 export type { PageTable } from "./kv/page-table.ts";

@@ -20,7 +20,7 @@ import { noTaps, type Taps } from "../base/tap.ts";
 import type { Tensor } from "../base/tensor.ts";
 import { checkTokens } from "../generate/check-tokens.ts";
 import { runStep, type Timeline } from "../generate/timeline.ts";
-import { PageKeeper } from "../kv/page-keeper.ts";
+import { type KeptText, PageKeeper } from "../kv/page-keeper.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import type { Model } from "../model/model.ts";
 import { Admission } from "./admission.ts";
@@ -29,7 +29,7 @@ import { checkJob, type Job, type JobEvent, type JobId } from "./job.ts";
 import { Line, type Task } from "./line.ts";
 import type { SchedulerLoad, StepReport } from "./report.ts";
 import { type RowShare, type StepSize, shareRows } from "./row-shares.ts";
-import { StepTrace, traceShape } from "./row-trace.ts";
+import { StepTrace, type TraceShape, traceShape } from "./row-trace.ts";
 
 /** So often later jobs may go before one that does not fit yet. */
 const MOST_OVERTAKEN = 8;
@@ -52,6 +52,7 @@ export class Scheduler {
   readonly #admission: Admission;
   readonly #maxContext: number;
   readonly #taps: Taps;
+  readonly #shape: TraceShape;
   readonly #tasks = new Map<JobId, Task>();
   #nSubmitted = 0;
   readonly #counts = {
@@ -75,6 +76,7 @@ export class Scheduler {
     this.#admission = new Admission(model, pool, this.#keeper);
     this.#maxContext = maxContext;
     this.#taps = taps;
+    this.#shape = traceShape(model.config);
   }
 
   /** What it is at. */
@@ -159,6 +161,17 @@ export class Scheduler {
     return { events, nRows, rows };
   }
 
+  /** The texts whose pages are kept, the one that was used last at the end. */
+  get kept(): readonly KeptText[] {
+    return this.#keeper.texts();
+  }
+
+  /** Keeps a text of an earlier run; see {@link PageKeeper.restore}. */
+  keep(tokens: readonly number[], bytesOf: (page: number) => Uint8Array): void {
+    checkTokens(tokens, 0, { maxContext: tokens.length, room: tokens.length }, this.#model.config);
+    this.#keeper.restore(tokens, bytesOf);
+  }
+
   /** Ends all jobs and gives all pages back. */
   close(): void {
     for (const id of [...this.#tasks.keys()]) this.cancel(id);
@@ -231,7 +244,7 @@ export class Scheduler {
         tokens,
       }));
       const trace = new StepTrace(
-        traceShape(this.#model.config),
+        this.#shape,
         sown.map(({ line, tokens }) => ({ nRows: tokens.length, wish: line.task.job.trace })),
       );
       let hidden: Tensor<["T", "hidden"]>;

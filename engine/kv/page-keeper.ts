@@ -8,7 +8,15 @@
  * @module
  */
 import type { PagePool } from "./page-pool.ts";
-import type { PageTable } from "./page-table.ts";
+import { PageTable } from "./page-table.ts";
+
+/** A text that is kept. */
+export interface KeptText {
+  /** Its tokens, which fill its pages. */
+  readonly tokens: readonly number[];
+  /** The numbers of its pages; texts that begin alike share some. */
+  readonly pages: readonly number[];
+}
 
 /** Texts that have ended; see the top of this file. */
 export class PageKeeper {
@@ -40,6 +48,38 @@ export class PageKeeper {
     }
     if (table.pages.length > 0) this.#kept.push(table);
     else table.drop();
+  }
+
+  /** All texts that are kept, the one that was used last at the end. */
+  texts(): readonly KeptText[] {
+    return this.#kept.map(({ pages }) => ({
+      tokens: pages.flatMap((page) => this.#pool.prefixes.tokensOf(page) as readonly number[]),
+      pages,
+    }));
+  }
+
+  /**
+   * Keeps a text that was kept before, in another run. Pages that others have are shared.
+   *
+   * @param tokens those of whole pages
+   * @param bytesOf the bytes of each page, as PagePool.bytesOf gave them
+   * @throws {CacheFullError} when there are too few pages; nothing has changed then
+   */
+  restore(tokens: readonly number[], bytesOf: (page: number) => Uint8Array): void {
+    const { pageRows } = this.#pool.layout.format;
+    const table = new PageTable(this.#pool);
+    try {
+      const nShared = table.adopt(tokens) / pageRows;
+      table.reserve(tokens.length);
+      for (let i = nShared; i < table.pages.length; i++) {
+        this.#pool.fill(table.pages[i], bytesOf(i));
+      }
+    } catch (error) {
+      table.drop();
+      throw error;
+    }
+    table.publish(tokens);
+    this.keep(table);
   }
 
   /** Notes that these pages are in use again, so that they go last. */

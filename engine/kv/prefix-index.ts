@@ -53,6 +53,11 @@ export class PrefixIndex {
     });
   }
 
+  /** The tokens of a page that is known. */
+  tokensOf(page: number): readonly number[] | undefined {
+    return this.#entries.get(page)?.tokens;
+  }
+
   /** Computes FNV-1a over the parent's hash and the tokens. */
   #hash(parent: number, tokens: readonly number[]): number {
     let hash = this.#entries.get(parent)?.hash ?? 0x811c9dc5;

@@ -43,6 +43,7 @@ export interface ServeCommandOptions extends StreamChoice {
   readonly clock: boolean;
   readonly script?: string;
   readonly warm?: string;
+  readonly keep?: string;
   readonly maxRequests: number;
   readonly timeout?: number;
   readonly grace: number;
@@ -137,6 +138,10 @@ function addLimits(command: Command): Command {
       "--kv-ram <size>",
       "memory for the cached rows of all texts, e.g. 4GB (default: 1 GiB)",
       byteSize,
+    )
+    .option(
+      "--keep <file>",
+      "keep the rows of texts in this file when the server ends, and go on with them at the next start",
     )
     .option(
       "--warm <file>",

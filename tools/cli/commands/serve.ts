@@ -128,13 +128,14 @@ async function scriptOf(
 
 /** Reads the requests whose prompts are run first. */
 async function warmOf(
-  { warm, draft }: ServeCommandOptions,
+  { warm, keep, draft }: ServeCommandOptions,
   { stdin }: Terminal,
 ): Promise<readonly WarmRequest[] | undefined> {
-  if (warm === undefined) return undefined;
-  if (draft > 0) {
-    throw new UsageError("--warm", "expected no --draft: texts with guesses use no kept rows");
+  if (draft > 0 && (warm ?? keep) !== undefined) {
+    const option = warm === undefined ? "--keep" : "--warm";
+    throw new UsageError(option, "expected no --draft: texts with guesses use no kept rows");
   }
+  if (warm === undefined) return undefined;
   const { text, name } = await readInput(warm, stdin);
   return readWarmRequests(text, name);
 }
@@ -164,7 +165,7 @@ async function engineOptions(options: ServeCommandOptions): Promise<ServeFolderO
     rows: { latent: options.kvType, index: options.indexType },
     rowBytes: options.kvRam,
     maxOrders: options.maxRequests,
-    ...{ maxContext, draftSteps, name, chatTemplate },
+    ...{ maxContext, draftSteps, name, chatTemplate, keepFile: options.keep },
   };
 }
 
@@ -176,7 +177,8 @@ function sayReady(
   url: string,
 ): void {
   const { name, fingerprint } = desk.model;
-  const { arithmetic, assumed, rowBytes } = about;
+  const { arithmetic, assumed, rowBytes, kept } = about;
+  if (kept && kept.inFile > 0) stderr.write(`${kept.nTokens} of ${kept.inFile} tokens in the file are kept\n`);
   if (assumed !== undefined) stderr.write(`${oneLine(assumed)} (--activations)\n`);
   if (verbose) stderr.write(`arithmetic: ${arithmetic}\ntemplate: ${desk.model.template.about}\n`);
   if (maxContext !== undefined && about.maxContext < maxContext) {

@@ -70,7 +70,7 @@ export class EngineDesk implements Desk {
   #load = AT_REST;
   #isOpen = true;
   #whenIdle: () => void = () => {};
-  #whenClosed: () => void = () => {};
+  #whenClosed: (error?: FailedOrder) => void = () => {};
 
   /** @param port to an engine that is ready */
   constructor(
@@ -132,12 +132,13 @@ export class EngineDesk implements Desk {
       clearTimeout(timer);
     }
     this.#failAll(new ServeError("unavailable", "server", "it has ended"));
-    const closed = new Promise<void>((resolve) => {
+    const closed = new Promise<FailedOrder | undefined>((resolve) => {
       this.#whenClosed = resolve;
     });
     this.#port.post({ type: "close" });
-    await closed;
+    const error = await closed;
     await this.#port.terminate();
+    if (error) throw errorOf(error);
   }
 
   /** The engine is gone: every order fails, and no other is taken. */
@@ -148,7 +149,7 @@ export class EngineDesk implements Desk {
   }
 
   #hear(message: FromEngine): void {
-    if (message.type === "closed") this.#whenClosed();
+    if (message.type === "closed") this.#whenClosed(message.error);
     if (message.type !== "step") return;
     this.#load = message.load;
     for (const event of message.events) this.#happens(event);

@@ -11,6 +11,8 @@ import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { withFiles } from "../../node/file-source.ts";
 import { type FolderStream, type OpenFolderOptions, openModel } from "../../node/open.ts";
 import { UserError } from "../../node/user-error.ts";
+import { fingerprintHash, fingerprintOf } from "../../sessions/fingerprint.ts";
+import { keepRows } from "./keep-rows.ts";
 import type { EngineAbout, FromEngine } from "./protocol.ts";
 import { Runner } from "./runner.ts";
 
@@ -37,6 +39,8 @@ export interface EngineOptions {
   readonly maxContext?: number | undefined;
   /** Guesses of the MTP layer for each step. Default 0. */
   readonly draftSteps?: number | undefined;
+  /** A file in which the rows of texts are kept from one run to the next. */
+  readonly keepFile?: string | undefined;
 }
 
 /** An engine that takes messages. */
@@ -85,6 +89,20 @@ export async function openEngine(
       maxContext,
       ...(options.open.stream && { stepRows: STREAMED_ROWS }),
     });
+    const { backend, activations } = ops;
+    const numbers = {
+      ...{ backend, activations, latentEps: options.open.latentEps },
+      ...{ latent: layout.format.latent, index: layout.format.index },
+    };
+    const kept =
+      options.keepFile === undefined
+        ? undefined
+        : keepRows(
+            options.keepFile,
+            fingerprintHash(await fingerprintOf(folder, numbers)),
+            scheduler,
+            pool,
+          );
     const matchers = tokenizer && openMatchers(tokenizer.tokenizer, config.eosTokenIds);
     const runner = new Runner(
       {
@@ -99,11 +117,11 @@ export async function openEngine(
             "expected one beside the model, for what texts are held to",
           );
         },
+        save: kept?.save,
         close: loaded.close,
       },
       post,
     );
-    const { backend, activations } = ops;
     return {
       runner,
       about: {
@@ -113,6 +131,7 @@ export async function openEngine(
         assumed,
         maxContext,
         rowBytes: maxPages * pageBytes,
+        kept: kept && { nTokens: kept.nTokens, inFile: kept.inFile },
       },
     };
   } catch (error) {

@@ -32,8 +32,8 @@ export type FromEngine =
       readonly events: readonly EngineEvent[];
       readonly load: EngineLoad;
     }
-  /** It has ended: all orders were given up, the model is closed. */
-  | { readonly type: "closed" };
+  /** It has ended: all orders were given up, the model is closed. What is to be kept may not be written. */
+  | { readonly type: "closed"; readonly error?: FailedOrder };
 
 /** What happened to an order. */
 export type EngineEvent = OrderEvent<Exclude<JobEvent, { type: "failed" }>> | FailedEvent;
@@ -78,4 +78,6 @@ export interface EngineAbout {
   readonly maxContext: number;
   /** Bytes that the pages of rows may take. */
   readonly rowBytes: number;
+  /** Tokens whose rows a file had, and those of them that there is room for; undefined without a file. */
+  readonly kept: { readonly nTokens: number; readonly inFile: number } | undefined;
 }

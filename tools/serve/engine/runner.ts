@@ -42,6 +42,8 @@ export interface RunnerParts {
   readonly hasFixedSteps: boolean;
   /** Makes what a text is held to. */
   readonly constraintOf: (spec: ConstraintSpec) => Constraint;
+  /** Writes what is to be kept for the next run. */
+  readonly save?: (() => Promise<void>) | undefined;
   /** Ends the model. */
   readonly close: () => Promise<void>;
 }
@@ -154,9 +156,15 @@ export class Runner {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
+    let error: FailedOrder | undefined;
+    try {
+      await this.#parts.save?.();
+    } catch (cause) {
+      error = plainError(cause);
+    }
     this.#parts.scheduler.close();
     await this.#parts.close();
-    this.#post({ type: "closed" });
+    this.#post({ type: "closed", ...(error && { error }) });
   }
 }
 

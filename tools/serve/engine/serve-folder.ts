@@ -15,6 +15,7 @@ import { withFiles } from "../../node/file-source.ts";
 import { nodeHost } from "../../node/node-host.ts";
 import { mustHaveConfig } from "../../node/not-a-model.ts";
 import { demoModel } from "../../node/our-package.ts";
+import { checkWritable } from "../../node/output.ts";
 import { fingerprintHash, fingerprintOf } from "../../sessions/fingerprint.ts";
 import type { ServedModel } from "../desk.ts";
 import { EngineDesk } from "./engine-desk.ts";
@@ -50,6 +51,7 @@ export async function serveFolder(
 ): Promise<ServedFolder> {
   const path = folder ?? (await demoModel());
   await mustHaveConfig(path);
+  if (options.keepFile !== undefined) await checkWritable(options.keepFile, [path]);
   const beside = await readBeside(path, options);
   const { name, maxOrders, chatTemplate: _, ...engine } = options;
   let desk: EngineDesk | undefined;
