@@ -166,7 +166,13 @@ export class Scheduler {
     return this.#keeper.texts();
   }
 
-  /** Keeps a text of an earlier run; see {@link PageKeeper.restore}. */
+  /**
+   * Keeps a text that was kept in an earlier run, with the same model in the same number formats.
+   *
+   * @param tokens those of whole pages
+   * @param bytesOf the bytes of each page, as PagePool.bytesOf gave them
+   * @throws {CacheFullError} when there are too few pages, {TokenError} when a token is out of range
+   */
   keep(tokens: readonly number[], bytesOf: (page: number) => Uint8Array): void {
     checkTokens(tokens, 0, { maxContext: tokens.length, room: tokens.length }, this.#model.config);
     this.#keeper.restore(tokens, bytesOf);
