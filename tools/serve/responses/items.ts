@@ -63,18 +63,27 @@ function addItem(to: Conversation, item: InputItem, path: string, ignored: strin
       wrong(`${path}.type`, "the item itself, which clients send with store: false", item.type);
       break;
     default:
-      addMessage(to, item);
+      addMessage(to, item, path, ignored);
   }
 }
 
 function addMessage(
   to: Conversation,
   { role, content }: Extract<InputItem, { role: string }>,
+  path: string,
+  ignored: string[],
 ): void {
   if (role !== "assistant") {
     to.say(role, typeof content === "string" ? content : contentOf(content.map(partOf)));
   } else if (typeof content === "string") to.answer(content);
-  else for (const part of content) to.answer(textOf(part) ?? "");
+  else {
+    to.answer(""); // a message without parts is one, too
+    for (const [k, part] of content.entries()) {
+      const text = textOf(part);
+      if (text === undefined) ignored.push(`${path}.content[${k}]`);
+      else to.answer(text);
+    }
+  }
 }
 
 /** Reasoning that this server wrote, or that another one shows. */

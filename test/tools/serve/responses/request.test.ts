@@ -99,6 +99,8 @@ describe("items", () => {
     const file = { type: "input_file", file_data: "" };
     const { prompt } = await ask({ input: [said("user", [part("See"), image, file])] });
     expect(prompt).toMatch(/See<reminder>[^<]*this image[^<]*<\/reminder><reminder>[^<]*this file/);
+    const { response } = await ask({ input: [said("assistant", [part("So"), image])] });
+    expect(ignored(response)).toBe("input[0].content[1]"); // the model itself showed nothing
   });
 
   it("of custom tools are calls and results like others", async () => {
