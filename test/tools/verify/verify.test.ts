@@ -1,6 +1,12 @@
 /** Tests that right servers pass all gates, and that what is put in wrong is found and named. */
 import { describe, expect, it } from "vitest";
-import type { Segment } from "../../../tokenizer/chat/index.ts";
+import { seededRandom } from "../../../engine/generate/random.ts";
+import {
+  CHAT_FORMATS,
+  type Json as ChatJson,
+  renderChat,
+  type Segment,
+} from "../../../tokenizer/chat/index.ts";
 import { BUILTIN_TEMPLATE } from "../../../tools/library/chat-template.ts";
 import type { Order } from "../../../tools/serve/desk.ts";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
@@ -18,9 +24,10 @@ import {
   verified,
 } from "./faulty-server.ts";
 
-/** Noise as another order of sums makes it: of the same size everywhere, and never the same. */
-function noise(size: number): number {
-  return (Math.random() - 0.5) * 4 * size;
+/** Noise as another order of sums makes it: of the same size everywhere. */
+function noise(size: number): (logProb: number) => number {
+  const random = seededRandom(1);
+  return (logProb) => Math.min(0, logProb + (random() - 0.5) * 4 * size);
 }
 
 describe("a right server", () => {
@@ -53,7 +60,7 @@ describe("a right server", () => {
   });
 
   it("with rounding of its own passes", async () => {
-    const outcome = await verified({ logProb: (x) => Math.min(0, x + noise(0.005)) }, [NUMBERS]);
+    const outcome = await verified({ logProb: noise(0.005) }, [NUMBERS]);
     expect(outcome.verdict).toBe("pass");
   });
 });
@@ -74,6 +81,19 @@ function template(change: (segments: readonly Segment[]) => readonly Segment[]):
       },
     },
   };
+}
+
+/** A server with the template of another model, which does not read the switches of ours. */
+function templateOf(name: string): ServerFaults {
+  const format = CHAT_FORMATS.find((one) => one.name === name);
+  if (!format) throw new Error(name);
+  const render: typeof BUILTIN_TEMPLATE.render = (request, options) => {
+    const chat = new Map(request as ReadonlyMap<string, ChatJson>);
+    if (!format.skipped) for (const key of ["thinking", "chat_template_kwargs"]) chat.delete(key);
+    if (!format.effortLine) chat.delete("reasoning_effort");
+    return renderChat(chat, { ...options, format });
+  };
+  return { model: { template: { ...BUILTIN_TEMPLATE, render } } };
 }
 
 const withoutSwitches = ({ thinking: _, chat_template_kwargs: _a, ...body }: Json): Json => body;
@@ -111,6 +131,8 @@ describe("a wrong prompt is named", () => {
       { body: (body) => (body.thinking?.type === "disabled" ? body : withoutSwitches(body)) },
       /clear_thinking is ignored/,
     ],
+    ["GLM-5.3's template", templateOf("GLM-5.3"), /template is GLM-5.3's/],
+    ["GLM-5's template", templateOf("GLM-5"), /template is GLM-5's/],
     ["tools dropped", { body: ({ tools: _, ...body }) => body }, /tools are dropped/],
     [
       "a prompt put in",
