@@ -6,7 +6,15 @@
  * @module
  */
 import type { ToldReply, ToldToken } from "./chat-reply.ts";
-import { CLEAR_LEAD, choiceOf, leadOf, logprobChecks, probabilityOf } from "./first-token.ts";
+import {
+  CLEAR_LEAD,
+  choiceOf,
+  isBehind,
+  leadOf,
+  logprobChecks,
+  probabilityOf,
+  widthOf,
+} from "./first-token.ts";
 import type { Check, Gate, Probe } from "./gate.ts";
 import { type Ground, lengthOf, PROMPTS, replies, reply, SHORT } from "./short-replies.ts";
 
@@ -29,7 +37,7 @@ export const SAMPLING: Gate = {
   hides: "the quality of what is sampled",
   cost: ({ reference }) => {
     const longest = Math.max(...PROMPTS.map((text) => lengthOf(text, reference)));
-    const short = TIMES.hot + TIMES.seeds + 2 * TIMES.narrow + 2;
+    const short = TIMES.hot + TIMES.seeds + 2 * TIMES.narrow + 3; // two of a bias, one of a scale
     const requests = PROMPTS.length + TIMES.greedy + short + 3; // one of max_tokens, two of stop
     return {
       requests,
@@ -59,7 +67,8 @@ async function sampling(probe: Probe): Promise<readonly Check[]> {
   const tokens: ToldToken[] = grounds.flatMap(({ greedy }) => greedy.logprobs);
   const steps = [
     () => greedyCheck(probe, sure),
-    () => hotChecks(probe, open, tokens),
+    () => hotChecks(probe, open),
+    () => scaleChecks(probe, grounds, tokens),
     () => narrowCheck(probe, open, "top_k", { top_k: 1 }),
     () => narrowCheck(probe, open, "top_p", { top_p: 1e-6 }),
     () => biasChecks(probe, open),
@@ -89,30 +98,37 @@ async function greedyCheck(probe: Probe, sure: Ground): Promise<Check[]> {
   const whole = new Set(list.map(({ content }) => content));
   const evidence = `${firsts.size} first tokens and ${whole.size} texts in ${list.length} replies`;
   if (firsts.size === 1 && whole.size === 1) return [{ name, verdict: "pass", evidence }];
-  // One near tie can turn; three different beginnings are no rounding.
-  const isSure =
-    sure.lead === undefined ? firsts.size > 2 : firsts.size > 1 && sure.lead > CLEAR_LEAD;
-  if (isSure) {
-    return [
-      { name, verdict: "fail", evidence, fault: "temperature 0 is not greedy: it is ignored" },
-    ];
+  // One near tie can turn; three different beginnings are no rounding, nor is a choice far behind.
+  const nBehind = list.flatMap(({ logprobs }) => logprobs).filter(isBehind).length;
+  const isClear = firsts.size > 2 || (firsts.size > 1 && (sure.lead ?? 0) > CLEAR_LEAD);
+  if (isClear || nBehind > 0) {
+    const behind = nBehind > 0 ? `; ${nBehind} tokens are far from the likeliest` : "";
+    const fault = "temperature 0 is not greedy: it is ignored";
+    return [{ name, verdict: "fail", evidence: evidence + behind, fault }];
   }
   const why = "; sums in another order can turn a near tie";
   return [{ name, verdict: "unknown", evidence: evidence + why }];
 }
 
-/** Temperature, seeds, and log-probabilities at a high temperature. */
-async function hotChecks(
-  probe: Probe,
-  open: Ground,
-  greedy: readonly ToldToken[],
-): Promise<Check[]> {
+/** Temperature and seeds. */
+async function hotChecks(probe: Probe, open: Ground): Promise<Check[]> {
   const fields = seeds(probe.seed, TIMES.hot).map((seed) => ({ temperature: HOT, top_p: 1, seed }));
   const list = await replies(probe, open.prompt, fields);
   if (list === undefined) return [refused("temperature"), refused("seed")];
   const again = await replies(probe, open.prompt, fields.slice(0, TIMES.seeds));
-  const checks = [hotCheck(list, open), ...logprobChecks(greedy, open.greedy, list)];
-  return again ? [...checks, seedCheck(list, again)] : checks;
+  return [hotCheck(list, open), ...(again ? [seedCheck(list, again)] : [])];
+}
+
+/** Log-probabilities at two temperatures, where the likeliest tokens are farthest apart. */
+async function scaleChecks(
+  probe: Probe,
+  grounds: readonly Ground[],
+  greedy: readonly ToldToken[],
+): Promise<Check[]> {
+  const width = ({ greedy: { logprobs } }: Ground) => widthOf(logprobs[0]);
+  const wide = grounds.reduce((a, b) => (width(b) > width(a) ? b : a));
+  const hot = await reply(probe, wide.prompt, { temperature: HOT, top_p: 1 });
+  return hot ? logprobChecks(greedy, wide.greedy, hot, HOT) : [];
 }
 
 function hotCheck(list: readonly ToldReply[], { probability, first }: Ground): Check {
@@ -166,8 +182,9 @@ async function narrowCheck(
   if (list === undefined) return [refused(name)];
   const firsts = new Set([open.first, ...list.map(choiceOf)]);
   const evidence = `${firsts.size} first tokens in ${list.length} replies that may have one`;
-  if (firsts.size === 1) return [{ name, verdict: "pass", evidence }];
-  const isSure = firsts.size > 2 || (open.lead ?? 0) > CLEAR_LEAD;
+  const nBehind = list.flatMap(({ logprobs }) => logprobs).filter(isBehind).length;
+  if (firsts.size === 1 && nBehind === 0) return [{ name, verdict: "pass", evidence }];
+  const isSure = firsts.size > 2 || nBehind > 0 || (open.lead ?? 0) > CLEAR_LEAD;
   return [
     isSure
       ? { name, verdict: "fail", evidence, fault: `${name} is ignored` }
@@ -179,11 +196,9 @@ async function narrowCheck(
 async function biasChecks(probe: Probe, open: Ground): Promise<Check[]> {
   const name = "logit_bias";
   const { tokenizer } = probe.reference;
-  const [id, ...more] = tokenizer.encodeOrdinary("zebra");
-  const forced = id;
-  const [firstId] = open.greedy.ids ?? [];
-  const banned =
-    firstId ?? (more.length === 0 ? undefined : tokenizer.encodeOrdinary(open.first)[0]);
+  const [forced] = tokenizer.encodeOrdinary("zebra");
+  const named = tokenizer.encodeOrdinary(open.greedy.logprobs[0]?.token ?? "");
+  const banned = open.greedy.ids?.[0] ?? (named.length === 1 ? named[0] : undefined);
   const bias = await reply(probe, open.prompt, { temperature: 0, logit_bias: { [forced]: 100 } });
   if (bias === undefined) return [refused(name)];
   const want = tokenizer.decode([forced]);

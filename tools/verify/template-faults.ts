@@ -45,6 +45,9 @@ export function idsWith(
     request = fault.chat?.(request) ?? request;
     format = fault.format ?? format;
   }
+  // A template does not read settings that its model lacks.
+  if (!format.skipped) request = without(request, "enable_thinking");
+  if (!format.effortLine) request = without(request, "reasoning_effort");
   const prompt = renderChat(request, { format });
   const segments = faults.reduce<readonly Segment[]>(
     (parts, fault) => fault.segments?.(parts) ?? parts,
@@ -151,8 +154,7 @@ const SINGLE: readonly TemplateFault[] = [
   },
   {
     name: "the keys of tools are sorted",
-    chat: (chat) =>
-      chat.tools ? { ...chat, tools: sorted(chat.tools) as readonly Tool[] } : chat,
+    chat: (chat) => (chat.tools ? { ...chat, tools: sorted(chat.tools) as readonly Tool[] } : chat),
   },
   {
     name: "tools are printed without blanks",
