@@ -17,6 +17,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "npm ci && npm test": "is what runs this test",
   'deno run -A tools/cli/glm52.ts run "Once upon a time"': "test/runtimes runs Deno",
   "npx glm52 serve": "runs until Ctrl-C; test/tools/serve/process starts it",
+  "npx glm52 serve --script replies.jsonl":
+    "runs until Ctrl-C; test/tools/serve/script.test.ts gives scripts",
   "npx glm52 verify http://127.0.0.1:8080/v1":
     "needs the server above; test/tools/cli/verify.test.ts starts one",
   "npx glm52 golden build --out pack":

@@ -178,7 +178,8 @@ function sayReady(
 ): void {
   const { name, fingerprint } = desk.model;
   const { arithmetic, assumed, rowBytes, kept } = about;
-  if (kept && kept.inFile > 0) stderr.write(`${kept.nTokens} of ${kept.inFile} tokens in the file are kept\n`);
+  if (kept && kept.inFile > 0)
+    stderr.write(`${kept.nTokens} of ${kept.inFile} tokens in the file are kept\n`);
   if (assumed !== undefined) stderr.write(`${oneLine(assumed)} (--activations)\n`);
   if (verbose) stderr.write(`arithmetic: ${arithmetic}\ntemplate: ${desk.model.template.about}\n`);
   if (maxContext !== undefined && about.maxContext < maxContext) {
