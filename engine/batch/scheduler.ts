@@ -167,10 +167,8 @@ export class Scheduler {
   }
 
   /**
-   * Keeps a text that was kept in an earlier run, with the same model in the same number formats.
+   * Keeps a text of an earlier run: `tokens` of whole pages, and what PagePool.bytesOf gave for each page.
    *
-   * @param tokens those of whole pages
-   * @param bytesOf the bytes of each page, as PagePool.bytesOf gave them
    * @throws {CacheFullError} when there are too few pages, {TokenError} when a token is out of range
    */
   keep(tokens: readonly number[], bytesOf: (page: number) => Uint8Array): void {
@@ -249,10 +247,11 @@ export class Scheduler {
         timeline: line.timeline as Timeline,
         tokens,
       }));
-      const trace = new StepTrace(
-        this.#shape,
-        sown.map(({ line, tokens }) => ({ nRows: tokens.length, wish: line.task.job.trace })),
-      );
+      const asked = sown.map(({ line, tokens }) => ({
+        nRows: tokens.length,
+        wish: line.task.job.trace,
+      }));
+      const trace = new StepTrace(this.#shape, asked);
       let hidden: Tensor<["T", "hidden"]>;
       try {
         hidden = runStep(this.#model, parts, trace.taps(this.#taps));
