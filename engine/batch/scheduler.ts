@@ -24,7 +24,7 @@ import { type KeptText, PageKeeper } from "../kv/page-keeper.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import type { Model } from "../model/model.ts";
 import { Admission } from "./admission.ts";
-import { harvest, type Sown, sow, traceEvent } from "./harvest.ts";
+import { harvest, type Sown, sow, tracedPart, traceEvent } from "./harvest.ts";
 import { checkJob, type Job, type JobEvent, type JobId } from "./job.ts";
 import { Line, type Task } from "./line.ts";
 import type { SchedulerLoad, StepReport } from "./report.ts";
@@ -247,11 +247,7 @@ export class Scheduler {
         timeline: line.timeline as Timeline,
         tokens,
       }));
-      const asked = sown.map(({ line, tokens }) => ({
-        nRows: tokens.length,
-        wish: line.task.job.trace,
-      }));
-      const trace = new StepTrace(this.#shape, asked);
+      const trace = new StepTrace(this.#shape, sown.map(tracedPart));
       let hidden: Tensor<["T", "hidden"]>;
       try {
         hidden = runStep(this.#model, parts, trace.taps(this.#taps));
