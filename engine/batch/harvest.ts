@@ -13,7 +13,7 @@ import { head, type Model } from "../model/model.ts";
 import type { JobEvent } from "./job.ts";
 import type { Line, Task } from "./line.ts";
 import type { RowShare } from "./row-shares.ts";
-import type { TracedRows } from "./row-trace.ts";
+import type { TracedPart, TracedRows } from "./row-trace.ts";
 
 /** At most so many rows have logits at a time: each row has those of the whole vocabulary. */
 const LOGIT_ROWS = 64;
@@ -45,6 +45,11 @@ export function sow({ line, nRows }: RowShare, maxContext: number): Sown {
   const steps = isDecoding && draft ? Math.min(draftSteps, maxContext - text.length) : 0;
   const guesses = steps > 0 && draft ? guess(draft, chooser, steps) : [];
   return { line, tokens: [...tokens, ...guesses.map(({ id }) => id)], guesses };
+}
+
+/** The rows of a line in a step, and what is to be told of them. */
+export function tracedPart({ line, tokens }: Sown): TracedPart {
+  return { nRows: tokens.length, wish: line.task.job.trace };
 }
 
 /** Tells what the layers chose for the rows of a line, which were just run. */

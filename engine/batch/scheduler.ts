@@ -24,7 +24,7 @@ import { type KeptText, PageKeeper } from "../kv/page-keeper.ts";
 import type { PagePool } from "../kv/page-pool.ts";
 import type { Model } from "../model/model.ts";
 import { Admission } from "./admission.ts";
-import { harvest, type Sown, sow, traceEvent } from "./harvest.ts";
+import { harvest, type Sown, sow, tracedPart, traceEvent } from "./harvest.ts";
 import { checkJob, type Job, type JobEvent, type JobId } from "./job.ts";
 import { Line, type Task } from "./line.ts";
 import type { SchedulerLoad, StepReport } from "./report.ts";
@@ -167,10 +167,8 @@ export class Scheduler {
   }
 
   /**
-   * Keeps a text that was kept in an earlier run, with the same model in the same number formats.
+   * Keeps a text of an earlier run: `tokens` of whole pages, and what PagePool.bytesOf gave for each page.
    *
-   * @param tokens those of whole pages
-   * @param bytesOf the bytes of each page, as PagePool.bytesOf gave them
    * @throws {CacheFullError} when there are too few pages, {TokenError} when a token is out of range
    */
   keep(tokens: readonly number[], bytesOf: (page: number) => Uint8Array): void {
@@ -249,10 +247,7 @@ export class Scheduler {
         timeline: line.timeline as Timeline,
         tokens,
       }));
-      const trace = new StepTrace(
-        this.#shape,
-        sown.map(({ line, tokens }) => ({ nRows: tokens.length, wish: line.task.job.trace })),
-      );
+      const trace = new StepTrace(this.#shape, sown.map(tracedPart));
       let hidden: Tensor<["T", "hidden"]>;
       try {
         hidden = runStep(this.#model, parts, trace.taps(this.#taps));
