@@ -7,6 +7,7 @@
  * Next: protocol.ts
  * @module
  */
+import type { ModelConfig } from "../../engine/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Cost } from "./budget.ts";
 import type { Answer, Ask } from "./client.ts";
@@ -26,13 +27,19 @@ export interface Check {
   readonly isExtra?: boolean;
 }
 
+/** What a model's layers choose: rows, and experts. */
+export type ModelShape = Pick<
+  ModelConfig,
+  "indexTopk" | "indexerTypes" | "mlpLayerTypes" | "nRoutedExperts" | "numExpertsPerTok"
+>;
+
 /** What an endpoint should be. */
 export interface Reference {
   /** What it is, for people. */
   readonly name: string;
   readonly tokenizer: Tokenizer;
-  /** How many rows the model's indexers choose. */
-  readonly indexTopk?: number | undefined;
+  /** The numbers that say what layers choose, where they are known. */
+  readonly shape?: ModelShape | undefined;
   /**
    * The log-probability of each id but the first, after those before it. Undefined where there is nothing
    * to compare with.
@@ -53,13 +60,15 @@ export interface Probe {
 
 /** A group of checks. */
 export interface Gate {
-  readonly name: "protocol" | "replies" | "sampling" | "numbers";
+  readonly name: "protocol" | "replies" | "sampling" | "numbers" | "selections";
   /** What a pass shows. */
   readonly shows: string;
   /** What a pass does not show. */
   readonly hides: string;
   /** The most that it asks, without requests that fail. */
   cost(probe: Pick<Probe, "reference" | "seed">): Cost;
+  /** What cannot be seen with this reference, in sentences for a plan. */
+  limits?(probe: Pick<Probe, "reference" | "seed">): readonly string[];
   /** Makes the checks. */
   run(probe: Probe): Promise<readonly Check[]>;
 }

@@ -11,7 +11,13 @@ import type { Cost } from "./budget.ts";
 import type { Answer, Ask } from "./client.ts";
 import { type Conversation, conversations, LONGEST, requestOf, SPELLED } from "./conversations.ts";
 import type { Check, Gate, Probe, Reference } from "./gate.ts";
-import { faultSets, idsWith, type SpelledMode, type TemplateFault } from "./template-faults.ts";
+import {
+  faultSets,
+  idsWith,
+  limitsOfCounts,
+  type SpelledMode,
+  type TemplateFault,
+} from "./template-faults.ts";
 
 /** What a server says about the prompt of a conversation. */
 interface Told {
@@ -26,8 +32,18 @@ export const PROTOCOL: Gate = {
   shows: "template, tokenizer, and how the history is handled",
   hides: "the level of effort where only counts are told; what has the same number of tokens",
   cost: ({ reference, seed }) => costOf(reference, conversations(seed)),
+  limits: ({ reference, seed }) => limitsOf(reference, conversations(seed)),
   run: protocol,
 };
+
+function limitsOf({ tokenizer }: Reference, list: readonly Conversation[]): readonly string[] {
+  const chats = list.map(({ chat }) => chat);
+  const { unseen, alike } = limitsOfCounts(chats, tokenizer);
+  return [
+    ...unseen.map((name) => `where only counts are told, it cannot be seen that ${name}`),
+    ...alike.map((names) => `where only counts are told, these look alike: ${names.join("; ")}`),
+  ];
+}
 
 function costOf(reference: Reference, list: readonly Conversation[]): Cost {
   const tokens = list.map(({ chat }) => idsWith([], chat, reference.tokenizer, "protocol").length);

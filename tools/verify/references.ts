@@ -46,7 +46,7 @@ export async function openReference(source: ReferenceSource): Promise<OpenRefere
   return {
     name: against ? `the recording of ${against.url}` : folder,
     tokenizer,
-    indexTopk: config?.indexTopk,
+    shape: config,
     score: scoreThere ?? (hasWeights ? scoreHere : undefined),
     close: async () => (await glm?.catch(() => undefined))?.close(),
   };

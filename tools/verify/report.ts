@@ -18,10 +18,15 @@ const WORDS: Readonly<Record<Verdict, string>> = {
 const HIDDEN =
   "other texts and longer contexts; load, tomorrow, another region or key; that nobody recognises these requests";
 
+/** What a verification costs at most, and what it cannot see, as lines. */
+export function renderWholePlan(plan: Plan): string {
+  return [renderPlan(plan), ...plan.limits.map((limit) => `${limit}\n`)].join("");
+}
+
 /** What a verification costs at most, as lines. */
 export function renderPlan({ gates, total, price }: Plan): string {
-  const lines = gates.map(({ gate, cost }) => `  ${gate.name.padEnd(10)} ${costText(cost)}`);
-  return `${["At most:", ...lines, `  ${"all".padEnd(10)} ${costText(total, price)}`].join("\n")}\n`;
+  const lines = gates.map(({ gate, cost }) => `  ${gate.name.padEnd(11)} ${costText(cost)}`);
+  return `${["At most:", ...lines, `  ${"all".padEnd(11)} ${costText(total, price)}`].join("\n")}\n`;
 }
 
 /** `110 requests, 12,000 tokens in, 8,000 out` */

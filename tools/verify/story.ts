@@ -4,14 +4,21 @@
  * @module
  */
 import { type Random, seededRandom } from "../../engine/generate/random.ts";
+import type { Tokenizer } from "../../tokenizer/index.ts";
 
 const NAMES = "Mia Tom Lily Sam Ben Max Sue Tim Anna Jack Lucy Amy".split(" ");
 const THINGS = "ball tree dog cat house cake bird car boat book hat box".split(" ");
 const KINDS = "little big red blue old new happy sad pretty soft".split(" ");
 const PLACES = "park garden kitchen forest river school street shop".split(" ");
 
+/** The ids of a story, so many of them, with what every text of the model begins with. */
+export function storyIds(tokenizer: Tokenizer, seed: number, length: number): number[] {
+  const start = tokenizer.encode("[gMASK]<sop>");
+  return [...start, ...tokenizer.encodeOrdinary(story(seed, length))].slice(0, length);
+}
+
 /** A story of about so many words. */
-export function story(seed: number, nWords: number): string {
+function story(seed: number, nWords: number): string {
   const random = seededRandom(seed);
   const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)];
   const owned = new Map(NAMES.map((name) => [name, `${pick(KINDS)} ${pick(THINGS)}`]));

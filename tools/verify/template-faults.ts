@@ -187,3 +187,23 @@ export function faultSets(): readonly (readonly TemplateFault[])[] {
   const pairs = SINGLE.flatMap((a, i) => SINGLE.slice(i + 1).map((b) => [a, b]));
   return [...SINGLE.map((fault) => [fault]), ...pairs];
 }
+
+/** Mistakes that counts cannot show, and groups of those that they cannot tell apart. */
+export interface CountLimits {
+  readonly unseen: readonly string[];
+  readonly alike: readonly (readonly string[])[];
+}
+
+/** What the numbers of tokens of these conversations do not tell. Ids tell all of it. */
+export function limitsOfCounts(chats: readonly ChatRequest[], tokenizer: Tokenizer): CountLimits {
+  const told = (faults: readonly TemplateFault[]): string =>
+    chats.map((chat) => idsWith(faults, chat, tokenizer, "protocol").length).join(" ");
+  const groups = new Map<string, string[]>();
+  for (const fault of SINGLE) {
+    const counts = told([fault]);
+    groups.set(counts, [...(groups.get(counts) ?? []), fault.name]);
+  }
+  const right = told([]);
+  const alike = [...groups].filter(([counts, names]) => counts !== right && names.length > 1);
+  return { unseen: groups.get(right) ?? [], alike: alike.map(([, names]) => names) };
+}

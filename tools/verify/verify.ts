@@ -12,9 +12,13 @@ import { NUMBERS } from "./numbers.ts";
 import { PROTOCOL } from "./protocol.ts";
 import { REPLIES } from "./replies.ts";
 import { SAMPLING } from "./sampling.ts";
+import { SELECTIONS } from "./selections.ts";
+
+/** The gates that most servers can answer, in their order. */
+export const COMMON_GATES: readonly Gate[] = [PROTOCOL, REPLIES, SAMPLING, NUMBERS];
 
 /** All gates, in their order. */
-export const GATES: readonly Gate[] = [PROTOCOL, REPLIES, SAMPLING, NUMBERS];
+export const GATES: readonly Gate[] = [...COMMON_GATES, SELECTIONS];
 
 /** What to verify, and against what. */
 export interface VerifyOptions extends Omit<ClientOptions, "budget"> {
@@ -36,6 +40,8 @@ export interface PlannedGate {
 export interface Plan {
   readonly gates: readonly PlannedGate[];
   readonly total: Cost;
+  /** What cannot be seen. */
+  readonly limits: readonly string[];
   readonly price?: Price | undefined;
 }
 
@@ -74,7 +80,8 @@ export function planOf({
     gate,
     cost: withRetries(gate.cost({ reference, seed })),
   }));
-  return { gates: planned, total: sumOf([NAME_COST, ...planned.map(({ cost }) => cost)]) };
+  const limits = gates.flatMap((gate) => gate.limits?.({ reference, seed }) ?? []);
+  return { gates: planned, limits, total: sumOf([NAME_COST, ...planned.map(({ cost }) => cost)]) };
 }
 
 /**

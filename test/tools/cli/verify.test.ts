@@ -23,7 +23,7 @@ describe("glm52 verify", () => {
     const argv = ["verify", `${server.url}/v1`, "--gates", "protocol,replies"];
     const { code, stdout, stderr } = await glm52([...argv, "--record", file]);
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^pass: all gates passed$/m)]);
-    expect(stderr).toMatch(/^At most:\n {2}protocol {3}\d+ requests/);
+    expect(stderr).toMatch(/^At most:\n {2}protocol {4}\d+ requests/);
     expect(stdout).toContain("A pass does not show");
     const again = await glm52([...argv, "--replay", file, "--json"]);
     expect([again.code, again.stderr]).toEqual([0, ""]);

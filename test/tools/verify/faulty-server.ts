@@ -2,7 +2,7 @@
 
 import type { Send } from "../../../tools/golden/witness/exchange.ts";
 import { serveApp } from "../../../tools/serve/app.ts";
-import type { Check, Gate, Reference } from "../../../tools/verify/gate.ts";
+import type { Check, Gate, ModelShape, Reference } from "../../../tools/verify/gate.ts";
 import { type Outcome, type VerifyOptions, verify } from "../../../tools/verify/verify.ts";
 import { ChanceDesk, chanceScores, type DeskFaults } from "../../support/chance-desk.ts";
 import { demoTokenizer } from "../../support/scripted-desk.ts";
@@ -20,11 +20,20 @@ export interface ServerFaults extends DeskFaults {
   readonly text?: (text: string, body: Json) => string;
 }
 
+/** A model with layers that share selections. */
+const SHAPE: ModelShape = {
+  indexTopk: 64,
+  indexerTypes: ["full", "shared", "full", "shared"],
+  mlpLayerTypes: ["dense", "sparse", "sparse", "sparse"],
+  nRoutedExperts: 22,
+  numExpertsPerTok: 6,
+};
+
 /** A model, as the desk of tests has it. */
 export const REFERENCE: Reference = {
   name: "chance",
   tokenizer: demoTokenizer(),
-  indexTopk: 64,
+  shape: SHAPE,
   score: async (ids) => chanceScores(ids, 2040),
 };
 

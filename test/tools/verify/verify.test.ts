@@ -13,7 +13,7 @@ import { NUMBERS } from "../../../tools/verify/numbers.ts";
 import { PROTOCOL } from "../../../tools/verify/protocol.ts";
 import { REPLIES } from "../../../tools/verify/replies.ts";
 import { SAMPLING } from "../../../tools/verify/sampling.ts";
-import { GATES, planOf } from "../../../tools/verify/verify.ts";
+import { COMMON_GATES, planOf } from "../../../tools/verify/verify.ts";
 import {
   bare,
   checksOf,
@@ -34,10 +34,10 @@ describe("a right server", () => {
   it.each([0, 1, 2])(
     "passes all gates with seed %i, and costs no more than planned",
     async (seed) => {
-      const outcome = await verified({}, GATES, { seed });
+      const outcome = await verified({}, COMMON_GATES, { seed });
       expect(checksOf(outcome).filter(({ verdict }) => verdict !== "pass")).toEqual([]);
       expect(outcome.verdict).toBe("pass");
-      const { total } = planOf({ reference: REFERENCE, seed, gates: GATES });
+      const { total } = planOf({ reference: REFERENCE, seed, gates: COMMON_GATES });
       expect(outcome.spent.requests).toBeLessThanOrEqual(total.requests);
       expect(outcome.spent.tokensIn).toBeLessThanOrEqual(total.tokensIn);
       expect(outcome.spent.tokensOut).toBeLessThanOrEqual(total.tokensOut);
@@ -350,6 +350,11 @@ describe("numbers that drift are named", () => {
   it.each([
     ["sparse attention off", far(0.12, 65), /from index_topk on/],
     ["other weights", far(0.2, 0), /drifts from the start/],
+    [
+      "other weights, more so far from the start",
+      (x: number, at: number) => far(at < 64 ? 0.3 : 0.4, 0)(x, at),
+      /drifts from the start/,
+    ],
   ])("%s", async (_, logProb, sentence) => {
     const outcome = await verified({ logProb }, [NUMBERS]);
     expect(outcome.verdict).toBe("fail");

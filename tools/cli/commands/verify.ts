@@ -4,16 +4,16 @@
  */
 import { openSync, readFileSync, writeSync } from "node:fs";
 import { env } from "node:process";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { demoModel } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import { isLoopback } from "../../serve/http.ts";
 import { moneyOf, type Price } from "../../verify/budget.ts";
 import type { Gate } from "../../verify/gate.ts";
 import { type OpenReference, openReference } from "../../verify/references.ts";
-import { outcomeJson, renderOutcome, renderPlan } from "../../verify/report.ts";
+import { outcomeJson, renderOutcome, renderPlan, renderWholePlan } from "../../verify/report.ts";
 import { Recorder, Recording } from "../../verify/traffic.ts";
-import { GATES, type Plan, planOf, verify } from "../../verify/verify.ts";
+import { COMMON_GATES, GATES, type Plan, planOf, verify } from "../../verify/verify.ts";
 import { COUNT } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { nameList, POSITIVE } from "../numbers.ts";
@@ -23,11 +23,12 @@ import { readTokenizer } from "../text-input.ts";
 import { UsageError } from "../usage-error.ts";
 
 const HELP = `
-Gates, in their order; --gates leaves some out:
-  protocol  prompts: how many tokens, or which, the server makes of conversations
-  replies   reasoning, content and calls are told as the model wrote them, whole and as a stream
-  sampling  temperature, seed, top_k, top_p, logit_bias, max_tokens and stop do what they say
-  numbers   log-probabilities of given texts, beside those of the reference
+Gates, in their order. All but the last are run unless --gates says which:
+  protocol    prompts: how many tokens, or which, the server makes of conversations
+  replies     reasoning, content and calls are told as the model wrote them, whole and as a stream
+  sampling    temperature, seed, top_k, top_p, logit_bias, max_tokens and stop do what they say
+  numbers     log-probabilities of given texts, beside those of the reference
+  selections  rows and experts that the layers chose, where the server tells (SGLang, vLLM, glm52 serve)
 
 The folder of --reference says what should be served: its tokenizer counts prompts, its config.json says
 where sparse attention begins, and its weights, if it has them, give the log-probabilities. Without weights,
@@ -92,7 +93,7 @@ export function addVerify(
     .argument("<url>", "the endpoint, up to and with /v1")
     .option("--model <name>", "the model's name there (default: the first that the server lists)")
     .option("--reference <dir>", "the model that should be served (default: the demo model)")
-    .option("--gates <names>", "gates to run: protocol,replies,sampling,numbers", gateList, GATES)
+    .addOption(gatesOption())
     .option("--seed <s>", "makes the prompts and texts; another seed asks others", COUNT, 0)
     .option("--api-key-env <var>", "the environment variable with the key")
     .option(
@@ -113,6 +114,12 @@ export function addVerify(
     .action(async (url: string, options: VerifyCommandOptions) =>
       exit(await run(url, options, terminal)),
     );
+}
+
+function gatesOption(): Option {
+  const about = `gates to run, of ${GATES.map(({ name }) => name).join(", ")}`;
+  const most = COMMON_GATES.map(({ name }) => name).join(",");
+  return new Option("--gates <names>", about).argParser(gateList).default(COMMON_GATES, most);
 }
 
 function gateList(text: string): readonly Gate[] {
@@ -159,10 +166,12 @@ async function run(
     const plan = { ...planOf({ ...options, reference }), price: options.price };
     checkBudget(plan, options.budget);
     if (options.plan) {
-      const { gates, total } = plan;
+      const { gates, total, limits } = plan;
       const costs = gates.map(({ gate, cost }) => ({ name: gate.name, ...cost }));
       terminal.stdout.write(
-        options.json ? `${JSON.stringify({ gates: costs, total })}\n` : renderPlan(plan),
+        options.json
+          ? `${JSON.stringify({ gates: costs, total, limits })}\n`
+          : renderWholePlan(plan),
       );
       return 0;
     }
