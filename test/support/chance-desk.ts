@@ -23,6 +23,8 @@ export interface DeskFaults {
   readonly order?: (order: Order, number: number) => Order;
   /** Changes a log-probability that is told, of the token at a position. */
   readonly logProb?: (logProb: number, position: number, order: Order) => number;
+  /** How far a logit is off at most, in another way in each order: sums in another order do that. */
+  readonly rounding?: number;
   readonly model?: Partial<ServedModel>;
 }
 
@@ -72,9 +74,9 @@ export class ChanceDesk implements Desk {
   }
 
   submit(given: Order): Ticket {
-    const order = this.#faults.order?.(given, this.#orders++) ?? given;
+    const order = this.#faults.order?.(given, this.#orders) ?? given;
     let isOver = false;
-    const happenings = this.#run(order, () => isOver);
+    const happenings = this.#run(order, this.#orders++, () => isOver);
     const stop = () => {
       isOver = true;
     };
@@ -87,7 +89,7 @@ export class ChanceDesk implements Desk {
 
   async close(): Promise<void> {}
 
-  async *#run(order: Order, isOver: () => boolean): AsyncGenerator<Happening> {
+  async *#run(order: Order, number: number, isOver: () => boolean): AsyncGenerator<Happening> {
     const { ids, sampling, maxTokens, stopIds } = order;
     const { vocabulary, tokenizer, eosTokenIds } = this.model;
     yield { type: "admitted", cachedTokens: 0 };
@@ -101,8 +103,11 @@ export class ChanceDesk implements Desk {
     const [callId] = tokenizer.encode("<tool_call>");
     const script = ids.includes(callId) ? [...tokenizer.encode(CALL), eosTokenIds[2]] : [];
     const random = seededRandom(order.seed);
+    const { rounding = 0 } = this.#faults;
+    const error = seededRandom(number);
     for (let n = 0; n < maxTokens && !isOver(); n++) {
-      const logits = chanceLogits(text, vocabulary);
+      const right = chanceLogits(text, vocabulary);
+      const logits = rounding === 0 ? right : right.map((x) => x + rounding * (2 * error() - 1));
       const id = script[n] ?? draw(distribution(logits, sampling, text), random);
       const top = topIds(logits, order.topLogProbs);
       const [logProb, ...others] = logProbs(logits, [id, ...top]);

@@ -59,6 +59,13 @@ describe("a right server", () => {
     expect(faultsOf(await verified(picky, [PROTOCOL, REPLIES, SAMPLING]))).toEqual([]);
   });
 
+  it.each([0, 1, 2])("whose greedy text varies is not accused, seed %i", async (seed) => {
+    for (const faults of [{ rounding: 0.1 }, bare({ rounding: 0.1 })]) {
+      const outcome = await verified(faults, [PROTOCOL, REPLIES, SAMPLING], { seed });
+      expect(faultsOf(outcome)).toEqual([]);
+    }
+  });
+
   it("with rounding of its own passes", async () => {
     const outcome = await verified({ logProb: noise(0.005) }, [NUMBERS]);
     expect(outcome.verdict).toBe("pass");

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { type Command, Option } from "commander";
 import { writeSafetensors } from "../../../engine/weights/write-safetensors.ts";
 import { CLASSES, caseFolders, type EngineClass } from "../../golden/index.ts";
@@ -19,11 +18,11 @@ import { openConfig } from "../../node/open-config.ts";
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeWhole } from "../../node/write-whole.ts";
+import { apiKeyOf } from "../api-key.ts";
 import { EXIT_CODES as COMMON_CODES } from "../exit-codes.ts";
 import { decimal, integer } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
-import { UsageError } from "../usage-error.ts";
 
 interface CaseOptions {
   readonly case: string;
@@ -241,11 +240,4 @@ async function report(
 async function storedClass(dir: string): Promise<EngineClass> {
   const json = JSON.parse(await readFile(join(dir, "model/config.json"), "utf8"));
   return (json.torch_dtype ?? json.dtype) === "bfloat16" ? "bf16" : "f32";
-}
-
-function apiKeyOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = process.env[variable];
-  if (!key) throw new UsageError("--api-key-env", `expected a key in ${variable}, found none`);
-  return key;
 }

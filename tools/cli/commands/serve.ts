@@ -2,7 +2,6 @@
  * `glm52 serve`: a server for the APIs that agents, evaluators and chat programs speak.
  * @module
  */
-import { env } from "node:process";
 import type { Command } from "commander";
 import { bytes } from "../../inspect/units.ts";
 import { oneLine } from "../../library/one-line.ts";
@@ -20,6 +19,7 @@ import { readScript } from "../../serve/script/script-file.ts";
 import { ScriptedReplies } from "../../serve/script/scripted-replies.ts";
 import type { RequestRecord, ServeOptions } from "../../serve/service.ts";
 import { readWarmRequests, type WarmRequest, warmUp } from "../../serve/warm-up.ts";
+import { apiKeyOf } from "../api-key.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { progressLine } from "../progress.ts";
 import { addServeOptions, type ServeCommandOptions } from "../serve-options.ts";
@@ -104,12 +104,8 @@ async function serve(options: ServeCommandOptions, terminal: Terminal): Promise<
 
 /** @throws {UsageError} for an interface that others reach, without a key */
 function keyOf({ host, apiKeyEnv, insecure }: ServeCommandOptions): string | undefined {
-  if (apiKeyEnv !== undefined) {
-    const key = env[apiKeyEnv];
-    if (key) return key;
-    throw new UsageError("--api-key-env", `expected a key in the variable ${apiKeyEnv}, got none`);
-  }
-  if (isLoopback(host) || insecure) return undefined;
+  const key = apiKeyOf(apiKeyEnv);
+  if (key !== undefined || isLoopback(host) || insecure) return key;
   throw new UsageError(
     "--host",
     `expected --api-key-env, too: others reach ${host}; --insecure lets everybody ask`,

@@ -2,8 +2,7 @@
  * `glm52 verify`: whether an endpoint serves GLM-5.2 as it is.
  * @module
  */
-import { openSync, readFileSync, writeSync } from "node:fs";
-import { env } from "node:process";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { demoModel } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
@@ -14,6 +13,7 @@ import { type OpenReference, openReference } from "../../verify/references.ts";
 import { outcomeJson, renderOutcome, renderPlan, renderWholePlan } from "../../verify/report.ts";
 import { Recorder, Recording } from "../../verify/traffic.ts";
 import { COMMON_GATES, GATES, type Plan, planOf, verify } from "../../verify/verify.ts";
+import { apiKeyOf } from "../api-key.ts";
 import { COUNT } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { nameList, POSITIVE } from "../numbers.ts";
@@ -157,7 +157,7 @@ async function run(
   terminal: Terminal,
 ): Promise<number> {
   checkUrl(url);
-  const apiKey = keyOf(options.apiKeyEnv);
+  const apiKey = apiKeyOf(options.apiKeyEnv);
   const folder = options.reference ?? (await demoModel());
   const tokenizer = await readTokenizer(folder);
   const against = options.against === undefined ? undefined : recordingOf(options.against);
@@ -191,13 +191,6 @@ function checkUrl(url: string): void {
   if (parsed.username !== "" || parsed.password !== "") {
     throw new UsageError("<url>", "expected no key in the URL: give it with --api-key-env");
   }
-}
-
-function keyOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = env[variable];
-  if (key) return key;
-  throw new UsageError("--api-key-env", `expected a key in the variable ${variable}, got none`);
 }
 
 function recordingOf(file: string): Recording {
@@ -255,7 +248,9 @@ async function judge(
 ): Promise<number> {
   const { stdout, stderr } = terminal;
   const recording = options.replay === undefined ? undefined : recordingOf(options.replay);
-  const recorder = options.record === undefined ? undefined : recorderOf(url, options.record);
+  const file = options.record === undefined ? undefined : newFile(options.record);
+  const recorder =
+    file === undefined ? undefined : new Recorder(url, (line) => void writeSync(file, line));
   let progress = progressLine(stderr, "asking");
   let label = "";
   const outcome = await interruptible(terminal, (signal) =>
@@ -276,7 +271,10 @@ async function judge(
         progress.update(done, total);
       },
     }),
-  ).finally(() => progress.end());
+  ).finally(() => {
+    progress.end();
+    if (file !== undefined) closeSync(file);
+  });
   stdout.write(
     options.json
       ? `${JSON.stringify(outcomeJson(outcome))}\n`
@@ -285,16 +283,14 @@ async function judge(
   return outcome.verdict === "fail" ? 3 : outcome.verdict === "pass" ? 0 : 1;
 }
 
-/** Writes a recording line by line, so that what was asked is there also after an interruption. */
-function recorderOf(url: string, file: string): Recorder {
-  let handle: number;
+/** Opens a recording. It is written line by line, so that it is there also after an interruption. */
+function newFile(file: string): number {
   try {
-    handle = openSync(file, "wx", 0o600);
+    return openSync(file, "wx", 0o600);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const what =
       code === "EEXIST" ? "expected a new file: a recording is never written over" : message;
     throw new UserError(file, what, { cause: error });
   }
-  return new Recorder(url, (line) => void writeSync(handle, line));
 }
