@@ -268,7 +268,9 @@ describe("options", () => {
     expect(served.asked[0]).toMatchObject({ model: "other", max_tokens: 1, temperature: 0 });
     expect((await witness(served, "tiny-all", "--model", "other")).stderr).toContain("status 401");
     const none = await witness(served, "tiny-all", "--api-key-env", "GLM52_NO_KEY");
-    expect(none.stderr).toContain("--api-key-env: expected a key in the variable GLM52_NO_KEY, got none");
+    expect(none.stderr).toContain(
+      "--api-key-env: expected a key in the variable GLM52_NO_KEY, got none",
+    );
   });
 
   it("refuses a case where a right engine may say something else", async () => {
