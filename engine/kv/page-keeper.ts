@@ -37,10 +37,15 @@ export class PageKeeper {
     return [...entries].filter(([page, n]) => this.#pool.count(page) === n).length;
   }
 
-  /** Takes over a table. Of a page that is not full, nobody could find the tokens, so it goes. */
+  /**
+   * Takes over a table. Of a page that is not full, nobody could find the tokens, so it goes; and so do pages
+   * behind which another text's are found, because two texts with the same tokens ran at once.
+   */
   keep(table: PageTable): void {
     const { pageRows } = this.#pool.layout.format;
-    table.truncate(table.length - (table.length % pageRows));
+    const nFull = Math.floor(table.length / pageRows);
+    const other = table.pages.slice(0, nFull).findIndex((page) => !this.#pool.prefixes.gives(page));
+    table.truncate((other < 0 ? nFull : other) * pageRows);
     // A text whose pages are all among those of this one is not needed any more.
     const pages = new Set(table.pages);
     for (const [i, other] of [...this.#kept.entries()].reverse()) {

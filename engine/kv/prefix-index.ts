@@ -58,6 +58,12 @@ export class PrefixIndex {
     return this.#entries.get(page)?.tokens;
   }
 
+  /** Whether {@link find} gives this page for its tokens, and not another one that holds the same. */
+  gives(page: number): boolean {
+    const entry = this.#entries.get(page);
+    return entry !== undefined && this.find(entry.parent, entry.tokens) === page;
+  }
+
   /** Computes FNV-1a over the parent's hash and the tokens. */
   #hash(parent: number, tokens: readonly number[]): number {
     let hash = this.#entries.get(parent)?.hash ?? 0x811c9dc5;

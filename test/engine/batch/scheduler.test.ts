@@ -213,6 +213,17 @@ describe("a scheduler", () => {
     expect([prefixQueries, prefixHits]).toEqual([21 + 22 + 22 + 23 + 21, 40]);
   });
 
+  it("keeps one of the pages that hold the same tokens", () => {
+    const scheduler = newScheduler();
+    const short = { ids: [1, 2, 3], maxTokens: 6 }; // too short to find the page that its reply fills
+    for (let i = 0; i < 5; i++) {
+      scheduler.submit(short);
+      if (i > 2) scheduler.submit(short);
+      runAll(scheduler);
+    }
+    expect(scheduler.load).toMatchObject({ pages: 0, keptPages: 2 });
+  });
+
   it("drops what was kept, the text that was used last at the end, when pages are short", () => {
     const scheduler = newScheduler(12);
     const texts = [1, 2, 3].map((seed) => randomTokens(17, 32, seed));
