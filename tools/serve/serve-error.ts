@@ -37,11 +37,6 @@ export class ServeError extends GlmError {
   }
 }
 
-/** The refusal of one field of a request; `field` is its path, such as `input[2].call_id`. */
-export function wrongField(field: string, what: string): ServeError {
-  return new ServeError("request", field, what, field);
-}
-
 /** The refusal of a prompt that does not fit. Each API has its own sentence for it, with both numbers. */
 export class ContextLengthError extends ServeError {
   /** Tokens of the prompt. */

@@ -105,6 +105,12 @@ function templateOf(name: string): ServerFaults {
 
 const withoutSwitches = ({ thinking: _, chat_template_kwargs: _a, ...body }: Json): Json => body;
 
+const withPrompt: ServerFaults["body"] = (body) => {
+  const prompt = { role: "system", content: "You are a helpful assistant." };
+  const { messages } = body;
+  return Array.isArray(messages) ? { ...body, messages: [prompt, ...messages] } : body;
+};
+
 describe("a wrong prompt is named", () => {
   const table: [name: string, faults: ServerFaults, sentence: RegExp][] = [
     [
@@ -144,16 +150,7 @@ describe("a wrong prompt is named", () => {
     [
       "a prompt put in",
       {
-        body: (body) =>
-          Array.isArray(body.messages)
-            ? {
-                ...body,
-                messages: [
-                  { role: "system", content: "You are a helpful assistant." },
-                  ...body.messages,
-                ],
-              }
-            : body,
+        body: withPrompt,
       },
       /a system prompt is put in/,
     ],
@@ -165,16 +162,7 @@ describe("a wrong prompt is named", () => {
             ({ text }, i) => !/^Reasoning/.test(text) && !/^Reasoning/.test(s[i + 1]?.text ?? ""),
           ),
         ),
-        body: (body) =>
-          Array.isArray(body.messages)
-            ? {
-                ...body,
-                messages: [
-                  { role: "system", content: "You are a helpful assistant." },
-                  ...body.messages,
-                ],
-              }
-            : body,
+        body: withPrompt,
       },
       /effort is missing.*, and a system prompt is put in/,
     ],

@@ -31,7 +31,6 @@ export interface EnginePort {
 
 /** An order that is not over. */
 interface Open {
-  readonly order: Order;
   readonly queue: HappeningQueue;
   /** Choices that are not at their end. */
   readonly choices: Set<number>;
@@ -104,7 +103,7 @@ export class EngineDesk implements Desk {
     const { timeout } = order;
     const timer = timeout === undefined ? undefined : setTimeout(() => this.#timeOut(id), timeout);
     const choices = new Set(Array.from({ length: order.n }, (_, choice) => choice));
-    this.#open.set(id, { order, queue, choices, timer });
+    this.#open.set(id, { queue, choices, timer });
     this.#port.post({ type: "submit", id, order });
     return {
       happenings: queue,
