@@ -78,6 +78,7 @@ const ROOMS = [
   "constrain",
   "serve",
   "eval",
+  "agent",
   "golden/case",
   "golden/mutants",
   "golden/dump",
