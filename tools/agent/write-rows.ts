@@ -49,6 +49,7 @@ async function main(): Promise<void> {
       tokens: { type: "string", default: "1e6" },
       seed: { type: "string", default: "1" },
       longest: { type: "string", default: "1020" },
+      "held-out": { type: "boolean", default: false },
       far: { type: "boolean", default: false },
       name: { type: "string", default: "agent" },
     },
@@ -63,7 +64,7 @@ async function main(): Promise<void> {
   const [ids, weights] = [new Uint16Array(most), new Uint8Array(most)];
   const starts = [0];
   for (let seed = Number(values.seed) * 1e7, end = 0; ; seed++) {
-    const draw = new Draw(seed, false, vocabulary);
+    const draw = new Draw(seed, values["held-out"], vocabulary);
     const dialogue = values.far
       ? makeFarDialogue(draw, stories, longest * (1 + 2 * draw.random()))
       : makeDialogue(draw, stories, 1 + draw.below(5));
