@@ -78,7 +78,8 @@ export interface SuiteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const SKILLS: readonly Skill[] = [
+/** The skills, in the order in which they are played. */
+export const SKILLS: readonly Skill[] = [
   "one call",
   "unseen tool",
   "two calls",
@@ -103,6 +104,10 @@ const NO_STORY: readonly KnownStory[] = [
   { text: "", things: ["whale", "bridge", "crown", "rocket", "wagon", "penguin"] },
 ];
 
+/** Returns a dialogue of the suite: one exchange, of words that the training never had. */
+export const suiteDialogue = (seed: number, n: number, skill: Skill): Dialogue =>
+  makeDialogue(new Draw(seed * 100_000 + n, true), NO_STORY, 1, skill);
+
 /** Plays the suite. */
 export async function playSuite(talker: Talker, options: SuiteOptions): Promise<AgentEvaluation> {
   const { samples, seed, onProgress, signal } = options;
@@ -116,17 +121,12 @@ export async function playSuite(talker: Talker, options: SuiteOptions): Promise<
   for (let i = 0; i < samples; i++) {
     for (const [at, skill] of SKILLS.entries()) {
       signal?.throwIfAborted();
-      // Seeds of the training are multiples of 10 million and up; these lie below them all.
-      const draw = new Draw(seed * 100_000 + i * SKILLS.length + at, true);
-      const dialogue = makeDialogue(draw, NO_STORY, 1, skill);
+      const dialogue = suiteDialogue(seed, i * SKILLS.length + at, skill);
       played.push(await play(talker, dialogue, count));
       onProgress?.(played.length, total);
     }
-    const draw = new Draw(-1 - seed * 100_000 - i, true);
-    count(
-      "effort sets the length of thought",
-      await growsWithEffort(talker, makeDialogue(draw, NO_STORY, 1, draw.of(SKILLS))),
-    );
+    const shown = suiteDialogue(seed, -1 - i, SKILLS[i % SKILLS.length]);
+    count("effort sets the length of thought", await growsWithEffort(talker, shown));
   }
   const tallies = MEASURES.map((measure): Tally => {
     const { right, asked } = counts.get(measure) ?? { right: 0, asked: 0 };
