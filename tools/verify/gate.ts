@@ -45,6 +45,10 @@ export interface Reference {
    * to compare with.
    */
   readonly score?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+  /** The likeliest id after each of these. */
+  readonly likeliest?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+  /** What a trusted endpoint answered to the same question, where one was recorded. */
+  readonly recorded?: ((ask: Ask) => Answer | undefined) | undefined;
 }
 
 /** What a gate works with. */
@@ -54,6 +58,8 @@ export interface Probe {
   readonly seed: number;
   /** Asks the endpoint. */
   readonly ask: (ask: Ask) => Promise<Answer>;
+  /** How many questions may be on their way at once; one by default. */
+  readonly concurrency?: number | undefined;
   /** Told when a check is done. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -79,4 +85,26 @@ export function verdictOf(checks: readonly Check[]): Verdict {
   const counted = checks.filter(({ isExtra }) => !isExtra);
   const isWhole = counted.length > 0 && counted.every(({ verdict }) => verdict === "pass");
   return isWhole ? "pass" : "unknown";
+}
+
+/**
+ * Does some work for each item, several at a time. The first is done alone: what the client finds out with it
+ * about the server serves all others.
+ */
+export async function each<T, R>(
+  { concurrency = 1 }: Pick<Probe, "concurrency">,
+  items: readonly T[],
+  work: (item: T, i: number) => Promise<R>,
+): Promise<R[]> {
+  const done: R[] = [];
+  let next = 0;
+  const run = async (): Promise<void> => {
+    while (next < items.length) {
+      const i = next++;
+      done[i] = await work(items[i], i);
+    }
+  };
+  if (items.length > 0) done[next] = await work(items[next], next++);
+  await Promise.all(Array.from({ length: concurrency }, run));
+  return done;
 }

@@ -1,28 +1,20 @@
 /**
- * The gate of the numbers: log-probabilities of given texts, beside those of the reference. Perplexity
- * cannot tell sparse attention from dense, so positions are compared one by one.
+ * The gate of the numbers: log-probabilities beside those of the reference. Perplexity cannot tell sparse
+ * attention from dense, so positions are compared one by one. Where a server tells those of given texts, the
+ * texts are stories; elsewhere it goes on with stories by itself, always with the likeliest token, and the
+ * reference reads what it chose.
  *
- * Next: bets.ts
+ * Next: text-ways.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import { Bets, observationsOf, signFlip, WON } from "./bets.ts";
-import { FREE } from "./budget.ts";
-import type { Ask } from "./client.ts";
-import type { Check, Gate, Probe, Reference } from "./gate.ts";
+import type { Cost } from "./budget.ts";
+import { FREE, sumOf } from "./budget.ts";
+import { betsOn, driftChecks, type TextDrift } from "./drift.ts";
+import { type Check, each, type Gate, type Probe, type Reference } from "./gate.ts";
+import { type Matches, matchCheck, matchesOf } from "./match-rate.ts";
+import { type ChosenToken, REPLY_WAYS, type ReplyAsk, type ReplyWay } from "./reply-ways.ts";
 import { storyIds } from "./story.ts";
-
-/** Twice the drift of the noisiest arithmetic that is accepted: 8-bit weights and activations. */
-const ACCEPTED_DRIFT = 0.05;
-
-/**
- * The late part of a text may drift twice as much as the early one, and by this more. Rounding, other weights
- * and another position encoding move the late part by at most 1.4 times as much, selections by 4 times and more.
- */
-const ACCEPTED_STEP = { times: 2, more: 0.03 } as const;
-
-/** A step that chance makes at most once in so many runs is one. */
-const STEP_ALARM = 1e-3;
+import { TEXT_WAYS, type TextWay } from "./text-ways.ts";
 
 /** Tokens before this one are not counted as early: the first ones of a text are of another kind. */
 const SETTLED = 8;
@@ -33,22 +25,53 @@ const LENGTH = { topks: 2.25, least: 192, most: 8192, manyBelow: 320 } as const;
 /** Texts, more of them where they are short, and how many are asked for before it may be decided. */
 const TEXTS = { few: 12, many: 32, least: 16 } as const;
 
+/** Tokens that servers choose by themselves, in all texts together: enough to win a bet. */
+const CHOSEN = 3840;
+
 /** The gate. */
 export const NUMBERS: Gate = {
   name: "numbers",
   shows: "weights and arithmetic, within the drift of 8-bit numbers, on these texts",
   hides: "other texts, other load, and mistakes that move less than 8-bit rounding",
-  cost: ({ reference, seed }) => {
-    if (!reference.score) return FREE;
-    const texts = textsOf(reference, seed);
-    return {
-      requests: texts.length,
-      tokensIn: texts.reduce((sum, ids) => sum + ids.length, 0),
-      tokensOut: texts.length,
-    };
-  },
+  cost: ({ reference, seed }) => (hasNumbers(reference) ? costOf(reference, seed) : FREE),
   run: numbers,
 };
+
+const hasNumbers = ({ score, recorded }: Reference): boolean => (score ?? recorded) !== undefined;
+
+/** Each way is tried once with a short text, and one of them is used. */
+function costOf(reference: Reference, seed: number): Cost {
+  const { tokenizer } = reference;
+  const texts = textsOf(reference, seed);
+  const whole = {
+    requests: texts.length,
+    tokensIn: texts.reduce((sum, ids) => sum + ids.length, 0),
+    tokensOut: texts.length,
+  };
+  const trial = storyIds(tokenizer, seed, SETTLED);
+  const asks = REPLY_WAYS.map((way) =>
+    questionsOf(reference, seed, way)
+      .flat()
+      .map(({ ids, n }) => way.ask(ids, n, tokenizer).ask),
+  );
+  const replies = asks.map((list) => ({
+    requests: list.length,
+    tokensIn: list.reduce((sum, { tokensIn }) => sum + tokensIn, 0),
+    tokensOut: list.reduce((sum, { tokensOut }) => sum + tokensOut, 0),
+  }));
+  const trials = [
+    ...TEXT_WAYS.map((way) => way.ask(trial)),
+    ...REPLY_WAYS.map((way) => way.ask(trial, 1, tokenizer).ask),
+  ].map(({ tokensIn, tokensOut, extras = [] }) => {
+    const times = 1 + extras.length;
+    return { requests: times, tokensIn: times * tokensIn, tokensOut: times * tokensOut };
+  });
+  const most = (key: keyof Cost) => Math.max(...[whole, ...replies].map((cost) => cost[key]));
+  return sumOf([
+    ...trials,
+    { requests: most("requests"), tokensIn: most("tokensIn"), tokensOut: most("tokensOut") },
+  ]);
+}
 
 /** The texts as ids, all of the same length. */
 function textsOf({ tokenizer, shape }: Reference, seed: number): readonly number[][] {
@@ -58,107 +81,190 @@ function textsOf({ tokenizer, shape }: Reference, seed: number): readonly number
   return Array.from({ length: n }, (_, i) => storyIds(tokenizer, seed * TEXTS.many + i, length));
 }
 
-/** The question for the log-probabilities of a text. One token follows it, because some servers want one. */
-export function scoreAsk(ids: readonly number[]): Ask {
-  return {
-    path: "completions",
-    body: { prompt: ids, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 },
-    tokensIn: ids.length,
-    tokensOut: 1,
-  };
+/** A text to go on with, and for how many tokens. */
+interface Question {
+  readonly ids: readonly number[];
+  readonly n: number;
 }
 
-/** The log-probabilities of all tokens of a text but the first. Undefined where they are not told. */
-export function scoresIn(json: unknown, nIds: number): readonly number[] | undefined {
-  const { choices } = fieldsOf(json);
-  const [choice] = Array.isArray(choices) ? choices : [];
-  const { token_logprobs: told } = fieldsOf(fieldsOf(choice).logprobs);
-  if (!Array.isArray(told) || told.length < nIds) return undefined;
-  const scores = told.slice(1, nIds);
-  return scores.every((x) => typeof x === "number") ? scores : undefined;
-}
-
-async function numbers({ reference, seed, ask, onProgress }: Probe): Promise<readonly Check[]> {
-  const { score } = reference;
-  const name = "drift";
-  if (!score) {
-    const evidence = "the reference has no weights, and no recording, to compare with";
-    return [{ name, verdict: "unknown", evidence }];
-  }
+/** For each text the questions of it: one before `index_topk`, where it is known, and one behind. */
+function questionsOf(
+  reference: Reference,
+  seed: number,
+  way: ReplyWay,
+): readonly (readonly Question[])[] {
+  const { shape, tokenizer } = reference;
+  const { indexTopk: topk = 0 } = shape ?? {};
   const texts = textsOf(reference, seed);
-  const differences: number[][] = [];
-  for (const [i, ids] of texts.entries()) {
-    onProgress?.(i, texts.length);
-    const answer = await ask(scoreAsk(ids));
-    const got = scoresIn(answer.json, ids.length);
-    if (got === undefined) {
-      const status = answer.status === 200 ? "" : ` (status ${answer.status})`;
-      const evidence = `the server does not tell log-probabilities of given ids${status}`;
-      return [{ name, verdict: "unknown", evidence }];
-    }
-    const want = await score(ids);
-    differences.push(got.map((x, at) => Math.abs(x - want[at])));
-    if (differences.length >= TEXTS.least && betsOn(differences).verdict) break;
-  }
-  const step = stepCheck(differences, reference.shape?.indexTopk);
-  return [driftCheck(differences, step), ...(step ? [step] : [])];
-}
-
-function betsOn(differences: readonly (readonly number[])[]): Bets {
-  const bets = new Bets(ACCEPTED_DRIFT);
-  for (const text of differences) for (const x of observationsOf(text)) bets.add(x);
-  return bets;
-}
-
-/** Whether the drift is above or below what is accepted. */
-function driftCheck(differences: readonly (readonly number[])[], step: Check | undefined): Check {
-  const { verdict, mean } = betsOn(differences);
-  const n = differences.reduce((sum, text) => sum + text.length, 0);
-  const largest = differences.reduce((most, text) => Math.max(most, ...text), 0);
-  const evidence = `${n} positions differ by ${mean.toFixed(5)} on average, ${largest.toFixed(4)} at most; ${ACCEPTED_DRIFT} is accepted`;
-  const name = "drift";
-  if (verdict === "below") return { name, verdict: "pass", evidence };
-  if (verdict === undefined) {
-    const why = `; too few positions to tell with an error of 1/${WON}`;
-    return { name, verdict: "unknown", evidence: evidence + why };
-  }
-  const fault =
-    step?.verdict === "fail"
-      ? step.fault
-      : "other weights, another number format below 8 bits, or another position encoding: it drifts from the start";
-  return { name, verdict: "fail", evidence, fault };
-}
-
-/** Whether the drift begins where indexers begin to choose. The early part is the control of the late. */
-function stepCheck(
-  differences: readonly (readonly number[])[],
-  topk: number | undefined,
-): Check | undefined {
-  const [{ length } = []] = differences;
-  if (topk === undefined || length < 2 * topk) return undefined;
-  const mean = (list: readonly number[]) =>
-    list.reduce((sum, x) => sum + Math.min(x, 1), 0) / list.length;
-  const early = differences.map((text) => mean(text.slice(SETTLED, topk - 1)));
-  const late = differences.map((text) => mean(text.slice(topk)));
-  const steps = inGroups(
-    late.map((x, i) => x - ACCEPTED_STEP.times * early[i] - ACCEPTED_STEP.more),
-  );
-  const name = "step at index_topk";
-  const evidence = `before position ${topk} ${mean(early).toFixed(5)}, from there on ${mean(late).toFixed(5)}`;
-  if (signFlip(steps) <= STEP_ALARM) {
-    const fault =
-      "it drifts from index_topk on: the sparse attention is off, or chooses other rows";
-    return { name, verdict: "fail", evidence, fault };
-  }
-  const isSure = signFlip(steps.map((x) => -x)) <= STEP_ALARM;
-  return { name, verdict: isSure ? "pass" : "unknown", evidence };
-}
-
-/** Values as means of groups, few enough that all signs of them can be tried. */
-function inGroups(values: readonly number[]): readonly number[] {
-  const n = Math.min(values.length, TEXTS.least);
-  return Array.from({ length: n }, (_, group) => {
-    const members = values.filter((_, i) => i % n === group);
-    return members.reduce((a, b) => a + b, 0) / members.length;
+  const wanted = Math.ceil(CHOSEN / texts.length);
+  return texts.map((ids) => {
+    const first = ids.slice(0, SETTLED);
+    const room = topk - way.ask(first, 1, tokenizer).ids.length - 1;
+    const early = Math.max(0, Math.min(Math.floor(wanted / 2), room));
+    const late = { ids: ids.slice(0, Math.max(2 * topk, SETTLED)), n: wanted - early };
+    return early > 0 ? [{ ids: first, n: early }, late] : [late];
   });
+}
+
+async function numbers(probe: Probe): Promise<readonly Check[]> {
+  const { reference } = probe;
+  if (!hasNumbers(reference)) {
+    const evidence = "the reference has no weights, and no recording, to compare with";
+    return [{ name: "drift", verdict: "unknown", evidence }];
+  }
+  const trial = storyIds(reference.tokenizer, probe.seed, SETTLED);
+  for (const way of TEXT_WAYS) {
+    const { json } = await probe.ask({ ...way.ask(trial), isWrong: true });
+    if (way.read(json, trial)) return ofTexts(probe, way);
+  }
+  for (const way of REPLY_WAYS) {
+    const { ask } = way.ask(trial, 1, reference.tokenizer);
+    const { json } = await probe.ask({ ...ask, isWrong: true });
+    const told = way.read(json, reference.tokenizer);
+    if (told && told.length > 0) return ofReplies(probe, way);
+  }
+  const evidence = "the server neither tells log-probabilities nor goes on with a text";
+  return [{ name: "drift", verdict: "unknown", evidence }];
+}
+
+/** Compares log-probabilities of given texts. */
+async function ofTexts(probe: Probe, way: TextWay): Promise<readonly Check[]> {
+  const { reference, seed, onProgress, ask } = probe;
+  const { shape, score } = reference;
+  const topk = shape?.indexTopk;
+  const texts = textsOf(reference, seed);
+  const drifts: TextDrift[] = [];
+  const round = async (ids: readonly number[]): Promise<TextDrift | undefined> => {
+    const got = way.read((await ask(way.ask(ids))).json, ids);
+    const want = score && (await score(ids));
+    onProgress?.(drifts.length, texts.length);
+    if (!got || !want) return undefined;
+    const all = got.map((x, at) => Math.abs(x - want[at]));
+    if (topk === undefined || all.length < 2 * topk) return { all, early: [], late: [] };
+    return { all, early: all.slice(SETTLED, topk - 1), late: all.slice(topk) };
+  };
+  const size = Math.max(1, probe.concurrency ?? 1);
+  for (let at = 0; at < texts.length; ) {
+    const n = drifts.length === 0 ? Math.min(TEXTS.least, texts.length) : size;
+    const some = await each(probe, texts.slice(at, at + n), round);
+    if (some.includes(undefined)) {
+      return [
+        told(way, "the server tells log-probabilities of some texts only, or the recording does"),
+      ];
+    }
+    drifts.push(...some.flatMap((one) => one ?? []));
+    at += n;
+    if (drifts.length >= TEXTS.least && betsOn(drifts).verdict) break;
+  }
+  return named(way, driftChecks(drifts, topk));
+}
+
+/** Compares what the server says about tokens that it chooses. */
+async function ofReplies(probe: Probe, way: ReplyWay): Promise<readonly Check[]> {
+  const { reference, seed, onProgress } = probe;
+  const { shape } = reference;
+  const list = questionsOf(reference, seed, way);
+  let done = 0;
+  const texts = await each(probe, list, async (questions) => {
+    const parts: Compared[] = [];
+    for (const { ids, n } of questions) parts.push(await compared(probe, way, ids, n));
+    onProgress?.(++done, list.length);
+    const all = parts.flatMap(({ differences }) => differences);
+    const [early, late] = questions.length === 2 ? parts.map((one) => one.differences) : [[], []];
+    return { parts, drift: { all, early, late } satisfies TextDrift };
+  });
+  const parts = texts.flatMap((text) => text.parts);
+  const found = parts.find(({ nothing }) => nothing !== undefined);
+  if (found?.nothing !== undefined) return [told(way, found.nothing)];
+  const matches = parts.flatMap((part) => part.matches);
+  if (matches.length > 0) return named(way, [matchCheck(matches)]);
+  return named(
+    way,
+    driftChecks(
+      texts.map(({ drift }) => drift),
+      shape?.indexTopk,
+    ),
+  );
+}
+
+/** What came of one question: differences, or where no log-probabilities are told the tokens that are the same. */
+interface Compared {
+  readonly differences: readonly number[];
+  readonly matches: readonly Matches[];
+  /** Why nothing can be compared, if so. */
+  readonly nothing?: string;
+}
+
+async function compared(
+  { reference, ask }: Probe,
+  way: ReplyWay,
+  text: readonly number[],
+  n: number,
+): Promise<Compared> {
+  const { tokenizer } = reference;
+  const question = way.ask(text, n, tokenizer);
+  const read = way.read((await ask(question.ask)).json, tokenizer);
+  const isTold = read?.every(({ logProb }) => logProb !== undefined) ?? false;
+  const got = read && !isTold ? await withBlank(reference, question.ids, read) : read;
+  if (!got)
+    return { differences: [], matches: [], nothing: "the server does not go on with some texts" };
+  const ids = got.map(({ id }) => id);
+  const want = await wanted(reference, way, question, got);
+  if (!want)
+    return { differences: [], matches: [], nothing: "the reference does not tell what it chooses" };
+  if (!isTold || want.some(({ logProb }) => logProb === undefined)) {
+    const others = want.map(({ id }) => id);
+    return { differences: [], matches: [matchesOf(ids, others, tokenizer)] };
+  }
+  const end = want.findIndex(({ id }, i) => id !== ids[i]);
+  const same = got.slice(0, end < 0 ? Math.min(got.length, want.length) : end);
+  const differences = same.map(({ logProb = 0 }, i) => Math.abs(logProb - (want[i].logProb ?? 0)));
+  return { differences, matches: [] };
+}
+
+/** What the reference says of the tokens that a server chose, or, without log-probabilities, what it chooses. */
+async function wanted(
+  { recorded, score, likeliest, tokenizer }: Reference,
+  way: ReplyWay,
+  { ask, ids }: ReplyAsk,
+  got: readonly ChosenToken[],
+): Promise<readonly ChosenToken[] | undefined> {
+  if (recorded) {
+    const answer = recorded(ask);
+    return answer && way.read(answer.json, tokenizer);
+  }
+  if (got.length === 0) return [];
+  const all = [...ids, ...got.map(({ id }) => id)];
+  if (got.every(({ logProb }) => logProb !== undefined)) {
+    const scores = await score?.(all);
+    return scores && got.map(({ id }, i) => ({ id, logProb: scores[ids.length - 1 + i] }));
+  }
+  const best = await likeliest?.(all.slice(0, -1));
+  return best?.slice(ids.length - 1).map((id) => ({ id, logProb: undefined }));
+}
+
+/**
+ * The tokens of a reply whose first blank a server has cut off, with the one that the reference chooses: the text
+ * was cut into tokens without it.
+ */
+async function withBlank(
+  { likeliest, tokenizer }: Reference,
+  ids: readonly number[],
+  got: readonly ChosenToken[],
+): Promise<readonly ChosenToken[]> {
+  const text = tokenizer.decode(got.map(({ id }) => id));
+  if (likeliest === undefined || /^\s|^$/.test(text)) return got;
+  const first = (await likeliest(ids)).at(-1);
+  const [blank = ""] = first === undefined ? [] : (/^\s+/.exec(tokenizer.decode([first])) ?? []);
+  if (blank === "") return got;
+  return [...tokenizer.encodeOrdinary(blank + text)].map((id) => ({ id, logProb: undefined }));
+}
+
+function told({ name }: { readonly name: string }, evidence: string): Check {
+  return { name: "drift", verdict: "unknown", evidence: `${evidence} (${name})` };
+}
+
+/** The checks with the way in which the numbers were told. */
+function named({ name }: { readonly name: string }, checks: readonly Check[]): readonly Check[] {
+  return checks.map((check) => ({ ...check, evidence: `${check.evidence} (${name})` }));
 }

@@ -20,6 +20,9 @@ export interface Exchange {
   readonly text: string;
 }
 
+/** What was asked. */
+export type Asked = Pick<Exchange, "method" | "path" | "body">;
+
 /** The first line of a recording. */
 interface Head {
   readonly glm52: "endpoint recording 1";
@@ -76,23 +79,27 @@ export class Recording {
    *
    * @throws {EndpointError} when it was not recorded so often
    */
-  take(request: Pick<Exchange, "method" | "path" | "body">): Exchange {
+  take(request: Asked): Exchange {
+    const found = this.find(request);
+    if (found) return found;
+    throw wrong(
+      this.#file,
+      `it does not hold this request to ${request.path}: record it with the same options and the same version of this program`,
+    );
+  }
+
+  /** The same as {@link take}, and undefined where it would throw. */
+  find(request: Asked): Exchange | undefined {
     const key = keyOf(request);
     const n = this.#taken.get(key) ?? 0;
     const found = this.#answers.get(key)?.[n];
-    if (found === undefined) {
-      throw wrong(
-        this.#file,
-        `it does not hold this request to ${request.path}: record it with the same options and the same version of this program`,
-      );
-    }
-    this.#taken.set(key, n + 1);
+    if (found) this.#taken.set(key, n + 1);
     return found;
   }
 }
 
 /** What tells requests apart. The model's name does not: a reference may have another one. */
-function keyOf({ method, path, body = {} }: Pick<Exchange, "method" | "path" | "body">): string {
+function keyOf({ method, path, body = {} }: Asked): string {
   const { model: _, ...rest } = body as { model?: unknown };
   return JSON.stringify([method, path, rest]);
 }
