@@ -34,7 +34,7 @@ const PROMPT_LOGPROBS: TextWay = {
   name: "prompt_logprobs of vLLM",
   ask: (ids) => asked("completions", ids, { prompt: ids, max_tokens: 1, prompt_logprobs: 1 }),
   read: (json, ids) => {
-    const told = choiceOf(json).prompt_logprobs ?? fieldsOf(json).prompt_logprobs;
+    const { prompt_logprobs: told } = choiceOf(json);
     if (!Array.isArray(told) || told.length !== ids.length) return undefined;
     const list = ids.map((id, i) => fieldsOf(fieldsOf(told[i])[`${id}`]).logprob);
     return numbersOf(list.slice(1), ids);
