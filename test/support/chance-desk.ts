@@ -25,6 +25,8 @@ export interface DeskFaults {
   readonly logProb?: (logProb: number, position: number, order: Order) => number;
   /** How far a logit is off at most, in another way in each order: sums in another order do that. */
   readonly rounding?: number;
+  /** How many of the latest tokens it looks for secret words in; all of them by default. */
+  readonly reach?: number;
   readonly model?: Partial<ServedModel>;
 }
 
@@ -110,7 +112,9 @@ export class ChanceDesk implements Desk {
     }
     const text = [...ids];
     const [callId] = tokenizer.encode("<tool_call>");
-    const script = ids.includes(callId) ? [...tokenizer.encode(CALL), eosTokenIds[2]] : [];
+    const script = ids.includes(callId)
+      ? [...tokenizer.encode(CALL), eosTokenIds[2]]
+      : this.#recalled(ids);
     const random = seededRandom(order.seed);
     const { rounding = 0 } = this.#faults;
     const error = seededRandom(number);
@@ -130,6 +134,16 @@ export class ChanceDesk implements Desk {
       return;
     }
     yield { type: "end", choice: 0, reason: isOver() ? "aborted" : "length" };
+  }
+
+  /** The secret word that a prompt asks for, where it is within reach. */
+  #recalled(ids: readonly number[]): readonly number[] {
+    const { tokenizer } = this.model;
+    const name = /What is the secret word of (\w+)\?/.exec(tokenizer.decode(ids.slice(-64)))?.[1];
+    if (name === undefined) return [];
+    const seen = tokenizer.decode(ids.slice(-(this.#faults.reach ?? ids.length)));
+    const word = new RegExp(`The secret word of ${name} is (\\w+)\\.`).exec(seen)?.[1];
+    return word === undefined ? [] : [...tokenizer.encodeOrdinary(` ${word}.`)];
   }
 
   #told({ id, logProb, top }: ScoredId, position: number, order: Order): ScoredId {

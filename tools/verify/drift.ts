@@ -23,6 +23,15 @@ const STEP_ALARM = 1e-3;
 /** The most values whose signs are flipped: all signs of so many can be tried. */
 const MOST_SIGNS = 16;
 
+/**
+ * A text after a neighbour may drift so much, or so many times as much as other texts do. Rows of somebody else's
+ * text move it by 1 and more.
+ */
+const ACCEPTED_NEIGHBOUR = { least: 0.25, times: 4 } as const;
+
+/** Positions at which two references differ most, and how many of them must be nearer to one: 1/1000 by chance. */
+const LIKENESS = { positions: 100, clear: 66 } as const;
+
 /** The differences at the positions of one text. */
 export interface TextDrift {
   /** All of them. */
@@ -82,6 +91,54 @@ function stepCheck(texts: readonly TextDrift[], topk: number): Check | undefined
   }
   const isSure = signFlip(steps.map((x) => -x)) <= STEP_ALARM;
   return { name, verdict: isSure ? "pass" : "unknown", evidence };
+}
+
+/**
+ * Whether a text that begins as another one has numbers of its own.
+ *
+ * @param tails differences behind the common beginning, and those of the first text when it is asked for again
+ */
+export function neighbourCheck(
+  texts: readonly TextDrift[],
+  tails: readonly (readonly number[])[],
+): Check {
+  const name = "after a neighbour";
+  const others = meanOf(texts.map(({ all }) => meanOf(all)));
+  const near = Math.max(...tails.map(meanOf));
+  const evidence = `texts that begin alike differ by ${near.toFixed(5)}, all others by ${others.toFixed(5)}`;
+  const { least, times } = ACCEPTED_NEIGHBOUR;
+  if (near < Math.max(least, times * others)) return { name, verdict: "pass", evidence };
+  const fault =
+    "what is told of a text depends on texts before it: a cache of beginnings mixes them";
+  return { name, verdict: "fail", evidence, fault };
+}
+
+/** A log-probability as it is told, as it should be, and as it is with a mistake that is made on purpose. */
+export interface Likeness {
+  readonly got: number;
+  readonly right: number;
+  readonly wrong: number;
+}
+
+/** Whether a server is nearer to the reference or to one with a mistake, where these differ most. */
+export function likenessCheck(points: readonly Likeness[], wrongName: string): Check {
+  const name = `not like ${wrongName}`;
+  const apart = ({ right, wrong }: Likeness) => Math.abs(right - wrong);
+  const most = points
+    .filter((point) => apart(point) > 0)
+    .sort((a, b) => apart(b) - apart(a))
+    .slice(0, LIKENESS.positions);
+  if (most.length < LIKENESS.positions) {
+    const evidence = `both references differ at ${most.length} positions only`;
+    return { name, verdict: "unknown", evidence };
+  }
+  const n = most.filter(
+    ({ got, right, wrong }) => Math.abs(got - right) < Math.abs(got - wrong),
+  ).length;
+  const evidence = `at the ${most.length} positions where both references differ most, ${n} are nearer to the right one`;
+  if (n >= LIKENESS.clear) return { name, verdict: "pass", evidence };
+  if (n > most.length - LIKENESS.clear) return { name, verdict: "unknown", evidence };
+  return { name, verdict: "fail", evidence, fault: `it answers as ${wrongName} does` };
 }
 
 function meanOf(list: readonly number[]): number {

@@ -28,12 +28,14 @@ export interface ReferenceSource {
   readonly tokenizer: Tokenizer;
   /** A recording of a trusted endpoint, instead of weights. */
   readonly against?: Recording | undefined;
+  /** A recording of an endpoint with a mistake that is made on purpose. */
+  readonly unlike?: Recording | undefined;
   readonly threads?: number | undefined;
 }
 
 /** Opens a reference. Weights are opened when they are needed. */
 export async function openReference(source: ReferenceSource): Promise<OpenReference> {
-  const { folder, tokenizer, against, threads } = source;
+  const { folder, tokenizer, against, unlike, threads } = source;
   const files = await readdir(folder);
   const config = files.includes("config.json") ? (await openConfig(folder)).config : undefined;
   const hasWeights = files.some((file) => file.endsWith(".safetensors"));
@@ -54,16 +56,21 @@ export async function openReference(source: ReferenceSource): Promise<OpenRefere
     tokenizer,
     shape: config,
     ...(against ? recordedReference(against) : hasWeights ? weights : {}),
+    unlike: unlike && { name: unlike.file, score: scoreIn(unlike) },
     close: async () => (await glm?.catch(() => undefined))?.close(),
   };
 }
 
 /** What another endpoint told. */
 function recordedReference(recording: Recording): Pick<Reference, "score" | "recorded"> {
-  const recorded = (ask: Ask) => recordedAnswer(recording, ask);
-  const score = async (ids: readonly number[]): Promise<readonly number[]> => {
+  return { score: scoreIn(recording), recorded: (ask) => recordedAnswer(recording, ask) };
+}
+
+/** Log-probabilities that another endpoint told of given texts. */
+function scoreIn(recording: Recording): (ids: readonly number[]) => Promise<readonly number[]> {
+  return async (ids) => {
     for (const way of TEXT_WAYS) {
-      const answer = recorded(way.ask(ids));
+      const answer = recordedAnswer(recording, way.ask(ids));
       const scores = answer && way.read(answer.json, ids);
       if (scores) return scores;
     }
@@ -73,7 +80,6 @@ function recordedReference(recording: Recording): Pick<Reference, "score" | "rec
       "the recorded endpoint did not tell log-probabilities of these texts: record one that does, with the same --seed and --reference",
     );
   };
-  return { score, recorded };
 }
 
 /** The recorded answer to a question, with as many of its extra fields as that endpoint took. */

@@ -78,7 +78,8 @@ describe("a server that tells no log-probabilities", () => {
 });
 
 /** With GLM52_FULL=1 all of them; else one that reads given texts, and one that chooses tokens. */
-const RECORDED = process.env["GLM52_FULL"] === "1" ? DIALECTS : (["vLLM", "hosted"] as const);
+const { GLM52_FULL } = process.env;
+const RECORDED = GLM52_FULL ? DIALECTS : (["vLLM", "hosted"] as const);
 
 describe.each(RECORDED)("a recording of %s", (dialect) => {
   it("is a reference: the same server differs by exactly 0, another one is found", async () => {
