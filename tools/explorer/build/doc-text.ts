@@ -57,7 +57,12 @@ const drawing = (lines: readonly string[]): string =>
   `<pre class="drawing" tabindex="0">${escaped(lines.join("\n"))}</pre>`;
 
 /** Names of the tags that a reader sees. */
-const TAGS: Readonly<Record<string, string>> = { param: "", returns: "gives", throws: "throws", see: "see" };
+const TAGS: Readonly<Record<string, string>> = {
+  param: "",
+  returns: "gives",
+  throws: "throws",
+  see: "see",
+};
 
 function paragraph(text: string): string {
   const [, tag, rest = ""] = /^@(\w+)\s*(.*)$/s.exec(text) ?? [];

@@ -22,7 +22,8 @@ const questionOf = (name: string): string =>
 
 /** @param root the folder of the project */
 export async function examplesIn(root: string): Promise<ExampleFacts[]> {
-  const story = (name: string): Promise<string> => readFile(join(root, "docs/understand", name), "utf8");
+  const story = (name: string): Promise<string> =>
+    readFile(join(root, "docs/understand", name), "utf8");
   const [long, short] = [await story("secret-long.txt"), await story("secret.txt")];
   return [
     { id: "long", ...withFact(long.trimEnd()) },

@@ -37,7 +37,10 @@ const CALL: Call = {
 export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promise<Recording> {
   const study = new Study(async () => ({ glm, examples }));
   const entries: RecordedMore["entries"][number][] = [];
-  const ask = async <N extends AskName>(name: N, what: Asks[N]["ask"]): Promise<Asks[N]["answer"]> => {
+  const ask = async <N extends AskName>(
+    name: N,
+    what: Asks[N]["ask"],
+  ): Promise<Asks[N]["answer"]> => {
     const answers = study.answers[name] as (
       ask: Asks[N]["ask"],
       call: Call,

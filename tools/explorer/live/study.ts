@@ -5,6 +5,7 @@
  * @module
  */
 import { ArgumentError, topIds } from "../../../engine/index.ts";
+import type { Glm } from "../../library/index.ts";
 import type {
   AskName,
   Asks,
@@ -17,7 +18,6 @@ import type {
   TraceFacts,
   TraceLookAsk,
 } from "../messages.ts";
-import type { Glm } from "../../library/index.ts";
 import type { Answers, Call } from "./desk.ts";
 import { layersOf, releasedSizes, sizesOf, stagesOf } from "./facts.ts";
 import { chances, glances, layerOf, lookAt, type Speaking, TOP } from "./look.ts";
