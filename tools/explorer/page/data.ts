@@ -1,0 +1,163 @@
+/**
+ * The views: signals that hold what the engine says about the chosen token, layer and text.
+ *
+ * A view asks anew when its question changes, and only while its scene is near the reader. The old
+ * answer stays until the new one is there, so that figures do not flicker.
+ * @module
+ */
+
+import { recorded } from "virtual:recorded";
+import {
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
+import { Stopped } from "../live/client.ts";
+import type { AskName, Asks, LayerFacts, LayerLook, Look } from "../messages.ts";
+import {
+  askLive,
+  fact,
+  isLive,
+  isRecordedText,
+  opened,
+  recordedAnswers,
+  sentenceOf,
+  t,
+  trace,
+  words,
+} from "./engine.ts";
+import { chosenLayer, chosenRow } from "./state.ts";
+import type { SceneName } from "./url.ts";
+
+/** Where a number comes from. */
+export type Origin = "recorded" | "live" | "file";
+
+/** The answer of a view, or why there is none. */
+export interface View<A> {
+  readonly answer?: A;
+  readonly origin?: Origin;
+  readonly waits?: boolean;
+  readonly failed?: string;
+}
+
+/** The scenes that are on the screen or close to it. */
+export const near: Signal<ReadonlySet<SceneName>> = signal(new Set());
+
+/**
+ * A view of the worker's answers.
+ *
+ * @param scenes   the view asks only while one of these is near; undefined: always
+ * @param question what to ask, or undefined while there is nothing to ask
+ */
+function view<N extends AskName>(
+  name: N,
+  scenes: readonly SceneName[] | undefined,
+  question: () => Asks[N]["ask"] | undefined,
+): ReadonlySignal<View<Asks[N]["answer"]>> {
+  const result: Signal<View<Asks[N]["answer"]>> = signal({ waits: true });
+  const ask = computed(() => {
+    if (scenes && !scenes.some((scene) => near.value.has(scene))) return undefined;
+    return question();
+  });
+  effect(() => {
+    const wanted = ask.value;
+    if (wanted === undefined) return;
+    if (!isLive.value && !trace.value) {
+      const answer = isRecordedText.value && recordedAnswers.value?.find(name, wanted);
+      if (answer) result.value = { answer, origin: "recorded" };
+      return;
+    }
+    result.value = { ...untracked(() => result.value), waits: true };
+    const origin = trace.value ? "file" : "live";
+    askLive(name, wanted).then(
+      (answer) => {
+        result.value = { answer, origin };
+      },
+      (error: unknown) => {
+        if (!(error instanceof Stopped)) result.value = { failed: sentenceOf(error) };
+      },
+    );
+  });
+  return result;
+}
+
+/** For questions about the text: nothing is asked while a file is shown. */
+const ofText =
+  <A>(ask: () => A | undefined) =>
+  (): A | undefined =>
+    trace.value ? undefined : ask();
+
+const textLook = view(
+  "look",
+  undefined,
+  ofText(() => ({ t: t.value })),
+);
+const traceLook = view("traceLook", undefined, () => (trace.value ? { t: t.value } : undefined));
+
+/** Everything about the token that is looked at. */
+export const look: ReadonlySignal<View<Look>> = computed(() =>
+  trace.value ? traceLook.value : textLook.value,
+);
+
+/** The layers of the model, or of the file. */
+export const layers: ReadonlySignal<readonly LayerFacts[]> = computed(
+  () => trace.value?.layers ?? opened.value?.layers ?? [],
+);
+
+/** The layer that is looked at: the chosen one, or the one that finds the word. */
+export const layer: ReadonlySignal<number> = computed(() => {
+  const last = layers.value.length - 1;
+  const fallback = trace.value ? last : recorded.finds;
+  return last < 0 ? recorded.finds : Math.min(chosenLayer.value ?? fallback, last);
+});
+
+/** The layer whose choice the chosen layer uses. */
+export const lender: ReadonlySignal<number> = computed(
+  () => layers.value[layer.value]?.lender ?? recorded.layers[layer.value]?.lender ?? layer.value,
+);
+
+/** One layer of an answer. */
+export const layerOf = (answer: Look | undefined, at: number): LayerLook | undefined =>
+  answer?.layers.find((each) => each.layer === at);
+
+/** The row that is pointed at: the chosen one, or the secret word, or the one with the best score. */
+export const row: ReadonlySignal<number | undefined> = computed(() => {
+  if (chosenRow.value !== undefined && chosenRow.value <= t.value) return chosenRow.value;
+  if (fact.value !== undefined) return fact.value;
+  const scores = layerOf(look.value.answer, lender.value)?.scores;
+  return scores && scores.length > 0 ? scores.indexOf(Math.max(...scores)) : undefined;
+});
+
+/** How the heads of the indexer vote. */
+export const votes = view(
+  "votes",
+  ["choose"],
+  ofText(() => ({ t: t.value, layer: lender.value })),
+);
+
+/** What a dense attention would do in the chosen layer. */
+export const dense = view(
+  "dense",
+  ["dense"],
+  ofText(() => ({ t: t.value, layer: layer.value })),
+);
+
+/** Which tokens visit which experts. */
+export const experts = view(
+  "experts",
+  ["experts"],
+  ofText(() => ({})),
+);
+
+/** How the choices resemble each other. */
+export const overlaps = view(
+  "overlaps",
+  ["share"],
+  ofText(() => ({ t: t.value })),
+);
+
+/** The words of the text around a position, for captions. */
+export const wordAt = (s: number): string => words.value[s]?.text ?? "";

@@ -1,0 +1,180 @@
+/**
+ * The engine of the page: what text it holds, and what it is doing. Until a reader starts it, the page
+ * shows the text and the numbers that the build recorded.
+ * @module
+ */
+
+import { recorded } from "virtual:recorded";
+import {
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
+import { type Client, newClient, Stopped } from "../live/client.ts";
+import type { AskName, Asks, Opened, Progress, TokenFacts, TraceFacts } from "../messages.ts";
+import { type RecordedAnswers, readRecorded } from "./recorded-answers.ts";
+import { chosenRow, chosenT, example, ownText } from "./state.ts";
+
+/** What the engine does. */
+export type Engine =
+  | { readonly kind: "absent" }
+  | { readonly kind: "opening" | "reading"; readonly progress?: Progress }
+  | { readonly kind: "live"; readonly ran: number; readonly milliseconds: number }
+  | { readonly kind: "failed"; readonly sentence: string };
+
+/** A token for the eye. Only the engine knows its bytes. */
+export interface Word extends Partial<TokenFacts> {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** The text that the page shows. */
+interface Shown {
+  readonly words: readonly Word[];
+  /** Whether it is the one that was recorded. */
+  readonly isRecorded: boolean;
+  /** Whether the worker holds it. */
+  readonly isLive: boolean;
+}
+
+export const engine: Signal<Engine> = signal({ kind: "absent" });
+/** The file that is shown instead of the text, if there is one. */
+export const trace: Signal<TraceFacts | undefined> = signal(undefined);
+/** What is known of the model; undefined until the recorded answers have come. */
+export const opened: Signal<Opened | undefined> = signal(undefined);
+/** Answers that were recorded, when they have come. */
+export const recordedAnswers: Signal<RecordedAnswers | undefined> = signal(undefined);
+
+const shown: Signal<Shown> = signal({
+  words: recorded.ids.map((id, i) => ({ id, text: recorded.texts[i] })),
+  isRecorded: true,
+  isLive: false,
+});
+
+/** The text, as tokens. */
+export const words: ReadonlySignal<readonly Word[]> = computed(() =>
+  trace.value ? wordsOfTrace(trace.value) : shown.value.words,
+);
+
+/** Whether the shown text is the one that was recorded. */
+export const isRecordedText = computed(() => !trace.value && shown.value.isRecorded);
+
+/** Whether the worker can answer for the shown text. */
+export const isLive = computed(() => shown.value.isLive && engine.value.kind === "live");
+
+/** The position that is looked at. */
+export const t: ReadonlySignal<number> = computed(() => {
+  const last = words.value.length - 1;
+  return Math.min(chosenT.value ?? last, last);
+});
+
+/** Where the secret word stands, if the text is the recorded one and the word comes before `t`. */
+export const fact: ReadonlySignal<number | undefined> = computed(() =>
+  isRecordedText.value && recorded.fact <= t.value ? recorded.fact : undefined,
+);
+
+function wordsOfTrace({ ids, tokens }: TraceFacts): Word[] {
+  return Array.from({ length: tokens }, (_, i) => {
+    const id = ids?.[i] ?? -1;
+    return { id, text: id < 0 ? " ·" : ` ${id}` };
+  });
+}
+
+let client: Client | undefined;
+let opening: Promise<void> | undefined;
+
+function connected(): Client {
+  client ??= newClient(
+    new Worker(new URL("../live/worker.ts", import.meta.url), { type: "module" }),
+  );
+  return client;
+}
+
+/** Fetches the recorded answers of all scenes; they need no model. */
+export async function fetchRecorded(): Promise<void> {
+  const response = await fetch("recorded-more.json").catch(() => undefined);
+  if (!response?.ok) return;
+  recordedAnswers.value = readRecorded(await response.text());
+  opened.value ??= recordedAnswers.value.find("open");
+}
+
+/** The text that is to be read, as the worker takes it. */
+function wantedText(): Asks["read"]["ask"] | undefined {
+  if (ownText.value !== undefined) return { text: ownText.value };
+  if (example.value === undefined || example.value === recorded.example)
+    return { ids: recorded.ids };
+  const found = opened.value?.examples.find(({ id }) => id === example.value);
+  return found && { text: found.text };
+}
+
+/** What went wrong, as a sentence. */
+export const sentenceOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/** Starts the engine on this page: fetches the model, then reads each text that the reader chooses. */
+export function startEngine(): Promise<void> {
+  opening ??= open().catch((error: unknown) => {
+    opening = undefined;
+    engine.value = { kind: "failed", sentence: sentenceOf(error) };
+  });
+  return opening;
+}
+
+async function open(): Promise<void> {
+  engine.value = { kind: "opening" };
+  const base = document.baseURI.replace(/#.*$/, "");
+  const ask = {
+    modelUrl: new URL("model/", base).href,
+    kernelsUrl: new URL("kernels.wasm", base).href,
+  };
+  const onProgress = (progress: Progress): void => {
+    engine.value = { kind: "opening", progress };
+  };
+  opened.value = await connected().ask("open", ask, { onProgress });
+  effect(() => {
+    const text = wantedText();
+    if (text) untracked(() => void readText(text));
+  });
+}
+
+async function readText(ask: Asks["read"]["ask"]): Promise<void> {
+  engine.value = { kind: "reading" };
+  try {
+    const onProgress = (progress: Progress): void => {
+      engine.value = { kind: "reading", progress };
+    };
+    const { tokens, ran, milliseconds } = await connected().ask("read", ask, { onProgress });
+    trace.value = undefined;
+    shown.value = { words: tokens, isRecorded: ask.ids === recorded.ids, isLive: true };
+    engine.value = { kind: "live", ran, milliseconds };
+  } catch (error) {
+    if (error instanceof Stopped) return;
+    engine.value = { kind: "failed", sentence: sentenceOf(error) };
+  }
+}
+
+/** Asks the worker once. */
+export function askLive<N extends AskName>(
+  name: N,
+  ask: Asks[N]["ask"],
+  options: Parameters<Client["ask"]>[2] = {},
+): Promise<Asks[N]["answer"]> {
+  return connected().ask(name, ask, options);
+}
+
+/** Opens a trace file, and shows it instead of the text. */
+export async function openTrace(file: File): Promise<void> {
+  trace.value = await askLive("trace", { file, name: file.name });
+  chosenT.value = undefined;
+  chosenRow.value = undefined;
+}
+
+/** Shows the text again. */
+export function closeTrace(): void {
+  trace.value = undefined;
+  chosenT.value = undefined;
+  chosenRow.value = undefined;
+}
