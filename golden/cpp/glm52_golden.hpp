@@ -159,30 +159,42 @@ inline std::size_t width_of(const std::string &dtype) {
 }
 }  // namespace detail
 
-/// Reads a safetensors file; with `only`, one tensor of it, where it is there.
-inline Tensors read_safetensors(const std::string &file, const std::string &only = "") {
-  std::string bytes = read_text(file);
-  std::uint64_t length = bytes.size() < 8 ? 0 : detail::at<std::uint64_t>(bytes.data(), 0);
-  if (bytes.size() < 8 || length > bytes.size() - 8) throw Error(file + ": expected a safetensors file, got one whose header is cut off");
+namespace detail {
+inline Tensors tensors_of(const std::string &bytes, const std::string &only) {
+  std::uint64_t length = bytes.size() < 8 ? 0 : at<std::uint64_t>(bytes.data(), 0);
+  if (bytes.size() < 8 || length > bytes.size() - 8) throw Error("expected a safetensors file, got one whose header is cut off");
   std::size_t begin = 8 + length;
   Tensors tensors;
-  for (const auto &[name, entry] : Json::parse(bytes.substr(8, length)).fields) {
+  Json header = Json::parse(bytes.substr(8, length));
+  for (const auto &[name, entry] : header.fields) {
     if (name == "__metadata__" || (!only.empty() && name != only)) continue;
     Tensor tensor{entry.at("dtype").text, {}, {}};
-    std::size_t count = 1, size = detail::width_of(tensor.dtype);
-    if (size == 0) throw Error(file + ": " + name + ": expected F64, F32, F16, BF16, I32 or I64, got " + tensor.dtype);
+    std::size_t count = 1, size = width_of(tensor.dtype);
+    if (size == 0) throw Error(name + ": expected F64, F32, F16, BF16, I32 or I64, got " + tensor.dtype);
     for (const Json &axis : entry.at("shape").list) {
+      if (!(axis.number >= 0 && axis.number <= double(bytes.size()))) throw Error(name + ": an axis of its shape is no length");
       tensor.shape.push_back(std::size_t(axis.number));
       count *= std::size_t(axis.number);
     }
     const auto &offsets = entry.at("data_offsets").list;
-    if (offsets.size() != 2 || offsets[1].number - offsets[0].number != double(count * size) || begin + offsets[1].number > bytes.size())
-      throw Error(file + ": " + name + ": the bytes do not fit its shape");
+    if (offsets.size() != 2 || !(offsets[0].number >= 0) || offsets[1].number - offsets[0].number != double(count * size) || begin + offsets[1].number > bytes.size())
+      throw Error(name + ": the bytes do not fit its shape");
     const char *data = bytes.data() + begin + std::size_t(offsets[0].number);
-    for (std::size_t i = 0; i < count; i++) tensor.data.push_back(detail::number(tensor.dtype, data, i));
+    for (std::size_t i = 0; i < count; i++) tensor.data.push_back(number(tensor.dtype, data, i));
     tensors[name] = std::move(tensor);
   }
   return tensors;
+}
+}  // namespace detail
+
+/// Reads a safetensors file; with `only`, one tensor of it, where it is there.
+inline Tensors read_safetensors(const std::string &file, const std::string &only = "") {
+  std::string bytes = read_text(file);
+  try {
+    return detail::tensors_of(bytes, only);
+  } catch (const Error &error) {
+    throw Error(file + ": " + error.what());
+  }
 }
 
 /// `l_out-3` as (`l_out`, 3); a name without a number has -1.
@@ -209,7 +221,8 @@ class Case {
   Tensors expected;
 
   explicit Case(const std::string &path) : folder(path), envelope_(Json::parse(read_text(path + "/envelope.json"))) {
-    for (const Json &token : Json::parse(read_text(path + "/tokens.json")).at("tokens").list) tokens.push_back(int(token.number));
+    Json text = Json::parse(read_text(path + "/tokens.json"));
+    for (const Json &token : text.at("tokens").list) tokens.push_back(int(token.number));
     expected = read_safetensors(path + "/f64.safetensors");
     layers_ = int(Json::parse(read_text(path + "/model/config.json")).at("num_hidden_layers").number);
   }

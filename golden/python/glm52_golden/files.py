@@ -63,8 +63,10 @@ def _tensor(where, source, begin, size, entry):
         raise GoldenError(f"{where}: expected dtype, shape and data_offsets, got {entry}") from error
     if form not in FORMATS:
         raise GoldenError(f"{where}: expected one of {', '.join(FORMATS)}, got {form}")
+    if not all(isinstance(n, int) and n >= 0 for n in (*shape, first, last)):
+        raise GoldenError(f"{where}: expected whole numbers in shape and data_offsets, got {entry}")
     kind = np.dtype(FORMATS[form])
-    if last - first != math.prod(shape) * kind.itemsize or first < 0 or begin + last > size:
+    if last - first != math.prod(shape) * kind.itemsize or begin + last > size:
         raise GoldenError(f"{where}: {first} to {last} are no bytes for {form} of shape {shape}")
     source.seek(begin + first)
     data = np.frombuffer(source.read(last - first), kind).reshape(shape)

@@ -1,6 +1,7 @@
 /**
  * Tests the C++ header of the pack: its example compiles without a warning, reads the same numbers as
- * ours, and judges as `glm52 golden check` does. GLM52_FULL=1 builds it with CMake too, and runs CTest.
+ * ours, and judges as `glm52 golden check` does. GLM52_FULL=1 compiles it with the sanitizers, and builds it with
+ * CMake too, and runs CTest.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { truncateSync } from "node:fs";
@@ -21,6 +22,7 @@ const gcc = has("g++");
 describe.skipIf(!gcc)(`glm52_golden.hpp${gcc ? "" : " (skipped: no g++)"}`, () => {
   beforeAll(() => {
     const flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+    if (GLM52_FULL === "1") flags.push("-fsanitize=address,undefined");
     execFileSync("g++", [...flags, "-o", program, join(EXAMPLE, "check.cpp")]);
   }, 60_000);
 
