@@ -85,6 +85,13 @@ export {
 } from "./generate/sampler.ts";
 export { Session } from "./generate/session.ts";
 export type { SessionOptions, SyncResult } from "./generate/session-options.ts";
+export type {
+  DraftRound,
+  GuessedToken,
+  JudgedGuess,
+  OnDraftRound,
+  Replacement,
+} from "./generate/speculate.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";
 export type { RowFormat } from "./kv/geometry.ts";

@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, "..");
 
 const sources = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => join(folder, file));
 
 const nLines = (file: string): number =>
@@ -78,6 +78,7 @@ const ROOMS = [
   "constrain",
   "serve",
   "eval",
+  "agent",
   "golden/case",
   "golden/mutants",
   "golden/dump",
@@ -88,12 +89,18 @@ const ROOMS = [
   "golden/witness",
   "golden",
   "verify",
+  "explorer/shapes",
+  "explorer",
+  "explorer/live",
+  "explorer/serve",
   "cli",
   "docs",
+  "explorer/page",
+  "explorer/build",
 ];
 
 const roomOf = (file: string): string =>
-  /^tools\/(golden\/\w+(?=\/)|\w+)/.exec(file)?.[1] ?? "outside";
+  /^tools\/((?:golden|explorer)\/\w+(?=\/)|\w+)/.exec(file)?.[1] ?? "outside";
 
 describe("imports", () => {
   it("run in no circle, type imports included", () => {

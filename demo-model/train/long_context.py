@@ -67,12 +67,7 @@ class Batches:
         special = int(n * share + rng.random())
         made = []
         for _ in range(special):
-            kind = rng.random()
-            if kind < 0.25:
-                made.append(self.chat.row(length + 2))
-                continue
-            row = self.recall.copy(length + 2) if kind < 0.4 else self.recall.row(length + 2, *crowd(length))
-            made.append((row.ids, row.weight))
+            made.append(self.special(length))
         ids = [torch.from_numpy(i.astype(np.int64)) for i, _ in made]
         weight = [torch.from_numpy(w) for _, w in made]
         if n > special:
@@ -81,10 +76,26 @@ class Batches:
             weight += [torch.ones(length + 2)] * (n - special)
         return torch.stack(ids), torch.stack(weight)
 
+    def special(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """A row that is not a story."""
+        kind = self.recall.rng.random()
+        if kind < 0.25:
+            return self.chat.row(length + 2)
+        row = self.recall.copy(length + 2) if kind < 0.4 else self.recall.row(length + 2, *crowd(length))
+        return row.ids, row.weight
+
 
 def weighted(model: Model, h: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     nll = F.cross_entropy(model.lm_head(h).flatten(0, 1).float(), target.flatten(), reduction="none")
     return (nll * weight.flatten()).sum() / weight.sum()
+
+
+def weighted_losses(model: Model, x: torch.Tensor, weight: torch.Tensor, mode: str):
+    """x [B,T+2] and its loss weights -> next-token loss, MTP loss, indexer losses, expert loads."""
+    h, z, trace = model(x[:, :-2], mode, x[:, 1:-1])
+    lm = weighted(model, h, x[:, 1:-1], weight[:, 1:-1])
+    mtp = weighted(model, z, x[:, 2:], weight[:, 2:].clamp(max=1.0))
+    return lm, mtp, indexer_loss(model.s, trace, mode == "sparse"), torch.stack(trace.load)
 
 
 @torch.no_grad()
@@ -103,6 +114,8 @@ def accuracy(model: Model, stories: np.ndarray, tokenizer: Tokenizer, length: in
 
 
 class LongContext:
+    stage = "D"
+
     def __init__(self, args: argparse.Namespace):
         self.args, self.work, self.round = args, args.work, ROUNDS[args.round]
         folder = self.work / "data"
@@ -130,9 +143,12 @@ class LongContext:
             if args.round != state.get("round", 1):
                 self.used = 0.0
             self.batches.recall.rng = self.batches.chat.rng = np.random.default_rng(SEED + 3 + self.step)
+        self.begin_plan()
+
+    def begin_plan(self) -> None:
         self.first_step = self.step
         self.started = time.time()
-        self.plan = self.used + next_time(args.until) - self.started
+        self.plan = self.used + next_time(self.args.until) - self.started
         self.stop = False
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: setattr(self, "stop", True))
@@ -141,7 +157,7 @@ class LongContext:
         return self.used + time.time() - self.started
 
     def log(self, kind: str, **values) -> None:
-        line = {"kind": kind, "minutes": round(self.seconds() / 60, 2), "stage": "D", "round": self.args.round}
+        line = {"kind": kind, "minutes": round(self.seconds() / 60, 2), "stage": self.stage, "round": self.args.round}
         line |= {"step": self.step, "tokens": self.tokens, **values}
         with open(self.work / "long.jsonl", "a") as f:
             f.write(json.dumps(line) + "\n")
@@ -167,20 +183,20 @@ class LongContext:
         length, share = self.round.draw(part, self.batches.recall.rng)
         mode = "sparse" if part >= self.round.sparse_from and self.step % 4 else "warm"
         x, weight = self.batches.next(self.args.batch_tokens, length, share)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            h, z, trace = model(x[:, :-2], mode, x[:, 1:-1])
-            lm = weighted(model, h, x[:, 1:-1], weight[:, 1:-1])
-            mtp = weighted(model, z, x[:, 2:], weight[:, 2:].clamp(max=1.0))
-            kl = indexer_loss(model.s, trace, mode == "sparse")
+        lm, mtp, kl, load = self.losses(x, weight, mode)
         (lm + 0.1 * mtp + kl.sum()).backward()
         torch.nn.utils.clip_grad_norm_(model.main_parameters(), 1.0)
         torch.nn.utils.clip_grad_norm_(model.indexer_parameters(), 1.0)
         for opt in (self.main_opt, self.index_opt):
             opt.step()
             opt.zero_grad()
-        balance(model, torch.stack(trace.load), 3e-4)
+        balance(model, load, 3e-4)
         self.step, self.tokens = self.step + 1, self.tokens + x[:, :-2].numel()
         return {"loss": round(lm.item(), 4), "mtp": round(mtp.item(), 4), "kl": rounded(kl), "length": length, "mode": mode}
+
+    def losses(self, x: torch.Tensor, weight: torch.Tensor, mode: str):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return weighted_losses(self.model, x, weight, mode)
 
     def evaluate(self, rows: int = 12) -> None:
         self.model.eval()

@@ -11,7 +11,7 @@ import type { Constraint } from "./constraint.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { checkSampling, logProbs, type SamplingOptions, topIds } from "./sampler.ts";
 import type { Session } from "./session.ts";
-import { type Choice, speculate } from "./speculate.ts";
+import { type Choice, type OnDraftRound, speculate } from "./speculate.ts";
 
 /**
  * Why a text ended: the model chose a stop id (`stop`), `maxTokens` was reached (`length`), the
@@ -39,6 +39,8 @@ export interface GenerateOptions {
   readonly topLogProbs?: number;
   /** Guess this many tokens ahead with the draft head of the session. Default 0: none. */
   readonly draftSteps?: number;
+  /** Is told of the guesses of each step, and of what became of them. */
+  readonly onDraftRound?: OnDraftRound;
   /** Ends the generation, with the finish reason `aborted`. */
   readonly signal?: AbortSignal;
 }
@@ -104,7 +106,7 @@ export async function* generate(
   });
   let nGenerated = 0;
   let lastYield = performance.now();
-  for (const choice of choices(session, chooser, draftSteps)) {
+  for (const choice of choices(session, chooser, draftSteps, options.onDraftRound)) {
     if (performance.now() - lastYield > YIELD_EVERY_MS) {
       await new Promise((resolve) => setTimeout(resolve, 0));
       lastYield = performance.now();
@@ -120,7 +122,12 @@ export async function* generate(
 }
 
 /** Chooses one token after another until the context is full. */
-function* choices(session: Session, chooser: Chooser, draftSteps: number): Generator<Choice, void> {
+function* choices(
+  session: Session,
+  chooser: Chooser,
+  draftSteps: number,
+  onRound: OnDraftRound | undefined,
+): Generator<Choice, void> {
   const { logits } = session.sync(chooser.text);
   yield { id: chooser.choose(logits), logits, drafted: false };
   for (;;) {
@@ -128,7 +135,7 @@ function* choices(session: Session, chooser: Chooser, draftSteps: number): Gener
     if (room < 0) return; // the context has no room to run the newest token
     const steps = Math.min(draftSteps, room);
     if (steps > 0 && session.draft) {
-      yield* speculate(session, session.draft, chooser, steps);
+      yield* speculate(session, session.draft, chooser, steps, onRound);
     } else {
       const row = session.append(chooser.text.slice(-1));
       yield { id: chooser.choose(row), logits: row, drafted: false };

@@ -159,9 +159,14 @@ export class Session {
     return twin;
   }
 
+  /** The numbers of the pages of {@link pool} that hold its rows, in the order of their positions. */
+  get pages(): readonly number[] {
+    return this.#timeline.cache.table.pages;
+  }
+
   /** The bytes of page `i` of the timeline, which {@link restore} can read again. */
   pageBytes(i: number): Uint8Array {
-    return this.pool.bytesOf(this.#timeline.cache.table.pages[i]);
+    return this.pool.bytesOf(this.pages[i]);
   }
 
   /**

@@ -9,7 +9,7 @@ import type { Floats } from "../base/tensor.ts";
 import type { Chooser } from "./chooser.ts";
 import type { DraftHead } from "./draft-head.ts";
 import type { Random } from "./random.ts";
-import { draw } from "./sampler.ts";
+import { draw, logProbs } from "./sampler.ts";
 import type { Session } from "./session.ts";
 
 /** A chosen token, and the logits of the main model from which it was chosen. */
@@ -50,7 +50,40 @@ export function replacementOf(
 export interface Guess {
   readonly id: number;
   readonly from: Float64Array;
+  /** Of the draft head. */
+  readonly logits: Floats;
 }
+
+/** A guess as it was made. Probabilities are those before any sampling option. */
+export interface GuessedToken {
+  /** The guessed token. */
+  readonly id: number;
+  /** Natural log of its probability under the draft head. */
+  readonly draftLogProb: number;
+}
+
+/** A guess that was compared with the main model, and what became of it. */
+export interface JudgedGuess extends GuessedToken {
+  /** Natural log of its probability under the main model. */
+  readonly mainLogProb: number;
+  /** How likely it was to be kept, with the sampling options: `min(1, p / q)`. */
+  readonly keep: number;
+  /** The token that replaced it; undefined if it was kept. */
+  readonly replacement: Replacement;
+}
+
+/** Guesses of one step of the main model, and the tokens that the text went on with. */
+export interface DraftRound {
+  /** The guesses up to the first that was replaced. */
+  readonly judged: readonly JudgedGuess[];
+  /** The guesses behind it, which nobody compared. */
+  readonly unread: readonly GuessedToken[];
+  /** The new tokens of the text, with their probabilities under the main model. */
+  readonly tokens: readonly { readonly id: number; readonly logProb: number }[];
+}
+
+/** Is told of each round. It must not write to what it is told. */
+export type OnDraftRound = (round: DraftRound) => void;
 
 /** Guesses up to `steps` tokens after the text, whose last token was not run yet. */
 export function guess(draft: DraftHead, chooser: Chooser, steps: number): Guess[] {
@@ -59,7 +92,7 @@ export function guess(draft: DraftHead, chooser: Chooser, steps: number): Guess[
   draft.propose(next, steps, (logits) => {
     const from = chooser.distribution(logits);
     const id = draw(from, chooser.random);
-    guesses.push({ id, from });
+    guesses.push({ id, from, logits });
     chooser.take(id);
     return id;
   });
@@ -71,13 +104,16 @@ export function guess(draft: DraftHead, chooser: Chooser, steps: number): Guess[
  * Decides about guesses, and goes on with the text: one to all of them plus one new choices.
  *
  * @param rows logits of the main model after the last token of the text, and after each guess
+ * @param onRound is told what became of the guesses
  */
 export function settle(
   chooser: Chooser,
   guesses: readonly Guess[],
   rows: readonly Floats[],
+  onRound?: OnDraftRound,
 ): Choice[] {
   const choices: Choice[] = [];
+  const keeps: number[] = [];
   for (const [row, logits] of rows.entries()) {
     const p = chooser.distribution(logits);
     const guessed = guesses.at(row);
@@ -86,9 +122,34 @@ export function settle(
     const id = drafted ? guessed.id : (replacement ?? draw(p, chooser.random));
     chooser.take(id);
     choices.push({ id, logits, drafted });
+    if (guessed) keeps.push(Math.min(1, p[guessed.id] / guessed.from[guessed.id]));
     if (!drafted || chooser.isOver) break;
   }
+  onRound?.(roundOf(choices, guesses, rows, keeps));
   return choices;
+}
+
+/** What {@link OnDraftRound} is told; `keeps` has a number for each guess that was compared. */
+function roundOf(
+  choices: readonly Choice[],
+  guesses: readonly Guess[],
+  rows: readonly Floats[],
+  keeps: readonly number[],
+): DraftRound {
+  const guessed = guesses.map(({ id, logits }) => ({
+    id,
+    draftLogProb: logProbs(logits, [id])[0],
+  }));
+  return {
+    judged: keeps.map((keep, i) => ({
+      ...guessed[i],
+      mainLogProb: logProbs(rows[i], [guessed[i].id])[0],
+      keep,
+      replacement: choices[i].drafted ? undefined : choices[i].id,
+    })),
+    unread: guessed.slice(keeps.length),
+    tokens: choices.map(({ id, logits }) => ({ id, logProb: logProbs(logits, [id])[0] })),
+  };
 }
 
 /**
@@ -100,12 +161,13 @@ export function speculate(
   draft: DraftHead,
   chooser: Chooser,
   steps: number,
+  onRound?: OnDraftRound,
 ): Choice[] {
   const before = session.tokens.length;
   const next = chooser.text[chooser.text.length - 1];
   const guesses = guess(draft, chooser, steps);
   const rows = session.appendAll([next, ...guesses.map(({ id }) => id)]);
-  const choices = settle(chooser, guesses, rows);
+  const choices = settle(chooser, guesses, rows, onRound);
   session.truncate(before + choices.length);
   return choices;
 }

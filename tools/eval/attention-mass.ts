@@ -7,6 +7,7 @@
  * @module
  */
 import type { Indices, Ops, Tensor } from "../../engine/index.ts";
+import { exp } from "../../engine/numbers/math.ts";
 import { decode } from "../../engine/numbers/row-encoding.ts";
 import type { LatentRows } from "../../engine/ops/ops.ts";
 
@@ -39,38 +40,70 @@ function chosenMass(
   topK: Indices<[string, "K"]>,
   scale: number,
 ): number {
-  const { nS, nRope } = past;
-  const rows = allRows(past);
-  const width = nLatent + nRope;
   const nK = topK.shape[1];
   const chosen = topK.data.slice((nT - 1) * nK, nT * nK).filter((s) => s >= 0);
-  let sum = 0;
-  for (let h = 0; h < nHeads; h++) {
-    const at = (nT - 1) * nHeads + h;
-    const logits = new Float64Array(nS);
-    for (let s = 0; s < nS; s++) {
-      let dot = 0;
-      for (let c = 0; c < nLatent; c++) dot += q[at * nLatent + c] * rows[s * width + c];
-      for (let r = 0; r < nRope; r++) dot += qPe[at * nRope + r] * rows[s * width + nLatent + r];
-      logits[s] = dot * scale;
-    }
-    const most = logits.reduce((a, b) => Math.max(a, b));
-    const weights = logits.map((x) => Math.exp(x - most));
-    const all = weights.reduce((a, b) => a + b);
-    sum += chosen.reduce((part, s) => part + weights[s], 0) / all;
-  }
+  const query = { nHeads, nLatent, q: lastOf(q, nT), qPe: lastOf(qPe, nT), scale };
+  const all = Int32Array.from({ length: past.nS }, (_, s) => s);
+  const weights = attentionWeights(query, past, all);
+  const sum = weights.reduce(
+    (total, row) => total + chosen.reduce((part, s) => part + row[s], 0),
+    0,
+  );
   return sum / nHeads;
 }
 
-/** Decodes the latents and rotary keys of all positions. */
-function allRows(past: LatentRows): Float64Array {
-  const { nS, nLatent, nRope } = past;
-  const addresses = new Uint32Array(nS);
-  const data = Int32Array.from({ length: nS }, (_, s) => s);
-  past.bringIn({ dims: ["T", "K"], shape: [1, nS], data }, 0, addresses);
-  const rows = new Float64Array(nS * (nLatent + nRope));
-  addresses.forEach((address, s) => {
-    const to = s * (nLatent + nRope);
+/** The numbers of the last of `nT` equal parts. */
+function lastOf(x: ArrayLike<number>, nT: number): Float64Array {
+  const n = x.length / nT;
+  return Float64Array.from({ length: n }, (_, i) => x[(nT - 1) * n + i]);
+}
+
+/** One query of all heads, as `latentAttention` gets it. */
+export interface AttentionQuery {
+  readonly nHeads: number;
+  readonly nLatent: number;
+  /** `[head, latent]` */
+  readonly q: ArrayLike<number>;
+  /** `[head, rope]` */
+  readonly qPe: ArrayLike<number>;
+  readonly scale: number;
+}
+
+/**
+ * The softmax weights of each head over some rows, in their order. The weights of the chosen rows are those
+ * with which `latentAttention` adds them; of all rows, those of a dense attention.
+ */
+export function attentionWeights(
+  { nHeads, nLatent, q, qPe, scale }: AttentionQuery,
+  past: LatentRows,
+  positions: Int32Array,
+): Float64Array[] {
+  const { nRope } = past;
+  const rows = decodedRows(past, positions);
+  const width = nLatent + nRope;
+  return Array.from({ length: nHeads }, (_, h) => {
+    const logits = new Float64Array(positions.length);
+    for (let i = 0; i < logits.length; i++) {
+      let dot = 0;
+      for (let c = 0; c < nLatent; c++) dot += q[h * nLatent + c] * rows[i * width + c];
+      for (let r = 0; r < nRope; r++) dot += qPe[h * nRope + r] * rows[i * width + nLatent + r];
+      logits[i] = dot * scale;
+    }
+    const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+    const weights = logits.map((x) => exp(x - most));
+    const all = weights.reduce((a, b) => a + b, 0);
+    return weights.map((x) => x / all);
+  });
+}
+
+/** Decodes the latents and rotary keys of some positions. */
+function decodedRows(past: LatentRows, positions: Int32Array): Float64Array {
+  const { nLatent, nRope } = past;
+  const addresses = new Uint32Array(positions.length);
+  past.bringIn({ dims: ["T", "K"], shape: [1, positions.length], data: positions }, 0, addresses);
+  const rows = new Float64Array(positions.length * (nLatent + nRope));
+  addresses.forEach((address, i) => {
+    const to = i * (nLatent + nRope);
     decode(past.latentEncoding, past.view, address, nLatent, rows, to);
     decode(past.kPeEncoding, past.view, address + past.kPeAt, nRope, rows, to + nLatent);
   });

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { newTap, noTaps, type Taps } from "../../../engine/base/tap.ts";
 import { Session } from "../../../engine/generate/session.ts";
+import type { DraftRound } from "../../../engine/generate/speculate.ts";
 import type { Model } from "../../../engine/model/model.ts";
 import { referenceOps } from "../../../engine/ops/reference/index.ts";
 import { generateAll } from "../../support/generate-all.ts";
@@ -63,6 +64,39 @@ describe.each([true, false])("greedy, index_share_for_mtp_iteration %s", (share)
     }
     expect(kept / all).toBeGreaterThan(0.05);
     expect(kept / all).toBeLessThan(0.95);
+  });
+
+  test("an observer is told of every guess, and its rounds are the text", async () => {
+    for (const temperature of [0, 1]) {
+      const rounds: DraftRound[] = [];
+      const { tokens } = await generateAll(newSession(models[0]), [1, 2], {
+        maxTokens: 40,
+        draftSteps: 3,
+        sampling: { temperature },
+        onDraftRound: (round) => rounds.push(round),
+      });
+      const told = rounds.flatMap((round) =>
+        round.tokens.map((token, i) => ({
+          ...token,
+          drafted: i < round.judged.length && round.judged[i].replacement === undefined,
+        })),
+      );
+      // The first token comes before all rounds; the last round may be longer than the text.
+      expect(told.slice(0, tokens.length - 1)).toEqual(
+        tokens.slice(1).map(({ id, logProb, drafted }) => ({ id, logProb, drafted })),
+      );
+      for (const { judged, unread } of rounds) {
+        expect(judged.length + unread.length).toBe(3);
+        expect(judged.slice(0, -1).every(({ replacement }) => replacement === undefined)).toBe(
+          true,
+        );
+        for (const { keep, replacement } of judged) {
+          expect(replacement === undefined ? keep > 0 : keep < 1).toBe(true);
+        }
+      }
+      expect(rounds.some(({ unread }) => unread.length > 0)).toBe(true);
+      expect(rounds.some(({ judged }) => judged[0].replacement === undefined)).toBe(true);
+    }
   });
 
   test.each(STEPS)(

@@ -30,7 +30,7 @@ const withKeyNorm = (norm: (ops: Ops) => Ops["layerNorm"]) =>
   withOps((ops) => ({ layerNorm: norm(ops) }));
 
 /** Layer `l` gets the indexer of layer `from[l]`, or none. */
-const withIndexers =
+export const withIndexers =
   (sources: (types: readonly IndexerType[]) => readonly (number | undefined)[]) =>
   (right: Model): Model => {
     const layers = [...right.weights.layers];

@@ -1,0 +1,39 @@
+/**
+ * The worker's side of the explorer in this process, with the demo model from disk.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Client, type Line, newClient } from "../../../tools/explorer/live/client.ts";
+import { Desk } from "../../../tools/explorer/live/desk.ts";
+import { Study } from "../../../tools/explorer/live/study.ts";
+import type { ExampleFacts, FromWorker } from "../../../tools/explorer/messages.ts";
+import { open } from "../../../tools/node/index.ts";
+import { ROOT } from "../../support/paths.ts";
+
+/** A text of stories that hides a word, some 900 tokens long. */
+export const STORY = readFileSync(join(ROOT, "docs/understand/secret.txt"), "utf8").trimEnd();
+
+/** Where the model would be for a page; here it is opened from disk. */
+export const NOWHERE = { modelUrl: "", kernelsUrl: "", examplesUrl: "" };
+
+/** A client, and how to end what it talks to. */
+export interface Live extends Client {
+  close(): Promise<void>;
+}
+
+/** Opens the demo model, with one thread. */
+export function startLive(examples: readonly ExampleFacts[] = []): Live {
+  const study = new Study(async () => ({
+    glm: await open(undefined, { threads: 1, rowBytes: 0 }),
+    examples,
+  }));
+  const line: Line = {
+    onmessage: null,
+    postMessage: (message) => void desk.hear(structuredClone(message)),
+  };
+  const desk = new Desk(study.answers, (message: FromWorker) => {
+    line.onmessage?.({ data: structuredClone(message) });
+  });
+  return { ...newClient(line), close: () => study.close() };
+}
