@@ -200,7 +200,7 @@ export function routerTable(router: RouterLook, head: readonly string[]): Number
         e,
         logit,
         router.scores[e],
-        router.bias[e],
+        router.bias?.[e],
         at < 0 ? "" : "✓",
         at < 0 ? undefined : router.weights[at],
       ];

@@ -71,9 +71,9 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
   const view = { ...look.value, answer: router };
   if (!router) return <Figure name="router" label={our.figure} view={view} />;
   const chosen = Array.from(router.chosen);
-  const order = Array.from(router.scores, (_, e) => e).sort(
-    (a, b) => router.scores[b] + router.bias[b] - router.scores[a] - router.bias[a],
-  );
+  const sums = Array.from(router.scores, (score, e) => score + (router.bias?.[e] ?? 0));
+  const order = sums.map((_, e) => e).sort((a, b) => sums[b] - sums[a]);
+  const most = Math.max(...sums, ...router.scores);
   const shown = expertOf(router);
   return (
     <Figure
@@ -87,8 +87,7 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
         {order.map((e) => {
           const at = chosen.indexOf(e);
           const score = router.scores[e];
-          const sum = score + router.bias[e];
-          const most = Math.max(...order.map((each) => Math.max(router.scores[each], router.scores[each] + router.bias[each])));
+          const sum = sums[e];
           return (
             <li key={e}>
               <button

@@ -61,7 +61,7 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
               {by && <strong> → {visible(by.text)}</strong>}
             </span>
             <span class="chip-id">
-              {our.chances(num.value.percent(draft), fate === "unread" ? "–" : num.value.percent(main))}
+              {our.chances(num.value.percent(draft), main === undefined ? "–" : num.value.percent(main))}
             </span>
             <span class="chip-id">{our.fates[fate]}</span>
           </li>

@@ -24,7 +24,7 @@ export function Share(): JSX.Element {
       name="share"
       lead={our.lead}
       question={last && our.question(last.layer)}
-      answer={last && our.answer(last.layer, last.lender)}
+      answer={last && our.answer(last.lender)}
       formula="share"
       sources={["engine/model/layer.ts#decoderLayer"]}
       layer={layer.value}

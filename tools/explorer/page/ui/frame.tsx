@@ -6,7 +6,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { recorded } from "virtual:recorded";
-import { closeTrace, engine, opened, trace } from "../engine.ts";
+import { closeTrace, opened, trace } from "../engine.ts";
 import { chooseText, example, guided, language, ownText, scene, theme, unreadParts } from "../state.ts";
 import { PATH, SCENES, type SceneName } from "../url.ts";
 import { Help } from "./help.tsx";

@@ -17,7 +17,7 @@ import { say } from "./say.ts";
 export interface SceneProps {
   readonly name: SceneName;
   readonly lead: ComponentChildren;
-  readonly question?: string;
+  readonly question?: string | undefined;
   /** Computed by the page from the same numbers as the figure; undefined while there are none. */
   readonly answer?: ComponentChildren;
   readonly formula?: FormulaName;

@@ -35,7 +35,7 @@ export const looking = {
     lead:
       "Only some layers rank the positions. The others have no indexer: they read, with queries of their own, where the last ranking layer looked.",
     question: (l: number) => `Layer ${l} has no indexer. Whose rows does it read, and what breaks if it makes a choice of its own?`,
-    answer: (l: number, lender: number) =>
+    answer: (lender: number) =>
       `It reads the rows that layer ${lender} chose. It was trained with them. Press “no sharing” in the scene “What if”: each shared layer then runs its lender’s indexer on its own vector, and the model loses its memory.`,
     figure: (word: string) => `The position of “${word}” in all layers`,
     columns: ["layer", "lender", "score in the lender", "rank", "chosen", "mean weight", "largest weight"],
