@@ -10,6 +10,13 @@ import type { FindLines } from "./source-lines.ts";
 import { STAGE_NOTES, type TourStage } from "./stage-notes.ts";
 import { type Seen, type SeenLayer, type Watched, watchLast } from "./watch.ts";
 
+/** The text of the tour. The girl's name is asked for 70 tokens after it was said. */
+export const TOUR_TEXT: string =
+  "Once upon a time, there was a little girl named Amy. She was a very happy girl. " +
+  "One day, she went to the park to play. At the park, there was a big slide. " +
+  'A boy named Tom came and said, "Do you want to play with me?" She said yes. ' +
+  "They played on the slide all day and had a lot of fun. They were very happy. Tom and";
+
 /** How many numbers of a row the tour prints. */
 const N_SHOWN = 5;
 

@@ -5,9 +5,11 @@
  * @module
  */
 import { ArgumentError, topIds } from "../../../engine/index.ts";
+import type { Glm } from "../../library/index.ts";
 import type {
   AskName,
   Asks,
+  ExampleFacts,
   Look,
   LookAsk,
   OpenAsk,
@@ -93,11 +95,7 @@ export class Study {
       layers,
       stages: stagesOf(layers),
       switches: switchesOf(glm.config),
-      examples: examples.map((example) => {
-        const wordAt =
-          example.word && glm.promptIds(example.text).indexOf(glm.encode(example.word)[0]);
-        return typeof wordAt === "number" ? { ...example, wordAt } : example;
-      }),
+      examples: examples.map((example) => withPlace(glm, example)),
       canDraft: glm.model.weights.mtp !== undefined,
       arithmetic: glm.arithmetic,
     };
@@ -157,4 +155,12 @@ export class Study {
     if (tokenizer) return { model, tokenizer, textStart };
     throw new ArgumentError("model", "expected one with a tokenizer.json, got none");
   }
+}
+
+/** Finds the token at the end of the fact of an example. */
+function withPlace(glm: Glm, example: ExampleFacts): ExampleFacts {
+  const { fact, text } = example;
+  if (fact === undefined) return example;
+  const upTo = text.slice(0, text.indexOf(fact) + fact.length);
+  return { ...example, wordAt: glm.promptIds(upTo).length - 1 };
 }

@@ -37,9 +37,9 @@ export class TextRecord {
   }
 
   /** The experts of all positions in a layer, one after the other; undefined in a dense layer. */
-  expertsOf(layer: number): Int32Array | undefined {
+  expertsOf(layer: number): Uint8Array | undefined {
     const lists = this.#experts.get(layer);
-    return lists && Int32Array.from(lists.flatMap((list) => [...list]));
+    return lists && Uint8Array.from(lists.flatMap((list) => [...list]));
   }
 
   /** Forgets the positions from `length` on. */

@@ -8,20 +8,11 @@ import { wasmOps } from "../../../engine/ops/wasm/index.ts";
 import { type Glm, openFiles } from "../../library/index.ts";
 import { fetchBytes } from "../../library/web-files.ts";
 import { webHost } from "../../library/web-host.ts";
-import type { ExampleFacts, OpenAsk } from "../messages.ts";
+import type { ExampleFacts, ModelFiles, OpenAsk } from "../messages.ts";
 import type { Call } from "./desk.ts";
 
 /** Bytes for weights, caches and activations; those of a text of 8,192 tokens fit several times. */
 const MEMORY = 2 ** 28;
-
-/** `files.json`, which the build and the server write. */
-export interface ModelFiles {
-  /** The name of the model, for people. */
-  readonly name: string;
-  /** Changes with the files, so that a browser keeps no old ones. */
-  readonly version: string;
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
-}
 
 /** An open model, and the texts that come with it. */
 export interface OpenedModel {

@@ -5,13 +5,38 @@
  * answer stays until the new one is there, so that figures do not flicker.
  * @module
  */
-import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
+
 import { recorded } from "virtual:recorded";
+import {
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
 import { Stopped } from "../live/client.ts";
-import type { AskName, Asks, LayerFacts, LayerLook, Look, Progress } from "../messages.ts";
+<<<<<<< HEAD
+import type { AskName, Asks, ExampleFacts, LayerFacts, LayerLook, Look, Progress } from "../messages.ts";
 import { askLive, fact, isLive, isRecordedText, opened, recordedAnswers, sentenceOf, t, trace, words } from "./engine.ts";
 import { endOf, anotherEnd } from "./fork.ts";
 import { chosenLayer, chosenRow, forkEnd, isTight, switches, watched } from "./state.ts";
+=======
+import type { AskName, Asks, ExampleFacts, LayerFacts, LayerLook, Look } from "../messages.ts";
+import {
+  askLive,
+  fact,
+  isLive,
+  isRecordedText,
+  opened,
+  recordedAnswers,
+  sentenceOf,
+  t,
+  trace,
+  words,
+} from "./engine.ts";
+import { chosenLayer, chosenRow } from "./state.ts";
+>>>>>>> origin/explore-live
 import type { SceneName } from "./url.ts";
 
 /** Where a number comes from. */
@@ -74,12 +99,19 @@ function view<N extends AskName>(
 }
 
 /** For questions about the text: nothing is asked while a file is shown. */
-const ofText = <A>(ask: () => A | undefined) => (): A | undefined => (trace.value ? undefined : ask());
+const ofText =
+  <A>(ask: () => A | undefined) =>
+  (): A | undefined =>
+    trace.value ? undefined : ask();
 
 const textLook = view(
   "look",
   undefined,
+<<<<<<< HEAD
   ofText(() => ({ t: t.value, ...(watched.value !== undefined && { watch: watched.value }) })),
+=======
+  ofText(() => ({ t: t.value })),
+>>>>>>> origin/explore-live
 );
 const traceLook = view("traceLook", undefined, () => (trace.value ? { t: t.value } : undefined));
 
@@ -118,16 +150,32 @@ export const row: ReadonlySignal<number | undefined> = computed(() => {
 });
 
 /** How the heads of the indexer vote. */
-export const votes = view("votes", ["choose"], ofText(() => ({ t: t.value, layer: lender.value })));
+export const votes = view(
+  "votes",
+  ["choose"],
+  ofText(() => ({ t: t.value, layer: lender.value })),
+);
 
 /** What a dense attention would do in the chosen layer. */
-export const dense = view("dense", ["dense"], ofText(() => ({ t: t.value, layer: layer.value })));
+export const dense = view(
+  "dense",
+  ["dense"],
+  ofText(() => ({ t: t.value, layer: layer.value })),
+);
 
 /** Which tokens visit which experts. */
-export const experts = view("experts", ["experts"], ofText(() => ({})));
+export const experts = view(
+  "experts",
+  ["experts"],
+  ofText(() => ({})),
+);
 
 /** How the choices resemble each other. */
-export const overlaps = view("overlaps", ["share"], ofText(() => ({ t: t.value })));
+export const overlaps = view(
+  "overlaps",
+  ["share"],
+  ofText(() => ({ t: t.value })),
+);
 
 /** The text as characters. */
 const text = computed(() => words.value.map((word) => word.text).join(""));
@@ -166,21 +214,22 @@ export const drafts = view(
 /** The most tokens of a text that the switches are tried on without a wish of the reader. */
 const QUICK_TOKENS = 1024;
 
-/** The name of the example that the switches are tried on; undefined is the text of the page. */
-export const whatIfExample: ReadonlySignal<string | undefined> = computed(() =>
-  words.value.length <= QUICK_TOKENS && !trace.value ? undefined : opened.value?.examples[1]?.id,
+/** The example that the switches are tried on instead of a long text; undefined is the text of the page. */
+export const whatIfExample: ReadonlySignal<ExampleFacts | undefined> = computed(() =>
+  words.value.length <= QUICK_TOKENS && !trace.value
+    ? undefined
+    : opened.value?.examples.find(({ questions }) => questions !== undefined),
 );
+
+/** How many tokens both models write after the text. */
+const WRITTEN = 24;
 
 /** What the pressed switches change. */
 export const whatIf = view("whatIf", ["whatif"], () => {
   if (switches.value.length === 0) return undefined;
-  const found = opened.value?.examples.find(({ id }) => id === whatIfExample.value);
-  return {
-    ...(found ? { text: found.text } : { text: text.value }),
-    switches: switches.value,
-    count: 24,
-    recall: true,
-  };
+  const { text: story, questions } = whatIfExample.value ?? { text: text.value };
+  const asked = story + (questions?.[0].question ?? "");
+  return { switches: switches.value, count: WRITTEN, text: asked, recall: true };
 });
 
 /** A token of the text, as characters. */

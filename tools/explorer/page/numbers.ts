@@ -40,7 +40,9 @@ export function numbersOf(language: Language): Numbers {
       return `${(share * 100).toFixed(digits)}${language === "zh" ? "%" : " %"}`;
     },
     rank: (n) =>
-      language === "zh" ? `第 ${whole.format(n)}` : `${whole.format(n)}${SUFFIXES[ordinal.select(n)]}`,
+      language === "zh"
+        ? `第 ${whole.format(n)}`
+        : `${whole.format(n)}${SUFFIXES[ordinal.select(n)]}`,
     bytes: (n) => {
       const units = ["B", "kB", "MB", "GB", "TB"];
       const power = n < 1 ? 0 : Math.min(4, Math.floor(Math.log10(n) / 3));

@@ -95,8 +95,8 @@ export interface ExampleFacts {
   /** `long`, `short`, `plain` (fewer tokens than a query may choose rows), `six`. */
   readonly id: string;
   readonly text: string;
-  /** The word that the text hides, and where its token stands in what `read` gives. */
-  readonly word?: string;
+  /** A sentence near its beginning that ends with a word, and where this word stands in what `read` gives. */
+  readonly fact?: string;
   readonly wordAt?: number;
   /** Questions for {@link WhatIfAsk.recall}: what stands behind the text, and the right next words. */
   readonly questions?: readonly { readonly question: string; readonly answer: string }[];
@@ -115,4 +115,13 @@ export interface Opened {
   readonly canDraft: boolean;
   /** What computes, for people: backend, threads, wide vectors. */
   readonly arithmetic: string;
+}
+
+/** `files.json` beside a model, which the build and the server write. */
+export interface ModelFiles {
+  /** The name of the model, for people. */
+  readonly name: string;
+  /** Changes with the files, so that a browser keeps no old ones. */
+  readonly version: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
 }

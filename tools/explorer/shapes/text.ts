@@ -45,8 +45,8 @@ export type ExpertsAsk = Readonly<Record<string, never>>;
 /** The experts of all tokens of the text. */
 export interface ExpertsOfText {
   readonly perToken: number;
-  /** For each layer `[t, i]`, ascending; undefined in a dense layer. */
-  readonly chosen: readonly (Int32Array | undefined)[];
+  /** For each layer `[t, i]`, ascending; undefined in a dense layer. There are at most 256 experts. */
+  readonly chosen: readonly (Uint8Array | undefined)[];
 }
 
 /** Asks how the choices of the text resemble each other. */

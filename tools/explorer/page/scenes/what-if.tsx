@@ -112,7 +112,7 @@ function Effect(): JSX.Element {
         label={our.figure}
         view={waits && !answer && isLive.value ? { failed: our.computing(progress ? num.value.percent(progress.done / progress.total) : "") } : whatIf.value}
         table={answer && resultTable(answer)}
-        caption={answer && our.caption(num.value.count(answer.read), say.value.exampleNames[whatIfExample.value ?? ""])}
+        caption={answer && our.caption(num.value.count(answer.read), say.value.exampleNames[whatIfExample.value?.id ?? ""])}
       >
         {waits && isLive.value && <p class="quiet">{our.computing(progress ? num.value.percent(progress.done / progress.total) : "")}</p>}
         {answer && <Result answer={answer} />}

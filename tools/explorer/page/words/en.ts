@@ -15,10 +15,9 @@ const frame = {
   examples: "Text",
   ownText: "your own text",
   exampleNames: {
-    apple: "The secret word, far back",
     long: "The secret word, far back",
     short: "The secret word, near",
-    story: "The beginning of a story",
+    plain: "The beginning of a story",
     six: "Six secret words",
   } as Readonly<Record<string, string>>,
   themes: { system: "◐ Colours of the system", light: "○ Light", dark: "● Dark" },
