@@ -16,13 +16,16 @@ import {
   untracked,
 } from "@preact/signals";
 import { Stopped } from "../live/client.ts";
-<<<<<<< HEAD
-import type { AskName, Asks, ExampleFacts, LayerFacts, LayerLook, Look, Progress } from "../messages.ts";
-import { askLive, fact, isLive, isRecordedText, opened, recordedAnswers, sentenceOf, t, trace, words } from "./engine.ts";
-import { endOf, anotherEnd } from "./fork.ts";
-import { chosenLayer, chosenRow, forkEnd, isTight, switches, watched } from "./state.ts";
-=======
-import type { AskName, Asks, ExampleFacts, LayerFacts, LayerLook, Look } from "../messages.ts";
+
+import type {
+  AskName,
+  Asks,
+  ExampleFacts,
+  LayerFacts,
+  LayerLook,
+  Look,
+  Progress,
+} from "../messages.ts";
 import {
   askLive,
   fact,
@@ -35,8 +38,9 @@ import {
   trace,
   words,
 } from "./engine.ts";
-import { chosenLayer, chosenRow } from "./state.ts";
->>>>>>> origin/explore-live
+import { anotherEnd, endOf } from "./fork.ts";
+import { chosenLayer, chosenRow, forkEnd, isTight, switches, watched } from "./state.ts";
+
 import type { SceneName } from "./url.ts";
 
 /** Where a number comes from. */
@@ -107,11 +111,7 @@ const ofText =
 const textLook = view(
   "look",
   undefined,
-<<<<<<< HEAD
   ofText(() => ({ t: t.value, ...(watched.value !== undefined && { watch: watched.value }) })),
-=======
-  ofText(() => ({ t: t.value })),
->>>>>>> origin/explore-live
 );
 const traceLook = view("traceLook", undefined, () => (trace.value ? { t: t.value } : undefined));
 

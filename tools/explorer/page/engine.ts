@@ -3,10 +3,27 @@
  * shows the text and the numbers that the build recorded.
  * @module
  */
-import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
+
 import { recorded } from "virtual:recorded";
+import {
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
 import { type Client, type Line, newClient, Stopped } from "../live/client.ts";
-import type { AskName, Asks, ExampleFacts, FromWorker, Opened, Progress, TokenFacts, TraceFacts } from "../messages.ts";
+import type {
+  AskName,
+  Asks,
+  ExampleFacts,
+  FromWorker,
+  Opened,
+  Progress,
+  TokenFacts,
+  TraceFacts,
+} from "../messages.ts";
 import { type RecordedAnswers, readRecorded } from "./recorded-answers.ts";
 import { chosenRow, chosenT, example, ownText } from "./state.ts";
 
@@ -104,7 +121,8 @@ export async function fetchRecorded(): Promise<void> {
 /** The text that is to be read, as the worker takes it. */
 function wantedText(): Asks["read"]["ask"] | undefined {
   if (ownText.value !== undefined) return { text: ownText.value };
-  if (example.value === undefined || example.value === recorded.example) return { ids: recorded.ids };
+  if (example.value === undefined || example.value === recorded.example)
+    return { ids: recorded.ids };
   const found = opened.value?.examples.find(({ id }) => id === example.value);
   return found && { text: found.text };
 }

@@ -284,7 +284,10 @@ export const guessTable = ({ rounds }: Drafts, head: readonly string[]): NumberT
   );
 
 /** Scene 10: the likeliest next tokens. */
-export const chanceTable = (chances: readonly TokenChance[], head: readonly string[]): NumberTable =>
+export const chanceTable = (
+  chances: readonly TokenChance[],
+  head: readonly string[],
+): NumberTable =>
   tableOf(
     head,
     chances.map(({ id, text, p }) => [id, JSON.stringify(text), p]),

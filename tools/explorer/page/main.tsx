@@ -3,7 +3,6 @@
  * @module
  */
 import { type JSX, render } from "preact";
-import { PageFrame } from "./ui/frame.tsx";
 import { fetchRecorded } from "./engine.ts";
 import { Choose } from "./scenes/choose.tsx";
 import { DenseScene } from "./scenes/dense.tsx";
@@ -19,6 +18,7 @@ import { Tokens } from "./scenes/tokens.tsx";
 import { TraceScene } from "./scenes/trace.tsx";
 import { WhatIfScene } from "./scenes/what-if.tsx";
 import { followAddress, scene } from "./state.ts";
+import { PageFrame } from "./ui/frame.tsx";
 import "./style.css";
 
 function Explorer(): JSX.Element {

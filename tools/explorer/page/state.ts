@@ -101,7 +101,7 @@ export function followAddress(): void {
   effect(() => {
     const root = document.documentElement;
     root.lang = language.value === "zh" ? "zh-Hans" : "en";
-    if (theme.value === "system") delete root.dataset["theme"];
-    else root.dataset["theme"] = theme.value;
+    if (theme.value === "system") root.removeAttribute("data-theme");
+    else root.setAttribute("data-theme", theme.value);
   });
 }

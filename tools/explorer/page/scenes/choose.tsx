@@ -7,13 +7,12 @@ import type { JSX } from "preact";
 import { rankOf } from "../bins.ts";
 import { layer, layerOf, lender, look, row, votes, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
-import { scoreTable, votesTable } from "../figures.ts";
-import { bestOf } from "../figures.ts";
+import { bestOf, scoreTable, votesTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerPicker, QueryPicker } from "../ui/pickers.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { Strip } from "../ui/strip.tsx";
 import { Legend, type Mark, Text } from "../ui/text.tsx";
 
@@ -27,13 +26,18 @@ export function Choose(): JSX.Element {
       question={our.question}
       answer={our.answer(num.value.count(topk))}
       formula="indexer"
-      sources={["engine/model/indexer.ts#indexer", "engine/ops/reference/index-scores.ts#indexScores"]}
+      sources={[
+        "engine/model/indexer.ts#indexer",
+        "engine/ops/reference/index-scores.ts#indexScores",
+      ]}
       layer={lender.value}
       section="46-the-lightning-indexer--indexer_q-indexer_k-indexer_weights-indexer_score-top_k"
     >
       <QueryPicker />
       <LayerPicker />
-      {layer.value !== lender.value && <p class="quiet">{our.isShared(layer.value, lender.value)}</p>}
+      {layer.value !== lender.value && (
+        <p class="quiet">{our.isShared(layer.value, lender.value)}</p>
+      )}
       <Scores topk={topk} />
       <Votes />
     </Scene>
@@ -59,9 +63,11 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
   const k = useSignal(topk);
   const found = layerOf(look.value.answer, lender.value);
   const scores = found?.scores;
-  if (!scores) return <Figure name="scores" label={our.figure} view={{ ...look.value, answer: undefined }} />;
+  if (!scores)
+    return <Figure name="scores" label={our.figure} view={{ ...look.value, answer: undefined }} />;
   const chosen = k.value === topk && found.chosen ? found.chosen : bestOf(scores, k.value);
-  const threshold = chosen.length < scores.length ? Math.min(...Array.from(chosen, (s) => scores[s])) : undefined;
+  const threshold =
+    chosen.length < scores.length ? Math.min(...Array.from(chosen, (s) => scores[s])) : undefined;
   const s = Math.min(row.value ?? 0, scores.length - 1);
   const marks = new Map<number, Mark>();
   const mark = layer.value === lender.value ? "chosen" : "borrowed";
@@ -73,16 +79,31 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
       label={our.figure}
       view={look.value}
       table={scoreTable(scores, chosen, our.columns)}
-      caption={<><strong>{caption}</strong> {our.howTo}</>}
     >
-      <Strip label={our.strip(lender.value)} values={scores} marked={chosen} threshold={threshold} row={s} valueText={caption}>
-        {threshold !== undefined && <span class="tag corner">{our.threshold(num.value.count(chosen.length), num.value.short(threshold))}</span>}
+      <Strip
+        label={our.strip(lender.value)}
+        values={scores}
+        marked={chosen}
+        threshold={threshold}
+        row={s}
+        valueText={caption}
+      >
+        {threshold !== undefined && (
+          <span class="tag corner">
+            {our.threshold(num.value.count(chosen.length), num.value.short(threshold))}
+          </span>
+        )}
       </Strip>
       <div class="ends">
         <span>{say.value.position(num.value.count(0))}</span>
-        <span>{our.range(num.value.short(Math.min(...scores)), num.value.short(Math.max(...scores)))}</span>
+        <span>
+          {our.range(num.value.short(Math.min(...scores)), num.value.short(Math.max(...scores)))}
+        </span>
         <span>{num.value.count(scores.length - 1)}</span>
       </div>
+      <p class="caption" aria-live="polite">
+        <strong>{caption}</strong> <span class="quiet">{our.howTo}</span>
+      </p>
       <Text t={t.value} row={s} marks={marks} />
       <Legend marks={[mark, "row", "query"]} />
       <div class="controls">
@@ -98,12 +119,22 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
           }}
         />
         {k.value !== topk && (
-          <button type="button" class="plain" onClick={() => { k.value = topk; }}>
+          <button
+            type="button"
+            class="plain"
+            onClick={() => {
+              k.value = topk;
+            }}
+          >
             {our.backTo(num.value.count(topk))}
           </button>
         )}
       </div>
-      {chosen.length >= scores.length && <p class="note">{our.allChosen(num.value.count(scores.length), num.value.count(k.value))}</p>}
+      {chosen.length >= scores.length && (
+        <p class="note">
+          {our.allChosen(num.value.count(scores.length), num.value.count(k.value))}
+        </p>
+      )}
     </Figure>
   );
 }
@@ -114,7 +145,10 @@ function Votes(): JSX.Element {
   const answer = votes.value.answer;
   const s = row.value ?? 0;
   const width = answer ? answer.votes.length / answer.heads : 0;
-  const list = answer && s < width ? Array.from({ length: answer.heads }, (_, h) => answer.votes[h * width + s]) : [];
+  const list =
+    answer && s < width
+      ? Array.from({ length: answer.heads }, (_, h) => answer.votes[h * width + s])
+      : [];
   const sum = list.reduce((a, b) => a + b, 0);
   const against = list.filter((x) => x < 0).length;
   const silent = list.filter((x) => x === 0).length;
@@ -124,7 +158,12 @@ function Votes(): JSX.Element {
       label={our.votes(wordAt(s).trim())}
       view={votes.value}
       table={answer && votesTable(answer, s, our.voteColumns)}
-      caption={our.votesCaption(num.value.short(sum), list.length - against - silent, against, silent)}
+      caption={our.votesCaption(
+        num.value.short(sum),
+        list.length - against - silent,
+        against,
+        silent,
+      )}
     >
       <h3>{our.votes(wordAt(s).trim())}</h3>
       <Bars

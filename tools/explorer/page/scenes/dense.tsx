@@ -11,8 +11,8 @@ import { bestOf, denseTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerPicker, QueryPicker } from "../ui/pickers.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { Strip } from "../ui/strip.tsx";
 import { Legend, type Mark, Text } from "../ui/text.tsx";
 
@@ -46,7 +46,9 @@ function Answer({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Eleme
   const group = (opened.value?.layers ?? []).filter((each) => each.lender === lender.value);
   const shares = group.map((each) => ({ layer: each.layer, share: meanOf(mass[each.layer]) }));
   const least = shares.reduce((a, b) => (b.share < a.share ? b : a), shares[0]);
-  const list = shares.map((each) => `${say.value.layer(each.layer)}: ${num.value.percent(each.share)}`);
+  const list = shares.map(
+    (each) => `${say.value.layer(each.layer)}: ${num.value.percent(each.share)}`,
+  );
   return (
     <>{say.value.dense.answer(list.join(" · "), least?.layer ?? lender.value, lender.value)}</>
   );
@@ -84,15 +86,24 @@ function Weights(): JSX.Element {
       name="dense"
       label={our.figure}
       view={dense.value}
-      table={denseTable(answer, heads, { chosen: inChoice, lost: new Set(lost) }, our.columns(heads))}
+      table={denseTable(
+        answer,
+        heads,
+        { chosen: inChoice, lost: new Set(lost) },
+        our.columns(heads),
+      )}
       caption={
         <>
           <strong>{caption}</strong>{" "}
-          {our.kept(num.value.percent(kept), num.value.percent(best), num.value.count(chosen.length))}
+          {our.kept(
+            num.value.percent(kept),
+            num.value.percent(best),
+            num.value.count(chosen.length),
+          )}
         </>
       }
     >
-      <div class="controls" role="group" aria-label={our.heads}>
+      <fieldset class="controls" aria-label={our.heads}>
         {[undefined, ...Array.from({ length: heads }, (_, h) => h)].map((h) => (
           <button
             type="button"
@@ -105,8 +116,15 @@ function Weights(): JSX.Element {
             {h === undefined ? our.allHeads : our.head(h)}
           </button>
         ))}
-      </div>
-      <Strip label={our.strip(answer.layer)} values={values} marked={chosen} lost={lost} row={s} valueText={caption} />
+      </fieldset>
+      <Strip
+        label={our.strip(answer.layer)}
+        values={values}
+        marked={chosen}
+        lost={lost}
+        row={s}
+        valueText={caption}
+      />
       <div class="ends">
         <span>{say.value.position(num.value.count(0))}</span>
         <span>{our.most(num.value.percent(Math.max(...values)))}</span>
@@ -140,7 +158,10 @@ function Mass({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Element
         bars={mass.map((each, l) => ({
           name: say.value.layer(l),
           value: meanOf(each),
-          text: our.meanAndLeast(num.value.percent(meanOf(each)), num.value.percent(Math.min(...each))),
+          text: our.meanAndLeast(
+            num.value.percent(meanOf(each)),
+            num.value.percent(Math.min(...each)),
+          ),
           tone: l === layer.value ? "on" : undefined,
         }))}
       />

@@ -11,8 +11,8 @@ import { chosenExpert } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerPicker, QueryPicker } from "../ui/pickers.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
 
 /** Kinds of tokens that are listed. */
@@ -32,7 +32,10 @@ export function ExpertsScene(): JSX.Element {
   return (
     <Scene
       name="experts"
-      lead={our.lead(num.value.count(sizes?.experts ?? 0), num.value.count(sizes?.expertsPerToken ?? 0))}
+      lead={our.lead(
+        num.value.count(sizes?.experts ?? 0),
+        num.value.count(sizes?.expertsPerToken ?? 0),
+      )}
       question={our.question(num.value.count((sizes?.expertsPerToken ?? 0) + 1))}
       answer={router && <Answer router={router} />}
       formula="router"
@@ -57,7 +60,9 @@ function Answer({ router }: { readonly router: RouterLook }): JSX.Element {
   const { experts: our } = say.value;
   const k = router.chosen.length;
   const promoted = Array.from(router.chosen).filter((e) => rankOfScore(router.scores, e) > k);
-  const names = promoted.map((e) => `${our.expert(e)} (${num.value.rank(rankOfScore(router.scores, e))})`);
+  const names = promoted.map(
+    (e) => `${our.expert(e)} (${num.value.rank(rankOfScore(router.scores, e))})`,
+  );
   return <>{our.answer(names.join(", "))}</>;
 }
 
@@ -101,7 +106,10 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
                 {our.expert(e)}
               </button>
               <span class="bar-track">
-                <span class={at < 0 ? "bar-fill" : "bar-fill on"} style={{ insetInlineStart: "0", width: `${(100 * score) / most}%` }} />
+                <span
+                  class={at < 0 ? "bar-fill" : "bar-fill on"}
+                  style={{ insetInlineStart: "0", width: `${(100 * score) / most}%` }}
+                />
                 <span
                   class="bias"
                   style={{
@@ -111,7 +119,8 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
                 />
               </span>
               <span class="bar-value">
-                {num.value.short(score)} {sum < score ? "−" : "+"} {num.value.short(Math.abs(sum - score))}
+                {num.value.short(score)} {sum < score ? "−" : "+"}{" "}
+                {num.value.short(Math.abs(sum - score))}
                 {at >= 0 && <strong> · {our.weighs(num.value.short(router.weights[at]))}</strong>}
               </span>
             </li>
@@ -145,7 +154,10 @@ function Visited({ layer: l }: { readonly layer: number }): JSX.Element {
       label={our.visited(e, l)}
       view={experts.value}
       table={visitsTable(kinds, our.visitColumns)}
-      caption={our.visitedCaption(num.value.count(positions.length), num.value.count(words.value.length))}
+      caption={our.visitedCaption(
+        num.value.count(positions.length),
+        num.value.count(words.value.length),
+      )}
     >
       <h3>{our.visited(e, l)}</h3>
       <Bars

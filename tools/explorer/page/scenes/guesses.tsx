@@ -7,11 +7,12 @@ import type { DraftRound } from "../../messages.ts";
 import { drafts } from "../data.ts";
 import { guessTable } from "../figures.ts";
 import { Figure } from "../ui/figure.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { visible } from "../ui/text.tsx";
 
-const keptOf = ({ guesses }: DraftRound): number => guesses.filter(({ fate }) => fate === "kept").length;
+const keptOf = ({ guesses }: DraftRound): number =>
+  guesses.filter(({ fate }) => fate === "kept").length;
 
 export function Guesses(): JSX.Element {
   const { guesses: our } = say.value;
@@ -26,7 +27,10 @@ export function Guesses(): JSX.Element {
       question={our.question}
       answer={<Answer rounds={rounds} />}
       formula="guesses"
-      sources={["engine/generate/speculate.ts#settle", "engine/generate/speculate.ts#replacementOf"]}
+      sources={[
+        "engine/generate/speculate.ts#settle",
+        "engine/generate/speculate.ts#replacementOf",
+      ]}
       section="5-multi-token-prediction"
     >
       <Figure
@@ -34,11 +38,14 @@ export function Guesses(): JSX.Element {
         label={our.figure}
         view={drafts.value}
         table={answer && guessTable(answer, our.columns)}
-        caption={our.caption(num.value.count(steps), num.value.count(tokens), num.value.count(rounds.length))}
+        caption={our.caption(
+          num.value.count(steps),
+          num.value.count(tokens),
+          num.value.count(rounds.length),
+        )}
       >
         <ol class="rounds">
           {rounds.map((round, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rounds keep their order.
             <li key={i}>
               <Round round={round} />
             </li>
@@ -61,7 +68,10 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
               {by && <strong> → {visible(by.text)}</strong>}
             </span>
             <span class="chip-id">
-              {our.chances(num.value.percent(draft), main === undefined ? "–" : num.value.percent(main))}
+              {our.chances(
+                num.value.percent(draft),
+                main === undefined ? "–" : num.value.percent(main),
+              )}
             </span>
             <span class="chip-id">{our.fates[fate]}</span>
           </li>
@@ -70,7 +80,6 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
       <p class="text">
         {our.gives}{" "}
         {round.tokens.map(({ text }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: tokens keep their order.
           <span key={i} class={i < keptOf(round) ? "k chosen" : "k"}>
             {visible(text)}
           </span>

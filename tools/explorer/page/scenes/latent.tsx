@@ -11,8 +11,8 @@ import { latentTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerPicker } from "../ui/pickers.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 
 /** Positions of a long context, for the comparison. */
 const MILLION = 2 ** 20;
@@ -63,7 +63,11 @@ function Kept(): JSX.Element {
       label={our.figure}
       view={look.value}
       table={found && latentTable(found, our.columns)}
-      caption={found?.latent && found.rotaryKey && our.caption(layer.value, found.latent.length, found.rotaryKey.length)}
+      caption={
+        found?.latent &&
+        found.rotaryKey &&
+        our.caption(layer.value, found.latent.length, found.rotaryKey.length)
+      }
     >
       {found && <Cells look={found} />}
       {sizes && <NeverMade sizes={sizes} />}
@@ -87,7 +91,6 @@ function Cells({ look: { latent, rotaryKey } }: { readonly look: LayerLook }): J
           <div class="cells" aria-hidden="true">
             {Array.from(values ?? [], (x, i) => (
               <span
-                // biome-ignore lint/suspicious/noArrayIndexKey: numbers keep their order.
                 key={i}
                 class={`${x < 0 ? "minus" : "plus"}-${Math.ceil((7 * Math.abs(x)) / most)}`}
               />
@@ -107,7 +110,6 @@ function NeverMade({ sizes }: { readonly sizes: Sizes }): JSX.Element {
       <h3>{our.never(num.value.count(headNumbers(sizes)), num.value.count(sizes.heads))}</h3>
       <div class="cells never" aria-hidden="true">
         {Array.from({ length: count }, (_, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the cells are all alike.
           <span key={i} />
         ))}
       </div>
@@ -156,7 +158,12 @@ function Bytes(): JSX.Element {
       </div>
       <Bars
         label={our.bytes}
-        bars={rows.map(([name, value, tone]) => ({ name, value, text: num.value.bytes(value), tone }))}
+        bars={rows.map(([name, value, tone]) => ({
+          name,
+          value,
+          text: num.value.bytes(value),
+          tone,
+        }))}
       />
     </Figure>
   );

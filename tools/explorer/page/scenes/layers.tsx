@@ -10,15 +10,17 @@ import { opened } from "../engine.ts";
 import { stageTable } from "../figures.ts";
 import { Figure } from "../ui/figure.tsx";
 import { LayerMap } from "../ui/layer-map.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 
 export function Layers(): JSX.Element {
   const { layers: our } = say.value;
   const all = layers.value;
   const full = all.filter(({ type }) => type === "full").length;
   const sizes = opened.value?.sizes;
-  const stages = (look.value.answer?.stages ?? []).filter(({ name }) => name.endsWith(`-${layer.value}`));
+  const stages = (look.value.answer?.stages ?? []).filter(({ name }) =>
+    name.endsWith(`-${layer.value}`),
+  );
   return (
     <Scene
       name="layers"
@@ -72,7 +74,11 @@ function Stages({ stages }: { readonly stages: readonly StageGlance[] }): JSX.El
                   {" · "}
                   {stage.dims.join(" × ")}
                   <br />
-                  {our.glance(num.value.short(stage.rms), num.value.short(stage.least), num.value.short(stage.most))}
+                  {our.glance(
+                    num.value.short(stage.rms),
+                    num.value.short(stage.least),
+                    num.value.short(stage.most),
+                  )}
                   <br />
                   {stage.first.map(num.value.short).join("  ")}…
                 </>

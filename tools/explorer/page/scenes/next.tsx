@@ -14,8 +14,8 @@ import { tableOf } from "../tables.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { QueryPicker } from "../ui/pickers.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { visible } from "../ui/text.tsx";
 
 const nameOf = (text: string): string => visible(text).trim() || JSON.stringify(text).slice(1, -1);
@@ -66,13 +66,29 @@ function Distribution(): JSX.Element {
     >
       <div class="controls">
         <label for="heat">{our.temperature(num.value.short(heat.value))}</label>
-        <input id="heat" type="range" min={0} max={2} step={0.05} value={heat.value} onInput={(event) => {
-          heat.value = Number(event.currentTarget.value);
-        }} />
+        <input
+          id="heat"
+          type="range"
+          min={0}
+          max={2}
+          step={0.05}
+          value={heat.value}
+          onInput={(event) => {
+            heat.value = Number(event.currentTarget.value);
+          }}
+        />
         <label for="top-p">{our.topP(num.value.short(topP.value))}</label>
-        <input id="top-p" type="range" min={0.05} max={1} step={0.05} value={topP.value} onInput={(event) => {
-          topP.value = Number(event.currentTarget.value);
-        }} />
+        <input
+          id="top-p"
+          type="range"
+          min={0.05}
+          max={1}
+          step={0.05}
+          value={topP.value}
+          onInput={(event) => {
+            topP.value = Number(event.currentTarget.value);
+          }}
+        />
       </div>
       <Bars
         label={our.figure}
@@ -96,22 +112,36 @@ function Distribution(): JSX.Element {
 }
 
 /** The likeliest tokens at a temperature. Only the texts of the first 20 are known. */
-function chancesOf(logits: Float32Array, top: readonly TokenChance[], heat: number, topP: number): TokenChance[] {
+function chancesOf(
+  logits: Float32Array,
+  top: readonly TokenChance[],
+  heat: number,
+  topP: number,
+): TokenChance[] {
   const p = distribution(logits, { temperature: heat, topP }, []);
   const texts = new Map(top.map(({ id, text }) => [id, text]));
-  return topIds(logits, top.length).map((id) => ({ id, text: texts.get(id) ?? `#${id}`, p: p[id] }));
+  return topIds(logits, top.length).map((id) => ({
+    id,
+    text: texts.get(id) ?? `#${id}`,
+    p: p[id],
+  }));
 }
 
 /** What the head would make of the vector after each layer. */
 function Lens({ name }: { readonly name: string }): JSX.Element {
   const { next: our } = say.value;
-  const all = (look.value.answer?.layers ?? []).flatMap(({ layer, lens }) => (lens ? [{ layer, ...lens }] : []));
+  const all = (look.value.answer?.layers ?? []).flatMap(({ layer, lens }) =>
+    lens ? [{ layer, ...lens }] : [],
+  );
   return (
     <Figure
       name="lens"
       label={our.lens(name)}
       view={look.value}
-      table={tableOf(our.lensColumns, all.map(({ layer, rank, p, top }) => [layer, rank, p, JSON.stringify(top[0]?.text ?? "")]))}
+      table={tableOf(
+        our.lensColumns,
+        all.map(({ layer, rank, p, top }) => [layer, rank, p, JSON.stringify(top[0]?.text ?? "")]),
+      )}
       caption={our.lensCaption}
     >
       <h3>{our.lens(name)}</h3>
@@ -154,7 +184,10 @@ function Write(): JSX.Element {
         isWriting.value = false;
       });
   };
-  const end = words.value.slice(-12).map((each) => each.text).join("");
+  const end = words.value
+    .slice(-12)
+    .map((each) => each.text)
+    .join("");
   return (
     <div class="card">
       <p class="text" aria-live="polite">

@@ -10,8 +10,8 @@ import { isLive } from "../engine.ts";
 import { pagesTable } from "../figures.ts";
 import { forkEnd, isTight } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 
 export function PagesScene(): JSX.Element {
   const { pages: our } = say.value;
@@ -23,7 +23,12 @@ export function PagesScene(): JSX.Element {
       lead={our.lead(num.value.count(answer?.pageRows ?? 64))}
       question={our.question}
       answer={
-        answer && our.answer(num.value.count(answer.forkRan), num.value.count(shared), num.value.bytes(shared * answer.bytesPerPage))
+        answer &&
+        our.answer(
+          num.value.count(answer.forkRan),
+          num.value.count(shared),
+          num.value.bytes(shared * answer.bytesPerPage),
+        )
       }
       sources={["engine/kv/page-table.ts#PageTable.reserve"]}
       section="82-bytes-of-context"
@@ -33,22 +38,44 @@ export function PagesScene(): JSX.Element {
         label={our.figure}
         view={pages.value}
         table={answer && pagesTable(answer, our.columns)}
-        caption={answer && our.caption(num.value.count(answer.text.length + (answer.fork?.length ?? 0)), num.value.bytes(answer.liveBytes))}
+        caption={
+          answer &&
+          our.caption(
+            num.value.count(answer.text.length + (answer.fork?.length ?? 0)),
+            num.value.bytes(answer.liveBytes),
+          )
+        }
       >
         {answer && (
           <>
             <PageRow name={our.text} pages={answer.text} />
             {answer.fork && <PageRow name={our.fork} pages={answer.fork} />}
             <ul class="legend">
-              <li><span class="page-box shared" /> {our.shared}</li>
-              <li><span class="page-box" /> {our.own}</li>
-              {answer.tier && <li><span class="page-box cold" /> {our.cold}</li>}
+              <li>
+                <span class="page-box shared" /> {our.shared}
+              </li>
+              <li>
+                <span class="page-box" /> {our.own}
+              </li>
+              {answer.tier && (
+                <li>
+                  <span class="page-box cold" /> {our.cold}
+                </li>
+              )}
             </ul>
             {answer.differsAt !== undefined && (
-              <p>{our.differs(num.value.count(answer.differsAt), num.value.count(answer.forkRan))}</p>
+              <p>
+                {our.differs(num.value.count(answer.differsAt), num.value.count(answer.forkRan))}
+              </p>
             )}
             {answer.tier && (
-              <p>{our.tier(num.value.count(answer.tier.hits), num.value.count(answer.tier.misses), num.value.bytes(answer.tier.bytesRead))}</p>
+              <p>
+                {our.tier(
+                  num.value.count(answer.tier.hits),
+                  num.value.count(answer.tier.misses),
+                  num.value.bytes(answer.tier.bytesRead),
+                )}
+              </p>
             )}
           </>
         )}
@@ -58,14 +85,19 @@ export function PagesScene(): JSX.Element {
   );
 }
 
-function PageRow({ name, pages: list }: { readonly name: string; readonly pages: readonly PageFacts[] }): JSX.Element {
+function PageRow({
+  name,
+  pages: list,
+}: {
+  readonly name: string;
+  readonly pages: readonly PageFacts[];
+}): JSX.Element {
   const { pages: our } = say.value;
   return (
     <>
       <h3>{name}</h3>
       <ol class="page-row" aria-label={name}>
         {list.map(({ page, from, to, count, isCold }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: pages keep their order.
           <li key={i}>
             <span
               class={`page-box${count > 1 ? " shared" : ""}${isCold ? " cold" : ""}`}

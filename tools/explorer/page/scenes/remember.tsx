@@ -3,16 +3,19 @@
  * stands there before anything else has been fetched.
  * @module
  */
-import type { JSX } from "preact";
+
 import { recorded } from "virtual:recorded";
+import type { JSX } from "preact";
 import type { RecordedLayer } from "../../messages.ts";
 import { engine, isRecordedText, startEngine } from "../engine.ts";
-import { scene } from "../state.ts";
 import { storyTable } from "../figures.ts";
+import { guided } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
+import { goTo } from "../ui/go-to.ts";
 import { num, say } from "../ui/say.ts";
 import { Strip } from "../ui/strip.tsx";
 import { visible, Word } from "../ui/text.tsx";
+import { PATH } from "../url.ts";
 
 /** Tokens around the fact and before the question that are shown. */
 const AROUND = 14;
@@ -24,8 +27,12 @@ export function Remember(): JSX.Element {
   return (
     <section class="scene hero" id="remember" aria-labelledby="remember-heading">
       <p class="scene-number">{our.kicker}</p>
-      <h1 id="remember-heading">{our.heading(finds, reads)}</h1>
-      <p class="lead">{our.lead(num.value.count(recorded.ids.length), word.trim(), num.value.count(t - fact))}</p>
+      <h1 id="remember-heading" tabIndex={-1}>
+        {our.heading(finds, reads)}
+      </h1>
+      <p class="lead">
+        {our.lead(num.value.count(recorded.ids.length), word.trim(), num.value.count(t - fact))}
+      </p>
       <Figure
         name="remember"
         label={our.figure}
@@ -88,7 +95,9 @@ function Findings(): JSX.Element {
         <svg class="arc" viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">
           <path d={`M99.8 40C99.8 2 ${at} 2 ${at} 40`} />
         </svg>
-        <span class="tag">{our.found(finds, num.value.rank(found.rank), num.value.count(texts.length))}</span>
+        <span class="tag">
+          {our.found(finds, num.value.rank(found.rank), num.value.count(texts.length))}
+        </span>
       </div>
       <Strip
         label={our.strip(finds)}
@@ -161,9 +170,15 @@ function Start(): JSX.Element {
         </button>
       )}
       {engine.value.kind === "live" && isRecordedText.value && <span>{our.again}</span>}
-      <a class="button" href="#s=layers&path=1" onClick={() => { scene.value = "layers"; }}>
+      <button
+        type="button"
+        onClick={() => {
+          guided.value = true;
+          goTo(PATH[1]);
+        }}
+      >
         {our.path}
-      </a>
+      </button>
     </div>
   );
 }

@@ -3,17 +3,16 @@
  * @module
  */
 import type { JSX } from "preact";
-import { layerOf, layers, look, overlaps, row, wordAt } from "../data.ts";
+import { layer, layerOf, layers, lender, look, overlaps, row, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
 import { followRow, followTable, overlapTable } from "../figures.ts";
 import { chosenLayer } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerMap } from "../ui/layer-map.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
-import { layer, lender } from "../data.ts";
 
 export function Share(): JSX.Element {
   const { share: our } = say.value;
@@ -41,7 +40,11 @@ function Follow(): JSX.Element {
   const { share: our } = say.value;
   const { answer } = look.value;
   const s = row.value ?? 0;
-  const rows = followRow(answer?.layers ?? [], layers.value.map((each) => each.lender), s);
+  const rows = followRow(
+    answer?.layers ?? [],
+    layers.value.map((each) => each.lender),
+    s,
+  );
   const most = rows.reduce((a, b) => (b.weight > a.weight ? b : a), rows[0]);
   const word = wordAt(s).trim() || "⏎";
   const chosen = layerOf(answer, layer.value)?.chosen ?? [];
@@ -69,7 +72,10 @@ function Follow(): JSX.Element {
       <Bars
         label={our.figure(word)}
         bars={rows.map((each) => ({
-          name: each.layer === each.lender ? say.value.layer(each.layer) : `${say.value.layer(each.layer)} ← ${each.lender}`,
+          name:
+            each.layer === each.lender
+              ? say.value.layer(each.layer)
+              : `${say.value.layer(each.layer)} ← ${each.lender}`,
           value: each.weight,
           text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${
             each.isChosen ? our.weight(num.value.percent(each.weight)) : our.notRead

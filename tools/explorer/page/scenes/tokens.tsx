@@ -8,8 +8,8 @@ import { engine, opened, startEngine, words } from "../engine.ts";
 import { tokenTable } from "../figures.ts";
 import { chooseText, ownText } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 import { visible } from "../ui/text.tsx";
 
 /** Tokens that are drawn at first. */
@@ -37,18 +37,23 @@ export function Tokens(): JSX.Element {
         name="tokens"
         label={our.figure}
         table={table}
-        caption={our.caption(num.value.count(list.length), num.value.count(nBytes), num.value.count(split))}
+        caption={our.caption(
+          num.value.count(list.length),
+          num.value.count(nBytes),
+          num.value.count(split),
+        )}
       >
         <ol class="chips" aria-label={our.figure}>
           {list.slice(0, SHOWN).map(({ id, text, isControl, piece }, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: tokens keep their order.
             <li key={i} class={isControl ? "control" : (piece ?? 0) % 2 ? "odd" : undefined}>
               <span class="chip-text">{visible(text)}</span>
               <span class="chip-id">{id}</span>
             </li>
           ))}
         </ol>
-        {list.length > SHOWN && <p class="quiet">{our.more(num.value.count(list.length - SHOWN))}</p>}
+        {list.length > SHOWN && (
+          <p class="quiet">{our.more(num.value.count(list.length - SHOWN))}</p>
+        )}
       </Figure>
     </Scene>
   );
@@ -81,7 +86,11 @@ export function OwnText(): JSX.Element {
       {refusal.value !== undefined && <p class="note">{refusal.value}</p>}
       {isNotEnglish.value && <p class="quiet">{our.onlyEnglish}</p>}
       <p class="controls">
-        <button type="submit" class="main" disabled={typed.value === "" || refusal.value !== undefined}>
+        <button
+          type="submit"
+          class="main"
+          disabled={typed.value === "" || refusal.value !== undefined}
+        >
           {engine.value.kind === "live" ? our.read : our.start}
         </button>
         <span class="quiet">{our.stays}</span>

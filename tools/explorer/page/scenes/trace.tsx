@@ -7,9 +7,9 @@ import type { JSX } from "preact";
 import { closeTrace, openTrace, sentenceOf, trace } from "../engine.ts";
 import { tableOf } from "../tables.ts";
 import { Figure } from "../ui/figure.tsx";
-import { goTo } from "../ui/frame.tsx";
-import { Scene } from "../ui/scene.tsx";
+import { goTo } from "../ui/go-to.ts";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 
 export function TraceScene(): JSX.Element {
   const { trace: our } = say.value;
@@ -25,7 +25,9 @@ export function TraceScene(): JSX.Element {
   };
   return (
     <Scene name="trace" lead={our.lead}>
-      <pre class="source command"><code>npx glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors</code></pre>
+      <pre class="source command">
+        <code>npx glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors</code>
+      </pre>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the field inside does the same by keys. */}
       <div
         class={isOver.value ? "drop over" : "drop"}
@@ -51,14 +53,25 @@ export function TraceScene(): JSX.Element {
         />
         <p class="quiet">{our.stays}</p>
       </div>
-      {failed.value !== undefined && <p class="note" role="alert">{failed.value}</p>}
+      {failed.value !== undefined && (
+        <p class="note" role="alert">
+          {failed.value}
+        </p>
+      )}
       {facts && (
         <Figure
           name="trace"
           label={our.figure(facts.name)}
           view={{ answer: facts, origin: "file" }}
-          table={tableOf(our.columns, facts.stages.map(({ name, stage, layer }) => [name, stage, layer]))}
-          caption={our.caption(num.value.count(facts.tokens), num.value.count(facts.layers.length), num.value.count(facts.stages.length))}
+          table={tableOf(
+            our.columns,
+            facts.stages.map(({ name, stage, layer }) => [name, stage, layer]),
+          )}
+          caption={our.caption(
+            num.value.count(facts.tokens),
+            num.value.count(facts.layers.length),
+            num.value.count(facts.stages.length),
+          )}
         >
           <p>{our.opened(facts.name)}</p>
           {facts.lacks.length > 0 && <p class="note">{our.lacks(facts.lacks.join(", "))}</p>}

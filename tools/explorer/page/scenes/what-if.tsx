@@ -9,8 +9,8 @@ import { isLive, opened } from "../engine.ts";
 import { switches } from "../state.ts";
 import { tableOf } from "../tables.ts";
 import { Figure } from "../ui/figure.tsx";
-import { Scene } from "../ui/scene.tsx";
 import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
 
 /** The groups, in the order of the model. */
 const GROUPS: readonly SwitchGroup[] = ["choose", "indexer", "sharing", "experts"];
@@ -58,14 +58,22 @@ function Switches(): JSX.Element {
         <fieldset key={group}>
           <legend>{our.groups[group]}</legend>
           <div class="switches">
-            {all.filter((each) => each.group === group).map((each) => (
-              <Switch key={each.id} facts={each} />
-            ))}
+            {all
+              .filter((each) => each.group === group)
+              .map((each) => (
+                <Switch key={each.id} facts={each} />
+              ))}
           </div>
         </fieldset>
       ))}
       {pressed.length > 0 && (
-        <button type="button" class="plain" onClick={() => { switches.value = []; }}>
+        <button
+          type="button"
+          class="plain"
+          onClick={() => {
+            switches.value = [];
+          }}
+        >
           {our.none}
         </button>
       )}
@@ -103,25 +111,50 @@ function Effect(): JSX.Element {
       {pressed.map(({ id, bug, begins }) => (
         <p key={id}>
           <strong>{our.switches[id]?.name ?? id}.</strong> {our.switches[id]?.what}{" "}
-          {our.begins(begins)}{" "}
-          {bug && <a href="MODEL.md#known-bugs">{our.seen(bug)}</a>}
+          {our.begins(begins)} {bug && <a href="MODEL.md#known-bugs">{our.seen(bug)}</a>}
         </p>
       ))}
       <Figure
         name="whatif"
         label={our.figure}
-        view={waits && !answer && isLive.value ? { failed: our.computing(progress ? num.value.percent(progress.done / progress.total) : "") } : whatIf.value}
+        view={
+          waits && !answer && isLive.value
+            ? {
+                failed: our.computing(
+                  progress ? num.value.percent(progress.done / progress.total) : "",
+                ),
+              }
+            : whatIf.value
+        }
         table={answer && resultTable(answer)}
-        caption={answer && our.caption(num.value.count(answer.read), say.value.exampleNames[whatIfExample.value?.id ?? ""])}
+        caption={
+          answer &&
+          our.caption(
+            num.value.count(answer.read),
+            say.value.exampleNames[whatIfExample.value?.id ?? ""],
+          )
+        }
       >
-        {waits && isLive.value && <p class="quiet">{our.computing(progress ? num.value.percent(progress.done / progress.total) : "")}</p>}
+        {waits && isLive.value && (
+          <p class="quiet">
+            {our.computing(progress ? num.value.percent(progress.done / progress.total) : "")}
+          </p>
+        )}
         {answer && <Result answer={answer} />}
       </Figure>
     </>
   );
 }
 
-function resultTable({ stage, stageAt, tokenAt, meanLogP, logP, changedLogP, recall }: WhatIf): ReturnType<typeof tableOf> {
+function resultTable({
+  stage,
+  stageAt,
+  tokenAt,
+  meanLogP,
+  logP,
+  changedLogP,
+  recall,
+}: WhatIf): ReturnType<typeof tableOf> {
   const { whatif: our } = say.value;
   return tableOf(our.columns, [
     [our.rows.stage, stage ?? our.rows.none],
@@ -130,7 +163,12 @@ function resultTable({ stage, stageAt, tokenAt, meanLogP, logP, changedLogP, rec
     [our.rows.logP, logP],
     [our.rows.changedLogP, changedLogP],
     [our.rows.meanLogP, meanLogP],
-    ...(recall ? [[our.rows.recall, recall.right], [our.rows.changedRecall, recall.changed]] : []),
+    ...(recall
+      ? [
+          [our.rows.recall, recall.right],
+          [our.rows.changedRecall, recall.changed],
+        ]
+      : []),
   ]);
 }
 
@@ -143,21 +181,36 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
         <dt>{our.firstStage}</dt>
         <dd>
           {stage === undefined ? (
-            why === "short" ? our.short(num.value.count(opened.value?.sizes.indexTopk ?? 0)) : our.noStage
+            why === "short" ? (
+              our.short(num.value.count(opened.value?.sizes.indexTopk ?? 0))
+            ) : (
+              our.noStage
+            )
           ) : (
             <>
-              <code>{stage}</code> {stageAt !== undefined && our.atPosition(num.value.count(stageAt))}
+              <code>{stage}</code>{" "}
+              {stageAt !== undefined && our.atPosition(num.value.count(stageAt))}
             </>
           )}
         </dd>
         <dt>{our.firstToken}</dt>
-        <dd>{tokenAt === undefined ? our.sameText(num.value.count(right.length)) : our.tokenAt(num.value.count(tokenAt + 1))}</dd>
+        <dd>
+          {tokenAt === undefined
+            ? our.sameText(num.value.count(right.length))
+            : our.tokenAt(num.value.count(tokenAt + 1))}
+        </dd>
         <dt>{our.distance}</dt>
         <dd>{our.nats(num.value.short(meanLogP))}</dd>
         {recall && (
           <>
             <dt>{our.recall}</dt>
-            <dd>{our.recallOf(num.value.count(recall.right), num.value.count(recall.changed), num.value.count(recall.of))}</dd>
+            <dd>
+              {our.recallOf(
+                num.value.count(recall.right),
+                num.value.count(recall.changed),
+                num.value.count(recall.of),
+              )}
+            </dd>
           </>
         )}
       </dl>
@@ -184,7 +237,6 @@ function Written({ name, tokens, from, tone }: WrittenProps): JSX.Element {
       <p class="text">
         …
         {tokens.map(({ text }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: tokens keep their order.
           <span key={i} class={from !== undefined && i === from ? `k ${tone}` : "k"}>
             {text}
           </span>

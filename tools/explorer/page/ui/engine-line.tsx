@@ -24,7 +24,9 @@ export function EngineLine(): JSX.Element {
   if (value.kind === "failed") {
     return (
       <>
-        <span class="engine-failed" role="alert">{value.sentence}</span>
+        <span class="engine-failed" role="alert">
+          {value.sentence}
+        </span>
         <button type="button" onClick={() => void startEngine()}>
           {our.again}
         </button>
@@ -51,7 +53,8 @@ function Doing({ kind, progress }: DoingProps): JSX.Element {
   const { engineLine: our } = say.value;
   const amount = (n: number): string =>
     progress?.unit === "bytes" ? num.value.bytes(n) : num.value.count(n);
-  const text = progress && progress.total > 0 ? our.of(amount(progress.done), amount(progress.total)) : "";
+  const text =
+    progress && progress.total > 0 ? our.of(amount(progress.done), amount(progress.total)) : "";
   return (
     <span class="doing">
       <span>

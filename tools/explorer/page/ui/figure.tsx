@@ -9,6 +9,7 @@ import type { View } from "../data.ts";
 import { trace } from "../engine.ts";
 import { cellText, type NumberTable, tabSeparated } from "../tables.ts";
 import { num, say } from "./say.ts";
+import { Scroll } from "./scroll.tsx";
 
 /** Rows of a table that are shown at first, and that each press adds. */
 const ROWS_AT_ONCE = 20;
@@ -91,12 +92,17 @@ function Copy({ table }: { readonly table: NumberTable }): JSX.Element {
   );
 }
 
-function Numbers({ table, label }: { readonly table: NumberTable; readonly label: string }): JSX.Element {
+function Numbers({
+  table,
+  label,
+}: {
+  readonly table: NumberTable;
+  readonly label: string;
+}): JSX.Element {
   const shown = useSignal(ROWS_AT_ONCE);
   const count = Math.min(shown.value, table.count);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys.
-    <section class="numbers" aria-label={say.value.tableOf(label)} tabIndex={0}>
+    <Scroll class="numbers" label={say.value.tableOf(label)}>
       <table>
         <thead>
           <tr>
@@ -109,7 +115,6 @@ function Numbers({ table, label }: { readonly table: NumberTable; readonly label
         </thead>
         <tbody>
           {Array.from({ length: count }, (_, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name.
             <tr key={i}>
               {table.row(i).map((cell, j) => (
                 <td key={table.head[j]} class={typeof cell === "number" ? "n" : undefined}>
@@ -143,6 +148,6 @@ function Numbers({ table, label }: { readonly table: NumberTable; readonly label
           </button>
         </p>
       )}
-    </section>
+    </Scroll>
   );
 }

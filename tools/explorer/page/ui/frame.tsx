@@ -3,22 +3,33 @@
  * path.
  * @module
  */
+
+import { recorded } from "virtual:recorded";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { recorded } from "virtual:recorded";
 import { closeTrace, opened, trace } from "../engine.ts";
-import { chooseText, example, guided, language, ownText, scene, theme, unreadParts } from "../state.ts";
-import { PATH, SCENES, type SceneName } from "../url.ts";
-import { Help } from "./help.tsx";
+import {
+  chooseText,
+  example,
+  guided,
+  language,
+  ownText,
+  scene,
+  theme,
+  unreadParts,
+} from "../state.ts";
+import { PATH, SCENES } from "../url.ts";
 import { EngineLine } from "./engine-line.tsx";
+import { goTo } from "./go-to.ts";
+import { Help } from "./help.tsx";
 import { say } from "./say.ts";
 
 export function PageFrame({ children }: { readonly children: ComponentChildren }): JSX.Element {
   return (
     <>
-      <a class="skip" href="#s=choose">
+      <button type="button" class="skip" onClick={() => goTo("choose")}>
         {say.value.skip}
-      </a>
+      </button>
       <Top />
       <div class="page">
         <Rail />
@@ -40,22 +51,14 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
   );
 }
 
-/** Scrolls to a scene, at once: nothing on this page moves by itself. */
-export function goTo(name: SceneName): void {
-  scene.value = name;
-  const element = document.getElementById(name);
-  element?.scrollIntoView();
-  element?.querySelector<HTMLElement>("h1, h2")?.focus({ preventScroll: true });
-}
-
 function Top(): JSX.Element {
   const isHelp = useSignal(false);
   const next = { system: "light", light: "dark", dark: "system" } as const;
   return (
     <header class="top">
-      <a class="brand" href="#s=remember" onClick={() => goTo("remember")}>
+      <button type="button" class="brand" onClick={() => goTo("remember")}>
         {say.value.title}
-      </a>
+      </button>
       <EngineLine />
       <ExampleMenu />
       <button
@@ -108,7 +111,9 @@ function ExampleMenu(): JSX.Element {
         </option>
       ))}
       {own === "own" && <option value="own">{say.value.ownText}</option>}
-      {own === "file" && <option value="file">{say.value.fromFile(trace.value?.name ?? "")}</option>}
+      {own === "file" && (
+        <option value="file">{say.value.fromFile(trace.value?.name ?? "")}</option>
+      )}
     </select>
   );
 }
@@ -153,7 +158,7 @@ function Guide(): JSX.Element {
   const at = PATH.indexOf(scene.value);
   const next = PATH.find((name) => SCENES.indexOf(name) > SCENES.indexOf(scene.value));
   return (
-    <div class="guide" role="region" aria-label={our.label}>
+    <section class="guide" aria-label={our.label}>
       <span>{at >= 0 ? our.step(at + 1, PATH.length) : our.label}</span>
       {next ? (
         <button type="button" class="main" onClick={() => goTo(next)}>
@@ -171,6 +176,6 @@ function Guide(): JSX.Element {
       >
         ×
       </button>
-    </div>
+    </section>
   );
 }

@@ -24,7 +24,7 @@ export function LayerMap(): JSX.Element {
   const { layerMap: our } = say.value;
   const shown = shownLayers(layers.value.length, layer.value).map((l) => layers.value[l]);
   return (
-    <div class="map" role="group" aria-label={our.label}>
+    <fieldset class="map" aria-label={our.label}>
       {groups(shown).map((group) => (
         <div class={group.length > 1 ? "group lends" : "group"} key={group[0].layer}>
           {group.map((each) => (
@@ -45,6 +45,6 @@ export function LayerMap(): JSX.Element {
           {group.length > 1 && <span class="bracket">{our.lends(group[0].layer)}</span>}
         </div>
       ))}
-    </div>
+    </fieldset>
   );
 }

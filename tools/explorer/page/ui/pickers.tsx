@@ -16,7 +16,9 @@ const ROOM = 24;
 export function shownLayers(count: number, chosen: number): number[] {
   const all = Array.from({ length: count }, (_, l) => l);
   if (count <= ROOM) return all;
-  return all.filter((l) => l < 3 || (l - 2) % 4 === 0 || Math.floor((l - 2) / 4) === Math.floor((chosen - 2) / 4));
+  return all.filter(
+    (l) => l < 3 || (l - 2) % 4 === 0 || Math.floor((l - 2) / 4) === Math.floor((chosen - 2) / 4),
+  );
 }
 
 /** A button for each layer. */

@@ -39,7 +39,9 @@ export function Scene(props: SceneProps): JSX.Element {
       <p class="scene-number">
         {SCENES.indexOf(name)} · {say.value.names[name]}
       </p>
-      <h2 id={`${name}-heading`}>{say.value.headings[name]}</h2>
+      <h2 id={`${name}-heading`} tabIndex={-1}>
+        {say.value.headings[name]}
+      </h2>
       <p class="lead">{lead}</p>
       <div class={hasAside ? "scene-body with-aside" : "scene-body"}>
         <div>

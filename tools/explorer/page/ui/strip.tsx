@@ -57,7 +57,11 @@ export function Strip(props: StripProps): JSX.Element {
       onPointerDown={(event) => point(event, bins, marked)}
       onPointerMove={(event) => event.pointerType === "mouse" && point(event, bins, marked)}
     >
-      <svg viewBox={`0 0 ${bins.count} ${HEIGHT + RUG}`} preserveAspectRatio="none" aria-hidden="true">
+      <svg
+        viewBox={`0 0 ${bins.count} ${HEIGHT + RUG}`}
+        preserveAspectRatio="none"
+        aria-hidden="true"
+      >
         <path class="bars" d={barsOf(bins, y)} />
         <path class="on" d={marksOf(marked, values, y, at)} />
         {lost && <path class="lost" d={marksOf(lost, values, y, at)} />}

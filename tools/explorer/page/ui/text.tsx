@@ -8,6 +8,7 @@ import { windowsOf } from "../bins.ts";
 import { words } from "../engine.ts";
 import { chosenRow, chosenT } from "../state.ts";
 import { num, say } from "./say.ts";
+import { Scroll } from "./scroll.tsx";
 
 /** How a token is marked. */
 export type Mark = "chosen" | "borrowed" | "lost";
@@ -29,21 +30,22 @@ export function Text({ t, row, marks, windows = WINDOWS }: TextProps): JSX.Eleme
   const shown = windowsOf({ t, length, row, marked: [...marks.keys()].slice(0, windows) });
   let before = 0;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys.
-    <div class="text scroll" tabIndex={0} role="region" aria-label={say.value.theText}>
+    <Scroll class="text scroll" label={say.value.theText}>
       {shown.map(({ from, to }) => {
         const gap = from - before;
         before = to;
         return (
           <>
-            {gap > 0 && <span class="gap">⋯ {say.value.tokensLeftOut(num.value.count(gap))} ⋯</span>}
+            {gap > 0 && (
+              <span class="gap">⋯ {say.value.tokensLeftOut(num.value.count(gap))} ⋯</span>
+            )}
             {words.value.slice(from, to).map((_, i) => (
-              <Token key={from + i} s={from + i} t={t} row={row} mark={marks.get(from + i)} />
+              <Token key={from + i} s={from + i} t={t} row={row} marks={marks} />
             ))}
           </>
         );
       })}
-    </div>
+    </Scroll>
   );
 }
 
@@ -51,15 +53,17 @@ interface TokenProps {
   readonly s: number;
   readonly t: number;
   readonly row?: number | undefined;
-  readonly mark: Mark | undefined;
+  readonly marks: ReadonlyMap<number, Mark>;
 }
 
-function Token({ s, t, row, mark }: TokenProps): JSX.Element {
+function Token({ s, t, row, marks }: TokenProps): JSX.Element {
+  const mark = marks.get(s);
   const state = s === t ? "query" : s === row ? "row" : mark;
   return (
     <Word
       text={words.value[s]?.text ?? ""}
       state={state}
+      isJoined={state === mark && mark !== undefined && s - 1 !== row && marks.get(s - 1) === mark}
       onClick={(event) => {
         if (event.detail === 2) chosenT.value = s;
         else if (s <= t) chosenRow.value = s;
@@ -72,11 +76,13 @@ function Token({ s, t, row, mark }: TokenProps): JSX.Element {
 export interface WordProps {
   readonly text: string;
   readonly state?: Mark | "query" | "row" | undefined;
+  /** Whether the token before has the same mark, so that both are in one box. */
+  readonly isJoined?: boolean;
   readonly onClick?: (event: MouseEvent) => void;
 }
 
-export function Word({ text, state, onClick }: WordProps): JSX.Element {
-  const blank = text.startsWith(" ") && text.length > 1 ? " " : "";
+export function Word({ text, state, isJoined = false, onClick }: WordProps): JSX.Element {
+  const blank = text.startsWith(" ") && text.length > 1 && !isJoined ? " " : "";
   return (
     <>
       {blank}
@@ -94,7 +100,11 @@ export const visible = (text: string): string =>
   text === "" ? "·" : text.replaceAll("\n", "⏎\u200b");
 
 /** The signs of the text, in words. */
-export function Legend({ marks }: { readonly marks: readonly (Mark | "query" | "row")[] }): JSX.Element {
+export function Legend({
+  marks,
+}: {
+  readonly marks: readonly (Mark | "query" | "row")[];
+}): JSX.Element {
   return (
     <ul class="legend">
       {marks.map((mark) => (

@@ -6,8 +6,7 @@
 /** Scenes 4, 5 and 6. */
 export const looking = {
   dense: {
-    lead:
-      "Here is the same attention over all positions, as if nothing had been chosen. Its weights show how much of what it wants lies on the choice, and what the choice leaves out.",
+    lead: "Here is the same attention over all positions, as if nothing had been chosen. Its weights show how much of what it wants lies on the choice, and what the choice leaves out.",
     question: (lender: number) =>
       `What part of the attention lies on the choice of layer ${lender}, and in which of the layers that use it is that part the least?`,
     answer: (list: string, least: number, lender: number) =>
@@ -21,24 +20,41 @@ export const looking = {
     head: (h: number) => `head ${h}`,
     strip: (l: number) => `Weights of dense attention in layer ${l}: move with the arrow keys`,
     most: (p: string) => `highest bar: ${p}`,
-    row: (row: Readonly<Record<"position" | "word" | "weight", string>> & { readonly isChosen: boolean }) =>
+    row: (
+      row: Readonly<Record<"position" | "word" | "weight", string>> & {
+        readonly isChosen: boolean;
+      },
+    ) =>
       `Position ${row.position}, “${row.word}”: ${row.weight} of the weight, ${row.isChosen ? "chosen" : "not chosen"}.`,
     kept: (kept: string, best: string, k: string) =>
       `${kept} of the weight lies on the choice. The best ${k} positions of all would hold ${best}.`,
-    columns: (heads: number) => ["position", "chosen", ...Array.from({ length: heads }, (_, h) => `head ${h}`)],
+    columns: (heads: number) => [
+      "position",
+      "chosen",
+      ...Array.from({ length: heads }, (_, h) => `head ${h}`),
+    ],
     mass: "Part of dense attention that lies on the choice, layer by layer",
     massColumns: ["layer", "mean", "least head", "largest head"],
-    massCaption: "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much.",
+    massCaption:
+      "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much.",
     meanAndLeast: (mean: string, least: string) => `${mean} · least head ${least}`,
   },
   share: {
-    lead:
-      "Only some layers rank the positions. The others have no indexer: they read, with queries of their own, where the last ranking layer looked.",
-    question: (l: number) => `Layer ${l} has no indexer. Whose rows does it read, and what breaks if it makes a choice of its own?`,
+    lead: "Only some layers rank the positions. The others have no indexer: they read, with queries of their own, where the last ranking layer looked.",
+    question: (l: number) =>
+      `Layer ${l} has no indexer. Whose rows does it read, and what breaks if it makes a choice of its own?`,
     answer: (lender: number) =>
       `It reads the rows that layer ${lender} chose. It was trained with them. Press “no sharing” in the scene “What if”: each shared layer then runs its lender’s indexer on its own vector, and the model loses its memory.`,
     figure: (word: string) => `The position of “${word}” in all layers`,
-    columns: ["layer", "lender", "score in the lender", "rank", "chosen", "mean weight", "largest weight"],
+    columns: [
+      "layer",
+      "lender",
+      "score in the lender",
+      "rank",
+      "chosen",
+      "mean weight",
+      "largest weight",
+    ],
     caption: (row: {
       readonly word: string;
       readonly position: string;
@@ -58,9 +74,9 @@ export const looking = {
     before: (list: string) => `Chosen for the token before, too: ${list}.`,
   },
   latent: {
-    lead:
-      "An ordinary attention keeps a key and a value for each head. This one keeps a short vector, the latent, and a rotated key that carries the position. All heads share them.",
-    question: "Which numbers of a position are kept, how many bytes is that, and what is never made?",
+    lead: "An ordinary attention keeps a key and a value for each head. This one keeps a short vector, the latent, and a rotated key that carries the position. All heads share them.",
+    question:
+      "Which numbers of a position are kept, how many bytes is that, and what is never made?",
     answer: (
       ours: Readonly<Record<"kept" | "never" | "bytes", string>>,
       released: Readonly<Record<"kept" | "never" | "bytes", string>>,
@@ -73,10 +89,12 @@ export const looking = {
       `Layer ${l} keeps ${latent} + ${rotary} numbers of this token. Blue is positive, orange negative; the darker, the larger.`,
     kept: "The latent",
     rotary: "The rotated key, which carries the position",
-    never: (n: string, heads: string) => `Never made: ${n} numbers, keys and values of ${heads} heads`,
+    never: (n: string, heads: string) =>
+      `Never made: ${n} numbers, keys and values of ${heads} heads`,
     bytes: "Bytes in the cache, with two bytes for a number",
     bytesColumns: ["what", "bytes"],
-    bytesCaption: (n: string, times: string) => `For ${n} positions. The heads would take ${times} times the bytes of the latents.`,
+    bytesCaption: (n: string, times: string) =>
+      `For ${n} positions. The heads would take ${times} times the bytes of the latents.`,
     headsBytes: "keys and values of all heads",
     latentBytes: "latents and rotated keys",
     indexBytes: "keys of the indexers",
@@ -90,13 +108,15 @@ export const storing = {
   experts: {
     lead: (all: string, k: string) =>
       `After the attention, a router picks ${k} of ${all} small networks, the experts, for the token. A bias helps to pick, so that all experts stay busy, but it does not count in the weights.`,
-    question: (n: string) => `An expert has only the ${n}th largest score, and is chosen. How? Does the bias change its weight?`,
+    question: (n: string) =>
+      `An expert has only the ${n}th largest score, and is chosen. How? Does the bias change its weight?`,
     answer: (promoted: string) =>
       (promoted === ""
         ? "The bias is added before the choice, so it can lift an expert over others. For this token it changed nothing; try the token before, or another layer. "
         : `The bias is added before the choice. For this token it brought in ${promoted}, named with the rank of its score alone. `) +
       "It never changes a weight: the weights are made of the scores without it.",
-    isDense: (l: number, sparse: number) => `Layer ${l} is dense and has no router. This is layer ${sparse}.`,
+    isDense: (l: number, sparse: number) =>
+      `Layer ${l} is dense and has no router. This is layer ${sparse}.`,
     figure: "Scores and biases of the experts for this token",
     columns: ["expert", "logit", "score", "bias", "chosen", "weight"],
     caption: (word: string, l: number) =>
@@ -118,14 +138,16 @@ export const storing = {
       `Only ${ran} tokens were run for it. ${pages} pages are shared, which saves ${bytes}.`,
     figure: "The pages of the text and of a second one",
     columns: ["text", "page", "from", "to", "used by", "cold"],
-    caption: (pages: string, bytes: string) => `${pages} pages are pointed at, and ${bytes} are in use.`,
+    caption: (pages: string, bytes: string) =>
+      `${pages} pages are pointed at, and ${bytes} are in use.`,
     text: "The text",
     fork: "A second text with another end",
     shared: "shared by both",
     own: "its own",
     cold: "rows outside the memory",
     page: (page: number, from: string, to: string) => `page ${page}: positions ${from} to ${to}`,
-    differs: (at: string, ran: string) => `The second text differs from position ${at} on. ${ran} tokens were run for it; the others were there already.`,
+    differs: (at: string, ran: string) =>
+      `The second text differs from position ${at} on. ${ran} tokens were run for it; the others were there already.`,
     tier: (hits: string, misses: string, bytes: string) =>
       `With as little memory as possible, the last token found ${hits} rows in memory and fetched ${misses}, which is ${bytes}.`,
     edit: "The end of the second text",
@@ -138,13 +160,19 @@ export const storing = {
 /** Scenes 9 and 10. */
 export const writing = {
   guesses: {
-    lead:
-      "One more layer guesses the next tokens, and the model checks all guesses in one step. A guess that the model would have made itself stands; at the first other one the model’s own token is put instead.",
+    lead: "One more layer guesses the next tokens, and the model checks all guesses in one step. A guess that the model would have made itself stands; at the first other one the model’s own token is put instead.",
     question: "A guess was refused. What stands in the text, and what did it cost?",
-    answer: (round: { readonly round: number; readonly guess: string; readonly by: string; readonly kept: number; readonly tokens: number }) =>
+    answer: (round: {
+      readonly round: number;
+      readonly guess: string;
+      readonly by: string;
+      readonly kept: number;
+      readonly tokens: number;
+    }) =>
       `In round ${round.round}, “${round.guess}” was refused and “${round.by}” stands in the text: the token that the model would have written anyway. ` +
       `${round.kept} guesses before it were kept, so the round gave ${round.tokens} tokens for one step of the model. The refused guess cost only the time to make and to check it.`,
-    noRefusal: "No guess was refused here. A refused guess would be replaced by the token that the model would have written anyway, so it costs time and changes no text.",
+    noRefusal:
+      "No guess was refused here. A refused guess would be replaced by the token that the model would have written anyway, so it costs time and changes no text.",
     figure: "Rounds of guesses after the text",
     columns: ["round", "guess", "p (guessing layer)", "p (model)", "fate", "replaced by"],
     caption: (steps: string, tokens: string, rounds: string) =>
@@ -154,10 +182,10 @@ export const writing = {
     gives: "gives",
   },
   next: {
-    lead:
-      "After the last layer, each token of the list gets a probability. The same can be asked after earlier layers: this shows when the answer appears.",
+    lead: "After the last layer, each token of the list gets a probability. The same can be asked after earlier layers: this shows when the answer appears.",
     question: (word: string) => `After which layer is “${word}” the likeliest next token?`,
-    answer: (word: string, l: number, p: string) => `“${word}” is first after layer ${l}, with ${p}.`,
+    answer: (word: string, l: number, p: string) =>
+      `“${word}” is first after layer ${l}, with ${p}.`,
     figure: "The likeliest next tokens",
     columns: ["id", "token", "probability"],
     caption: (word: string, p: string) => `Likeliest: “${word}” with ${p}.`,
@@ -178,11 +206,12 @@ export const writing = {
 /** Scenes 11 and 12. */
 export const experimenting = {
   whatif: {
-    lead:
-      "Each switch puts a mistake into the engine of this page. Most of them were made by public engines, and most stay invisible in short texts.",
-    question: "Name a switch that changes a stage but not the text. Why do only dumps of stages find it?",
+    lead: "Each switch puts a mistake into the engine of this page. Most of them were made by public engines, and most stay invisible in short texts.",
+    question:
+      "Name a switch that changes a stage but not the text. Why do only dumps of stages find it?",
     pressFirst: "Press a switch. Two may be pressed at once.",
-    answerNothing: "The pressed switch changes no stage of this text at all. Try a longer text, or another switch.",
+    answerNothing:
+      "The pressed switch changes no stage of this text at all. Try a longer text, or another switch.",
     answerSilent: (stage: string, tokens: string) =>
       `The pressed switch is one: ${stage} differs, but the ${tokens} tokens that follow are the same. Whoever compares texts sees no mistake; whoever compares stages sees it at once.`,
     answerLoud: (stage: string, token: string) =>
@@ -196,19 +225,49 @@ export const experimenting = {
     },
     none: "release all switches",
     switches: {
-      recent: { name: "most recent", what: "Each layer reads the last positions instead of the best ones. Stories go on nearly as well; nothing far back can be remembered." },
+      recent: {
+        name: "most recent",
+        what: "Each layer reads the last positions instead of the best ones. Stories go on nearly as well; nothing far back can be remembered.",
+      },
       first: { name: "first", what: "Each layer reads the first positions of the text." },
-      dense: { name: "dense", what: "All positions are chosen. Some ports do this as a workaround; it hides every mistake of the indexer." },
-      g14: { name: "indexer rotates halves", what: "The indexer pairs channel j with channel j + half, as an older model did, instead of with its neighbour. The mistake grows with the distance." },
-      g15: { name: "rotary channels last", what: "The rotated channels of the indexer are taken from the end of the vector instead of its beginning." },
-      g16: { name: "query before its norm", what: "The indexer reads the query vector before it is normalised." },
-      relu: { name: "no ReLU", what: "The votes are added without ReLU. All heads together are then one head." },
-      g28: { name: "weights lose their sign", what: "A head of the indexer can no longer vote against a position." },
-      g03: { name: "rope base 10,000", what: "The base of the rotation was not found in the config. What is near is right, what is far is wrong." },
-      noshare: { name: "no sharing", what: "Each shared layer runs its lender’s indexer on its own vector, instead of reading its lender’s choice." },
+      dense: {
+        name: "dense",
+        what: "All positions are chosen. Some ports do this as a workaround; it hides every mistake of the indexer.",
+      },
+      g14: {
+        name: "indexer rotates halves",
+        what: "The indexer pairs channel j with channel j + half, as an older model did, instead of with its neighbour. The mistake grows with the distance.",
+      },
+      g15: {
+        name: "rotary channels last",
+        what: "The rotated channels of the indexer are taken from the end of the vector instead of its beginning.",
+      },
+      g16: {
+        name: "query before its norm",
+        what: "The indexer reads the query vector before it is normalised.",
+      },
+      relu: {
+        name: "no ReLU",
+        what: "The votes are added without ReLU. All heads together are then one head.",
+      },
+      g28: {
+        name: "weights lose their sign",
+        what: "A head of the indexer can no longer vote against a position.",
+      },
+      g03: {
+        name: "rope base 10,000",
+        what: "The base of the rotation was not found in the config. What is near is right, what is far is wrong.",
+      },
+      noshare: {
+        name: "no sharing",
+        what: "Each shared layer runs its lender’s indexer on its own vector, instead of reading its lender’s choice.",
+      },
       g04: { name: "schedule off by one", what: "The layers that rank are off by one." },
       g22: { name: "borrowers see all", what: "The shared layers attend to all positions." },
-      "g36-scale": { name: "experts not scaled", what: "The sum of the experts is not multiplied by its factor." },
+      "g36-scale": {
+        name: "experts not scaled",
+        what: "The sum of the experts is not multiplied by its factor.",
+      },
       "g36-bias": { name: "no bias", what: "Experts are chosen without the bias." },
       g39: { name: "gate and up swapped", what: "Two matrices of each expert are exchanged." },
     } as Readonly<Record<string, { readonly name: string; readonly what: string }>>,
@@ -234,7 +293,8 @@ export const experimenting = {
     },
     firstStage: "First stage that differs",
     atPosition: (s: string) => `at position ${s}`,
-    short: (k: string) => `none: this text is not longer than ${k} tokens, so all positions are chosen`,
+    short: (k: string) =>
+      `none: this text is not longer than ${k} tokens, so all positions are chosen`,
     noStage: "none: every bit is the same",
     firstToken: "First token that differs",
     sameText: (n: string) => `none of the ${n} that follow: this is a result, too`,
@@ -242,20 +302,23 @@ export const experimenting = {
     distance: "Change of the text’s own log-probabilities",
     nats: (x: string) => `${x} nats per token on average`,
     recall: "Secret words remembered",
-    recallOf: (right: string, changed: string, of: string) => `${changed} of ${of} with the switch, ${right} of ${of} without`,
+    recallOf: (right: string, changed: string, of: string) =>
+      `${changed} of ${of} with the switch, ${right} of ${of} without`,
     right: "The model writes",
     changed: "With the switch it writes",
   },
   trace: {
-    lead:
-      "The figures of this page can be drawn from a file, too. The command below writes all stages of a text, for the small model as well as for GLM-5.2 itself.",
+    lead: "The figures of this page can be drawn from a file, too. The command below writes all stages of a text, for the small model as well as for GLM-5.2 itself.",
     drop: "Drop a trace file here, or choose one",
-    stays: "It is read in this page and sent nowhere. A file of some gigabytes opens, because only the needed parts of it are read.",
+    stays:
+      "It is read in this page and sent nowhere. A file of some gigabytes opens, because only the needed parts of it are read.",
     figure: (name: string) => `The stages of ${name}`,
     columns: ["name", "stage", "layer"],
-    caption: (tokens: string, layers: string, stages: string) => `${tokens} tokens, ${layers} layers, ${stages} stages.`,
+    caption: (tokens: string, layers: string, stages: string) =>
+      `${tokens} tokens, ${layers} layers, ${stages} stages.`,
     opened: (name: string) => `All scenes now show ${name}.`,
-    lacks: (stages: string) => `For the other figures a new trace would need these stages: ${stages}.`,
+    lacks: (stages: string) =>
+      `For the other figures a new trace would need these stages: ${stages}.`,
     look: "Look at its choices",
     close: "Back to the text",
   },

@@ -9,17 +9,29 @@ import type { Numbers } from "../numbers.ts";
 export const remembering = {
   remember: {
     kicker: "A small model with the architecture of GLM-5.2, and every number of it",
-    heading: (finds: number, reads: number) => `Layer ${finds} finds the word. Layer ${reads} reads it.`,
+    heading: (finds: number, reads: number) =>
+      `Layer ${finds} finds the word. Layer ${reads} reads it.`,
     lead: (tokens: string, word: string, back: string) =>
       `The model has read ${tokens} tokens of children’s stories. Near the beginning stands a secret word, “${word}”. ` +
       `At the end it is asked for, ${back} tokens later, and each layer may look at only a few positions.`,
-    figure: "Scores of all positions for the last token, and the rank of the secret word in each layer",
+    figure:
+      "Scores of all positions for the last token, and the rank of the secret word in each layer",
     strip: (l: number) => `Scores of the indexer of layer ${l} over the whole text`,
     found: (l: number, rank: string, of: string) => `layer ${l}: ${rank} of ${of}`,
     bars: (k: string) => `score of each position · the ${k} chosen ones in blue`,
     finding: (of: string) => `Finding: its rank among ${of} positions`,
     reading: (word: string) => `Reading: the rank of “${word}” as the next word`,
-    columns: ["layer", "type", "score", "rank", "threshold", "chosen", "attention", "rank as next word", "probability"],
+    columns: [
+      "layer",
+      "type",
+      "score",
+      "rank",
+      "threshold",
+      "chosen",
+      "attention",
+      "rank as next word",
+      "probability",
+    ],
     caption: (finds: number, reads: number, isBorrowed: boolean, p: string) =>
       `Layer ${finds} gives the word the best score. ` +
       (isBorrowed
@@ -48,7 +60,8 @@ export const remembering = {
     read: "Read it",
     start: "Fetch the model and read it",
     stays: "It stays on this page.",
-    onlyEnglish: "The tokenizer takes any script. The small model has only read English stories, so it has nothing to say about other texts.",
+    onlyEnglish:
+      "The tokenizer takes any script. The small model has only read English stories, so it has nothing to say about other texts.",
     tooLong: (length: string, most: string) =>
       `The text has ${length} characters. This page reads at most ${most}; please take a part of it.`,
   },
@@ -65,9 +78,11 @@ export const choosing = {
       `It attends to at most ${n.count(sizes.indexTopk)} positions with ${n.count(sizes.heads)} heads.`,
     figure: "The layers of the model and the stages of one of them",
     stages: "Stages of the layer, in order",
-    caption: (l: number, n: number) => `Layer ${l} makes ${n} values that can be watched. Press a layer, or a stage.`,
+    caption: (l: number, n: number) =>
+      `Layer ${l} makes ${n} values that can be watched. Press a layer, or a stage.`,
     columns: ["stage", "shape", "root mean square", "least", "largest"],
-    glance: (rms: string, least: string, most: string) => `root mean square ${rms}, from ${least} to ${most}`,
+    glance: (rms: string, least: string, most: string) =>
+      `root mean square ${rms}, from ${least} to ${most}`,
     notes: {
       attn_norm: "what the attention reads",
       qr: "the small vector that all queries are made of",
@@ -105,7 +120,11 @@ export const choosing = {
     strip: (l: number) => `Scores of layer ${l}: move through the positions with the arrow keys`,
     threshold: (k: string, score: string) => `the ${k}th score: ${score}`,
     range: (least: string, most: string) => `scores from ${least} to ${most}`,
-    row: (row: Readonly<Record<"position" | "word" | "score" | "rank" | "of", string>> & { readonly isChosen: boolean }) =>
+    row: (
+      row: Readonly<Record<"position" | "word" | "score" | "rank" | "of", string>> & {
+        readonly isChosen: boolean;
+      },
+    ) =>
       `Position ${row.position}, “${row.word}”: score ${row.score}, ${row.rank} of ${row.of}, ${row.isChosen ? "chosen" : "not chosen"}.`,
     howTo: "Point at the bars, or use the arrow keys.",
     columns: ["rank", "position", "score", "chosen"],

@@ -26,7 +26,8 @@ const frame = {
     "All numbers come from the engine glm52.ts, which is the specification in this repository, and from a small " +
     "model that was trained with it. Nothing that you type leaves this page: its security policy allows no connection elsewhere.",
   annotated: "The whole source of the model, beside its explanation",
-  unread: (parts: string) => `The link has parts that mean nothing here: ${parts}. The rest of it was followed.`,
+  unread: (parts: string) =>
+    `The link has parts that mean nothing here: ${parts}. The rest of it was followed.`,
 
   asTable: "as table",
   hideTable: "hide the table",
@@ -38,7 +39,8 @@ const frame = {
   moreRows: "20 more",
   allRows: "all",
   notInFile: "The file does not hold the stages that this figure needs.",
-  needsEngine: "This figure needs the engine. Press “Run it here” at the top: the model is fetched once and runs in your browser.",
+  needsEngine:
+    "This figure needs the engine. Press “Run it here” at the top: the model is fetched once and runs in your browser.",
   recorded: "recorded",
   live: "live",
   fromFile: (name: string) => `from file ${name}`,
@@ -74,7 +76,7 @@ const frame = {
     label: "Map of the layers",
     dense: "dense",
     sparse: "experts",
-    lends: (l: number) => `all read what layer ${l} chose`,
+    lends: (l: number) => `choice of layer ${l}`,
   },
   engineLine: {
     run: "Run it here",
