@@ -16,6 +16,7 @@ import type {
   RecordedLayer,
   RecordedMore,
 } from "../messages.ts";
+import { forkOf } from "../page/fork.ts";
 
 /** The first scene, and the answers for the others. */
 export interface Recording {
@@ -89,14 +90,6 @@ export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promi
   const scores = [...(look.layers[finds].scores ?? [])].map((x) => Math.round(100 * x) / 100);
   const chosen = [...(look.layers[finds].chosen ?? [])];
   return { recorded: { ...recorded, scores, chosen }, more: { entries } };
-}
-
-/** The text with another word at the end of its last story, so that a fork shares all pages but the last. */
-function forkOf(text: string): string {
-  const lines = text.split("\n");
-  const story = lines.length - 2;
-  lines[story] = lines[story].replace(/\w+(\W*)$/, "happy$1");
-  return lines.join("\n");
 }
 
 /** The layer that ranks the fact best, and the first after which its word is the likeliest. */
