@@ -44,6 +44,8 @@ export interface ExplorerWish {
   readonly model?: string | undefined;
   /** A trace file. */
   readonly trace?: string | undefined;
+  /** The folder of the built page; that of this package by default. */
+  readonly page?: string | undefined;
 }
 
 /**
@@ -51,11 +53,8 @@ export interface ExplorerWish {
  *
  * @throws {UserError} for a page that was not built, and a folder or file that cannot be shown
  */
-export async function explorerFiles({
-  model,
-  trace,
-}: ExplorerWish): Promise<Map<string, ServedFile>> {
-  const page = join((await ourPackage()).folder, "dist/explorer");
+export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, ServedFile>> {
+  const { model, trace, page = join((await ourPackage()).folder, "dist/explorer") } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
     throw new UserError(page, "expected the built page there, found none: npm run build makes it");
