@@ -16,6 +16,7 @@ import type {
   RecordedLayer,
   RecordedMore,
 } from "../messages.ts";
+import { forkOf } from "../page/fork.ts";
 
 /** The first scene, and the answers for the others. */
 export interface Recording {
@@ -91,14 +92,6 @@ export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promi
   return { recorded: { ...recorded, scores, chosen }, more: { entries } };
 }
 
-/** The text with another word at the end of its last story, so that a fork shares all pages but the last. */
-function forkOf(text: string): string {
-  const lines = text.split("\n");
-  const story = lines.length - 2;
-  lines[story] = lines[story].replace(/\w+(\W*)$/, "happy$1");
-  return lines.join("\n");
-}
-
 /** The layer that ranks the fact best, and the first after which its word is the likeliest. */
 function storyOf(layers: readonly RecordedLayer[]): Pick<Recorded, "finds" | "reads"> {
   const full = layers.filter(({ type }) => type === "full");
@@ -140,7 +133,8 @@ export function recordedModule(recorded: Recorded): string {
   const { ids, texts, scores, text, ...rest } = recorded;
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const isOnePerId = ids.every((id, i) => textOf.get(id) === texts[i]);
-  if (!isOnePerId || texts.join("") !== text) {
+  const start = texts.findIndex((_, i) => texts.slice(i).join("") === text);
+  if (!isOnePerId || start < 0) {
     throw new Error("expected a text whose tokens have one text each, and are the text together");
   }
   const hundredths = scores.map((x) => Math.round(100 * x));
@@ -149,7 +143,7 @@ export function recordedModule(recorded: Recorded): string {
     `const textOf = new Map(${JSON.stringify([...textOf])});`,
     "const texts = ids.map((id) => textOf.get(id));",
     `const scores = ${JSON.stringify(hundredths)}.map((x) => x / 100);`,
-    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.join("") };`,
+    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.slice(${start}).join("") };`,
   ].join("\n");
 }
 

@@ -40,17 +40,28 @@ export interface Window {
 /** Up to this many tokens a text is shown as a whole. */
 export const WHOLE_TEXT = 400;
 
+/** What of a text is worth showing. */
+export interface Focus {
+  /** The query. */
+  readonly t: number;
+  /** How many tokens the text has. */
+  readonly length: number;
+  /** The row that is pointed at. */
+  readonly row: number | undefined;
+  readonly marked: Iterable<number>;
+}
+
 /**
- * The windows of a text up to position `t`: a wide one at `t`, one at the row that is pointed at, and a
- * narrow one around each marked row. Windows that touch become one.
+ * The windows of a text: a wide one at the query, one at the row that is pointed at, and a narrow one
+ * around each marked row. Windows that touch become one. A short text is one window.
  */
-export function windowsOf(t: number, row: number | undefined, marked: Iterable<number>): Window[] {
-  if (t < WHOLE_TEXT) return [{ from: 0, to: t + 1 }];
+export function windowsOf({ t, length, row, marked }: Focus): Window[] {
+  if (length <= WHOLE_TEXT) return [{ from: 0, to: length }];
   const wanted: Window[] = [
-    { from: t - 40, to: t + 1 },
+    { from: t - 40, to: t + 13 },
     ...(row === undefined ? [] : [{ from: row - 14, to: row + 15 }]),
     ...Array.from(marked, (s) => ({ from: s - 3, to: s + 4 })),
-  ].map(({ from, to }) => ({ from: Math.max(0, from), to: Math.min(t + 1, to) }));
+  ].map(({ from, to }) => ({ from: Math.max(0, from), to: Math.min(length, to) }));
   wanted.sort((a, b) => a.from - b.from);
   const windows: { from: number; to: number }[] = [];
   for (const { from, to } of wanted) {

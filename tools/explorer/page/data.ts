@@ -16,7 +16,16 @@ import {
   untracked,
 } from "@preact/signals";
 import { Stopped } from "../live/client.ts";
-import type { AskName, Asks, LayerFacts, LayerLook, Look } from "../messages.ts";
+
+import type {
+  AskName,
+  Asks,
+  ExampleFacts,
+  LayerFacts,
+  LayerLook,
+  Look,
+  Progress,
+} from "../messages.ts";
 import {
   askLive,
   fact,
@@ -29,7 +38,9 @@ import {
   trace,
   words,
 } from "./engine.ts";
-import { chosenLayer, chosenRow } from "./state.ts";
+import { anotherEnd, endOf } from "./fork.ts";
+import { chosenLayer, chosenRow, forkEnd, isTight, switches, watched } from "./state.ts";
+
 import type { SceneName } from "./url.ts";
 
 /** Where a number comes from. */
@@ -40,6 +51,7 @@ export interface View<A> {
   readonly answer?: A;
   readonly origin?: Origin;
   readonly waits?: boolean;
+  readonly progress?: Progress;
   readonly failed?: string;
 }
 
@@ -51,11 +63,13 @@ export const near: Signal<ReadonlySet<SceneName>> = signal(new Set());
  *
  * @param scenes   the view asks only while one of these is near; undefined: always
  * @param question what to ask, or undefined while there is nothing to ask
+ * @param isOnlyOne whether the recorded answer is found by its name alone
  */
 function view<N extends AskName>(
   name: N,
   scenes: readonly SceneName[] | undefined,
   question: () => Asks[N]["ask"] | undefined,
+  isOnlyOne = false,
 ): ReadonlySignal<View<Asks[N]["answer"]>> {
   const result: Signal<View<Asks[N]["answer"]>> = signal({ waits: true });
   const ask = computed(() => {
@@ -66,13 +80,17 @@ function view<N extends AskName>(
     const wanted = ask.value;
     if (wanted === undefined) return;
     if (!isLive.value && !trace.value) {
-      const answer = isRecordedText.value && recordedAnswers.value?.find(name, wanted);
-      if (answer) result.value = { answer, origin: "recorded" };
+      const answer =
+        isRecordedText.value && recordedAnswers.value?.find(name, isOnlyOne ? undefined : wanted);
+      result.value = answer ? { answer, origin: "recorded" } : { waits: true };
       return;
     }
     result.value = { ...untracked(() => result.value), waits: true };
     const origin = trace.value ? "file" : "live";
-    askLive(name, wanted).then(
+    const onProgress = (progress: Progress): void => {
+      result.value = { ...result.peek(), progress };
+    };
+    askLive(name, wanted, { onProgress }).then(
       (answer) => {
         result.value = { answer, origin };
       },
@@ -93,7 +111,7 @@ const ofText =
 const textLook = view(
   "look",
   undefined,
-  ofText(() => ({ t: t.value })),
+  ofText(() => ({ t: t.value, ...(watched.value !== undefined && { watch: watched.value }) })),
 );
 const traceLook = view("traceLook", undefined, () => (trace.value ? { t: t.value } : undefined));
 
@@ -159,5 +177,60 @@ export const overlaps = view(
   ofText(() => ({ t: t.value })),
 );
 
-/** The words of the text around a position, for captions. */
+/** The text as characters. */
+const text = computed(() => words.value.map((word) => word.text).join(""));
+
+/** The end of the second text of scene 8. */
+export const shownEnd: ReadonlySignal<string> = computed(
+  () => forkEnd.value ?? anotherEnd(endOf(text.value)),
+);
+
+/** The pages of the text and of a second one. */
+export const pages = view(
+  "pages",
+  ["pages"],
+  ofText(() => {
+    const fork = text.value.slice(0, text.value.length - endOf(text.value).length) + shownEnd.value;
+    return { fork, ...(isTight.value && leastHotBytes.value && { hotBytes: leastHotBytes.value }) };
+  }),
+  true,
+);
+
+/** The least memory that the rows can have; known after the first answer. */
+const leastHotBytes: Signal<number> = signal(0);
+effect(() => {
+  const least = pages.value.answer?.leastHotBytes;
+  if (least !== undefined) leastHotBytes.value = least;
+});
+
+/** Rounds of guesses after the text. */
+export const drafts = view(
+  "draft",
+  ["guesses"],
+  ofText(() => ({ steps: 3, rounds: 6, temperature: 0, seed: 0 })),
+  true,
+);
+
+/** The most tokens of a text that the switches are tried on without a wish of the reader. */
+const QUICK_TOKENS = 1024;
+
+/** The example that the switches are tried on instead of a long text; undefined is the text of the page. */
+export const whatIfExample: ReadonlySignal<ExampleFacts | undefined> = computed(() =>
+  words.value.length <= QUICK_TOKENS && !trace.value
+    ? undefined
+    : opened.value?.examples.find(({ questions }) => questions !== undefined),
+);
+
+/** How many tokens both models write after the text. */
+const WRITTEN = 24;
+
+/** What the pressed switches change. */
+export const whatIf = view("whatIf", ["whatif"], () => {
+  if (switches.value.length === 0) return undefined;
+  const { text: story, questions } = whatIfExample.value ?? { text: text.value };
+  const asked = story + (questions?.[0].question ?? "");
+  return { switches: switches.value, count: WRITTEN, text: asked, recall: true };
+});
+
+/** A token of the text, as characters. */
 export const wordAt = (s: number): string => words.value[s]?.text ?? "";

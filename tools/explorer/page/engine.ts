@@ -13,8 +13,17 @@ import {
   signal,
   untracked,
 } from "@preact/signals";
-import { type Client, newClient, Stopped } from "../live/client.ts";
-import type { AskName, Asks, Opened, Progress, TokenFacts, TraceFacts } from "../messages.ts";
+import { type Client, type Line, newClient, Stopped } from "../live/client.ts";
+import type {
+  AskName,
+  Asks,
+  ExampleFacts,
+  FromWorker,
+  Opened,
+  Progress,
+  TokenFacts,
+  TraceFacts,
+} from "../messages.ts";
 import { type RecordedAnswers, readRecorded } from "./recorded-answers.ts";
 import { chosenRow, chosenT, example, ownText } from "./state.ts";
 
@@ -71,10 +80,16 @@ export const t: ReadonlySignal<number> = computed(() => {
   return Math.min(chosenT.value ?? last, last);
 });
 
-/** Where the secret word stands, if the text is the recorded one and the word comes before `t`. */
-export const fact: ReadonlySignal<number | undefined> = computed(() =>
-  isRecordedText.value && recorded.fact <= t.value ? recorded.fact : undefined,
-);
+/** Where the word stands that the text hides, if it is an example with one and `t` comes after it. */
+export const fact: ReadonlySignal<number | undefined> = computed(() => {
+  const at = isRecordedText.value ? recorded.fact : shownExample()?.wordAt;
+  return at !== undefined && at <= t.value ? at : undefined;
+});
+
+function shownExample(): ExampleFacts | undefined {
+  if (trace.value || ownText.value !== undefined) return undefined;
+  return opened.value?.examples.find(({ id }) => id === example.value);
+}
 
 function wordsOfTrace({ ids, tokens }: TraceFacts): Word[] {
   return Array.from({ length: tokens }, (_, i) => {
@@ -87,9 +102,11 @@ let client: Client | undefined;
 let opening: Promise<void> | undefined;
 
 function connected(): Client {
-  client ??= newClient(
-    new Worker(new URL("../live/worker.ts", import.meta.url), { type: "module" }),
-  );
+  if (client) return client;
+  const worker = new Worker(new URL("../live/worker.ts", import.meta.url), { type: "module" });
+  const line: Line = { postMessage: (message) => worker.postMessage(message), onmessage: null };
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => line.onmessage?.({ data });
+  client = newClient(line);
   return client;
 }
 
@@ -129,6 +146,7 @@ async function open(): Promise<void> {
   const ask = {
     modelUrl: new URL("model/", base).href,
     kernelsUrl: new URL("kernels.wasm", base).href,
+    examplesUrl: new URL("examples.json", base).href,
   };
   const onProgress = (progress: Progress): void => {
     engine.value = { kind: "opening", progress };

@@ -24,6 +24,15 @@ export const switches: Signal<readonly string[]> = signal([]);
 export const example: Signal<string | undefined> = signal(undefined);
 /** The reader's own text. */
 export const ownText: Signal<string | undefined> = signal(undefined);
+/** Temperature and top-p of scene 10. */
+export const heat = signal(1);
+export const topP = signal(1);
+/** The token that the logit lens follows; undefined is the likeliest one. */
+export const watched: Signal<number | undefined> = signal(undefined);
+/** The end of the second text of scene 8; undefined is the one that the page makes up. */
+export const forkEnd: Signal<string | undefined> = signal(undefined);
+/** Whether scene 8 keeps only as many rows in memory as it must. */
+export const isTight = signal(false);
 /** Whether the guided path is shown. */
 export const guided = signal(false);
 export const language = signal<Language>("en");
@@ -66,6 +75,8 @@ export function chooseText(choice: { readonly example: string } | { readonly tex
   ownText.value = "text" in choice ? choice.text : undefined;
   chosenT.value = undefined;
   chosenRow.value = undefined;
+  watched.value = undefined;
+  forkEnd.value = undefined;
 }
 
 /** How long the page waits before it writes its address: browsers refuse many changes a second. */
@@ -90,7 +101,7 @@ export function followAddress(): void {
   effect(() => {
     const root = document.documentElement;
     root.lang = language.value === "zh" ? "zh-Hans" : "en";
-    if (theme.value === "system") delete root.dataset["theme"];
-    else root.dataset["theme"] = theme.value;
+    if (theme.value === "system") root.removeAttribute("data-theme");
+    else root.setAttribute("data-theme", theme.value);
   });
 }

@@ -97,6 +97,10 @@ function withNumber(value: string, place: (n: number) => Place): Place | undefin
   return n === undefined ? undefined : place(n);
 }
 
+/** A lone surrogate would come back as another character, so such a text is in no link. */
+const isForLink = (text = ""): boolean =>
+  byteLength(text) <= LONGEST_TEXT && !/\p{Surrogate}/u.test(text);
+
 const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
 /** Reads the part of an address after `#`. It takes any text and never throws. */
@@ -126,8 +130,7 @@ export function writePlace(place: Place): string {
   put("what", place.what?.join(","));
   put("lang", place.lang);
   put("path", place.guided ? 1 : undefined);
-  // A lone surrogate would come back as another character, so such a text is in no link.
-  if (place.text?.isWellFormed() && byteLength(place.text) <= LONGEST_TEXT) put("text", place.text);
+  if (isForLink(place.text)) put("text", place.text);
   const written = parts.toString().replaceAll("%2C", ",");
   return written === "" ? "" : `#${written}`;
 }

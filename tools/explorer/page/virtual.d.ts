@@ -1,20 +1,18 @@
-/** Modules that the build writes; tools/explorer/build/build-explorer.ts. */
-declare module "virtual:recorded" {
-  import type { Recorded } from "../messages.ts";
+/** Modules that the build writes (tools/explorer/build/build-explorer.ts), and style sheets. */
 
-  export const recorded: Recorded;
+declare module "virtual:recorded" {
+  export const recorded: import("../messages.ts").Recorded;
 }
 
 declare module "virtual:sources" {
-  import type { SourceCut } from "../messages.ts";
-  import type { SourceName } from "./wanted.ts";
-
-  export const sources: Readonly<Record<SourceName, SourceCut>>;
+  export const sources: Readonly<
+    Record<import("./wanted.ts").SourceName, import("../messages.ts").SourceCut>
+  >;
 }
 
 declare module "virtual:formulas" {
-  import type { FormulaName } from "./wanted.ts";
-
   /** MathML. */
-  export const formulas: Readonly<Record<FormulaName, string>>;
+  export const formulas: Readonly<Record<import("./wanted.ts").FormulaName, string>>;
 }
+
+declare module "*.css";

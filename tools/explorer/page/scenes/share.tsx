@@ -1,0 +1,150 @@
+/**
+ * Scene 5: who borrows whose choice, and what becomes of one row in all layers.
+ * @module
+ */
+import type { JSX } from "preact";
+import { layer, layerOf, layers, lender, look, overlaps, row, wordAt } from "../data.ts";
+import { opened, t } from "../engine.ts";
+import { followRow, followTable, overlapTable } from "../figures.ts";
+import { chosenLayer } from "../state.ts";
+import { Bars } from "../ui/bars.tsx";
+import { Figure } from "../ui/figure.tsx";
+import { LayerMap } from "../ui/layer-map.tsx";
+import { num, say } from "../ui/say.ts";
+import { Scene } from "../ui/scene.tsx";
+import { type Mark, Text } from "../ui/text.tsx";
+
+export function Share(): JSX.Element {
+  const { share: our } = say.value;
+  const borrowers = layers.value.filter(({ type }) => type === "shared");
+  const last = borrowers.at(-1);
+  return (
+    <Scene
+      name="share"
+      lead={our.lead}
+      question={last && our.question(last.layer)}
+      answer={last && our.answer(last.lender)}
+      formula="share"
+      sources={["engine/model/layer.ts#decoderLayer"]}
+      layer={layer.value}
+      section="47-indexshare"
+    >
+      <Follow />
+      <Overlap />
+    </Scene>
+  );
+}
+
+/** One row through all layers: its rank where it is ranked, its weight where it is read. */
+function Follow(): JSX.Element {
+  const { share: our } = say.value;
+  const { answer } = look.value;
+  const s = row.value ?? 0;
+  const rows = followRow(
+    answer?.layers ?? [],
+    layers.value.map((each) => each.lender),
+    s,
+  );
+  const most = rows.reduce((a, b) => (b.weight > a.weight ? b : a), rows[0]);
+  const word = wordAt(s).trim() || "⏎";
+  const chosen = layerOf(answer, layer.value)?.chosen ?? [];
+  const mark: Mark = layer.value === lender.value ? "chosen" : "borrowed";
+  const marks = new Map<number, Mark>(Array.from(chosen, (each) => [each, mark]));
+  return (
+    <Figure
+      name="follow"
+      label={our.figure(word)}
+      view={look.value}
+      table={followTable(rows, our.columns)}
+      caption={
+        most &&
+        our.caption({
+          word,
+          position: num.value.count(s),
+          layers: rows.filter(({ isChosen }) => isChosen).map((each) => each.layer),
+          most: most.layer,
+          weight: num.value.percent(most.weight),
+        })
+      }
+    >
+      <LayerMap />
+      <h3>{our.figure(word)}</h3>
+      <Bars
+        label={our.figure(word)}
+        bars={rows.map((each) => ({
+          name:
+            each.layer === each.lender
+              ? say.value.layer(each.layer)
+              : `${say.value.layer(each.layer)} ← ${each.lender}`,
+          value: each.weight,
+          text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${
+            each.isChosen ? our.weight(num.value.percent(each.weight)) : our.notRead
+          }`,
+          tone: each.isChosen ? "on" : undefined,
+          isPressed: each.layer === layer.value,
+          onPress: () => {
+            chosenLayer.value = each.layer;
+          },
+        }))}
+      />
+      <p class="quiet">{our.pick}</p>
+      <Text t={t.value} row={s} marks={marks} windows={12} />
+    </Figure>
+  );
+}
+
+/** Rows that the choices of two layers have in common, as a square. */
+function Overlap(): JSX.Element {
+  const { share: our } = say.value;
+  const { answer } = overlaps.value;
+  const k = opened.value?.sizes.indexTopk ?? 64;
+  return (
+    <Figure
+      name="overlap"
+      label={our.overlap}
+      view={overlaps.value}
+      table={answer && overlapTable(answer, our.overlapColumns)}
+      caption={
+        answer &&
+        our.before(
+          answer.layers
+            .map((l, i) => `${say.value.layer(l)}: ${num.value.count(answer.before[i])}`)
+            .join(" · "),
+        )
+      }
+    >
+      <h3>{our.overlap}</h3>
+      {answer && (
+        <div class="numbers">
+          <table class="square">
+            <thead>
+              <tr>
+                <td />
+                {answer.layers.map((l) => (
+                  <th key={l} scope="col">
+                    {say.value.layer(l)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {answer.layers.map((a, i) => (
+                <tr key={a}>
+                  <th scope="row">{say.value.layer(a)}</th>
+                  {answer.layers.map((b, j) => {
+                    const n = answer.atT[i][j];
+                    return (
+                      <td key={b} class={`shade-${Math.round((7 * n) / k)}`}>
+                        {num.value.count(n)}
+                      </td>
+                    );
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Figure>
+  );
+}
