@@ -98,8 +98,9 @@ describe("the accusations of the trial are mended", () => {
     const expected = await caseOf("tiny-all");
     const dump = stored(await runOf("tiny-all", engineOf("f32, sums forward")), "BF16");
     const { wanted } = runForced(dump, expected);
-    const right = expected.stages.get("mtp_logits-1")?.data ?? [];
-    expect([...(wanted.get("mtp_logits-1")?.data ?? [])]).toEqual([...right]);
+    const [right, run] = [expected.stages, wanted].map((stages) => stages.get("mtp_logits-1"));
+    const off = right?.data.map((x, i) => Math.abs(x - (run?.data[i] ?? 0)));
+    expect(Math.max(...(off ?? [1]))).toBeLessThan(1e-9); // another token gives other logits
     expect(firstOff(dump, expected, "bf16", true)).toBeUndefined();
   });
 
