@@ -147,5 +147,9 @@ describe("glm52 golden check --class", () => {
     const other = await glm52(["golden", "check", text("f32"), "--case", bare]);
     expect(other.code).toBe(1);
     expect(other.stderr).toContain("expected an envelope, found none");
+    const whole = readFileSync(join(TINY, "envelope.json"), "utf8");
+    writeFileSync(join(bare, "envelope.json"), whole.replaceAll("int8-cache", "int8"));
+    const older = await glm52(["golden", "check", text("f32"), "--case", bare]);
+    expect([older.code, older.stderr]).toEqual([1, expect.stringContaining("int8-cache, bf16")]);
   });
 });
