@@ -21,6 +21,7 @@ import { type Stamps, stampsOf } from "./stamp.ts";
 
 /** Files of a model that a page needs. */
 const MODEL_FILES: readonly string[] = [
+  "chat_template.jinja",
   "config.json",
   "generation_config.json",
   "model.safetensors",

@@ -5,6 +5,7 @@
 import type { Glm } from "../../library/index.ts";
 import type { Call } from "../live/desk.ts";
 import { Study } from "../live/study.ts";
+import type { OpenedModel } from "../live/web-model.ts";
 import type {
   AskName,
   Asks,
@@ -36,7 +37,7 @@ const CALL: Call = {
 
 /** Asks a {@link Study} about the long example and, for the switches, about the one with questions. */
 export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promise<Recording> {
-  const study = new Study(async () => ({ glm, examples }));
+  const study = new Study(async () => openedOf(glm, examples));
   const entries: RecordedMore["entries"][number][] = [];
   const ask = async <N extends AskName>(
     name: N,
@@ -90,6 +91,14 @@ export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promi
   const scores = [...(look.layers[finds].scores ?? [])].map((x) => Math.round(100 * x) / 100);
   const chosen = [...(look.layers[finds].chosen ?? [])];
   return { recorded: { ...recorded, scores, chosen }, more: { entries } };
+}
+
+/** A model of the library, as the worker has it. @throws for one without a tokenizer */
+export function openedOf(glm: Glm, examples: readonly ExampleFacts[]): OpenedModel {
+  const { model, tokenizer, textStart, source, arithmetic } = glm;
+  if (!tokenizer) throw new Error(`${source.name}: expected a tokenizer`);
+  const close = () => glm.close();
+  return { model, tokenizer, textStart, name: source.name, arithmetic, examples, close };
 }
 
 /** The layer that ranks the fact best, and the first after which its word is the likeliest. */

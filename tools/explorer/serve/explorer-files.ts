@@ -30,7 +30,7 @@ const OTHER_TYPE = "application/octet-stream";
 
 /** Files that a page can use, of those that a model's folder may have. */
 const MODEL_FILE =
-  /^(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json$|\.safetensors$/;
+  /^(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json$|^chat_template\.jinja$|\.safetensors$/;
 
 /** The largest model that a page can hold: its memory has 4 GiB at most. */
 const MOST_BYTES = 1.5e9;
