@@ -133,7 +133,9 @@ export function recordedModule(recorded: Recorded): string {
   const { ids, texts, scores, text, ...rest } = recorded;
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const isOnePerId = ids.every((id, i) => textOf.get(id) === texts[i]);
-  if (!isOnePerId || texts.join("") !== text) {
+  const all = texts.join("");
+  // A control token may stand before the text.
+  if (!isOnePerId || !all.endsWith(text)) {
     throw new Error("expected a text whose tokens have one text each, and are the text together");
   }
   const hundredths = scores.map((x) => Math.round(100 * x));
@@ -142,7 +144,7 @@ export function recordedModule(recorded: Recorded): string {
     `const textOf = new Map(${JSON.stringify([...textOf])});`,
     "const texts = ids.map((id) => textOf.get(id));",
     `const scores = ${JSON.stringify(hundredths)}.map((x) => x / 100);`,
-    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.join("") };`,
+    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.join("").slice(${all.length - text.length}) };`,
   ].join("\n");
 }
 
