@@ -36,7 +36,7 @@ export function numbersOf(language: Language): Numbers {
     short,
     percent: (share) => {
       if (share > 0 && share < 0.001) return language === "zh" ? "不到 0.1%" : "under 0.1 %";
-      const digits = share >= 0.9995 || share === 0 ? 0 : share < 0.1 || share > 0.9 ? 1 : 0;
+      const digits = share > 0 && (share < 0.1 || (share > 0.99 && share < 0.9995)) ? 1 : 0;
       return `${(share * 100).toFixed(digits)}${language === "zh" ? "%" : " %"}`;
     },
     rank: (n) =>
