@@ -3,7 +3,8 @@
  * @module
  */
 import type { Words } from "./en.ts";
-import { experimenting, looking, storing, writing } from "./zh-later.ts";
+import { experimenting } from "./zh-experiments.ts";
+import { looking, storing, writing } from "./zh-later.ts";
 import { choosing, remembering } from "./zh-scenes.ts";
 
 const frame = {
