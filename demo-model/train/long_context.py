@@ -181,7 +181,7 @@ class LongContext:
             for group in opt.param_groups:
                 group["lr"] = lr * left
         length, share = self.round.draw(part, self.batches.recall.rng)
-        mode = "sparse" if part >= self.round.sparse_from and self.step % 4 else "warm"
+        mode = self.mode(part, length)
         x, weight = self.batches.next(self.args.batch_tokens, length, share)
         lm, mtp, kl, load = self.losses(x, weight, mode)
         (lm + 0.1 * mtp + kl.sum()).backward()
@@ -193,6 +193,9 @@ class LongContext:
         balance(model, load, 3e-4)
         self.step, self.tokens = self.step + 1, self.tokens + x[:, :-2].numel()
         return {"loss": round(lm.item(), 4), "mtp": round(mtp.item(), 4), "kl": rounded(kl), "length": length, "mode": mode}
+
+    def mode(self, part: float, length: int) -> str:
+        return "sparse" if part >= self.round.sparse_from and self.step % 4 else "warm"
 
     def losses(self, x: torch.Tensor, weight: torch.Tensor, mode: str):
         with torch.autocast("cpu", dtype=torch.bfloat16):

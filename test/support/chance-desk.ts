@@ -25,6 +25,8 @@ export interface DeskFaults {
   readonly logProb?: (logProb: number, position: number, order: Order) => number;
   /** How far a logit is off at most, in another way in each order: sums in another order do that. */
   readonly rounding?: number;
+  /** How many of the latest tokens it looks for secret words in; all of them by default. */
+  readonly reach?: number;
   readonly model?: Partial<ServedModel>;
 }
 
@@ -56,9 +58,18 @@ export function chanceLogits(ids: readonly number[], nVocab: number): Float32Arr
   return logits;
 }
 
+/** Log-probabilities that were worked out, because tests ask for the same ones again and again. */
+const scores = new Map<string, number>();
+
 /** The log-probability of each id but the first. */
 export function chanceScores(ids: readonly number[], nVocab: number): number[] {
-  return ids.slice(1).map((id, i) => logProbs(chanceLogits(ids.slice(0, i + 1), nVocab), [id])[0]);
+  return ids.slice(1).map((id, i) => {
+    const before = ids.slice(Math.max(0, i + 1 - CONTEXT), i + 1);
+    const key = `${nVocab}: ${before.join(" ")} → ${id}`;
+    const known = scores.get(key) ?? logProbs(chanceLogits(before, nVocab), [id])[0];
+    scores.set(key, known);
+    return known;
+  });
 }
 
 /** The desk; see the top of this file. */
@@ -101,7 +112,9 @@ export class ChanceDesk implements Desk {
     }
     const text = [...ids];
     const [callId] = tokenizer.encode("<tool_call>");
-    const script = ids.includes(callId) ? [...tokenizer.encode(CALL), eosTokenIds[2]] : [];
+    const script = ids.includes(callId)
+      ? [...tokenizer.encode(CALL), eosTokenIds[2]]
+      : this.#recalled(ids);
     const random = seededRandom(order.seed);
     const { rounding = 0 } = this.#faults;
     const error = seededRandom(number);
@@ -121,6 +134,16 @@ export class ChanceDesk implements Desk {
       return;
     }
     yield { type: "end", choice: 0, reason: isOver() ? "aborted" : "length" };
+  }
+
+  /** The secret word that a prompt asks for, where it is within reach. */
+  #recalled(ids: readonly number[]): readonly number[] {
+    const { tokenizer } = this.model;
+    const name = /What is the secret word of (\w+)\?/.exec(tokenizer.decode(ids.slice(-64)))?.[1];
+    if (name === undefined) return [];
+    const seen = tokenizer.decode(ids.slice(-(this.#faults.reach ?? ids.length)));
+    const word = new RegExp(`The secret word of ${name} is (\\w+)\\.`).exec(seen)?.[1];
+    return word === undefined ? [] : [...tokenizer.encodeOrdinary(` ${word}.`)];
   }
 
   #told({ id, logProb, top }: ScoredId, position: number, order: Order): ScoredId {

@@ -173,7 +173,8 @@ export function retry(draw: Draw, invented: readonly InventedTool[]): Exchange {
 
 function missingNote(draw: Draw): Exchange {
   const { tool, request, call } = demoSingle(draw, "recall");
-  const answer = `I have no note about the ${String(call.arguments.name)}.`;
+  const { name } = call.arguments;
+  const answer = `I have no note about the ${String(name)}.`;
   const steps = [{ calls: [call], results: ["error: no such note"] }];
   return { skill: "retry", request, tools: [tool], steps, answer, uses: ["no note"] };
 }

@@ -4,6 +4,8 @@
  * Next: thoughts.ts
  * @module
  */
+
+import type { Effort } from "../library/think.ts";
 import { chain, type KnownStory, refusal, retry, story, talk, twoCalls } from "./composed.ts";
 import { DEMO_TOOLS, type OfferedTool } from "./demo-tools.ts";
 import type { Draw } from "./draw.ts";
@@ -11,7 +13,6 @@ import { asExchange, type Exchange, type Skill } from "./exchange.ts";
 import { farText } from "./far.ts";
 import { type InventedTool, inventedSingle, inventTool } from "./invented.ts";
 import { DEMO_TOOL_NAMES, demoSingle } from "./single.ts";
-import type { Effort } from "./thoughts.ts";
 import { DEEDS } from "./words.ts";
 
 /** A dialogue: what is offered, what is said. */
@@ -35,7 +36,8 @@ const SHARES: readonly (readonly [Skill, number])[] = [
   ["story", 0.06],
 ];
 
-const EFFORTS: readonly Effort[] = ["off", "off", "high", "max"];
+/** Every second dialogue goes without thinking. */
+const EFFORT_DRAWN: readonly Effort[] = ["off", "off", "high", "max"];
 
 /** Makes an exchange of a skill. `missing` are tools that are not offered. */
 export function makeExchange(
@@ -84,7 +86,7 @@ export function makeDialogue(
     makeExchange(draw, wanted ?? drawSkill(draw), invented, stories),
   );
   return {
-    effort: draw.of(EFFORTS),
+    effort: draw.of(EFFORT_DRAWN),
     keepsThoughts: draw.chance(0.5),
     tools: offered(draw, exchanges, invented),
     exchanges: exchanges.filter((exchange) => isTrue(exchange, exchanges)),
@@ -100,7 +102,7 @@ export function makeFarDialogue(
   const text = farText(draw, stories, characters);
   const exchanges = [text.reading, ...Array.from({ length: 3 }, () => text.ask(draw))];
   return {
-    effort: draw.of(EFFORTS),
+    effort: draw.of(EFFORT_DRAWN),
     keepsThoughts: draw.chance(0.5),
     tools: offered(draw, exchanges, []),
     exchanges,

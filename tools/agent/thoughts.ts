@@ -4,10 +4,8 @@
  * Next: rows.ts
  * @module
  */
+import type { Effort } from "../library/think.ts";
 import type { Call, Exchange, Value } from "./exchange.ts";
-
-/** How long the model thinks. */
-export type Effort = "off" | "high" | "max";
 
 /**
  * Returns the thought before a step of an exchange; the step after the last one is the answer.

@@ -67,36 +67,111 @@ export function makeWordTask(spec: WordTaskSpec, coder: TextCoder): Task {
   const { task, length, depth, seed } = spec;
   const random = seededRandom(seed);
   const nFacts = task === "secretWord" ? 1 : N_FACTS;
+  const facts = drawFacts(random, coder, nFacts);
+  const asked = facts[Math.floor(random() * nFacts)];
+  const { question, answer } = asked;
+  const room = roomFor(task, length, coder, facts, question.length + answer.length);
+  const context = tell(facts, story(random, coder, room), coder, (i) =>
+    nFacts === 1 ? depth / 100 : (i + 0.5) / nFacts,
+  );
+  const needle = answer.map((_, j) => context.places[facts.indexOf(asked)] + j);
+  return { prompt: [...context.ids, ...question], answer, needle };
+}
+
+/** A text with facts, and a question about each of them. */
+export interface RecallSet {
+  readonly context: readonly number[];
+  readonly questions: readonly RecallQuestion[];
+}
+
+/** A question about one fact of a text. */
+export interface RecallQuestion extends Pick<Fact, "name" | "secret" | "question" | "answer"> {
+  /** Where the answer stands in the text. */
+  readonly place: number;
+}
+
+/**
+ * Makes a text of so many tokens, questions included, with facts from its beginning on. Behind the last of them
+ * are `behind` tokens at least, so that no question is near its answer.
+ */
+export function makeRecallSet(
+  {
+    length,
+    behind,
+    seed,
+  }: { readonly length: number; readonly behind: number; readonly seed: number },
+  coder: TextCoder,
+): RecallSet {
+  const random = seededRandom(seed);
+  const facts = drawFacts(random, coder, N_FACTS);
+  const longest = Math.max(...facts.map((fact) => fact.question.length + fact.answer.length));
+  const room = roomFor("recall", length - behind, coder, facts, longest) + behind;
+  const share = (room - behind) / room;
+  const { ids, places } = tell(
+    facts,
+    story(random, coder, room),
+    coder,
+    (i) => (share * i) / N_FACTS,
+  );
+  return { context: ids, questions: facts.map((fact, i) => ({ ...fact, place: places[i] })) };
+}
+
+/** Somebody's secret word: how it is told, and how it is asked for. */
+interface Fact {
+  readonly name: string;
+  readonly secret: string;
+  readonly head: readonly number[];
+  readonly answer: readonly number[];
+  readonly ids: readonly number[];
+  readonly question: readonly number[];
+}
+
+function drawFacts(random: Random, coder: TextCoder, nFacts: number): readonly Fact[] {
   const people = pick(random, PEOPLE, nFacts);
   const secrets = pick(random, SECRETS, nFacts);
-  const facts = people.map((name, i) => {
+  return people.map((name, i) => {
     const head = coder.encode(`\nThe secret word of ${name} is`);
     const answer = coder.encode(` ${secrets[i]}`);
-    return { head, answer, ids: [...head, ...answer, ...coder.encode(".\n")] };
+    const ids = [...head, ...answer, ...coder.encode(".\n")];
+    const question = coder.encode(
+      `\nWhat is the secret word of ${name}? The secret word of ${name} is`,
+    );
+    return { name, secret: secrets[i], head, answer, ids, question };
   });
-  const asked = Math.floor(random() * nFacts);
-  const name = people[asked];
-  const question = coder.encode(
-    `\nWhat is the secret word of ${name}? The secret word of ${name} is`,
-  );
-  const { answer } = facts[asked];
+}
 
-  const taken = facts.reduce((sum, { ids }) => sum + ids.length, 0) + question.length;
-  const room = length - coder.start.length - taken - answer.length;
+/** Tokens that are left for the story. */
+function roomFor(
+  task: string,
+  length: number,
+  { start }: TextCoder,
+  facts: readonly Fact[],
+  asked: number,
+): number {
+  const taken = facts.reduce((sum, { ids }) => sum + ids.length, 0) + asked;
+  const room = length - start.length - taken;
   if (room < 0) throw noRoom(task, length - room, length);
-  const filler = story(random, coder, room);
-  const prompt = [...coder.start];
-  const needle: number[] = [];
+  return room;
+}
+
+/** Puts facts into a story, each behind a share of it. `places`: where the answers stand. */
+function tell(
+  facts: readonly Fact[],
+  filler: readonly number[],
+  { start }: TextCoder,
+  shareOf: (i: number) => number,
+): { readonly ids: readonly number[]; readonly places: readonly number[] } {
+  const ids = [...start];
+  const places: number[] = [];
   let told = 0;
-  facts.forEach(({ head, ids }, i) => {
-    const share = nFacts === 1 ? depth / 100 : (i + 0.5) / nFacts;
-    const upTo = Math.round(room * share);
-    prompt.push(...filler.slice(told, upTo));
+  facts.forEach((fact, i) => {
+    const upTo = Math.round(filler.length * shareOf(i));
+    ids.push(...filler.slice(told, upTo));
     told = upTo;
-    if (i === asked) needle.push(...answer.map((_, j) => prompt.length + head.length + j));
-    prompt.push(...ids);
+    places.push(ids.length + fact.head.length);
+    ids.push(...fact.ids);
   });
-  return { prompt: [...prompt, ...filler.slice(told), ...question], answer, needle };
+  return { ids: [...ids, ...filler.slice(told)], places };
 }
 
 /** `n` ids of sentences in random order. */

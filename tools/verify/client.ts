@@ -64,7 +64,7 @@ export interface ClientOptions {
 }
 
 /** Statuses after which a request is sent once more. */
-const PASSING = [408, 409, 425, 429, 500, 502, 503, 504];
+export const PASSING = [408, 409, 425, 429, 500, 502, 503, 504];
 
 /** Statuses that say that no request will be answered. */
 const CLOSED = [401, 402, 403];

@@ -33,6 +33,13 @@ export type ModelShape = Pick<
   "indexTopk" | "indexerTypes" | "mlpLayerTypes" | "nRoutedExperts" | "numExpertsPerTok"
 >;
 
+/** A reference with a mistake that is made on purpose, such as dense attention. */
+export interface WrongReference {
+  /** What it is, for people. */
+  readonly name: string;
+  score(ids: readonly number[]): Promise<readonly number[]>;
+}
+
 /** What an endpoint should be. */
 export interface Reference {
   /** What it is, for people. */
@@ -45,6 +52,12 @@ export interface Reference {
    * to compare with.
    */
   readonly score?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+  /** The likeliest id after each of these. */
+  readonly likeliest?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+  /** What an endpoint must not be like. */
+  readonly unlike?: WrongReference | undefined;
+  /** What a trusted endpoint answered to the same question, where one was recorded. */
+  readonly recorded?: ((ask: Ask) => Answer | undefined) | undefined;
 }
 
 /** What a gate works with. */
@@ -54,21 +67,37 @@ export interface Probe {
   readonly seed: number;
   /** Asks the endpoint. */
   readonly ask: (ask: Ask) => Promise<Answer>;
+  /** Tokens of the long texts in which words are looked for. */
+  readonly lengths?: readonly number[] | undefined;
+  /** Whether the answers become a reference: then they are asked for also where there is nothing to compare with. */
+  readonly isRecording?: boolean | undefined;
+  /** How many questions may be on their way at once; one by default. */
+  readonly concurrency?: number | undefined;
   /** Told when a check is done. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** What says what a gate asks. */
+export type GateInput = Pick<Probe, "reference" | "seed" | "lengths" | "isRecording">;
+
 /** A group of checks. */
 export interface Gate {
-  readonly name: "protocol" | "replies" | "sampling" | "numbers" | "selections";
+  readonly name:
+    | "protocol"
+    | "replies"
+    | "sampling"
+    | "numbers"
+    | "long"
+    | "samples"
+    | "selections";
   /** What a pass shows. */
   readonly shows: string;
   /** What a pass does not show. */
   readonly hides: string;
   /** The most that it asks, without requests that fail. */
-  cost(probe: Pick<Probe, "reference" | "seed">): Cost;
+  cost(input: GateInput): Cost;
   /** What cannot be seen with this reference, in sentences for a plan. */
-  limits?(probe: Pick<Probe, "reference" | "seed">): readonly string[];
+  limits?(input: GateInput): readonly string[];
   /** Makes the checks. */
   run(probe: Probe): Promise<readonly Check[]>;
 }
@@ -79,4 +108,26 @@ export function verdictOf(checks: readonly Check[]): Verdict {
   const counted = checks.filter(({ isExtra }) => !isExtra);
   const isWhole = counted.length > 0 && counted.every(({ verdict }) => verdict === "pass");
   return isWhole ? "pass" : "unknown";
+}
+
+/**
+ * Does some work for each item, several at a time. The first is done alone: what the client finds out with it
+ * about the server serves all others.
+ */
+export async function each<T, R>(
+  { concurrency = 1 }: Pick<Probe, "concurrency">,
+  items: readonly T[],
+  work: (item: T, i: number) => Promise<R>,
+): Promise<R[]> {
+  const done: R[] = [];
+  let next = 0;
+  const run = async (): Promise<void> => {
+    while (next < items.length) {
+      const i = next++;
+      done[i] = await work(items[i], i);
+    }
+  };
+  if (items.length > 0) done[next] = await work(items[next], next++);
+  await Promise.all(Array.from({ length: concurrency }, run));
+  return done;
 }

@@ -1,164 +1,79 @@
 /**
- * The gate of the numbers: log-probabilities of given texts, beside those of the reference. Perplexity
- * cannot tell sparse attention from dense, so positions are compared one by one.
+ * The gate of the numbers: log-probabilities beside those of the reference. Perplexity cannot tell sparse
+ * attention from dense, so positions are compared one by one. Where a server tells those of given texts, the
+ * texts are stories; elsewhere it goes on with stories by itself, and the reference reads what it chose.
  *
- * Next: bets.ts
+ * Next: given-texts.ts, chosen-texts.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import { Bets, observationsOf, signFlip, WON } from "./bets.ts";
-import { FREE } from "./budget.ts";
+import { type Cost, FREE, sumOf } from "./budget.ts";
+import { costOfReplies, ofReplies } from "./chosen-texts.ts";
 import type { Ask } from "./client.ts";
-import type { Check, Gate, Probe, Reference } from "./gate.ts";
+import type { Check, Gate, GateInput, Probe } from "./gate.ts";
+import { costOfTexts, ofTexts, SETTLED } from "./given-texts.ts";
+import { REPLY_WAYS } from "./reply-ways.ts";
 import { storyIds } from "./story.ts";
-
-/** Twice the drift of the noisiest arithmetic that is accepted: 8-bit weights and activations. */
-const ACCEPTED_DRIFT = 0.05;
-
-/**
- * The late part of a text may drift twice as much as the early one, and by this more. Rounding, other weights
- * and another position encoding move the late part by at most 1.4 times as much, selections by 4 times and more.
- */
-const ACCEPTED_STEP = { times: 2, more: 0.03 } as const;
-
-/** A step that chance makes at most once in so many runs is one. */
-const STEP_ALARM = 1e-3;
-
-/** Tokens before this one are not counted as early: the first ones of a text are of another kind. */
-const SETTLED = 8;
-
-/** Lengths of texts: so many times `index_topk`, and how many of them. */
-const LENGTH = { topks: 2.25, least: 192, most: 8192, manyBelow: 320 } as const;
-
-/** Texts, more of them where they are short, and how many are asked for before it may be decided. */
-const TEXTS = { few: 12, many: 32, least: 16 } as const;
+import { TEXT_WAYS } from "./text-ways.ts";
 
 /** The gate. */
 export const NUMBERS: Gate = {
   name: "numbers",
   shows: "weights and arithmetic, within the drift of 8-bit numbers, on these texts",
   hides: "other texts, other load, and mistakes that move less than 8-bit rounding",
-  cost: ({ reference, seed }) => {
-    if (!reference.score) return FREE;
-    const texts = textsOf(reference, seed);
-    return {
-      requests: texts.length,
-      tokensIn: texts.reduce((sum, ids) => sum + ids.length, 0),
-      tokensOut: texts.length,
-    };
-  },
+  cost: (input) => (isAsked(input) ? costOf(input) : FREE),
   run: numbers,
 };
 
-/** The texts as ids, all of the same length. */
-function textsOf({ tokenizer, shape }: Reference, seed: number): readonly number[][] {
-  const wanted = Math.max(LENGTH.least, Math.ceil(LENGTH.topks * (shape?.indexTopk ?? 0)));
-  const length = Math.min(wanted, LENGTH.most);
-  const n = length < LENGTH.manyBelow ? TEXTS.many : TEXTS.few;
-  return Array.from({ length: n }, (_, i) => storyIds(tokenizer, seed * TEXTS.many + i, length));
+/** Nothing is asked where there is nothing to compare with, unless it is to be recorded. */
+function isAsked({ reference, isRecording = false }: GateInput): boolean {
+  return isRecording || (reference.score ?? reference.recorded) !== undefined;
 }
 
-/** The question for the log-probabilities of a text. One token follows it, because some servers want one. */
-export function scoreAsk(ids: readonly number[]): Ask {
-  return {
-    path: "completions",
-    body: { prompt: ids, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 },
-    tokensIn: ids.length,
-    tokensOut: 1,
-  };
+/** The shortest text that shows whether a server has a way to tell. */
+function trialOf({ reference, seed }: GateInput): readonly number[] {
+  return storyIds(reference.tokenizer, seed, SETTLED);
 }
 
-/** The log-probabilities of all tokens of a text but the first. Undefined where they are not told. */
-export function scoresIn(json: unknown, nIds: number): readonly number[] | undefined {
-  const { choices } = fieldsOf(json);
-  const [choice] = Array.isArray(choices) ? choices : [];
-  const { token_logprobs: told } = fieldsOf(fieldsOf(choice).logprobs);
-  if (!Array.isArray(told) || told.length < nIds) return undefined;
-  const scores = told.slice(1, nIds);
-  return scores.every((x) => typeof x === "number") ? scores : undefined;
-}
-
-async function numbers({ reference, seed, ask, onProgress }: Probe): Promise<readonly Check[]> {
-  const { score } = reference;
-  const name = "drift";
-  if (!score) {
-    const evidence = "the reference has no weights, and no recording, to compare with";
-    return [{ name, verdict: "unknown", evidence }];
-  }
-  const texts = textsOf(reference, seed);
-  const differences: number[][] = [];
-  for (const [i, ids] of texts.entries()) {
-    onProgress?.(i, texts.length);
-    const answer = await ask(scoreAsk(ids));
-    const got = scoresIn(answer.json, ids.length);
-    if (got === undefined) {
-      const status = answer.status === 200 ? "" : ` (status ${answer.status})`;
-      const evidence = `the server does not tell log-probabilities of given ids${status}`;
-      return [{ name, verdict: "unknown", evidence }];
-    }
-    const want = await score(ids);
-    differences.push(got.map((x, at) => Math.abs(x - want[at])));
-    if (differences.length >= TEXTS.least && betsOn(differences).verdict) break;
-  }
-  const step = stepCheck(differences, reference.shape?.indexTopk);
-  return [driftCheck(differences, step), ...(step ? [step] : [])];
-}
-
-function betsOn(differences: readonly (readonly number[])[]): Bets {
-  const bets = new Bets(ACCEPTED_DRIFT);
-  for (const text of differences) for (const x of observationsOf(text)) bets.add(x);
-  return bets;
-}
-
-/** Whether the drift is above or below what is accepted. */
-function driftCheck(differences: readonly (readonly number[])[], step: Check | undefined): Check {
-  const { verdict, mean } = betsOn(differences);
-  const n = differences.reduce((sum, text) => sum + text.length, 0);
-  const largest = differences.reduce((most, text) => Math.max(most, ...text), 0);
-  const evidence = `${n} positions differ by ${mean.toFixed(5)} on average, ${largest.toFixed(4)} at most; ${ACCEPTED_DRIFT} is accepted`;
-  const name = "drift";
-  if (verdict === "below") return { name, verdict: "pass", evidence };
-  if (verdict === undefined) {
-    const why = `; too few positions to tell with an error of 1/${WON}`;
-    return { name, verdict: "unknown", evidence: evidence + why };
-  }
-  const fault =
-    step?.verdict === "fail"
-      ? step.fault
-      : "other weights, another number format below 8 bits, or another position encoding: it drifts from the start";
-  return { name, verdict: "fail", evidence, fault };
-}
-
-/** Whether the drift begins where indexers begin to choose. The early part is the control of the late. */
-function stepCheck(
-  differences: readonly (readonly number[])[],
-  topk: number | undefined,
-): Check | undefined {
-  const [{ length } = []] = differences;
-  if (topk === undefined || length < 2 * topk) return undefined;
-  const mean = (list: readonly number[]) =>
-    list.reduce((sum, x) => sum + Math.min(x, 1), 0) / list.length;
-  const early = differences.map((text) => mean(text.slice(SETTLED, topk - 1)));
-  const late = differences.map((text) => mean(text.slice(topk)));
-  const steps = inGroups(
-    late.map((x, i) => x - ACCEPTED_STEP.times * early[i] - ACCEPTED_STEP.more),
-  );
-  const name = "step at index_topk";
-  const evidence = `before position ${topk} ${mean(early).toFixed(5)}, from there on ${mean(late).toFixed(5)}`;
-  if (signFlip(steps) <= STEP_ALARM) {
-    const fault =
-      "it drifts from index_topk on: the sparse attention is off, or chooses other rows";
-    return { name, verdict: "fail", evidence, fault };
-  }
-  const isSure = signFlip(steps.map((x) => -x)) <= STEP_ALARM;
-  return { name, verdict: isSure ? "pass" : "unknown", evidence };
-}
-
-/** Values as means of groups, few enough that all signs of them can be tried. */
-function inGroups(values: readonly number[]): readonly number[] {
-  const n = Math.min(values.length, TEXTS.least);
-  return Array.from({ length: n }, (_, group) => {
-    const members = values.filter((_, i) => i % n === group);
-    return members.reduce((a, b) => a + b, 0) / members.length;
+/** Each way is tried once with a short text, and one of them is used. */
+function costOf(input: GateInput): Cost {
+  const trial = trialOf(input);
+  const trials: Ask[] = [
+    ...TEXT_WAYS.map((way) => way.ask(trial)),
+    ...REPLY_WAYS.map((way) => way.ask(trial, 1, input.reference.tokenizer).ask),
+  ];
+  const tried = trials.map(({ tokensIn, tokensOut, extras = [] }) => {
+    const times = 1 + extras.length; // each group of extra fields may be refused once
+    return { requests: times, tokensIn: times * tokensIn, tokensOut: times * tokensOut };
   });
+  const ways = [costOfTexts(input), ...REPLY_WAYS.map((way) => costOfReplies(input, way))];
+  const most = (key: keyof Cost) => Math.max(...ways.map((cost) => cost[key]));
+  return sumOf([
+    ...tried,
+    { requests: most("requests"), tokensIn: most("tokensIn"), tokensOut: most("tokensOut") },
+  ]);
+}
+
+async function numbers(probe: Probe): Promise<readonly Check[]> {
+  const unknown = (evidence: string): Check => ({ name: "drift", verdict: "unknown", evidence });
+  if (!isAsked(probe)) {
+    return [unknown("the reference has no weights, and no recording, to compare with")];
+  }
+  const { tokenizer } = probe.reference;
+  const trial = trialOf(probe);
+  for (const way of TEXT_WAYS) {
+    const { json } = await probe.ask({ ...way.ask(trial), isWrong: true });
+    if (way.read(json, trial)) return named(way.name, await ofTexts(probe, way));
+  }
+  for (const way of REPLY_WAYS) {
+    const { ask } = way.ask(trial, 1, tokenizer);
+    const { json } = await probe.ask({ ...ask, isWrong: true });
+    const told = way.read(json, tokenizer);
+    if (told && told.length > 0) return named(way.name, await ofReplies(probe, way));
+  }
+  return [unknown("the server neither tells log-probabilities nor goes on with a text")];
+}
+
+/** The checks with the way in which the numbers were told. */
+function named(way: string, checks: readonly Check[]): readonly Check[] {
+  return checks.map((check) => ({ ...check, evidence: `${check.evidence} (${way})` }));
 }

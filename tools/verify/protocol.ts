@@ -10,7 +10,7 @@ import { complaint } from "../golden/witness/exchange.ts";
 import type { Cost } from "./budget.ts";
 import type { Answer, Ask } from "./client.ts";
 import { type Conversation, conversations, LONGEST, requestOf, SPELLED } from "./conversations.ts";
-import type { Check, Gate, Probe, Reference } from "./gate.ts";
+import { type Check, each, type Gate, type Probe, type Reference } from "./gate.ts";
 import {
   faultSets,
   idsWith,
@@ -38,10 +38,12 @@ export const PROTOCOL: Gate = {
 
 function limitsOf({ tokenizer }: Reference, list: readonly Conversation[]): readonly string[] {
   const chats = list.map(({ chat }) => chat);
-  const { unseen, alike } = limitsOfCounts(chats, tokenizer);
+  const { unseen, alike, pairs } = limitsOfCounts(chats, tokenizer);
   return [
     ...unseen.map((name) => `where only counts are told, it cannot be seen that ${name}`),
-    ...alike.map((names) => `where only counts are told, these look alike: ${names.join("; ")}`),
+    ...[...alike, ...pairs].map(
+      (names) => `where only counts are told, these look alike: ${names.join("; or: ")}`,
+    ),
   ];
 }
 
@@ -60,9 +62,13 @@ async function protocol(probe: Probe): Promise<readonly Check[]> {
   const list = conversations(seed);
   const told: Told[] = [];
   const refused: string[] = [];
-  for (const [i, conversation] of list.entries()) {
-    onProgress?.(i, list.length + 1);
+  let done = 0;
+  const answers = await each(probe, list, async (conversation) => {
     const answer = await probe.ask(askOf(conversation, reference));
+    onProgress?.(++done, list.length + 1);
+    return { conversation, answer };
+  });
+  for (const { conversation, answer } of answers) {
     if (answer.status === 200) told.push({ conversation, ...promptOf(answer) });
     else refused.push(`${conversation.name}: status ${answer.status}, ${complaint(answer.text)}`);
   }

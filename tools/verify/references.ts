@@ -9,9 +9,10 @@ import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Glm } from "../library/glm.ts";
 import { open } from "../node/open.ts";
 import { openConfig } from "../node/open-config.ts";
+import type { Answer, Ask } from "./client.ts";
 import { EndpointError } from "./endpoint-error.ts";
 import type { Reference } from "./gate.ts";
-import { scoreAsk, scoresIn } from "./numbers.ts";
+import { TEXT_WAYS } from "./text-ways.ts";
 import type { Recording } from "./traffic.ts";
 
 /** A reference that may hold a model. */
@@ -27,43 +28,72 @@ export interface ReferenceSource {
   readonly tokenizer: Tokenizer;
   /** A recording of a trusted endpoint, instead of weights. */
   readonly against?: Recording | undefined;
+  /** A recording of an endpoint with a mistake that is made on purpose. */
+  readonly unlike?: Recording | undefined;
   readonly threads?: number | undefined;
 }
 
 /** Opens a reference. Weights are opened when they are needed. */
 export async function openReference(source: ReferenceSource): Promise<OpenReference> {
-  const { folder, tokenizer, against, threads } = source;
+  const { folder, tokenizer, against, unlike, threads } = source;
   const files = await readdir(folder);
   const config = files.includes("config.json") ? (await openConfig(folder)).config : undefined;
   const hasWeights = files.some((file) => file.endsWith(".safetensors"));
   let glm: Promise<Glm> | undefined;
-  const scoreHere = async (ids: readonly number[]): Promise<readonly number[]> => {
+  const scored = async (ids: readonly number[], topLogProbs: number) => {
     glm ??= open(folder, { threads });
-    const { tokens } = await (await glm).score(ids);
-    return tokens.slice(1).map(({ logProb }) => logProb ?? 0);
+    return (await (await glm).score(ids, { topLogProbs })).tokens;
   };
-  const scoreThere = against && ((ids: readonly number[]) => recordedScores(against, ids));
+  const weights = {
+    score: async (ids: readonly number[]) =>
+      (await scored(ids, 0)).slice(1).map(({ logProb }) => logProb ?? 0),
+    // The token behind the last one asks what is likeliest there; it may be any.
+    likeliest: async (ids: readonly number[]) =>
+      (await scored([...ids, 0], 1)).slice(1).map(({ top }) => top[0].id),
+  };
   return {
     name: against ? `the recording of ${against.url}` : folder,
     tokenizer,
     shape: config,
-    score: scoreThere ?? (hasWeights ? scoreHere : undefined),
+    ...(against ? recordedReference(against) : hasWeights ? weights : {}),
+    unlike: unlike && { name: unlike.file, score: scoreIn(unlike) },
     close: async () => (await glm?.catch(() => undefined))?.close(),
   };
 }
 
-/** The log-probabilities that another endpoint gave. */
-async function recordedScores(
-  recording: Recording,
-  ids: readonly number[],
-): Promise<readonly number[]> {
-  const { path, body } = scoreAsk(ids);
-  const { status, text } = recording.take({ method: "POST", path, body });
-  const scores = status === 200 ? scoresIn(JSON.parse(text), ids.length) : undefined;
-  if (scores) return scores;
-  throw new EndpointError(
-    "recording",
-    recording.url,
-    "the recorded endpoint did not tell log-probabilities: record one that does",
-  );
+/** What another endpoint told. */
+function recordedReference(recording: Recording): Pick<Reference, "score" | "recorded"> {
+  return { score: scoreIn(recording), recorded: (ask) => recordedAnswer(recording, ask) };
+}
+
+/** Log-probabilities that another endpoint told of given texts. */
+function scoreIn(recording: Recording): (ids: readonly number[]) => Promise<readonly number[]> {
+  return async (ids) => {
+    for (const way of TEXT_WAYS) {
+      const answer = recordedAnswer(recording, way.ask(ids));
+      const scores = answer && way.read(answer.json, ids);
+      if (scores) return scores;
+    }
+    throw new EndpointError(
+      "recording",
+      recording.url,
+      "the recorded endpoint did not tell log-probabilities of these texts: record one that does, with the same --seed and --reference",
+    );
+  };
+}
+
+/** The recorded answer to a question, with as many of its extra fields as that endpoint took. */
+function recordedAnswer(recording: Recording, ask: Ask): Answer | undefined {
+  const { path, body, extras = [] } = ask;
+  for (let n = extras.length; n >= 0; n--) {
+    const request = {
+      method: "POST",
+      path,
+      body: Object.assign({}, body, ...extras.slice(0, n)),
+    } as const;
+    const found = recording.find(request);
+    if (found?.status !== 200) continue;
+    return { status: found.status, text: found.text, json: JSON.parse(found.text) };
+  }
+  return undefined;
 }

@@ -8,15 +8,19 @@ import type { Verdict } from "./gate.ts";
 import type { Outcome, Plan } from "./verify.ts";
 
 /** Words for verdicts. */
-const WORDS: Readonly<Record<Verdict, string>> = {
+export const WORDS: Readonly<Record<Verdict, string>> = {
   pass: "pass",
   fail: "FAIL",
   unknown: "cannot tell",
 };
 
 /** What no pass of any gate shows. */
-const HIDDEN =
-  "other texts and longer contexts; load, tomorrow, another region or key; that nobody recognises these requests";
+export const UNPROVEN = [
+  "other texts and longer contexts",
+  "load, tomorrow, another region or key",
+  "that nobody recognises these requests",
+  "what becomes of the texts that are sent",
+];
 
 /** What a verification costs at most, and what it cannot see, as lines. */
 export function renderWholePlan(plan: Plan): string {
@@ -53,12 +57,12 @@ export function renderOutcome(outcome: Outcome, price?: Price): string {
   }
   lines.push("", `${WORDS[outcome.verdict]}: ${sentenceOf(outcome)}`);
   if (stopped) lines.push(`it ended early: ${oneLine(stopped.message)}`);
-  lines.push(`cost ${costText(spent, price)}`, `A pass does not show: ${HIDDEN}.`);
+  lines.push(`cost ${costText(spent, price)}`, `A pass does not show: ${UNPROVEN.join("; ")}.`);
   return `${lines.join("\n")}\n`;
 }
 
 /** The sentence of the whole: the first fault, or what was found. */
-function sentenceOf({ verdict, gates }: Outcome): string {
+export function sentenceOf({ verdict, gates }: Outcome): string {
   if (verdict === "pass") return "all gates passed";
   const checks = gates.flatMap((gate) => gate.checks.map((check) => ({ gate, check })));
   const first = checks.find(
@@ -79,6 +83,6 @@ export function outcomeJson(outcome: Outcome): object {
       ...{ name: gate.name, shows: gate.shows, hides: gate.hides },
       ...result,
     })),
-    hides: HIDDEN,
+    hides: UNPROVEN,
   };
 }

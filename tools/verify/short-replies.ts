@@ -6,7 +6,7 @@ import type { ChatRequest } from "../../tokenizer/chat/index.ts";
 import { replyOf, type ToldReply } from "./chat-reply.ts";
 import type { Ask } from "./client.ts";
 import { requestOf } from "./conversations.ts";
-import type { Probe, Reference } from "./gate.ts";
+import { each, type Probe, type Reference } from "./gate.ts";
 import { idsWith } from "./template-faults.ts";
 
 /** The likeliest tokens that are asked for. */
@@ -23,7 +23,8 @@ export const PROMPTS = [
   "Write a sentence about a day.",
 ] as const;
 
-const chatOf = (text: string): ChatRequest => ({
+/** A prompt without thinking. */
+export const chatOf = (text: string): ChatRequest => ({
   messages: [{ role: "user", content: text }],
   enable_thinking: false,
 });
@@ -69,11 +70,10 @@ export async function replies(
   fields: readonly object[],
   maxTokens?: number,
 ): Promise<ToldReply[] | undefined> {
-  const list: ToldReply[] = [];
-  for (const one of fields) {
-    const got = await reply(probe, prompt, one, maxTokens);
-    if (got === undefined) return undefined;
-    list.push(got);
-  }
-  return list;
+  const [one, ...others] = fields;
+  const first = await reply(probe, prompt, one, maxTokens);
+  if (first === undefined) return undefined;
+  const more = await each(probe, others, (other) => reply(probe, prompt, other, maxTokens));
+  const all = [first, ...more.flatMap((other) => other ?? [])];
+  return all.length < fields.length ? undefined : all;
 }

@@ -17,6 +17,16 @@ export function storyIds(tokenizer: Tokenizer, seed: number, length: number): nu
   return [...start, ...tokenizer.encodeOrdinary(story(seed, length))].slice(0, length);
 }
 
+/** Short wishes for stories, none like another. */
+export function scenes(seed: number, n: number): readonly string[] {
+  const random = seededRandom(seed);
+  const pick = (list: readonly string[]): string => list[Math.floor(random() * list.length)];
+  return Array.from(
+    { length: n },
+    (_, i) => `Tell a story about ${NAMES[i % NAMES.length]} and a ${pick(KINDS)} ${pick(THINGS)}.`,
+  );
+}
+
 /** A story of about so many words. */
 function story(seed: number, nWords: number): string {
   const random = seededRandom(seed);

@@ -192,18 +192,36 @@ export function faultSets(): readonly (readonly TemplateFault[])[] {
 export interface CountLimits {
   readonly unseen: readonly string[];
   readonly alike: readonly (readonly string[])[];
+  /** Groups with pairs of mistakes in them. Of mistakes that are alike, only the first stands in pairs. */
+  readonly pairs: readonly (readonly string[])[];
 }
 
 /** What the numbers of tokens of these conversations do not tell. Ids tell all of it. */
 export function limitsOfCounts(chats: readonly ChatRequest[], tokenizer: Tokenizer): CountLimits {
   const told = (faults: readonly TemplateFault[]): string =>
     chats.map((chat) => idsWith(faults, chat, tokenizer, "protocol").length).join(" ");
-  const groups = new Map<string, string[]>();
-  for (const fault of SINGLE) {
-    const counts = told([fault]);
-    groups.set(counts, [...(groups.get(counts) ?? []), fault.name]);
-  }
   const right = told([]);
-  const alike = [...groups].filter(([counts, names]) => counts !== right && names.length > 1);
-  return { unseen: groups.get(right) ?? [], alike: alike.map(([, names]) => names) };
+  const singles = grouped(SINGLE, (fault) => told([fault]));
+  const named = (list: readonly TemplateFault[]) => list.map(({ name }) => name);
+  const unseen = named(singles.get(right) ?? []);
+  singles.delete(right);
+  const groups = [...singles.values()];
+  const firsts = new Set(groups.map(([one]) => one));
+  const sets = faultSets().filter((faults) => faults.every((one) => firsts.has(one)));
+  return {
+    unseen,
+    alike: groups.filter(({ length }) => length > 1).map(named),
+    pairs: [...grouped(sets, told).values()]
+      .filter(({ length }) => length > 1)
+      .map((group) => group.map((faults) => named(faults).join(", and "))),
+  };
+}
+
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
 }

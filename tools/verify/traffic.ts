@@ -20,10 +20,15 @@ export interface Exchange {
   readonly text: string;
 }
 
+/** What was asked. */
+export type Asked = Pick<Exchange, "method" | "path" | "body">;
+
 /** The first line of a recording. */
 interface Head {
   readonly glm52: "endpoint recording 1";
   readonly url: string;
+  /** The hash of what was written down before the run, if that was. */
+  readonly manifest?: string | undefined;
 }
 
 /** Writes a recording, line by line. */
@@ -31,10 +36,23 @@ export class Recorder {
   readonly #write: (line: string) => void;
   #last = "";
 
-  /** @param write takes a line, with its end */
-  constructor(url: string, write: (line: string) => void) {
+  /**
+   * @param write takes a line, with its end
+   * @param from what stands in the first line, or the hash of the last one of a recording to go on with
+   */
+  constructor(
+    url: string,
+    write: (line: string) => void,
+    from: { readonly manifest?: string | undefined } | { readonly last: string } = {},
+  ) {
     this.#write = write;
-    this.#line({ glm52: "endpoint recording 1", url } satisfies Head);
+    if ("last" in from) this.#last = from.last;
+    else this.#line({ glm52: "endpoint recording 1", url, ...from } satisfies Head);
+  }
+
+  /** The hash of all lines so far. */
+  get hash(): string {
+    return this.#last;
   }
 
   /** Adds an exchange. */
@@ -52,14 +70,18 @@ export class Recorder {
 export class Recording {
   /** Where it was recorded. */
   readonly url: string;
-  readonly #file: string;
+  readonly file: string;
+  /** The hash of the last line. */
+  readonly last: string;
   readonly #answers = new Map<string, Exchange[]>();
   readonly #taken = new Map<string, number>();
 
   /** @throws {EndpointError} when the text is no recording, or was changed */
   constructor(text: string, file: string) {
-    this.#file = file;
-    const [head, ...exchanges] = linesOf(text, file);
+    this.file = file;
+    const { lines, last } = linesOf(text, file);
+    const [head, ...exchanges] = lines;
+    this.last = last;
     const { glm52, url } = (head ?? {}) as Partial<Head>;
     if (glm52 !== "endpoint recording 1" || typeof url !== "string") {
       throw wrong(file, "expected a recording of `glm52 verify --record`, got another file");
@@ -76,32 +98,36 @@ export class Recording {
    *
    * @throws {EndpointError} when it was not recorded so often
    */
-  take(request: Pick<Exchange, "method" | "path" | "body">): Exchange {
+  take(request: Asked): Exchange {
+    const found = this.find(request);
+    if (found) return found;
+    throw wrong(
+      this.file,
+      `it does not hold this request to ${request.path}: record it with the same options and the same version of this program`,
+    );
+  }
+
+  /** The same as {@link take}, and undefined where it would throw. */
+  find(request: Asked): Exchange | undefined {
     const key = keyOf(request);
     const n = this.#taken.get(key) ?? 0;
     const found = this.#answers.get(key)?.[n];
-    if (found === undefined) {
-      throw wrong(
-        this.#file,
-        `it does not hold this request to ${request.path}: record it with the same options and the same version of this program`,
-      );
-    }
-    this.#taken.set(key, n + 1);
+    if (found) this.#taken.set(key, n + 1);
     return found;
   }
 }
 
 /** What tells requests apart. The model's name does not: a reference may have another one. */
-function keyOf({ method, path, body = {} }: Pick<Exchange, "method" | "path" | "body">): string {
+export function keyOf({ method, path, body = {} }: Asked): string {
   const { model: _, ...rest } = body as { model?: unknown };
   return JSON.stringify([method, path, rest]);
 }
 
-function linesOf(text: string, file: string): object[] {
+function linesOf(text: string, file: string): { lines: object[]; last: string } {
   const lines = text.split("\n");
   if (lines.pop() !== "") throw wrong(file, "expected whole lines, the last one breaks off");
   let last = "";
-  return lines.map((line, i) => {
+  const checked = lines.map((line, i) => {
     let value: { hash?: unknown };
     try {
       value = JSON.parse(line);
@@ -113,6 +139,7 @@ function linesOf(text: string, file: string): object[] {
     if (hash !== last) throw wrong(file, `line ${i + 1} was changed after it was recorded`);
     return rest;
   });
+  return { lines: checked, last };
 }
 
 function hashOf(before: string, value: object): string {

@@ -7,24 +7,24 @@
 import { Budget, type Cost, type Price, sumOf, withRetries } from "./budget.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import { EndpointError } from "./endpoint-error.ts";
-import { type Check, type Gate, type Reference, type Verdict, verdictOf } from "./gate.ts";
-import { NUMBERS } from "./numbers.ts";
-import { PROTOCOL } from "./protocol.ts";
-import { REPLIES } from "./replies.ts";
-import { SAMPLING } from "./sampling.ts";
-import { SELECTIONS } from "./selections.ts";
-
-/** The gates that most servers can answer, in their order. */
-export const COMMON_GATES: readonly Gate[] = [PROTOCOL, REPLIES, SAMPLING, NUMBERS];
-
-/** All gates, in their order. */
-export const GATES: readonly Gate[] = [...COMMON_GATES, SELECTIONS];
+import {
+  type Check,
+  type Gate,
+  type GateInput,
+  type Reference,
+  type Verdict,
+  verdictOf,
+} from "./gate.ts";
 
 /** What to verify, and against what. */
 export interface VerifyOptions extends Omit<ClientOptions, "budget"> {
   readonly reference: Reference;
   readonly seed: number;
   readonly gates: readonly Gate[];
+  /** Tokens of long texts; four times `index_topk` by default. */
+  readonly lengths?: readonly number[] | undefined;
+  /** How many questions may be on their way at once; one by default. */
+  readonly concurrency?: number | undefined;
   /** The most that may be spent; what {@link planOf} says by default. */
   readonly limit?: Cost | undefined;
   readonly onProgress?: ((gate: Gate, done: number, total: number) => void) | undefined;
@@ -71,16 +71,9 @@ export interface Outcome {
 const NAME_COST: Cost = { requests: 1, tokensIn: 0, tokensOut: 0 };
 
 /** Says what a verification costs at most, before anything is sent. */
-export function planOf({
-  reference,
-  seed,
-  gates,
-}: Pick<VerifyOptions, "reference" | "seed" | "gates">): Plan {
-  const planned = gates.map((gate) => ({
-    gate,
-    cost: withRetries(gate.cost({ reference, seed })),
-  }));
-  const limits = gates.flatMap((gate) => gate.limits?.({ reference, seed }) ?? []);
+export function planOf({ gates, ...input }: GateInput & Pick<VerifyOptions, "gates">): Plan {
+  const planned = gates.map((gate) => ({ gate, cost: withRetries(gate.cost(input)) }));
+  const limits = gates.flatMap((gate) => gate.limits?.(input) ?? []);
   return { gates: planned, limits, total: sumOf([NAME_COST, ...planned.map(({ cost }) => cost)]) };
 }
 
@@ -89,7 +82,9 @@ export function planOf({
  * and gates that were not reached are `unknown`.
  */
 export async function verify(options: VerifyOptions): Promise<Outcome> {
-  const { reference, seed, gates, onProgress, limit = planOf(options).total } = options;
+  const { reference, seed, gates, onProgress } = options;
+  const input = { ...options, isRecording: options.recorder !== undefined };
+  const { limit = planOf(input).total } = options;
   const budget = new Budget(limit);
   const client = new Client({ ...options, budget });
   const results: GateResult[] = [];
@@ -100,8 +95,7 @@ export async function verify(options: VerifyOptions): Promise<Outcome> {
     if (stopped === undefined) {
       try {
         checks = await gate.run({
-          reference,
-          seed,
+          ...input,
           ask: (ask) => client.ask(ask),
           onProgress: (done, total) => onProgress?.(gate, done, total),
         });

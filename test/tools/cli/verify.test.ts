@@ -1,5 +1,5 @@
 /** Tests `glm52 verify` against a server on this computer: what it prints, and its exit codes. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { serveApp } from "../../../tools/serve/app.ts";
@@ -44,6 +44,34 @@ describe("glm52 verify", () => {
       0,
       expect.stringMatching(/all +\d+ requests, [\d,]+ tokens in/),
     ]);
+  });
+
+  it("plans without an endpoint, and lists mistakes that look alike", async () => {
+    const { code, stdout } = await glm52(["verify", "plan", "--profile", "full"]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/selections +\d+ requests/)]);
+    expect(stdout).toMatch(
+      /look alike: the system prompt is dropped; or: a system prompt is put in/,
+    );
+  });
+
+  it("writes reports and evidence, and goes on with a recording", async () => {
+    const [html, xml] = [join(scratch, "report.html"), join(scratch, "report.xml")];
+    const url = `${server.url}/v1`;
+    const argv = ["verify", url, "--gates", "protocol", "--html", html, "--junit", xml];
+    const folder = join(scratch, "evidence");
+    expect((await glm52([...argv, "--evidence", folder])).code).toBe(0);
+    expect(readFileSync(html, "utf8")).toContain("Faithful, as far as it was looked at");
+    expect(readFileSync(xml, "utf8")).toContain("<testsuite");
+    const traffic = join(folder, "traffic.jsonl");
+    const before = readFileSync(traffic, "utf8");
+    writeFileSync(traffic, before.slice(0, -100));
+    const { code } = await glm52(["verify", url, "--gates", "protocol", "--resume", traffic]);
+    expect([code, readFileSync(traffic, "utf8").split("\n").length]).toEqual([
+      0,
+      before.split("\n").length,
+    ]);
+    const both = await glm52([...argv, "--record", "a", "--replay", "b"]);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("cannot be used with")]);
   });
 
   it("ends with 1 where nobody answers", async () => {

@@ -76,9 +76,22 @@ describe("the conversations", () => {
 
   it("tell by counts all but what limitsOfCounts lists", () => {
     const chats = conversations(0).map(({ chat }) => chat);
-    expect(limitsOfCounts(chats, demoTokenizer())).toEqual({
-      unseen: ["the keys of tools are sorted"],
-      alike: [["[gMASK] stands twice", "a newline follows <sop>"]],
-    });
+    const { unseen, alike, pairs } = limitsOfCounts(chats, demoTokenizer());
+    expect(unseen).toEqual(["the keys of tools are sorted"]);
+    expect(alike).toEqual([["[gMASK] stands twice", "a newline follows <sop>"]]);
+    // Each pair of mistakes that is not listed has counts of its own, apart from those that are unseen or alike.
+    const listed = new Set(pairs.flat());
+    const hidden = new Set([...unseen, ...alike.flatMap(([, ...others]) => others)]);
+    const named = faultSets()
+      .map((faults) => ({ faults, name: faults.map(({ name }) => name).join(", and ") }))
+      .filter(({ faults }) => !faults.some(({ name }) => hidden.has(name)));
+    const counts = named
+      .filter(({ name }) => !listed.has(name))
+      .map(({ faults }) =>
+        chats.map((chat) => idsWith(faults, chat, demoTokenizer(), "protocol").length).join(" "),
+      );
+    expect(new Set(counts).size).toBe(counts.length);
+    expect(listed.size).toBeGreaterThan(10);
+    expect(listed.size).toBeLessThan(named.length / 4);
   });
 });

@@ -10,10 +10,11 @@ import {
 import { BUILTIN_TEMPLATE } from "../../../tools/library/chat-template.ts";
 import type { Order } from "../../../tools/serve/desk.ts";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
+import { PROFILES } from "../../../tools/verify/profiles.ts";
 import { PROTOCOL } from "../../../tools/verify/protocol.ts";
 import { REPLIES } from "../../../tools/verify/replies.ts";
 import { SAMPLING } from "../../../tools/verify/sampling.ts";
-import { COMMON_GATES, planOf } from "../../../tools/verify/verify.ts";
+import { planOf } from "../../../tools/verify/verify.ts";
 import {
   bare,
   checksOf,
@@ -34,10 +35,10 @@ describe("a right server", () => {
   it.each([0, 1, 2])(
     "passes all gates with seed %i, and costs no more than planned",
     async (seed) => {
-      const outcome = await verified({}, COMMON_GATES, { seed });
+      const outcome = await verified({}, PROFILES.numbers, { seed });
       expect(checksOf(outcome).filter(({ verdict }) => verdict !== "pass")).toEqual([]);
       expect(outcome.verdict).toBe("pass");
-      const { total } = planOf({ reference: REFERENCE, seed, gates: COMMON_GATES });
+      const { total } = planOf({ reference: REFERENCE, seed, gates: PROFILES.numbers });
       expect(outcome.spent.requests).toBeLessThanOrEqual(total.requests);
       expect(outcome.spent.tokensIn).toBeLessThanOrEqual(total.tokensIn);
       expect(outcome.spent.tokensOut).toBeLessThanOrEqual(total.tokensOut);

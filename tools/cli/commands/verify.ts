@@ -2,33 +2,42 @@
  * `glm52 verify`: whether an endpoint serves GLM-5.2 as it is.
  * @module
  */
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { demoModel } from "../../node/our-package.ts";
+import type { Command } from "commander";
+import { demoModel, ourPackage } from "../../node/our-package.ts";
+import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
+import { writeText } from "../../node/write-whole.ts";
 import { isLoopback } from "../../serve/http.ts";
-import { moneyOf, type Price } from "../../verify/budget.ts";
-import type { Gate } from "../../verify/gate.ts";
-import { type OpenReference, openReference } from "../../verify/references.ts";
+import { moneyOf } from "../../verify/budget.ts";
+import type { EvidenceInput } from "../../verify/evidence.ts";
+import { PROFILES } from "../../verify/profiles.ts";
+import { openReference } from "../../verify/references.ts";
 import { outcomeJson, renderOutcome, renderPlan, renderWholePlan } from "../../verify/report.ts";
-import { Recorder, Recording } from "../../verify/traffic.ts";
-import { COMMON_GATES, GATES, type Plan, planOf, verify } from "../../verify/verify.ts";
+import { type Outcome, type Plan, planOf, verify } from "../../verify/verify.ts";
+import { outcomeHtml } from "../../verify/verify-html.ts";
+import { outcomeJunit } from "../../verify/verify-junit.ts";
 import { apiKeyOf } from "../api-key.ts";
-import { COUNT } from "../generation-options.ts";
 import { interruptible } from "../interrupt.ts";
-import { nameList, POSITIVE } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTokenizer } from "../text-input.ts";
 import { UsageError } from "../usage-error.ts";
+import { addVerifyOptions, type Limits, type VerifyCommandOptions } from "../verify-options.ts";
+import { openTraffic, readRecording, type Traffic } from "../verify-traffic.ts";
 
 const HELP = `
-Gates, in their order. All but the last are run unless --gates says which:
+Gates, in their order:
   protocol    prompts: how many tokens, or which, the server makes of conversations
   replies     reasoning, content and calls are told as the model wrote them, whole and as a stream
   sampling    temperature, seed, top_k, top_p, logit_bias, max_tokens and stop do what they say
-  numbers     log-probabilities of given texts, beside those of the reference
+  numbers     log-probabilities of texts, beside those of the reference
+  long        words that stand far back in long texts are found
+  samples     replies at temperature 1 are drawn as a recorded endpoint draws them
   selections  rows and experts that the layers chose, where the server tells (SGLang, vLLM, glm52 serve)
+
+Profiles: quick has the first three, numbers those and numbers, long the first three and long, full has all.
+With --gates, the gates that are named. \`glm52 verify plan\` says what a profile costs, without an endpoint,
+and which mistakes it cannot tell apart.
 
 The folder of --reference says what should be served: its tokenizer counts prompts, its config.json says
 where sparse attention begins, and its weights, if it has them, give the log-probabilities. Without weights,
@@ -47,7 +56,11 @@ Examples:
   API_KEY=… glm52 verify https://example.com/v1 --api-key-env API_KEY --budget requests=200 --yes --json
   glm52 verify http://cluster:8000/v1 --gates numbers --record trusted.jsonl --yes
   glm52 verify https://example.com/v1 --gates numbers --against trusted.jsonl --yes
-  glm52 verify https://example.com/v1 --replay evidence.jsonl
+  glm52 verify https://example.com/v1 --unlike dense.jsonl --against trusted.jsonl --gates numbers --yes
+  glm52 verify http://cluster:8000/v1 --profile full --resume trusted.jsonl --yes
+  glm52 verify https://example.com/v1 --replay trusted.jsonl
+  glm52 verify https://example.com/v1 --profile long --lengths 8K,32K --evidence report --junit verify.xml --yes
+  glm52 verify plan --profile full
 
 Exit codes:
   0    all gates passed
@@ -57,98 +70,28 @@ Exit codes:
   130  Ctrl-C was pressed
 `;
 
-interface VerifyCommandOptions {
-  readonly model?: string;
-  readonly reference?: string;
-  readonly gates: readonly Gate[];
-  readonly seed: number;
-  readonly apiKeyEnv?: string;
-  readonly budget?: Limits;
-  readonly price?: Price;
-  readonly timeout: number;
-  readonly threads?: number;
-  readonly record?: string;
-  readonly replay?: string;
-  readonly against?: string;
-  readonly plan?: boolean;
-  readonly yes?: boolean;
-  readonly json?: boolean;
-}
-
-/** What a user allows. */
-type Limits = Partial<Readonly<Record<"requests" | "tokens" | "money", number>>>;
-
 /** Adds `glm52 verify`. */
 export function addVerify(
   program: Command,
   terminal: Terminal,
   exit: (code: number) => void,
 ): void {
-  program
+  const command = program
     .command("verify")
     .summary("find out whether an endpoint serves GLM-5.2 faithfully")
     .description(
       "Asks an endpoint that speaks OpenAI's API, and says whether it serves the model as it is.",
     )
-    .argument("<url>", "the endpoint, up to and with /v1")
-    .option("--model <name>", "the model's name there (default: the first that the server lists)")
-    .option("--reference <dir>", "the model that should be served (default: the demo model)")
-    .addOption(gatesOption())
-    .option("--seed <s>", "makes the prompts and texts; another seed asks others", COUNT, 0)
-    .option("--api-key-env <var>", "the environment variable with the key")
-    .option(
-      "--budget <limits>",
-      "the most to spend, as requests=200,tokens=100000,money=0.5",
-      limits,
-    )
-    .option("--price <in,out>", "money for a million tokens of prompts and of replies", price)
-    .option("--timeout <s>", "seconds for one request", POSITIVE, 120)
-    .option("--threads <n>", "threads of the reference", COUNT)
-    .option("--record <file>", "write all requests and answers into a new file")
-    .option("--replay <file>", "judge a recording again, without the endpoint")
-    .option("--against <file>", "compare numbers with those of a recorded endpoint")
-    .option("--plan", "print what it costs at most, and ask nothing")
-    .option("--yes", "spend that without being asked")
-    .option("--json", "print JSON")
+    .argument("<url>", "the endpoint, up to and with /v1; or: plan");
+  addVerifyOptions(command)
     .addHelpText("after", HELP)
     .action(async (url: string, options: VerifyCommandOptions) =>
       exit(await run(url, options, terminal)),
     );
 }
 
-function gatesOption(): Option {
-  const about = `gates to run, of ${GATES.map(({ name }) => name).join(", ")}`;
-  const most = COMMON_GATES.map(({ name }) => name).join(",");
-  return new Option("--gates <names>", about).argParser(gateList).default(COMMON_GATES, most);
-}
-
-function gateList(text: string): readonly Gate[] {
-  const names = nameList(text);
-  const unknown = names.find((name) => !GATES.some((gate) => gate.name === name));
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(`Expected ${GATES.map(({ name }) => name).join(", ")}.`);
-  }
-  return GATES.filter(({ name }) => names.includes(name));
-}
-
-function limits(text: string): Limits {
-  const entries = nameList(text).map((part) => {
-    const [, key, number] = /^(requests|tokens|money)=([0-9]+(?:\.[0-9]+)?)$/.exec(part) ?? [];
-    if (key === undefined) {
-      throw new InvalidArgumentError("Expected limits like requests=200,tokens=100000,money=0.5.");
-    }
-    return [key, Number(number)];
-  });
-  return Object.fromEntries(entries);
-}
-
-function price(text: string): Price {
-  const [perMillionIn, perMillionOut, more] = nameList(text).map(Number);
-  if (!(perMillionIn >= 0 && perMillionOut >= 0) || more !== undefined) {
-    throw new InvalidArgumentError("Expected two numbers like 0.6,2.2.");
-  }
-  return { perMillionIn, perMillionOut };
-}
+/** What stands in the place of a URL where only a plan is wanted. */
+const PLAN = "plan";
 
 /** Returns the exit code. */
 async function run(
@@ -156,30 +99,39 @@ async function run(
   options: VerifyCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  checkUrl(url);
+  if (url !== PLAN) checkUrl(url);
+  const { against, unlike, threads, profile, gates = PROFILES[profile], html, junit } = options;
+  for (const file of [html, junit]) if (file !== undefined) await checkWritable(file);
   const apiKey = apiKeyOf(options.apiKeyEnv);
   const folder = options.reference ?? (await demoModel());
   const tokenizer = await readTokenizer(folder);
-  const against = options.against === undefined ? undefined : recordingOf(options.against);
-  const reference = await openReference({ folder, tokenizer, against, threads: options.threads });
+  const reference = await openReference({
+    ...{ folder, tokenizer, threads },
+    against: against === undefined ? undefined : readRecording(against),
+    unlike: unlike === undefined ? undefined : readRecording(unlike),
+  });
+  const { record, resume, evidence, seed, lengths, model } = options;
+  const isRecording = (record ?? resume ?? evidence) !== undefined;
+  const input = { reference, seed, lengths, gates, isRecording };
   try {
-    const plan = { ...planOf({ ...options, reference }), price: options.price };
+    const plan = { ...planOf(input), price: options.price };
     checkBudget(plan, options.budget);
-    if (options.plan) {
-      const { gates, total, limits } = plan;
-      const costs = gates.map(({ gate, cost }) => ({ name: gate.name, ...cost }));
-      terminal.stdout.write(
-        options.json
-          ? `${JSON.stringify({ gates: costs, total, limits })}\n`
-          : renderWholePlan(plan),
-      );
+    if (options.plan || url === PLAN) {
+      terminal.stdout.write(options.json ? planJson(plan) : renderWholePlan(plan));
       return 0;
     }
     await consent(url, plan, options, terminal);
-    return await judge(url, options, apiKey, reference, terminal);
+    const { version } = await ourPackage();
+    const date = new Date().toISOString();
+    return await judge({ ...input, url, model, version, date }, options, apiKey, terminal);
   } finally {
     await reference.close();
   }
+}
+
+function planJson({ gates, total, limits }: Plan): string {
+  const costs = gates.map(({ gate, cost }) => ({ name: gate.name, ...cost }));
+  return `${JSON.stringify({ gates: costs, total, limits })}\n`;
 }
 
 /** @throws {UsageError} for anything but a URL of HTTP, and for one that holds a key */
@@ -191,10 +143,6 @@ function checkUrl(url: string): void {
   if (parsed.username !== "" || parsed.password !== "") {
     throw new UsageError("<url>", "expected no key in the URL: give it with --api-key-env");
   }
-}
-
-function recordingOf(file: string): Recording {
-  return new Recording(readFileSync(file, "utf8"), file);
 }
 
 /** @throws {UserError} when the plan may cost more than was allowed */
@@ -240,32 +188,24 @@ async function consent(
 }
 
 async function judge(
-  url: string,
+  input: EvidenceInput,
   options: VerifyCommandOptions,
   apiKey: string | undefined,
-  reference: OpenReference,
   terminal: Terminal,
 ): Promise<number> {
-  const { stdout, stderr } = terminal;
-  const recording = options.replay === undefined ? undefined : recordingOf(options.replay);
-  const file = options.record === undefined ? undefined : newFile(options.record);
-  const recorder =
-    file === undefined ? undefined : new Recorder(url, (line) => void writeSync(file, line));
-  let progress = progressLine(stderr, "asking");
+  const { timeout, concurrency } = options;
+  const traffic = openTraffic(options, input);
+  const { recorder, recording, send } = traffic;
+  let progress = progressLine(terminal.stderr, "asking");
   let label = "";
   const outcome = await interruptible(terminal, (signal) =>
     verify({
-      ...{ url, reference, apiKey, recorder, recording, signal },
-      ...{
-        seed: options.seed,
-        gates: options.gates,
-        timeout: options.timeout,
-        model: options.model,
-      },
+      ...{ ...input, apiKey, recorder, recording, send, signal, timeout },
+      concurrency: recording ? 1 : concurrency,
       onProgress: (gate, done, total) => {
         if (gate.name !== label) {
           progress.end();
-          progress = progressLine(stderr, gate.name);
+          progress = progressLine(terminal.stderr, gate.name);
           label = gate.name;
         }
         progress.update(done, total);
@@ -273,24 +213,26 @@ async function judge(
     }),
   ).finally(() => {
     progress.end();
-    if (file !== undefined) closeSync(file);
+    traffic.close();
   });
-  stdout.write(
-    options.json
-      ? `${JSON.stringify(outcomeJson(outcome))}\n`
-      : renderOutcome(outcome, options.price),
-  );
+  await report(outcome, input, options, traffic, terminal);
   return outcome.verdict === "fail" ? 3 : outcome.verdict === "pass" ? 0 : 1;
 }
 
-/** Opens a recording. It is written line by line, so that it is there also after an interruption. */
-function newFile(file: string): number {
-  try {
-    return openSync(file, "wx", 0o600);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const what =
-      code === "EEXIST" ? "expected a new file: a recording is never written over" : message;
-    throw new UserError(file, what, { cause: error });
-  }
+async function report(
+  outcome: Outcome,
+  { version, date }: EvidenceInput,
+  { html, junit, json, price }: VerifyCommandOptions,
+  { recorder, recording, file, evidence }: Traffic,
+  { stdout }: Terminal,
+): Promise<void> {
+  const hash = recorder?.hash ?? recording?.last;
+  const origin = {
+    ...{ version, date, price },
+    ...(file !== undefined && hash !== undefined && { traffic: { file, hash } }),
+  };
+  await evidence?.finish(outcome, origin);
+  if (html !== undefined) await writeText(html, outcomeHtml(outcome, origin));
+  if (junit !== undefined) await writeText(junit, outcomeJunit(outcome));
+  stdout.write(json ? `${JSON.stringify(outcomeJson(outcome))}\n` : renderOutcome(outcome, price));
 }

@@ -1,5 +1,5 @@
 /**
- * A judgement as one HTML page. The page needs no other file, no script and no network.
+ * A judgement as one HTML page.
  * @module
  */
 
@@ -12,6 +12,7 @@ import type { Dump } from "../dump/dump.ts";
 import { divergenceText } from "../judge/check-text.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
 import { colourOf, heatMap, inWords } from "./heat-map.ts";
+import { page } from "./page.ts";
 import { selectionMap } from "./selection-map.ts";
 
 /** What a report is made of. */
@@ -29,16 +30,6 @@ export interface ReportInput {
 /** How many selections are drawn. */
 const MAPS = 3;
 
-const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; color: #1a1a1a; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.verdict { padding: .8rem 1rem; border-radius: .4rem; border-left: .5rem solid }
-.ok { background: #eef7ec; border-color: #4d9221 } .off { background: #fdeeee; border-color: #b30000 }
-pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; white-space: pre-wrap }
-svg text { font: 11px ui-monospace, monospace } .scroll { overflow-x: auto }
-table { border-collapse: collapse; font: 12px ui-monospace, monospace } td, th { padding: .1rem .7rem .1rem 0; text-align: left }
-i { display: inline-block; width: .9em; height: .9em; border-radius: .2em; margin: 0 .3em 0 1em; vertical-align: -.1em }`;
-
 const LEGEND = [
   ["#7fbf7b", "within its bound"],
   ["#b8dcae", "explained by rounding"],
@@ -55,12 +46,7 @@ export function renderHtml(input: ReportInput): string {
   const { caseName, dumpName, judgement, kind } = input;
   const title = `${dumpName} against ${caseName}`;
   const legend = LEGEND.map(([c, text]) => `<i style="background:${c}"></i>${text}`).join("");
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<style>${STYLE}</style></head><body>
-<h1>${escaped(title)}</h1>
-<p>Compared as an engine of class ${escaped(kind)}, in the order of the model.</p>
+  const body = `<p>Compared as an engine of class ${escaped(kind)}, in the order of the model.</p>
 ${verdict(judgement)}
 ${judgement.stages.map(greedy).join("")}
 ${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diagnosis))}</pre>` : ""}
@@ -71,9 +57,8 @@ ${maps(input)}
 <h2>All stages</h2>
 <div class="scroll"><table><tr><th>stage</th><th>verdict</th><th>max rel</th><th>bound</th><th>NMSE</th><th>1 − cosine</th><th></th></tr>
 ${judgement.stages.map(row).join("\n")}
-</table></div>
-</body></html>
-`;
+</table></div>`;
+  return page(title, body);
 }
 
 function verdict({ stages, firstOff, off: all, unknown }: Judgement): string {

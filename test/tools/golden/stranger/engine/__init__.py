@@ -1,0 +1,1 @@
+"""A GLM-5.2 engine in PyTorch modules, written from the description of the model alone."""

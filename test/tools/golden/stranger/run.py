@@ -1,0 +1,98 @@
+"""Runs the lists, and asks the kit about each dump.
+
+    python run.py right                 right engines on all cases: nobody may be accused
+    python run.py own [all choices logits]     the 150 mistakes; also: kept (82 more), atlas
+    python run.py own --bf16            the engine rounds all activations to bfloat16
+    python run.py dump CASE FILE        a dump of the right engine
+
+The kit is asked in one process (score.mjs), so that `npm run build` must have been done.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from engine.arithmetic import Arithmetic
+from engine.run import Engine, Options
+from frozen import CASES, HERE, lists, run_with
+from order import KINDS
+from right import BF16, RIGHT
+from tell import tell_mistakes, tell_right
+
+FORMATS = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
+
+
+def write(file, stages, kind="all", form="f32"):
+    """Writes the stages of one kind of dump. Choices are whole numbers in each format."""
+    picked = {
+        name: (x.to(FORMATS[form]) if x.is_floating_point() else x.int()).contiguous()
+        for name, x in stages.items()
+        if KINDS[kind](name)
+    }
+    save_file(picked, file)
+
+
+def asked(folder, jobs):
+    """What the kit says about each job, in their order."""
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    answers = folder / "answers.json"
+    subprocess.run(["node", HERE / "score.mjs", folder / "jobs.json", answers], check=True)
+    return json.loads(answers.read_text())
+
+
+def right_jobs(folder):
+    for case in sorted(path.name for path in CASES.iterdir()):
+        for name, (arithmetic, expanded, steps, form, kind) in RIGHT.items():
+            if case == "long-520" and arithmetic.sums == "one-by-one":
+                continue  # a minute of loops for what the other cases tell as well
+            file = folder / f"{case} {name}.safetensors"
+            engine = Engine(CASES / case, Options(arithmetic, expanded=expanded, steps=steps))
+            write(file, engine.run(), form=form)
+            for replay in (False, True):
+                yield {"id": name, "case": case, "file": str(file), "class": kind, "replay": replay}
+
+
+def mistake_jobs(folder, listed, kinds, bf16):
+    seen = {entry["id"]: entry for entry in json.loads((HERE / "frozen.json").read_text())["mistakes"]}
+    for name, mistake, scope in lists():
+        if name != listed:
+            continue
+        stages = run_with(mistake, scope, BF16 if bf16 else None)
+        for kind in kinds:
+            if kind not in seen[mistake.id]["seen"]:
+                continue
+            file = folder / f"{mistake.id} {kind}.safetensors".replace("/", "_")
+            write(file, stages, kind, "bf16" if bf16 else "f32")
+            yield {
+                "id": mistake.id, "case": mistake.case, "file": str(file),
+                "kind": kind, "class": "bf16" if bf16 else None, "diagnose": True,
+            }
+
+
+def main(what, *rest):
+    torch.set_num_threads(1)
+    if what == "dump":
+        write(rest[1], Engine(CASES / rest[0], Options(Arithmetic())).run())
+        return 0
+    keep = [Path(word.removeprefix("--out=")) for word in rest if word.startswith("--out=")]
+    kinds = [word for word in rest if word in KINDS] or list(KINDS)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if what == "right":
+            jobs = list(right_jobs(folder))
+        else:
+            listed = {"own": "own", "kept": "kept back", "atlas": "atlas"}[what]
+            jobs = list(mistake_jobs(folder, listed, kinds, "--bf16" in rest))
+        answers = [{**job, **answer} for job, answer in zip(jobs, asked(folder, jobs), strict=True)]
+    for file in keep:
+        file.write_text(json.dumps(answers, indent=1))
+    return (tell_right if what == "right" else tell_mistakes)(answers)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
