@@ -200,7 +200,8 @@ describe("numbers for the eye", () => {
     ]);
     expect(zh.rank(1)).toBe("第 1");
     expect(en.percent(0.8446)).toBe("84 %");
-    expect(en.percent(0.0000123)).toBe("under 0.1 %");
+    expect(en.percent(0.000123)).toBe("0.012 %");
+    expect(en.percent(0.00000123)).toBe("under 0.001 %");
     expect(en.percent(0)).toBe("0 %");
     expect(en.bytes(94_200_000_000)).toBe("94.2 GB");
     expect(en.short(-1.3512)).toBe("−1.35");

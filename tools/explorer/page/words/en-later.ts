@@ -177,7 +177,9 @@ export const writing = {
     columns: ["round", "guess", "p (guessing layer)", "p (model)", "fate", "replaced by"],
     caption: (steps: string, tokens: string, rounds: string) =>
       `${steps} guesses in each round: ${tokens} tokens in ${rounds} steps of the model. The text is the same as without guesses.`,
-    chances: (draft: string, main: string) => `guessed ${draft} · model ${main}`,
+    guessed: (p: string) => `guessed with ${p}`,
+    model: (p: string) => `model: ${p}`,
+    first: "The model itself writes first:",
     fates: { kept: "kept", replaced: "replaced", unread: "not looked at" },
     gives: "gives",
   },

@@ -164,7 +164,9 @@ export const writing = {
     columns: ["轮", "猜测", "概率（猜测层）", "概率（模型）", "结果", "换成"],
     caption: (steps: string, tokens: string, rounds: string) =>
       `每轮 ${steps} 个猜测：模型用 ${rounds} 步得到 ${tokens} 个词元。文本与不猜测时相同。`,
-    chances: (draft: string, main: string) => `猜测 ${draft} · 模型 ${main}`,
+    guessed: (p: string) => `猜测 ${p}`,
+    model: (p: string) => `模型 ${p}`,
+    first: "模型自己先写：",
     fates: { kept: "留下", replaced: "被替换", unread: "没有看" },
     gives: "得到",
   },
