@@ -13,6 +13,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { TestProject } from "vitest/node";
 import { compileStrangers } from "./compile.ts";
+import { builtExplorer } from "./explorer.ts";
 import { ROOT } from "./paths.ts";
 import { fetchRuntimes, type Runtimes } from "./runtimes.ts";
 
@@ -32,10 +33,11 @@ declare module "vitest" {
 }
 
 /** @returns a function that removes everything again */
-export function setup({ provide }: TestProject): () => void {
+export async function setup({ provide }: TestProject): Promise<() => void> {
   const scratch = mkdtempSync(join(tmpdir(), "glm52-installed-"));
   const built = join(ROOT, ".cache", `built-${process.pid}`);
   build(built);
+  cpSync(await builtExplorer(), join(built, "explorer"), { recursive: true });
   provide("built", built);
   const tarball = pack(built, scratch);
   provide("tarball", tarball);

@@ -46,6 +46,17 @@ export async function interruptible<T>(
   }
 }
 
+/** Waits until somebody asks for the end: by Ctrl-C, or by SIGTERM. */
+export function untilAsked({ onInterrupt, onTerminate }: Interrupts): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = [onInterrupt(() => end()), onTerminate(() => end())];
+    const end = (): void => {
+      for (const stopListening of stop.slice(1)) stopListening(); // the second Ctrl-C is heard on
+      resolve();
+    };
+  });
+}
+
 /** {@link Interrupts.onInterrupt} of this process. */
 export function onInterrupt(listener: () => void): () => void {
   let isFirst = true;

@@ -16,6 +16,7 @@ Examples:
   glm52 run "Once upon a time"
   glm52 chat
   glm52 serve
+  glm52 explore
   glm52 session list
   glm52 trace --model DIR --tokens 57,15,52 --out trace.safetensors
   glm52 inspect DIR
@@ -74,6 +75,7 @@ async function addCommands(
     run: async () => (await import("./commands/run.ts")).addRun(program, terminal, exit),
     chat: async () => (await import("./commands/chat.ts")).addChat(program, terminal),
     serve: async () => (await import("./commands/serve.ts")).addServe(program, terminal),
+    explore: async () => (await import("./commands/explore.ts")).addExplore(program, terminal),
     session: async () =>
       (await import("./commands/session.ts")).addSession(program, terminal, exit),
     trace: async () => (await import("./commands/trace.ts")).addTrace(program, terminal, argv),

@@ -36,12 +36,17 @@ export function addGuards(app: Hono<ServeEnv>, options: ServeOptions): void {
   if (options.apiKey !== undefined) app.use(keyGuard(options.apiKey));
 }
 
-function hostGuard(allowed: readonly string[]): MiddlewareHandler<ServeEnv> {
+/** Whether a Host header names this computer, or one of the other names that are allowed. */
+export function isAllowedHost(host: string, allowed: readonly string[]): boolean {
   const names = [...LOCAL, ...allowed].map((name) => name.toLowerCase());
+  const name = host.toLowerCase().replace(/:\d+$/, "");
+  return names.includes(name) || names.includes(host.toLowerCase());
+}
+
+function hostGuard(allowed: readonly string[]): MiddlewareHandler<ServeEnv> {
   return async (c, next) => {
     const host = c.req.header("host") ?? new URL(c.req.url).host;
-    const name = host.toLowerCase().replace(/:\d+$/, "");
-    if (!names.includes(name) && !names.includes(host.toLowerCase())) {
+    if (!isAllowedHost(host, allowed)) {
       const what = `expected ${LOCAL.join(", ")} or a name of --allow-host, got another`;
       throw new ServeError("permission", "Host header", what);
     }

@@ -21,6 +21,7 @@ import type { RequestRecord, ServeOptions } from "../../serve/service.ts";
 import { readWarmRequests, type WarmRequest, warmUp } from "../../serve/warm-up.ts";
 import { apiKeyOf } from "../api-key.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { untilAsked } from "../interrupt.ts";
 import { progressLine } from "../progress.ts";
 import { addServeOptions, type ServeCommandOptions } from "../serve-options.ts";
 import { streamOf } from "../stream-option.ts";
@@ -190,17 +191,6 @@ function sayReady(
   const room = `${about.maxContext.toLocaleString("en")} tokens a text`;
   stderr.write(`${oneLine(name)} · ${room} · ${bytes(rowBytes)} for rows · ${arithmetic}\n`);
   stdout.write(`${url}/v1\n`);
-}
-
-/** Waits until somebody asks for the end. */
-function untilAsked({ onInterrupt, onTerminate }: Terminal): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = [onInterrupt(() => end()), onTerminate(() => end())];
-    const end = (): void => {
-      for (const stopListening of stop.slice(1)) stopListening(); // the second Ctrl-C is heard on
-      resolve();
-    };
-  });
 }
 
 /** A line of the log: no text of the request. */

@@ -54,7 +54,7 @@ export async function buildExplorer(root: string, out: string): Promise<void> {
   await write("examples.json", JSON.stringify(examples));
   await cp(join(root, "kernels-as/build/kernels.wasm"), join(out, "kernels.wasm"));
   await copyModel(join(root, "demo-model"), join(out, "model"));
-  await using glm = await open(join(root, "demo-model"), { backend: "reference" });
+  await using glm = await open(join(root, "demo-model"), { threads: 1 });
   await write("source.html", sourcePage(root, glm, highlight));
   await cp(join(root, "tools/explorer/build/source.css"), join(out, "source.css"));
   await write("stamp.txt", stamps.whole);
@@ -96,7 +96,7 @@ async function bundle(
     configFile: false,
     root: join(root, "tools/explorer/page"),
     base: "./",
-    logLevel: "warn",
+    logLevel: "error",
     plugins: [virtual(modules)],
     worker: { format: "es", plugins: () => [virtual(modules)] },
     build: {

@@ -133,9 +133,8 @@ export function recordedModule(recorded: Recorded): string {
   const { ids, texts, scores, text, ...rest } = recorded;
   const textOf = new Map(ids.map((id, i) => [id, texts[i]]));
   const isOnePerId = ids.every((id, i) => textOf.get(id) === texts[i]);
-  const all = texts.join("");
-  // A control token may stand before the text.
-  if (!isOnePerId || !all.endsWith(text)) {
+  const start = texts.findIndex((_, i) => texts.slice(i).join("") === text);
+  if (!isOnePerId || start < 0) {
     throw new Error("expected a text whose tokens have one text each, and are the text together");
   }
   const hundredths = scores.map((x) => Math.round(100 * x));
@@ -144,7 +143,7 @@ export function recordedModule(recorded: Recorded): string {
     `const textOf = new Map(${JSON.stringify([...textOf])});`,
     "const texts = ids.map((id) => textOf.get(id));",
     `const scores = ${JSON.stringify(hundredths)}.map((x) => x / 100);`,
-    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.join("").slice(${all.length - text.length}) };`,
+    `export const recorded = { ...${JSON.stringify(rest)}, ids, texts, scores, text: texts.slice(${start}).join("") };`,
   ].join("\n");
 }
 

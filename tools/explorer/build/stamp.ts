@@ -14,7 +14,8 @@ const RECORDED = [
   "kernels-as/assembly",
   "tokenizer",
   "tools/eval",
-  "tools/explorer/build",
+  "tools/explorer/build/examples.ts",
+  "tools/explorer/build/record.ts",
   "tools/explorer/live",
   "tools/explorer/shapes",
   "tools/golden/mutants",
@@ -52,7 +53,7 @@ async function add(hash: Hash, root: string, path: string): Promise<void> {
 
 /** A file itself, or the files of a folder by name. */
 async function filesIn(root: string, path: string): Promise<string[]> {
-  if (path.endsWith(".json")) return [path];
+  if (/\.(json|ts)$/.test(path)) return [path];
   const entries = await readdir(join(root, path), { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())

@@ -25,7 +25,7 @@ import { OpenText } from "./open-text.ts";
 import { denseOf, votesOf } from "./rows.ts";
 import { switchesOf } from "./switches.ts";
 import { tokenChance, tokensOfText } from "./token-facts.ts";
-import { blobSource, TraceReader } from "./trace-reader.ts";
+import { blobSource, TraceReader, urlSource } from "./trace-reader.ts";
 import type { OpenedModel } from "./web-model.ts";
 import { whatIf } from "./what-if-answer.ts";
 
@@ -108,8 +108,10 @@ export class Study {
     return { ...look, milliseconds: performance.now() - begun };
   }
 
-  async #openTrace({ file, name }: TraceAsk): Promise<TraceFacts> {
-    this.#trace = await TraceReader.open(blobSource(name, file));
+  async #openTrace({ file, url, name }: TraceAsk): Promise<TraceFacts> {
+    if (!file && url === undefined) throw new ArgumentError("trace", "expected a file, got none");
+    const source = file ? blobSource(name, file) : await urlSource(name, url ?? "");
+    this.#trace = await TraceReader.open(source);
     return this.#trace.facts;
   }
 

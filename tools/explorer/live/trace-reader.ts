@@ -3,7 +3,7 @@
  * its directory is read, and then the rows of the token that is looked at.
  * @module
  */
-import type { ByteSource } from "../../../engine/index.ts";
+import { ArgumentError, type ByteSource } from "../../../engine/index.ts";
 import { isDraftStage, parseStage } from "../../../engine/trace/stage-names.ts";
 import { readExactly } from "../../../engine/weights/byte-source.ts";
 import { type Header, readHeader, type TensorEntry } from "../../../engine/weights/safetensors.ts";
@@ -41,6 +41,25 @@ export function blobSource(name: string, blob: Blob): ByteSource {
     size: blob.size,
     read: async (offset, length) =>
       new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+  };
+}
+
+/** The bytes of a file on a server, read part by part. @throws {ArgumentError} when it gives no parts */
+export async function urlSource(name: string, url: string): Promise<ByteSource> {
+  const { ok, status, headers } = await fetch(url, { method: "HEAD" });
+  const size = Number(headers.get("content-length") ?? Number.NaN);
+  if (!ok || !Number.isSafeInteger(size)) {
+    throw new ArgumentError(name, `expected a file of known size, got status ${status}`);
+  }
+  return {
+    name,
+    size,
+    read: async (offset, length) => {
+      const range = `bytes=${offset}-${offset + length - 1}`;
+      const response = await fetch(url, { headers: { Range: range } });
+      if (response.status === 206) return new Uint8Array(await response.arrayBuffer());
+      throw new ArgumentError(name, `expected a part of the file, got status ${response.status}`);
+    },
   };
 }
 

@@ -11,8 +11,11 @@ import { webHost } from "../../library/web-host.ts";
 import type { ExampleFacts, ModelFiles, OpenAsk } from "../messages.ts";
 import type { Call } from "./desk.ts";
 
-/** Bytes for weights, caches and activations; those of a text of 8,192 tokens fit several times. */
+/** Bytes for caches and activations: those of a text of 8,192 tokens fit several times. */
 const MEMORY = 2 ** 28;
+
+/** Bytes in memory for one of a file: some weights become wider. */
+const WIDENING = 2;
 
 /** An open model, and the texts that come with it. */
 export interface OpenedModel {
@@ -41,7 +44,7 @@ export async function openFromWeb(
   for (const { name, bytes } of list.files) {
     files[name] = await fetchCounted(`${folder}${name}?${list.version}`, bytes, take, signal);
   }
-  const ops = await wasmOps(kernels, { memoryBytes: MEMORY });
+  const ops = await wasmOps(kernels, { memoryBytes: MEMORY + WIDENING * total });
   const glm = await openFiles(memoryFiles(files), { name: list.name }, { ops }, webHost(kernels));
   return { glm, examples };
 }

@@ -6,7 +6,9 @@ import type { LayerFacts, StageFacts } from "./model.ts";
 
 /** Opens a `glm52-trace 1` file, or any safetensors file with its names. */
 export interface TraceAsk {
-  readonly file: Blob;
+  /** A file that the reader chose, or else the address of one on a server that gives parts of files. */
+  readonly file?: Blob;
+  readonly url?: string;
   readonly name: string;
 }
 

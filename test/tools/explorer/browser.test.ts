@@ -1,0 +1,172 @@
+/** The built page in Chromium: its numbers are the engine's, nothing leaves it, and it says no word of error. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AskName, Asks } from "../../../tools/explorer/messages.ts";
+import { exploreApp } from "../../../tools/explorer/serve/explore-app.ts";
+import { explorerFiles } from "../../../tools/explorer/serve/explorer-files.ts";
+import { type Listening, listen } from "../../../tools/serve/http.ts";
+import { noBrowser, startBrowser } from "../../support/browser.ts";
+import { builtExplorer } from "../../support/explorer.ts";
+import { NOWHERE, STORY, startLive } from "./support.ts";
+
+const TEXT = STORY.slice(0, 700);
+
+let built: string;
+let server: Listening;
+beforeAll(async () => {
+  built = await builtExplorer();
+  server = await listen(exploreApp(await explorerFiles({ page: built })), { port: 0 });
+});
+afterAll(() => server?.close(0));
+
+const sizeOf = (name: string): number => statSync(join(built, name)).size;
+const assets = (end: string): string[] =>
+  readdirSync(join(built, "assets"))
+    .filter((name) => name.endsWith(end))
+    .map((name) => `assets/${name}`);
+const zipped = (names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name))).length, 0);
+
+describe("bytes", () => {
+  it("script and style are at most 160 kB, as they travel", () => {
+    expect(zipped([...assets(".js"), ...assets(".css")])).toBeLessThan(160_000);
+  });
+
+  it("the first screen is at most 120 kB, and brings what was recorded", () => {
+    const worker = assets(".js").filter((name) => name.includes("worker"));
+    expect(worker).toHaveLength(1);
+    const first = [...assets(".js"), ...assets(".css"), "index.html"].filter(
+      (name) => !worker.includes(name),
+    );
+    expect(zipped(first)).toBeLessThan(120_000);
+    expect(sizeOf("index.html")).toBeLessThan(20_000);
+  });
+
+  it("no script holds the address of another site", () => {
+    for (const name of assets(".js")) {
+      const found = readFileSync(join(built, name), "utf8").match(/https?:\/\/[^"'`\s)]+/g) ?? [];
+      expect(found.filter((url) => !url.startsWith("http://www.w3.org/"))).toEqual([]);
+    }
+  });
+});
+
+describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` : ""}`, () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const said: string[] = [];
+  const asked: string[] = [];
+  beforeAll(async () => {
+    browser = await startBrowser();
+    context = await browser.newContext();
+    page = await context.newPage();
+    page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => said.push(String(error)));
+    context.on("request", (request) => asked.push(request.url()));
+    await page.goto(`${server.url}/`);
+    await page.waitForSelector("h1");
+  });
+  afterAll(() => browser.close());
+
+  /** Asks a worker of the page, and returns what `pick` makes of the answers there. */
+  async function askThere<N extends AskName>(
+    asks: readonly [N, Asks[N]["ask"]][],
+  ): Promise<Asks[AskName]["answer"][]> {
+    const [worker] = assets(".js").filter((name) => name.includes("worker"));
+    return page.evaluate(
+      async ([url, requests]) => {
+        const line = new Worker(url, { type: "module" });
+        const answers: unknown[] = [];
+        // Typed arrays do not travel from the browser to the test, lists do.
+        const plain = (value: unknown): unknown => {
+          if (ArrayBuffer.isView(value)) return { array: [...(value as Float32Array)] };
+          if (Array.isArray(value)) return value.map(plain);
+          if (typeof value !== "object" || value === null) return value;
+          return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+        };
+        for (const [id, [name, ask]] of requests.entries()) {
+          const answer = await new Promise<unknown>((resolve, reject) => {
+            line.onerror = (event) => reject(new Error(event.message));
+            line.onmessage = ({ data }) => {
+              if (data.id !== id || data.kind === "progress") return;
+              if (data.kind === "answer") resolve(plain(data.answer));
+              else reject(new Error(data.sentence ?? data.kind));
+            };
+            line.postMessage({ id, name, ask });
+          });
+          answers.push(answer);
+        }
+        line.terminate();
+        return answers;
+      },
+      [`${server.url}/${worker}`, asks] as const,
+    ) as Promise<Asks[AskName]["answer"][]>;
+  }
+
+  it("the worker's numbers are those of this process, bit for bit", async () => {
+    const t = 150;
+    const model = {
+      modelUrl: `${server.url}/model`,
+      kernelsUrl: `${server.url}/kernels.wasm`,
+      examplesUrl: `${server.url}/examples.json`,
+    };
+    const requests: [AskName, Asks[AskName]["ask"]][] = [
+      ["open", model],
+      ["read", { text: TEXT }],
+      ["look", { t }],
+      ["votes", { t, layer: 6 }],
+      ["dense", { t, layer: 7 }],
+      ["experts", {}],
+      ["whatIf", { switches: ["g14"], count: 4 }],
+    ];
+    const there = await askThere(requests);
+    const live = startLive(JSON.parse(readFileSync(join(built, "examples.json"), "utf8")));
+    const here: unknown[] = [];
+    for (const [name, ask] of requests) {
+      here.push(await live.ask(name, name === "open" ? NOWHERE : ask));
+    }
+    await live.close();
+    expect(there.length).toBe(here.length);
+    here.forEach((answer, i) => {
+      expect(untimed(there[i])).toEqual(untimed(answer));
+    });
+  });
+
+  it("is isolated, has its policy in force, and asks for nothing but its own files", async () => {
+    expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+    expect(
+      await page.evaluate(`new Promise((resolve) => {
+      addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective));
+      document.body.append(Object.assign(new Image(), { src: "https://example.com/x.png" }));
+    })`),
+    ).toBe("img-src");
+    said.splice(0); // the word about this image
+    expect(
+      asked.filter((url) => !url.startsWith(`${server.url}/`) && !url.startsWith("data:")),
+    ).toEqual(["https://example.com/x.png"]);
+  });
+
+  it("said nothing on the console", () => {
+    expect(said).toEqual([]);
+  });
+
+  it("the annotated source opens without a word", async () => {
+    await page.goto(`${server.url}/source.html`);
+    expect(await page.locator("h2").count()).toBeGreaterThan(20);
+    expect(said).toEqual([]);
+  });
+});
+
+/** Without times, and with typed arrays as lists. */
+function untimed(value: unknown): unknown {
+  if (ArrayBuffer.isView(value)) return { array: [...(value as Float32Array)] };
+  if (Array.isArray(value)) return value.map(untimed);
+  if (typeof value !== "object" || value === null) return value;
+  const rest = Object.entries(value).filter(
+    ([key]) => !["milliseconds", "arithmetic"].includes(key),
+  );
+  return Object.fromEntries(rest.map(([key, each]) => [key, untimed(each)]));
+}
