@@ -57,7 +57,10 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
   const { model, trace, page = join((await ourPackage()).folder, "dist/explorer") } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
-    throw new UserError(page, "expected the built page there, found none: npm run build makes it");
+    throw new UserError(
+      page,
+      "expected the built page there, found none: npm run build:explorer makes it",
+    );
   });
   for (const entry of entries) {
     if (!entry.isFile()) continue;
