@@ -18,6 +18,9 @@ export interface Numbers {
   bytes(n: number): string;
 }
 
+/** Smaller shares are not written as digits. */
+const LEAST_SHARE = 0.00001;
+
 const SUFFIXES: Readonly<Record<string, string>> = { one: "st", two: "nd", few: "rd", other: "th" };
 
 /** The numbers of a language. */
@@ -35,8 +38,11 @@ export function numbersOf(language: Language): Numbers {
     count: (n) => whole.format(n),
     short,
     percent: (share) => {
-      if (share > 0 && share < 0.001) return language === "zh" ? "不到 0.1%" : "under 0.1 %";
-      const digits = share >= 0.9995 || share === 0 ? 0 : share < 0.1 || share > 0.9 ? 1 : 0;
+      if (share > 0 && share < LEAST_SHARE) {
+        return language === "zh" ? "不到 0.001%" : "under 0.001 %";
+      }
+      const isNearEnd = share > 0 && (share < 0.1 || (share > 0.99 && share < 0.9995));
+      const digits = share > 0 && share < 0.001 ? 3 : isNearEnd ? 1 : 0;
       return `${(share * 100).toFixed(digits)}${language === "zh" ? "%" : " %"}`;
     },
     rank: (n) =>

@@ -107,17 +107,19 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
       <Text t={t.value} row={s} marks={marks} />
       <Legend marks={[mark, "row", "query"]} />
       <div class="controls">
-        <label for="k">{our.slider(num.value.count(k.value))}</label>
-        <input
-          id="k"
-          type="range"
-          min={1}
-          max={topk * 2}
-          value={k.value}
-          onInput={(event) => {
-            k.value = Number(event.currentTarget.value);
-          }}
-        />
+        <span class="field">
+          <label for="k">{our.slider(num.value.count(k.value))}</label>
+          <input
+            id="k"
+            type="range"
+            min={1}
+            max={topk * 2}
+            value={k.value}
+            onInput={(event) => {
+              k.value = Number(event.currentTarget.value);
+            }}
+          />
+        </span>
         {k.value !== topk && (
           <button
             type="button"

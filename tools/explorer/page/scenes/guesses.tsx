@@ -3,7 +3,7 @@
  * @module
  */
 import type { JSX } from "preact";
-import type { DraftRound } from "../../messages.ts";
+import type { DraftRound, Drafts } from "../../messages.ts";
 import { drafts } from "../data.ts";
 import { guessTable } from "../figures.ts";
 import { Figure } from "../ui/figure.tsx";
@@ -13,6 +13,15 @@ import { visible } from "../ui/text.tsx";
 
 const keptOf = ({ guesses }: DraftRound): number =>
   guesses.filter(({ fate }) => fate === "kept").length;
+
+/** What the model wrote by itself before the first round. */
+function firstOf({ tokens, rounds }: Drafts): string {
+  const inRounds = rounds.reduce((sum, round) => sum + round.tokens.length, 0);
+  return tokens
+    .slice(0, tokens.length - inRounds)
+    .map(({ text }) => text)
+    .join("");
+}
 
 export function Guesses(): JSX.Element {
   const { guesses: our } = say.value;
@@ -44,6 +53,11 @@ export function Guesses(): JSX.Element {
           num.value.count(rounds.length),
         )}
       >
+        {answer && (
+          <p class="text from">
+            {our.first} <span class="k chosen">{visible(firstOf(answer))}</span>
+          </p>
+        )}
         <ol class="rounds">
           {rounds.map((round, i) => (
             <li key={i}>
@@ -67,12 +81,10 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
               {fate === "replaced" ? <s>{visible(text)}</s> : visible(text)}
               {by && <strong> → {visible(by.text)}</strong>}
             </span>
-            <span class="chip-id">
-              {our.chances(
-                num.value.percent(draft),
-                main === undefined ? "–" : num.value.percent(main),
-              )}
-            </span>
+            <span class="chip-id">{our.guessed(num.value.percent(draft))}</span>
+            {main !== undefined && (
+              <span class="chip-id">{our.model(num.value.percent(main))}</span>
+            )}
             <span class="chip-id">{our.fates[fate]}</span>
           </li>
         ))}

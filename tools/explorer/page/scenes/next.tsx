@@ -2,7 +2,7 @@
  * Scene 10: the distribution of the next token, and how it grows from layer to layer.
  * @module
  */
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { distribution, topIds } from "../../../../engine/generate/sampler.ts";
 import type { TokenChance } from "../../messages.ts";
@@ -17,6 +17,9 @@ import { QueryPicker } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
 import { visible } from "../ui/text.tsx";
+
+/** Steps of the sliders. */
+const STEP = 0.05;
 
 const nameOf = (text: string): string => visible(text).trim() || JSON.stringify(text).slice(1, -1);
 
@@ -65,30 +68,13 @@ function Distribution(): JSX.Element {
       caption={our.caption(nameOf(chances[0]?.text ?? ""), num.value.percent(chances[0]?.p ?? 0))}
     >
       <div class="controls">
-        <label for="heat">{our.temperature(num.value.short(heat.value))}</label>
-        <input
+        <Slider
           id="heat"
-          type="range"
-          min={0}
+          label={our.temperature(num.value.short(heat.value))}
+          value={heat}
           max={2}
-          step={0.05}
-          value={heat.value}
-          onInput={(event) => {
-            heat.value = Number(event.currentTarget.value);
-          }}
         />
-        <label for="top-p">{our.topP(num.value.short(topP.value))}</label>
-        <input
-          id="top-p"
-          type="range"
-          min={0.05}
-          max={1}
-          step={0.05}
-          value={topP.value}
-          onInput={(event) => {
-            topP.value = Number(event.currentTarget.value);
-          }}
-        />
+        <Slider id="top-p" label={our.topP(num.value.short(topP.value))} value={topP} max={1} />
       </div>
       <Bars
         label={our.figure}
@@ -108,6 +94,32 @@ function Distribution(): JSX.Element {
       />
       <p class="quiet">{our.howTo}</p>
     </Figure>
+  );
+}
+
+interface SliderProps {
+  readonly id: string;
+  readonly label: string;
+  readonly value: Signal<number>;
+  readonly max: number;
+}
+
+function Slider({ id, label, value, max }: SliderProps): JSX.Element {
+  return (
+    <span class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="range"
+        min={STEP}
+        max={max}
+        step={STEP}
+        value={value.value}
+        onInput={(event) => {
+          value.value = Number(event.currentTarget.value);
+        }}
+      />
+    </span>
   );
 }
 

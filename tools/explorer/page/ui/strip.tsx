@@ -63,14 +63,14 @@ export function Strip(props: StripProps): JSX.Element {
         aria-hidden="true"
       >
         <path class="bars" d={barsOf(bins, y)} />
+        {row !== undefined && row < values.length && (
+          <path class="pointer" d={`M${at(row)} 0V${HEIGHT + RUG}`} />
+        )}
         <path class="on" d={marksOf(marked, values, y, at)} />
         {lost && <path class="lost" d={marksOf(lost, values, y, at)} />}
         <path class="zero" d={`M0 ${y(0)}H${bins.count}`} />
         {threshold !== undefined && (
           <path class="threshold" d={`M0 ${y(threshold)}H${bins.count}`} />
-        )}
-        {row !== undefined && row < values.length && (
-          <path class="pointer" d={`M${at(row)} 0V${HEIGHT + RUG}`} />
         )}
       </svg>
       {props.children}

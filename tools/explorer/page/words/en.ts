@@ -4,7 +4,8 @@
  * No number stands in a sentence here: the page computes it and hands it over, as text.
  * @module
  */
-import { experimenting, looking, storing, writing } from "./en-later.ts";
+import { experimenting } from "./en-experiments.ts";
+import { looking, storing, writing } from "./en-later.ts";
 import { choosing, remembering } from "./en-scenes.ts";
 
 /** The words of the frame: what is said on all scenes. */
