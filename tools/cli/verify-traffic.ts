@@ -6,7 +6,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "nod
 import { UserError } from "../node/user-error.ts";
 import { Evidence, type EvidenceInput } from "../verify/evidence.ts";
 import { Resumption } from "../verify/resume.ts";
-import { Recorder, Recording } from "../verify/traffic.ts";
+import { Recorder, Recording } from "../remote/traffic.ts";
 import type { VerifyOptions } from "../verify/verify.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
 

@@ -4,8 +4,9 @@
  * Next: replies.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Answer } from "./client.ts";
+
+import type { Answer } from "../remote/ask.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 
 /** A call as the server wrote it. */
 export interface ToldCall {

@@ -16,7 +16,7 @@ import type { GateInput } from "./gate.ts";
 import { textsOf } from "./given-texts.ts";
 import { outcomeJson, renderOutcome } from "./report.ts";
 import { scenes } from "./story.ts";
-import { Recorder } from "./traffic.ts";
+import { Recorder } from "../remote/traffic.ts";
 import { type Outcome, type Plan, planOf, type VerifyOptions } from "./verify.ts";
 import { outcomeHtml, type ReportOrigin } from "./verify-html.ts";
 import { outcomeJunit } from "./verify-junit.ts";

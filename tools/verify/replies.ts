@@ -14,8 +14,8 @@ import {
   ReplyParser,
 } from "../../tokenizer/chat/index.ts";
 import { replyStopIds } from "../../tokenizer/chat/reply-tags.ts";
+import type { Ask } from "../remote/ask.ts";
 import { replyOf, type ToldReply } from "./chat-reply.ts";
-import type { Ask } from "./client.ts";
 import { requestOf } from "./conversations.ts";
 import type { Check, Gate, Probe, Reference } from "./gate.ts";
 import { misread } from "./misread.ts";

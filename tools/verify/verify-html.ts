@@ -8,7 +8,7 @@
 import { page } from "../golden/report/page.ts";
 import { escaped } from "../library/escape.ts";
 import { oneLine } from "../library/one-line.ts";
-import type { Price } from "./budget.ts";
+import type { Price } from "../remote/budget.ts";
 import type { Check, Gate, Verdict } from "./gate.ts";
 import { costText, sentenceOf, UNPROVEN, WORDS } from "./report.ts";
 import type { GateResult, Outcome } from "./verify.ts";

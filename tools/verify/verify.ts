@@ -4,9 +4,10 @@
  * Next: client.ts
  * @module
  */
-import { Budget, type Cost, type Price, sumOf, withRetries } from "./budget.ts";
-import { Client, type ClientOptions } from "./client.ts";
-import { EndpointError } from "./endpoint-error.ts";
+import { Budget, type Cost, type Price, sumOf, withRetries } from "../remote/budget.ts";
+import type { ClientOptions } from "../remote/ask.ts";
+import { Client } from "../remote/client.ts";
+import { EndpointError } from "../remote/endpoint-error.ts";
 import {
   type Check,
   type Gate,

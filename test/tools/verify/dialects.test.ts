@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
 import { openReference } from "../../../tools/verify/references.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { planOf, type VerifyOptions } from "../../../tools/verify/verify.ts";
 import { chanceLogits } from "../../support/chance-desk.ts";
 import { DIALECTS, type Dialect, inDialect } from "../../support/dialects.ts";

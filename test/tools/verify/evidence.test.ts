@@ -9,7 +9,7 @@ import { NUMBERS } from "../../../tools/verify/numbers.ts";
 import { GATES, PROFILES } from "../../../tools/verify/profiles.ts";
 import { PROTOCOL } from "../../../tools/verify/protocol.ts";
 import { Resumption } from "../../../tools/verify/resume.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { planOf } from "../../../tools/verify/verify.ts";
 import { outcomeHtml } from "../../../tools/verify/verify-html.ts";
 import { outcomeJunit } from "../../../tools/verify/verify-junit.ts";

@@ -4,7 +4,7 @@ import { seededRandom } from "../../../engine/generate/random.ts";
 import { sameSource } from "../../../tools/verify/mmd.ts";
 import { openReference } from "../../../tools/verify/references.ts";
 import { SAMPLES } from "../../../tools/verify/samples.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { demoTokenizer } from "../../support/scripted-desk.ts";
 import { bare, checksOf, faultsOf, type ServerFaults, verified } from "./faulty-server.ts";
 

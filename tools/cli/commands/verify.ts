@@ -8,7 +8,7 @@ import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeText } from "../../node/write-whole.ts";
 import { isLoopback } from "../../serve/http.ts";
-import { moneyOf } from "../../verify/budget.ts";
+import { moneyOf } from "../../remote/budget.ts";
 import type { EvidenceInput } from "../../verify/evidence.ts";
 import { PROFILES } from "../../verify/profiles.ts";
 import { openReference } from "../../verify/references.ts";
