@@ -2,8 +2,9 @@
  * A conversation at a terminal or through pipes: a message in, a reply out, until the input ends.
  * @module
  */
-import type { Chat, Saying, Turn } from "../library/chat.ts";
+import type { Chat, Saying } from "../library/chat.ts";
 import type { Glm } from "../library/glm.ts";
+import type { Turn } from "../library/voice.ts";
 import { after, jsonWriter, textWriter } from "./chat-writer.ts";
 import { explain } from "./explain.ts";
 import { interruptible } from "./interrupt.ts";
