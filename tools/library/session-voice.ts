@@ -9,13 +9,7 @@
  * @module
  */
 import { commonPrefix } from "../../engine/generate/common-prefix.ts";
-import {
-  ArgumentError,
-  type FinishReason,
-  type GeneratedToken,
-  generate,
-  Session,
-} from "../../engine/index.ts";
+import { type FinishReason, type GeneratedToken, generate, Session } from "../../engine/index.ts";
 import type { ReplyEvent } from "../../tokenizer/chat/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Keeper, StartKeeper } from "./keeper.ts";
@@ -25,6 +19,7 @@ import {
   canSkipThinking,
   renderTurn,
   spokenEvents,
+  tooLong,
   type Voice,
   type VoiceEnd,
   type VoiceTurn,
@@ -73,12 +68,7 @@ export class SessionVoice implements Voice {
   async *reply(turn: VoiceTurn): AsyncGenerator<ReplyEvent, VoiceEnd> {
     const { ids, parser } = renderTurn(turn, this.#speaker.template, this.#tokenizer);
     const session = this.#session;
-    if (ids.length > session.maxContext) {
-      throw new ArgumentError(
-        "context",
-        `the conversation takes ${ids.length} tokens, the model has ${session.maxContext} positions; reset begins anew`,
-      );
-    }
+    if (ids.length > session.maxContext) throw tooLong(ids.length, session.maxContext);
     const reusedTokens = commonPrefix(session.tokens, ids);
     this.keeper?.begin(ids);
     const steps = generate(session, ids, generation(this.#speaker, turn, this.#draft));

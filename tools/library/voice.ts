@@ -4,7 +4,7 @@
  * Next: session-voice.ts
  * @module
  */
-import type { Constraint, FinishReason } from "../../engine/index.ts";
+import { ArgumentError, type Constraint, type FinishReason } from "../../engine/index.ts";
 import {
   collectReply,
   type Message,
@@ -127,4 +127,12 @@ export async function* spokenEvents(
 /** Whether the models of a template can reply without thinking. */
 export function canSkipThinking({ format }: ChatTemplate): boolean {
   return format === undefined || format.skipped !== undefined;
+}
+
+/** The error of a conversation that no longer fits. */
+export function tooLong(nTokens: number, maxContext: number): ArgumentError {
+  return new ArgumentError(
+    "context",
+    `the conversation takes ${nTokens} tokens, the model has ${maxContext} positions; reset begins anew`,
+  );
 }

@@ -21,6 +21,8 @@ export interface Ask {
   readonly tokensOut: number;
   /** Whether the request is wrong on purpose: an error of the server is then an answer, too. */
   readonly isWrong?: boolean;
+  /** Texts that no error may show, such as the prompt: some servers repeat it. */
+  readonly hidden?: readonly string[] | undefined;
   /** Ends the request. */
   readonly signal?: AbortSignal | undefined;
 }

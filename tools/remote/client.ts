@@ -44,6 +44,7 @@ interface Request {
   readonly path: string;
   readonly body?: object | undefined;
   readonly isWrong?: boolean | undefined;
+  readonly hidden?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -100,9 +101,8 @@ export class Client {
    * @throws {EndpointError} when the endpoint does not answer, or the budget is used up
    */
   async ask(ask: Ask): Promise<Answer> {
-    const { path, isWrong, signal } = ask;
     return this.#tried(ask, async (body, cost) => {
-      const request = { method: "POST", path, body, isWrong, signal } as const;
+      const request = { ...ask, method: "POST", body } as const;
       return this.#checked(request, await this.#exchange(request, cost));
     });
   }
@@ -114,10 +114,10 @@ export class Client {
    *   event, or tells of an error of its own; the signal's reason when it aborts
    */
   async *stream(ask: Ask): AsyncGenerator<unknown, void> {
-    const { path, signal } = ask;
-    const url = this.urlOf(path);
+    const { hidden } = ask;
+    const url = this.urlOf(ask.path);
     const { status, pieces, text } = await this.#tried(ask, async (body, cost) => {
-      const request = { method: "POST", path, body, signal } as const;
+      const request = { ...ask, method: "POST", body } as const;
       const opened = await this.#sent(request, cost, () => this.#opened(request));
       if (opened.status !== 200) this.#checked(request, opened);
       return opened;
@@ -129,7 +129,7 @@ export class Client {
       for await (const event of eventsOf(pieces, url)) {
         const { error, code } = fieldsOf(event);
         if (error || (typeof code === "number" && code >= 400)) {
-          const what = complaint(this.#safe(JSON.stringify(event)));
+          const what = complaint(this.#safe(JSON.stringify(event), hidden));
           throw new EndpointError("failed", url, `the reply ended with an error: ${what}`);
         }
         yield event;
@@ -211,7 +211,7 @@ export class Client {
     const opened = await openExchange(url, this.#init(request), timeout, send);
     let text = "";
     if (opened.status !== 200) for await (const piece of opened.pieces) text += piece;
-    return { ...opened, text: this.#safe(text) };
+    return { ...opened, text: this.#safe(text, request.hidden) };
   }
 
   #init({ method, body, signal }: Request): RequestInit {
@@ -230,10 +230,14 @@ export class Client {
     return signals.length > 1 ? AbortSignal.any(signals) : signals[0];
   }
 
-  /** The text without the key: some servers repeat it in an error. */
-  #safe(text: string): string {
+  /** The text without the key, and without what is hidden: some servers repeat both in an error. */
+  #safe(text: string, hidden: readonly string[] = []): string {
     const { apiKey } = this.#options;
-    return apiKey === undefined ? text : text.replaceAll(apiKey, "[key]");
+    const open = apiKey === undefined ? text : text.replaceAll(apiKey, "[key]");
+    const spelled = hidden.flatMap((one) => [one, JSON.stringify(one).slice(1, -1)]);
+    return spelled
+      .filter((one) => one !== "")
+      .reduce((so, one) => so.replaceAll(one, "[prompt]"), open);
   }
 
   #failure(error: unknown): unknown {

@@ -4,7 +4,7 @@
  * Next: client.ts
  * @module
  */
-import { ends, jsonOf, LONGEST_ANSWER } from "./exchange.ts";
+import { ends, LONGEST_ANSWER } from "./exchange.ts";
 import { ServerError } from "./server-error.ts";
 
 /** What ends a stream in OpenAI's API. */
@@ -37,15 +37,25 @@ export async function* eventsOf(
     for (const line of lines) {
       const data = dataOf(line, url);
       if (data === DONE) return;
-      if (data !== undefined) yield jsonOf(data, url);
+      if (data !== undefined) yield eventOf(data, url);
     }
   }
   if (isWhole) {
-    yield jsonOf(rest, url);
+    yield eventOf(rest, url);
     return;
   }
   const data = dataOf(rest, url);
-  if (data !== undefined && data !== DONE) yield jsonOf(data, url);
+  if (data !== undefined && data !== DONE) yield eventOf(data, url);
+}
+
+/** Reads one event. The error says nothing of a reply that may stand in it. */
+function eventOf(data: string, url: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    const what = `expected JSON, got ${data.length} characters that are none or break off`;
+    throw new ServerError("json", url, what);
+  }
 }
 
 /** What a line says, if it says something. */
