@@ -84,7 +84,9 @@ export class Endpoint {
     const stops = { stopIds, stopTexts: stopIds.map((id) => tokenizer.decode([id])) };
     const name = await client.model();
     const why: string[] = [];
+    let other: EndpointError | undefined;
     for (const way of WAYS) {
+      if (other && !(way.takesIds && way.tellsIds)) throw other; // it would run another text, too
       const run = { ...probe, ...stops, maxTokens: 1, sampling: {}, seed: 0 };
       try {
         const nPrompt = await tried(client, way, run);
@@ -93,6 +95,7 @@ export class Endpoint {
         return new Endpoint(client, stops, { name, way, maxContext, notes });
       } catch (error) {
         if (!(error instanceof EndpointError) || !NO_SUCH_WAY.includes(error.fault)) throw error;
+        if (error.fault === "other-prompt") other = error;
         why.push(`${way.about}: ${error.what}`);
       }
     }

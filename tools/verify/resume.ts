@@ -5,9 +5,10 @@
  * Next: traffic.ts
  * @module
  */
-import type { Send } from "../remote/exchange.ts";
+
 import { PASSING } from "../remote/client.ts";
 import { EndpointError } from "../remote/endpoint-error.ts";
+import type { Send } from "../remote/exchange.ts";
 import { type Asked, type Exchange, keyOf, Recorder, Recording } from "../remote/traffic.ts";
 
 /** A recording to go on with. */

@@ -4,8 +4,9 @@
  * Next: client.ts
  * @module
  */
-import { Budget, type Cost, type Price, sumOf, withRetries } from "../remote/budget.ts";
+
 import type { ClientOptions } from "../remote/ask.ts";
+import { Budget, type Cost, type Price, sumOf, withRetries } from "../remote/budget.ts";
 import { Client } from "../remote/client.ts";
 import { EndpointError } from "../remote/endpoint-error.ts";
 import {
