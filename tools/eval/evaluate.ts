@@ -61,7 +61,7 @@ export interface Subject {
   /**
    * Returns the likeliest next token after each of the last `last` tokens of `ids`.
    *
-   * @param onRead is told of tokens that were read, all together as many as `ids`
+   * @param onRead is told of tokens that were read before the whole answer is there
    */
   predict(
     ids: readonly number[],
@@ -145,7 +145,13 @@ async function answer(
   const shares: number[] = [];
   for (let i = 0; i < samples; i++) {
     const text = make({ task, length, depth: depth ?? 0, seed: seed + i }, request);
-    shares.push(await score(text, (ids, last) => subject.predict(ids, last, onRead)));
+    let nRead = 0;
+    const onSome = (n: number): void => {
+      nRead += n;
+      onRead(n);
+    };
+    shares.push(await score(text, (ids, last) => subject.predict(ids, last, onSome)));
+    onRead(length - nRead);
   }
   const nExact = shares.filter((share) => share === 1).length;
   const tokens = shares.reduce((sum, share) => sum + share, 0) / samples;

@@ -24,9 +24,7 @@ export function modelSubject(model: Model): Subject {
           session.append(chunk);
           onRead(chunk.length);
         }
-        const predicted = session.appendAll(ids.slice(-last)).map(argmax);
-        onRead(last);
-        return predicted;
+        return session.appendAll(ids.slice(-last)).map(argmax);
       } finally {
         session.close();
       }
