@@ -2,7 +2,7 @@
  * `--url` and what belongs to it: a command asks an engine that runs elsewhere, instead of loading a model.
  * @module
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { oneLine } from "../library/one-line.ts";
 import { Budget, UNLIMITED } from "../remote/budget.ts";
 import { Client } from "../remote/client.ts";
@@ -33,7 +33,7 @@ export function addUrlOptions(command: Command): Command {
     .option(
       "--url <url>",
       "ask this endpoint instead of loading a model, up to and with /v1",
-      address,
+      (text: string) => address("--url", text),
     )
     .option("--served-name <name>", "the model's name there (default: the first that it lists)")
     .option("--api-key-env <var>", "the environment variable with the key")
@@ -44,20 +44,20 @@ export function addUrlOptions(command: Command): Command {
 }
 
 /**
- * Parses the URL of an endpoint. One without a path means its `/v1`.
+ * Returns the URL of an endpoint. One without a path means its `/v1`. No error shows what was given: a key
+ * may stand in it.
  *
- * @throws {InvalidArgumentError} for anything but a URL of HTTP, and for one that may hold a key
+ * @throws {UsageError} for anything but a URL of HTTP, and for one that may hold a key
  */
-export function address(text: string): string {
+export function address(where: string, text: string): string {
   const parsed = URL.canParse(text) ? new URL(text) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
-    throw new InvalidArgumentError("Expected a URL like https://example.com/v1.");
+    throw new UsageError(where, "expected a URL like https://example.com/v1");
   }
   const { username, password, search, hash, pathname } = parsed;
   if (username !== "" || password !== "" || search !== "" || hash !== "") {
-    throw new InvalidArgumentError(
-      "Expected no key in the URL, and nothing after its path: give a key with --api-key-env.",
-    );
+    const what = "expected no key in the URL, and nothing after its path";
+    throw new UsageError(where, `${what}: give a key with --api-key-env`);
   }
   return pathname === "/" ? `${parsed.origin}/v1` : text;
 }

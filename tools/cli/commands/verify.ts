@@ -84,7 +84,7 @@ export function addVerify(
       "Asks an endpoint that speaks OpenAI's API, and says whether it serves the model as it is.",
     )
     .argument("<url>", "the endpoint, up to and with /v1; or: plan", (text: string) =>
-      text === PLAN ? PLAN : address(text),
+      text === PLAN ? PLAN : address("<url>", text),
     );
   addVerifyOptions(command)
     .addHelpText("after", HELP)
