@@ -97,7 +97,7 @@ async function caseChecks(probe: Probe, one: ReplyCase, all: ToldReply[]): Promi
     name: `${name}: usage of the stream`,
     isExtra: true,
     verdict: usages ? "pass" : "fail",
-    evidence: `it comes ${streamed.map(({ nUsages }) => nUsages).join(", ")} times, once expected`,
+    evidence: `once is expected in each stream; it came ${streamed.map(({ nUsages }) => nUsages).join(", ")} times`,
   };
   return [{ name, isExtra, ...streamCheck(whole, streamed) }, usage];
 }
