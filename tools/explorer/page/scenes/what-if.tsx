@@ -5,9 +5,11 @@
 import type { JSX } from "preact";
 import type { SwitchFacts, SwitchGroup, TokenFacts, WhatIf } from "../../messages.ts";
 import { layer, whatIf, whatIfExample } from "../data.ts";
-import { isLive, opened } from "../engine.ts";
+import { isLive, opened, recordedAnswers } from "../engine.ts";
+import { triedTable } from "../figures.ts";
 import { switches } from "../state.ts";
 import { tableOf } from "../tables.ts";
+import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
@@ -33,6 +35,7 @@ export function WhatIfScene(): JSX.Element {
     >
       <Switches />
       <Effect />
+      <AllSwitches />
     </Scene>
   );
 }
@@ -146,6 +149,47 @@ function Effect(): JSX.Element {
   );
 }
 
+/** All switches, each alone, as the build has tried them. */
+function AllSwitches(): JSX.Element | null {
+  const { whatif: our } = say.value;
+  const tried = (recordedAnswers.value?.all("whatIf") ?? []).map(({ ask, answer }) => ({
+    id: ask.switches.join(" + "),
+    answer,
+  }));
+  if (tried.length === 0) return null;
+  const of = tried[0].answer.recall?.of ?? 0;
+  return (
+    <Figure
+      name="switches"
+      label={our.all(num.value.count(of))}
+      view={{ answer: tried, origin: "recorded" }}
+      table={triedTable(tried, our.allColumns)}
+      caption={our.allCaption(num.value.count(tried[0].answer.read))}
+    >
+      <h3>{our.all(num.value.count(of))}</h3>
+      <Bars
+        isWordy
+        label={our.all(num.value.count(of))}
+        most={of}
+        bars={tried.map(({ id, answer: { stage, tokenAt, recall } }) => ({
+          name: our.switches[id]?.name ?? id,
+          value: recall?.changed ?? 0,
+          text: our.remembers(
+            num.value.count(recall?.changed ?? 0),
+            stage ?? our.rows.none,
+            tokenAt === undefined,
+          ),
+          tone: "on",
+          isPressed: switches.value.includes(id),
+          onPress: () => {
+            switches.value = [id];
+          },
+        }))}
+      />
+    </Figure>
+  );
+}
+
 function resultTable({
   stage,
   stageAt,
@@ -197,7 +241,7 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
         <dd>
           {tokenAt === undefined
             ? our.sameText(num.value.count(right.length))
-            : our.tokenAt(num.value.count(tokenAt + 1))}
+            : our.tokenAt(num.value.rank(tokenAt + 1))}
         </dd>
         <dt>{our.distance}</dt>
         <dd>{our.nats(num.value.short(meanLogP))}</dd>

@@ -91,6 +91,12 @@ export const experimenting = {
       recall: "questions answered",
       changedRecall: "the same with the switch",
     },
+    all: (of: string) => `Each switch alone: how many of ${of} secret words are remembered`,
+    allColumns: ["switch", "first stage", "first token", "mean |Δ log p|", "remembered", "of"],
+    allCaption: (tokens: string) =>
+      `Six people have told their word in ${tokens} tokens of stories. A switch that leaves the text as it is can still be found by its first stage.`,
+    remembers: (n: string, stage: string, isSame: boolean) =>
+      `${n} · from ${stage}${isSame ? " · the text is the same" : ""}`,
     firstStage: "First stage that differs",
     atPosition: (s: string) => `at position ${s}`,
     short: (k: string) =>
@@ -98,7 +104,7 @@ export const experimenting = {
     noStage: "none: every bit is the same",
     firstToken: "First token that differs",
     sameText: (n: string) => `none of the ${n} that follow: this is a result, too`,
-    tokenAt: (n: string) => `the ${n}. of those that follow`,
+    tokenAt: (rank: string) => `the ${rank} of those that follow`,
     distance: "Change of the text’s own log-probabilities",
     nats: (x: string) => `${x} nats per token on average`,
     recall: "Secret words remembered",
