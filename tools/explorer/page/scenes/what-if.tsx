@@ -5,14 +5,13 @@
 import type { JSX } from "preact";
 import type { SwitchFacts, SwitchGroup, TokenFacts, WhatIf } from "../../messages.ts";
 import { layer, whatIf, whatIfExample } from "../data.ts";
-import { isLive, opened, recordedAnswers } from "../engine.ts";
-import { triedTable } from "../figures.ts";
+import { isLive, opened } from "../engine.ts";
 import { switches } from "../state.ts";
 import { tableOf } from "../tables.ts";
-import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
+import { AllSwitches, silentSwitches } from "./all-switches.tsx";
 
 /** The groups, in the order of the model. */
 const GROUPS: readonly SwitchGroup[] = ["choose", "indexer", "sharing", "experts"];
@@ -22,13 +21,12 @@ const MOST_PRESSED = 2;
 
 export function WhatIfScene(): JSX.Element {
   const { whatif: our } = say.value;
-  const { answer } = whatIf.value;
   return (
     <Scene
       name="whatif"
       lead={our.lead}
       question={our.question}
-      answer={answer ? answerOf(answer) : our.pressFirst}
+      answer={silentSwitches()}
       sources={["engine/ops/reference/top-k.ts#topK"]}
       layer={layer.value}
       section="known-bugs"
@@ -38,15 +36,6 @@ export function WhatIfScene(): JSX.Element {
       <AllSwitches />
     </Scene>
   );
-}
-
-/** Whether the pressed switch shows in the text, or only in the stages. */
-function answerOf({ stage, tokenAt, right }: WhatIf): string {
-  const { whatif: our } = say.value;
-  if (stage === undefined) return our.answerNothing;
-  return tokenAt === undefined
-    ? our.answerSilent(stage, num.value.count(right.length))
-    : our.answerLoud(stage, num.value.count(tokenAt));
 }
 
 function Switches(): JSX.Element {
@@ -146,47 +135,6 @@ function Effect(): JSX.Element {
         {answer && <Result answer={answer} />}
       </Figure>
     </>
-  );
-}
-
-/** All switches, each alone, as the build has tried them. */
-function AllSwitches(): JSX.Element | null {
-  const { whatif: our } = say.value;
-  const tried = (recordedAnswers.value?.all("whatIf") ?? []).map(({ ask, answer }) => ({
-    id: ask.switches.join(" + "),
-    answer,
-  }));
-  if (tried.length === 0) return null;
-  const of = tried[0].answer.recall?.of ?? 0;
-  return (
-    <Figure
-      name="switches"
-      label={our.all(num.value.count(of))}
-      view={{ answer: tried, origin: "recorded" }}
-      table={triedTable(tried, our.allColumns)}
-      caption={our.allCaption(num.value.count(tried[0].answer.read))}
-    >
-      <h3>{our.all(num.value.count(of))}</h3>
-      <Bars
-        isWordy
-        label={our.all(num.value.count(of))}
-        most={of}
-        bars={tried.map(({ id, answer: { stage, tokenAt, recall } }) => ({
-          name: our.switches[id]?.name ?? id,
-          value: recall?.changed ?? 0,
-          text: our.remembers(
-            num.value.count(recall?.changed ?? 0),
-            stage ?? our.rows.none,
-            tokenAt === undefined,
-          ),
-          tone: "on",
-          isPressed: switches.value.includes(id),
-          onPress: () => {
-            switches.value = [id];
-          },
-        }))}
-      />
-    </Figure>
   );
 }
 

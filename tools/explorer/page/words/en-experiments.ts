@@ -10,12 +10,10 @@ export const experimenting = {
     question:
       "Name a switch that changes a stage but not the text. Why do only dumps of stages find it?",
     pressFirst: "Press a switch. Two may be pressed at once.",
-    answerNothing:
-      "The pressed switch changes no stage of this text at all. Try a longer text, or another switch.",
-    answerSilent: (stage: string, tokens: string) =>
-      `The pressed switch is one: ${stage} differs, but the ${tokens} tokens that follow are the same. Whoever compares texts sees no mistake; whoever compares stages sees it at once.`,
-    answerLoud: (stage: string, token: string) =>
-      `The pressed switch is none: ${stage} differs, and so does the text, after ${token} equal tokens. Try “no ReLU” or “dense”.`,
+    answer: (names: string, tokens: string) =>
+      `On the example of the figure: ${names}. The stage differs, but the ${tokens} tokens that follow are the same. Whoever compares texts sees no mistake; whoever compares stages sees it at once.`,
+    answerNone: (tokens: string) =>
+      `On the example of the figure, each switch changes one of the ${tokens} tokens that follow. Try them on a shorter text: there most of them change nothing but stages.`,
     unknown: (ids: string) => `The link presses switches that this page does not have: ${ids}.`,
     groups: {
       choose: "Another choice",
