@@ -27,6 +27,10 @@ export interface DeskFaults {
   readonly rounding?: number;
   /** How many of the latest tokens it looks for secret words in; all of them by default. */
   readonly reach?: number;
+  /** Which of the likeliest tokens is chosen as the nth of a greedy reply; 0 is the right one. */
+  readonly rank?: (n: number) => number;
+  /** How often it calls a tool in one reply; once by default. */
+  readonly calls?: number;
   readonly model?: Partial<ServedModel>;
 }
 
@@ -113,7 +117,7 @@ export class ChanceDesk implements Desk {
     const text = [...ids];
     const [callId] = tokenizer.encode("<tool_call>");
     const script = ids.includes(callId)
-      ? [...tokenizer.encode(CALL), eosTokenIds[2]]
+      ? [...tokenizer.encode(CALL.repeat(this.#faults.calls ?? 1)), eosTokenIds[2]]
       : this.#recalled(ids);
     const random = seededRandom(order.seed);
     const { rounding = 0 } = this.#faults;
@@ -121,7 +125,12 @@ export class ChanceDesk implements Desk {
     for (let n = 0; n < maxTokens && !isOver(); n++) {
       const right = chanceLogits(text, vocabulary);
       const logits = rounding === 0 ? right : right.map((x) => x + rounding * (2 * error() - 1));
-      const id = script[n] ?? draw(distribution(logits, sampling, text), random);
+      const rank = sampling.temperature === 0 ? (this.#faults.rank?.(n) ?? 0) : 0;
+      const drawn =
+        rank > 0
+          ? topIds(logits, rank + 1)[rank]
+          : draw(distribution(logits, sampling, text), random);
+      const id = script[n] ?? drawn;
       const top = topIds(logits, order.topLogProbs);
       const [logProb, ...others] = logProbs(logits, [id, ...top]);
       const likely = top.map((one, i) => ({ id: one, logProb: others[i] }));

@@ -37,7 +37,7 @@ export async function setup({ provide }: TestProject): Promise<() => void> {
   const scratch = mkdtempSync(join(tmpdir(), "glm52-installed-"));
   const built = join(ROOT, ".cache", `built-${process.pid}`);
   build(built);
-  cpSync(await builtExplorer(), join(built, "explorer"), { recursive: true });
+  cpSync((await builtExplorer()).folder, join(built, "explorer"), { recursive: true });
   provide("built", built);
   const tarball = pack(built, scratch);
   provide("tarball", tarball);

@@ -13,7 +13,7 @@
 export const WON = 1000;
 
 /** Neighbours are averaged, because the error of one token says much about the next. */
-const BLOCK = 16;
+export const BLOCK = 16;
 
 /** A difference of log-probabilities counts at most so much. */
 const MOST = 1;

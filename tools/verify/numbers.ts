@@ -9,6 +9,7 @@
 import { type Cost, FREE, sumOf } from "./budget.ts";
 import { costOfReplies, ofReplies } from "./chosen-texts.ts";
 import type { Ask } from "./client.ts";
+import { effortAsks, effortCheck } from "./effort.ts";
 import type { Check, Gate, GateInput, Probe } from "./gate.ts";
 import { costOfTexts, ofTexts, SETTLED } from "./given-texts.ts";
 import { REPLY_WAYS } from "./reply-ways.ts";
@@ -38,6 +39,7 @@ function trialOf({ reference, seed }: GateInput): readonly number[] {
 function costOf(input: GateInput): Cost {
   const trial = trialOf(input);
   const trials: Ask[] = [
+    ...effortAsks(input.reference),
     ...TEXT_WAYS.map((way) => way.ask(trial)),
     ...REPLY_WAYS.map((way) => way.ask(trial, 1, input.reference.tokenizer).ask),
   ];
@@ -54,10 +56,14 @@ function costOf(input: GateInput): Cost {
 }
 
 async function numbers(probe: Probe): Promise<readonly Check[]> {
-  const unknown = (evidence: string): Check => ({ name: "drift", verdict: "unknown", evidence });
   if (!isAsked(probe)) {
     return [unknown("the reference has no weights, and no recording, to compare with")];
   }
+  return [...(await driftOf(probe)), await effortCheck(probe)];
+}
+
+/** Finds a way to tell, and compares. */
+async function driftOf(probe: Probe): Promise<readonly Check[]> {
   const { tokenizer } = probe.reference;
   const trial = trialOf(probe);
   for (const way of TEXT_WAYS) {
@@ -71,6 +77,10 @@ async function numbers(probe: Probe): Promise<readonly Check[]> {
     if (told && told.length > 0) return named(way.name, await ofReplies(probe, way));
   }
   return [unknown("the server neither tells log-probabilities nor goes on with a text")];
+}
+
+function unknown(evidence: string): Check {
+  return { name: "drift", verdict: "unknown", evidence };
 }
 
 /** The checks with the way in which the numbers were told. */

@@ -132,6 +132,10 @@ function shapeFaults(reply: ToldReply, { maxTokens, chat }: ReplyCase): string[]
     faults.push("there are calls, and finish_reason is stop");
   }
   if (calls.length > 0 && !chat.tools) faults.push("there are calls without tools");
+  const isAlone = content === "" && reasoning !== "" && calls.length === 0;
+  if (isAlone && finish === "stop" && reply.ids === undefined) {
+    faults.push("a reply that has ended is reasoning alone");
+  }
   const tag = /<\|(user|assistant|observation|system)\|>|<\/?(think|tool_call|arg_key|arg_value)>/;
   const leaked = reply.ids === undefined ? tag.exec(content + reasoning) : null;
   if (leaked) faults.push(`the tag ${leaked[0]} stands in the text`);

@@ -5,6 +5,7 @@
  * Next: first-token.ts
  * @module
  */
+import { replyStopIds } from "../../tokenizer/chat/reply-tags.ts";
 import type { ToldReply, ToldToken } from "./chat-reply.ts";
 import {
   CLEAR_LEAD,
@@ -250,6 +251,11 @@ async function limitCheck(probe: Probe): Promise<Check[]> {
   if (n === TOKENS.limit && got.finish === "length") return [{ name, verdict: "pass", evidence }];
   if (n < TOKENS.limit && got.finish === "length") {
     return [{ name, verdict: "fail", evidence, fault: "a reply ends before max_tokens" }];
+  }
+  const stops = new Set(replyStopIds(probe.reference.tokenizer));
+  if (n === TOKENS.limit && got.ids && !got.ids.some((id) => stops.has(id))) {
+    const fault = `the reply was cut off at max_tokens, and finish_reason is ${got.finish}`;
+    return [{ name, verdict: "fail", evidence, fault }];
   }
   return [{ name, verdict: "unknown", evidence: `${evidence}; the model may have ended` }];
 }

@@ -131,7 +131,7 @@ describe("files that cannot be shown", () => {
   it.each([
     [
       { page: join(page, "nowhere") },
-      /expected the built page there, found none: npm run build makes it/,
+      /expected the built page there, found none: npm run build:explorer makes it/,
     ],
     [{ page, model: TINY_MODEL }, /expected a model with tokenizer\.json, found none/],
     [{ page, model: page }, /config\.json/],

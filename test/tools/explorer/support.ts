@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { openedOf } from "../../../tools/explorer/build/record.ts";
 import { type Client, type Line, newClient } from "../../../tools/explorer/live/client.ts";
 import { Desk } from "../../../tools/explorer/live/desk.ts";
 import { Study } from "../../../tools/explorer/live/study.ts";
@@ -24,10 +25,7 @@ export interface Live extends Client {
 
 /** Opens the demo model, with one thread. */
 export function startLive(examples: readonly ExampleFacts[] = []): Live {
-  const study = new Study(async () => ({
-    glm: await open(undefined, { threads: 1, rowBytes: 0 }),
-    examples,
-  }));
+  const study = new Study(async () => openedOf(await open(undefined, { threads: 1 }), examples));
   const line: Line = {
     onmessage: null,
     postMessage: (message) => void desk.hear(structuredClone(message)),

@@ -9,18 +9,19 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "vite";
 import { open } from "../../node/index.ts";
-import type { ExampleFacts, ModelFiles } from "../messages.ts";
+import type { ModelFiles } from "../messages.ts";
 import { FORMULAS, SOURCES } from "../page/wanted.ts";
-import { examplesIn } from "./examples.ts";
+import { examplesIn, recalledExample } from "./examples.ts";
 import { mathOf } from "./formulas.ts";
 import { type Highlighter, newHighlighter } from "./highlight.ts";
-import { moreJson, record, recordedModule } from "./record.ts";
+import { moreJson, type RecordOptions, record, recordedModule } from "./record.ts";
 import { cutSymbol } from "./source-cuts.ts";
 import { sourcePage } from "./source-page.ts";
 import { type Stamps, stampsOf } from "./stamp.ts";
 
 /** Files of a model that a page needs. */
 const MODEL_FILES: readonly string[] = [
+  "chat_template.jinja",
   "config.json",
   "generation_config.json",
   "model.safetensors",
@@ -30,6 +31,8 @@ const MODEL_FILES: readonly string[] = [
 
 /** What was recorded, as it is written. */
 interface Answers {
+  /** The texts, as examples.json has them. */
+  readonly examples: string;
   readonly module: string;
   readonly more: string;
 }
@@ -39,10 +42,13 @@ interface Answers {
  *
  * @param root the folder of the project
  */
-export async function buildExplorer(root: string, out: string): Promise<void> {
+export async function buildExplorer(
+  root: string,
+  out: string,
+  options: RecordOptions = { isQuick: false },
+): Promise<void> {
   const stamps = await stampsOf(root);
-  const examples = await examplesIn(root);
-  const answers = await recordOnce(root, stamps, examples);
+  const answers = await recordOnce(root, stamps, options);
   const highlight = await newHighlighter();
   await bundle(root, out, {
     recorded: answers.module,
@@ -51,14 +57,18 @@ export async function buildExplorer(root: string, out: string): Promise<void> {
   });
   const write = (name: string, text: string): Promise<void> => writeFile(join(out, name), text);
   await write("recorded-more.json", answers.more);
-  await write("examples.json", JSON.stringify(examples));
+  await write("examples.json", answers.examples);
   await cp(join(root, "kernels-as/build/kernels.wasm"), join(out, "kernels.wasm"));
   await copyModel(join(root, "demo-model"), join(out, "model"));
   await using glm = await open(join(root, "demo-model"), { threads: 1 });
   await write("source.html", sourcePage(root, glm, highlight));
   await cp(join(root, "tools/explorer/build/source.css"), join(out, "source.css"));
-  await write("stamp.txt", stamps.whole);
+  await write("stamp.txt", stampText(stamps, options));
 }
+
+/** Says of which sources a built page is, and how much of it was recorded. */
+export const stampText = ({ whole }: Stamps, { isQuick }: RecordOptions): string =>
+  `${isQuick ? "quick" : "full"} ${whole}`;
 
 const exported = (name: string, value: unknown): string =>
   `export const ${name} = ${JSON.stringify(value)};`;
@@ -71,15 +81,23 @@ function cutAll(root: string, wanted: readonly string[], highlight: Highlighter)
 async function recordOnce(
   root: string,
   { recorded: stamp }: Stamps,
-  examples: readonly ExampleFacts[],
+  options: RecordOptions,
 ): Promise<Answers> {
-  const cache = join(root, ".cache/explorer");
-  const file = join(cache, `recorded-${stamp}.json`);
+  const kind = options.isQuick ? "quick" : "full";
+  const cache = join(root, ".cache", `explorer-${kind}`);
+  const file = join(cache, `${stamp}.json`);
   const kept = await readFile(file, "utf8").catch(() => undefined);
   if (kept !== undefined) return JSON.parse(kept);
   await using glm = await open(join(root, "demo-model"));
-  const { recorded, more } = await record(glm, examples);
-  const answers = { module: recordedModule(recorded), more: moreJson(more) };
+  const examples = (await examplesIn(root)).map((example) =>
+    options.isQuick && example.id === "long" ? example : recalledExample(glm, example),
+  );
+  const { recorded, more } = await record(glm, examples, options);
+  const answers: Answers = {
+    examples: JSON.stringify(examples),
+    module: recordedModule(recorded),
+    more: moreJson(more),
+  };
   await rm(cache, { recursive: true, force: true });
   await mkdir(cache, { recursive: true });
   await writeFile(file, JSON.stringify(answers));
@@ -105,6 +123,10 @@ async function bundle(
       target: "es2022",
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
+      // What was recorded is data, and travels beside the script.
+      rolldownOptions: {
+        output: { codeSplitting: { groups: [{ name: "recorded", test: /virtual:recorded/ }] } },
+      },
     },
   });
 }

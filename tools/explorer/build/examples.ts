@@ -4,7 +4,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { argmax, Session } from "../../../engine/index.ts";
 import { PEOPLE, SECRETS } from "../../eval/word-tasks.ts";
+import type { Glm } from "../../library/index.ts";
 import type { ExampleFacts } from "../messages.ts";
 
 /** How many words the example with questions hides. */
@@ -37,6 +39,37 @@ function withFact(text: string): Pick<ExampleFacts, "text" | "fact"> {
   const line = text.split("\n").find((one) => FACT.test(one));
   if (!line) throw new Error("expected a story with a line that hides a word");
   return { text, fact: line.slice(0, -1) };
+}
+
+/** How many other people and words are tried. */
+const MOST_TRIES = 12;
+
+/**
+ * An example whose word the model really says at the end: the one that is given, or else with another
+ * person and another word. Where none of those that are tried is recalled, it stays as it is.
+ */
+export function recalledExample(glm: Glm, example: ExampleFacts): ExampleFacts {
+  const { fact, text } = example;
+  if (fact === undefined) return example;
+  const words = SECRETS.filter((word) => !text.includes(` ${word}`));
+  const others = Array.from({ length: MOST_TRIES }, (_, i): ExampleFacts => {
+    const name = PEOPLE[i % PEOPLE.length];
+    const other = factOf(name, words[(5 * i) % words.length]).slice(0, -1);
+    const asked = text.replace(/What is the secret word of .*$/, questionOf(name));
+    return { ...example, fact: other, text: asked.replace(fact, other) };
+  });
+  return [example, ...others].find((each) => isRecalled(glm, each)) ?? example;
+}
+
+/** Whether the likeliest token after the text is the word at the end of the fact. */
+function isRecalled(glm: Glm, { text, fact = "" }: ExampleFacts): boolean {
+  const session = new Session(glm.model);
+  try {
+    const { logits } = session.sync(glm.promptIds(text));
+    return argmax(logits) === glm.encode(fact.slice(fact.lastIndexOf(" ")))[0];
+  } finally {
+    session.close();
+  }
 }
 
 /** The story without its own word and question, and with six words of six people. */

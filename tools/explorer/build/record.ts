@@ -5,6 +5,7 @@
 import type { Glm } from "../../library/index.ts";
 import type { Call } from "../live/desk.ts";
 import { Study } from "../live/study.ts";
+import type { OpenedModel } from "../live/web-model.ts";
 import type {
   AskName,
   Asks,
@@ -34,9 +35,24 @@ const CALL: Call = {
   onToken: () => {},
 };
 
-/** Asks a {@link Study} about the long example and, for the switches, about the one with questions. */
-export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promise<Recording> {
-  const study = new Study(async () => ({ glm, examples }));
+/** How much is recorded. */
+export interface RecordOptions {
+  /** Only the short story and a few switches, so that a test has a page within seconds. */
+  readonly isQuick: boolean;
+}
+
+/** How many switches are recorded when it must be quick. */
+const QUICK_SWITCHES = 2;
+
+/**
+ * Asks a {@link Study} about the long example, and about the one with questions what each switch changes.
+ */
+export async function record(
+  glm: Glm,
+  examples: readonly ExampleFacts[],
+  { isQuick }: RecordOptions,
+): Promise<Recording> {
+  const study = new Study(async () => openedOf(glm, examples));
   const entries: RecordedMore["entries"][number][] = [];
   const ask = async <N extends AskName>(
     name: N,
@@ -51,7 +67,8 @@ export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promi
     return answer;
   };
   const opened = await ask("open", { modelUrl: "", kernelsUrl: "", examplesUrl: "" });
-  const [example] = opened.examples;
+  const example = opened.examples.find(({ id }) => id === (isQuick ? "short" : "long"));
+  if (!example) throw new Error("expected an example with a fact");
   const { fact: sentence = "", wordAt: fact = 0 } = example;
   const word = sentence.slice(sentence.lastIndexOf(" "));
   const { tokens } = await ask("read", { text: example.text });
@@ -83,13 +100,22 @@ export async function record(glm: Glm, examples: readonly ExampleFacts[]): Promi
   await ask("draft", { steps: 3, rounds: 6, temperature: 0, seed: 0 });
   const six = opened.examples.find(({ questions }) => questions !== undefined);
   if (!six) throw new Error("expected an example with questions");
-  for (const { id } of opened.switches) {
+  const switches = isQuick ? opened.switches.slice(0, QUICK_SWITCHES) : opened.switches;
+  for (const { id } of switches) {
     const wish = { text: six.text + six.questions?.[0].question, recall: true };
     await ask("whatIf", { switches: [id], count: WHAT_IF_TOKENS, ...wish });
   }
   const scores = [...(look.layers[finds].scores ?? [])].map((x) => Math.round(100 * x) / 100);
   const chosen = [...(look.layers[finds].chosen ?? [])];
   return { recorded: { ...recorded, scores, chosen }, more: { entries } };
+}
+
+/** A model of the library, as the worker has it. @throws for one without a tokenizer */
+export function openedOf(glm: Glm, examples: readonly ExampleFacts[]): OpenedModel {
+  const { model, tokenizer, textStart, source, arithmetic } = glm;
+  if (!tokenizer) throw new Error(`${source.name}: expected a tokenizer`);
+  const close = () => glm.close();
+  return { model, tokenizer, textStart, name: source.name, arithmetic, examples, close };
 }
 
 /** The layer that ranks the fact best, and the first after which its word is the likeliest. */

@@ -5,7 +5,6 @@
  * @module
  */
 import { ArgumentError, topIds } from "../../../engine/index.ts";
-import type { Glm } from "../../library/index.ts";
 import type {
   AskName,
   Asks,
@@ -47,7 +46,7 @@ export class Study {
   readonly answers: Answers = {
     open: (ask, call) => this.#openModel(ask, call),
     tokens: async ({ text }) => {
-      const { tokenizer, textStart } = this.#speaking();
+      const { tokenizer, textStart } = this.#needOpened();
       return tokensOfText(tokenizer, textStart, text);
     },
     read: (ask, call) => this.#needText().read(ask, call),
@@ -78,26 +77,26 @@ export class Study {
   /** Lets everything go. */
   async close(): Promise<void> {
     this.#text?.close();
-    await this.#opened?.glm.close();
+    await this.#opened?.close();
     [this.#text, this.#opened] = [undefined, undefined];
   }
 
   async #openModel(ask: OpenAsk, call: Call): Promise<Opened> {
     await this.close();
     const opened = await this.#open(ask, call);
-    const { glm, examples } = opened;
+    const { model, name, arithmetic, examples } = opened;
     this.#opened = opened;
-    this.#text = new OpenText(this.#speaking());
-    const layers = layersOf(glm.model);
+    this.#text = new OpenText(opened);
+    const layers = layersOf(model);
     return {
-      sizes: sizesOf(glm.source.name, glm.config),
+      sizes: sizesOf(name, model.config),
       released: releasedSizes(),
       layers,
       stages: stagesOf(layers),
-      switches: switchesOf(glm.config),
-      examples: examples.map((example) => withPlace(glm, example)),
-      canDraft: glm.model.weights.mtp !== undefined,
-      arithmetic: glm.arithmetic,
+      switches: switchesOf(model.config),
+      examples: examples.map((example) => withPlace(opened, example)),
+      canDraft: model.weights.mtp !== undefined,
+      arithmetic,
     };
   }
 
@@ -124,7 +123,7 @@ export class Study {
     }
     const stages = await trace.at(t);
     const logits = stages.get("logits");
-    const tokenizer = this.#opened?.glm.tokenizer;
+    const tokenizer = this.#opened?.tokenizer;
     // Only a trace of this vocabulary has names for its tokens.
     const speaks = tokenizer?.paddedVocabSize === logits?.data.length ? tokenizer : undefined;
     const numbers = logits && Float32Array.from(logits.data);
@@ -151,18 +150,12 @@ export class Study {
     if (this.#text) return this.#text;
     throw new ArgumentError("model", "expected an open one; it is not loaded yet");
   }
-
-  #speaking(): Speaking {
-    const { model, tokenizer, textStart } = this.#needOpened().glm;
-    if (tokenizer) return { model, tokenizer, textStart };
-    throw new ArgumentError("model", "expected one with a tokenizer.json, got none");
-  }
 }
 
 /** Finds the token at the end of the fact of an example. */
-function withPlace(glm: Glm, example: ExampleFacts): ExampleFacts {
+function withPlace({ tokenizer, textStart }: Speaking, example: ExampleFacts): ExampleFacts {
   const { fact, text } = example;
   if (fact === undefined) return example;
   const upTo = text.slice(0, text.indexOf(fact) + fact.length);
-  return { ...example, wordAt: glm.promptIds(upTo).length - 1 };
+  return { ...example, wordAt: textStart.length + tokenizer.encode(upTo).length - 1 };
 }

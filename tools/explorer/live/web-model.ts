@@ -3,13 +3,14 @@
  * browser. A list says which files there are, so that nothing is asked for that is not there.
  * @module
  */
-import { ArgumentError, memoryFiles } from "../../../engine/index.ts";
+import { ArgumentError, loadWeights, memoryFiles, openCheckpoint } from "../../../engine/index.ts";
 import { wasmOps } from "../../../engine/ops/wasm/index.ts";
-import { type Glm, openFiles } from "../../library/index.ts";
+import { readModelConfig } from "../../library/model-config.ts";
+import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { fetchBytes } from "../../library/web-files.ts";
-import { webHost } from "../../library/web-host.ts";
 import type { ExampleFacts, ModelFiles, OpenAsk } from "../messages.ts";
 import type { Call } from "./desk.ts";
+import type { Speaking } from "./look.ts";
 
 /** Bytes for caches and activations: those of a text of 8,192 tokens fit several times. */
 const MEMORY = 2 ** 28;
@@ -18,9 +19,12 @@ const MEMORY = 2 ** 28;
 const WIDENING = 2;
 
 /** An open model, and the texts that come with it. */
-export interface OpenedModel {
-  readonly glm: Glm;
+export interface OpenedModel extends Speaking {
+  readonly name: string;
+  /** What computes, for people. */
+  readonly arithmetic: string;
   readonly examples: readonly ExampleFacts[];
+  close(): Promise<void>;
 }
 
 /** Fetches and opens. @throws {ArgumentError} when a file does not arrive */
@@ -44,9 +48,23 @@ export async function openFromWeb(
   for (const { name, bytes } of list.files) {
     files[name] = await fetchCounted(`${folder}${name}?${list.version}`, bytes, take, signal);
   }
-  const ops = await wasmOps(kernels, { memoryBytes: MEMORY + WIDENING * total });
-  const glm = await openFiles(memoryFiles(files), { name: list.name }, { ops }, webHost(kernels));
-  return { glm, examples };
+  // The library could open them, too, but it brings chats, templates and streams that no page needs.
+  const source = memoryFiles(files);
+  const { config, quantization } = await readModelConfig(source);
+  const { activations = "f32" } = quantization ?? {};
+  const ops = await wasmOps(kernels, { memoryBytes: MEMORY + WIDENING * total, activations });
+  const checkpoint = await openCheckpoint(source);
+  const weights = await loadWeights(ops, config, checkpoint, () => {}, "ifUsable");
+  const opened = await readTokenizer(source, config);
+  if (!opened) throw new ArgumentError(list.name, "expected a model with a tokenizer.json");
+  return {
+    ...opened,
+    model: { config, weights, ops },
+    name: list.name,
+    arithmetic: `wasm, ${activations}, 1 thread`,
+    examples,
+    close: () => ops.close(),
+  };
 }
 
 async function fetchJson<T>(url: string, signal: AbortSignal): Promise<T> {

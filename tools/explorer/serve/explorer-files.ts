@@ -30,7 +30,7 @@ const OTHER_TYPE = "application/octet-stream";
 
 /** Files that a page can use, of those that a model's folder may have. */
 const MODEL_FILE =
-  /^(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json$|\.safetensors$/;
+  /^(config|tokenizer|tokenizer_config|generation_config|model\.safetensors\.index)\.json$|^chat_template\.jinja$|\.safetensors$/;
 
 /** The largest model that a page can hold: its memory has 4 GiB at most. */
 const MOST_BYTES = 1.5e9;
@@ -57,7 +57,10 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
   const { model, trace, page = join((await ourPackage()).folder, "dist/explorer") } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
-    throw new UserError(page, "expected the built page there, found none: npm run build makes it");
+    throw new UserError(
+      page,
+      "expected the built page there, found none: npm run build:explorer makes it",
+    );
   });
   for (const entry of entries) {
     if (!entry.isFile()) continue;

@@ -39,6 +39,9 @@ export interface Manifest {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
+/** What Python and pip leave in the folder of the package. It is no part of the pack. */
+const LEFT_BY_PYTHON = /(^|\/)(__pycache__|[^/]+\.egg-info|python\/build)\//;
+
 /** Every file of a pack but the manifest, with its size and its SHA-256, by path. */
 export async function listFiles(folder: string): Promise<Manifest["files"]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -46,7 +49,7 @@ export async function listFiles(folder: string): Promise<Manifest["files"]> {
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
     .map((path) => path.split(sep).join("/"))
-    .filter((path) => path !== "manifest.json")
+    .filter((path) => path !== "manifest.json" && !LEFT_BY_PYTHON.test(path))
     .sort((a, b) => (a < b ? -1 : 1));
   const files: [string, Manifest["files"][string]][] = [];
   for (const path of paths) {

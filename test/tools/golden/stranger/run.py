@@ -3,6 +3,7 @@
     python run.py right                 right engines on all cases: nobody may be accused
     python run.py own [all choices logits]     the 150 mistakes; also: kept (82 more), atlas
     python run.py own --bf16            the engine rounds all activations to bfloat16
+    python run.py own --every=6         a sample: each sixth
     python run.py dump CASE FILE        a dump of the right engine
 
 The kit is asked in one process (score.mjs), so that `npm run build` must have been done.
@@ -45,8 +46,8 @@ def asked(folder, jobs):
     return json.loads(answers.read_text())
 
 
-def right_jobs(folder):
-    for case in sorted(path.name for path in CASES.iterdir()):
+def right_jobs(folder, every):
+    for case in sorted(path.name for path in CASES.iterdir())[::every]:
         for name, (arithmetic, expanded, steps, form, kind) in RIGHT.items():
             if case == "long-520" and arithmetic.sums == "one-by-one":
                 continue  # a minute of loops for what the other cases tell as well
@@ -57,11 +58,10 @@ def right_jobs(folder):
                 yield {"id": name, "case": case, "file": str(file), "class": kind, "replay": replay}
 
 
-def mistake_jobs(folder, listed, kinds, bf16):
+def mistake_jobs(folder, listed, kinds, bf16, every):
     seen = {entry["id"]: entry for entry in json.loads((HERE / "frozen.json").read_text())["mistakes"]}
-    for name, mistake, scope in lists():
-        if name != listed:
-            continue
+    those = [(mistake, scope) for name, mistake, scope in lists() if name == listed]
+    for mistake, scope in those[::every]:
         stages = run_with(mistake, scope, BF16 if bf16 else None)
         for kind in kinds:
             if kind not in seen[mistake.id]["seen"]:
@@ -79,15 +79,16 @@ def main(what, *rest):
     if what == "dump":
         write(rest[1], Engine(CASES / rest[0], Options(Arithmetic())).run())
         return 0
+    every = next((int(word.removeprefix("--every=")) for word in rest if word.startswith("--every=")), 1)
     keep = [Path(word.removeprefix("--out=")) for word in rest if word.startswith("--out=")]
     kinds = [word for word in rest if word in KINDS] or list(KINDS)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if what == "right":
-            jobs = list(right_jobs(folder))
+            jobs = list(right_jobs(folder, every))
         else:
             listed = {"own": "own", "kept": "kept back", "atlas": "atlas"}[what]
-            jobs = list(mistake_jobs(folder, listed, kinds, "--bf16" in rest))
+            jobs = list(mistake_jobs(folder, listed, kinds, "--bf16" in rest, every))
         answers = [{**job, **answer} for job, answer in zip(jobs, asked(folder, jobs), strict=True)]
     for file in keep:
         file.write_text(json.dumps(answers, indent=1))
