@@ -37,7 +37,7 @@ describe.skipIf(noBrowser)(
     let server: Listening;
     let browser: Browser;
     beforeAll(async () => {
-      built = await builtExplorer();
+      ({ folder: built } = await builtExplorer());
       server = await listen(exploreApp(await explorerFiles({ page: built })), { port: 0 });
       browser = await startBrowser();
     });
