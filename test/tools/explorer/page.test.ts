@@ -28,7 +28,8 @@ const LOOKS = (["en", "zh"] as const).flatMap((lang) =>
 const isCheap = ({ lang, colours, width }: (typeof LOOKS)[number]): boolean =>
   (lang === "en" && colours === "light" && width === 1280) ||
   (lang === "zh" && colours === "dark" && width === 360);
-const looks = process.env.GLM52_FULL ? LOOKS : LOOKS.filter(isCheap);
+const { GLM52_FULL } = process.env;
+const looks = GLM52_FULL ? LOOKS : LOOKS.filter(isCheap);
 
 describe.skipIf(noBrowser)(
   `the page in Chromium${noBrowser ? ` (skipped: ${noBrowser})` : ""}`,
@@ -62,7 +63,7 @@ describe.skipIf(noBrowser)(
 
     /** Scrolls to a scene, and waits until its figures are drawn. */
     async function visit(page: Page, scene: SceneName): Promise<void> {
-      await page.evaluate((id) => document.getElementById(id)?.scrollIntoView(), scene);
+      await page.evaluate(`document.getElementById("${scene}").scrollIntoView()`);
       if (scene !== "trace") await page.waitForSelector(`#${scene} figure .tools button`);
     }
 
@@ -99,8 +100,8 @@ describe.skipIf(noBrowser)(
       for (const scene of PATH.slice(1)) {
         await page.locator(".guide .main").focus();
         await page.keyboard.press("Enter");
-        await page.waitForFunction((id) => document.activeElement?.id === `${id}-heading`, scene);
-        await page.waitForFunction((id) => location.hash.includes(`s=${id}`), scene);
+        await page.waitForFunction(`document.activeElement?.id === "${scene}-heading"`);
+        await page.waitForFunction(`location.hash.includes("s=${scene}")`);
       }
       await visit(page, "choose");
       const strip = page.locator("#choose [role=slider]");
@@ -157,7 +158,7 @@ describe.skipIf(noBrowser)(
       await visit(page, "choose");
       const shown = await page.locator("#choose .text.scroll").textContent();
       // A token that ends within a character is shown as a dot.
-    expect(shown?.replaceAll("·", "")).toContain(text);
+      expect(shown?.replaceAll("·", "")).toContain(text);
       expect(await page.locator("#choose .badge.live").count()).toBeGreaterThan(0);
       expect(hasAlert).toBe(false);
       await page.close();
