@@ -153,6 +153,7 @@ function Mass({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Element
     >
       <h3>{our.mass}</h3>
       <Bars
+        isWordy
         label={our.mass}
         most={1}
         bars={mass.map((each, l) => ({

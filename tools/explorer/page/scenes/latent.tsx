@@ -157,6 +157,7 @@ function Bytes(): JSX.Element {
         {toggle(our.million(num.value.count(MILLION)), isLong, true)}
       </div>
       <Bars
+        isWordy
         label={our.bytes}
         bars={rows.map(([name, value, tone]) => ({
           name,

@@ -158,6 +158,7 @@ function Lens({ name }: { readonly name: string }): JSX.Element {
     >
       <h3>{our.lens(name)}</h3>
       <Bars
+        isWordy
         label={our.lens(name)}
         most={1}
         bars={all.map(({ layer, rank, p, top }) => ({

@@ -70,6 +70,7 @@ function Follow(): JSX.Element {
       <LayerMap />
       <h3>{our.figure(word)}</h3>
       <Bars
+        isWordy
         label={our.figure(word)}
         bars={rows.map((each) => ({
           name:
