@@ -168,7 +168,7 @@ function forcedOps(
  * A choice of the dump in the form of the model's, with ascending rows that end in −1. Undefined where
  * a row is empty or names what does not exist.
  */
-function usable(
+export function usable(
   choice: GoldenTensor | undefined,
   { shape: [nRows] }: Indices,
   n: number,
