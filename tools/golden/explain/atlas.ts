@@ -4,13 +4,41 @@
  */
 
 import { type MutantRun, runWrong } from "../diagnose/mutant-runs.ts";
-import { beside, type OffDump } from "../diagnose/suspects.ts";
+import { closeness, type OffDump } from "../diagnose/suspects.ts";
 import { MUTANTS } from "../mutants/all.ts";
+import type { Bug } from "../mutants/bugs.ts";
 import type { Mutant } from "../mutants/mutant.ts";
 import { runMutant } from "../mutants/run-mutant.ts";
 import { firstRows, firstTokens, tokensFor } from "./first-rows.ts";
+import type { Role } from "./roles.ts";
 import { isGood, matchOf, type Target } from "./target.ts";
 import type { Verified } from "./verify.ts";
+
+/** The part of a layer that a bug is in, where it is always the same. */
+const PART: Partial<Record<Bug, Role>> = {
+  G01: "latentAttention",
+  G04: "topK",
+  G05: "topK",
+  G08: "route",
+  G10: "kNorm",
+  G12: "indexScores",
+  G13: "qRope",
+  G14: "idxQRope",
+  G15: "idxQSplit",
+  G16: "wqB",
+  G18: "kNorm",
+  G19: "latentAttention",
+  G22: "rows",
+  G23: "idxKJoin",
+  G24: "idxKJoin",
+  G27: "topK",
+  G28: "indexScores",
+  G31: "rows",
+  G32: "topK",
+  G35: "router",
+  G39: "experts",
+  G41: "mtpJoin",
+};
 
 /** The known mistakes that explain the stage, or the whole dump. */
 export async function atlas(
@@ -27,11 +55,11 @@ export async function atlas(
     const match = target
       ? matchOf(target, run.wanted.get(off.firstOff))
       : { share: 0, isExact: false, isPartial: false };
-    const { fits, leaves } = beside(off, run);
+    const { fits, leaves, score } = closeness(off, run);
     if (!fits && !isGood(match)) continue;
     const { bug, what } = mutant;
-    const told = { relation: "atlas", what, bug, place: "", role: undefined } as const;
-    found.push({ ...told, match, fits, leaves: leaves?.name });
+    const told = { relation: "atlas", what, bug, place: "", role: PART[bug] } as const;
+    found.push({ ...told, match, fits, score, leaves: leaves?.name });
   }
   return found;
 }

@@ -20,7 +20,7 @@ import { cutStages, firstRows, firstTokens, tokensFor } from "./first-rows.ts";
 import { fitted } from "./fitted/all.ts";
 import type { Stages } from "./roles.ts";
 import { Runner } from "./runner.ts";
-import { again, beginOf, search } from "./search.ts";
+import { again, beginOf, type Found, search } from "./search.ts";
 import { type Target, targetOf } from "./target.ts";
 import { VARIANTS } from "./variants/all.ts";
 import { verified } from "./verify.ts";
@@ -49,15 +49,27 @@ export async function explain(
   const plain = new Runner(expected.model, expected.info, forcedBy(off));
   const ground = groundOf(off, plain);
   const known = await atlas(off, targetIn(off, plain), runs);
-  const begin = beginOf(plain, judged, firstOff);
-  const relations = ground.target ? fitted(ground.runner, ground.target) : [];
-  let found = [...(await searched(off, ground, begin, pause)), ...relations];
-  const isFound = found.some(({ match }) => match.isExact) || known.some(({ fits }) => fits);
-  if (begin > 0 && !isFound && (evidence?.errorOverBound ?? 0) < SMALL) {
-    // What is too small to be seen in earlier stages may begin before them.
-    found = [...found, ...(await searched(off, ground, 0, pause))];
-  }
+  const found = known.some(({ fits, match }) => fits && match.isExact)
+    ? []
+    : await foundIn(off, ground, plain, pause);
+  await pause?.(1, 1);
   return tell(off, ground.target, plain, [...known, ...verified(off, plain, found)]);
+}
+
+/** Variants and relations that explain the stage. */
+async function foundIn(
+  off: OffDump,
+  ground: Ground,
+  plain: Runner,
+  pause: Pause | undefined,
+): Promise<Found[]> {
+  const begin = beginOf(plain, off, off.firstOff);
+  const relations = ground.target ? fitted(ground.runner, ground.target) : [];
+  const near = [...(await searched(off, ground, begin, pause)), ...relations];
+  const isSmall = (off.evidence?.errorOverBound ?? 0) < SMALL;
+  if (begin === 0 || !isSmall || near.some(({ match }) => match.isExact)) return near;
+  // What is too small to be seen in earlier stages may begin before them.
+  return [...near, ...(await searched(off, ground, 0, pause))];
 }
 
 /** The choices of the dump that the model was made to share, where it was, but for the wrong one. */

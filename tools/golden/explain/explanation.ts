@@ -44,13 +44,8 @@ export function tell(
   plain: Runner,
   found: readonly Verified[],
 ): Explanation {
-  const ranked = found
-    .map((one, i) => ({ one, i }))
-    .sort((a, b) => classOf(a.one) - classOf(b.one) || nearer(a.one, b.one) || a.i - b.i)
-    .map(({ one }) => one);
-  const [best] = ranked;
+  const [best, ...ties] = bestOf(found);
   if (!best) return nothing(off, target, plain);
-  const ties = ranked.filter((one) => isTie(best, one) && one !== best);
   const also = [...new Set(ties.filter((one) => !best.bug || one.bug !== best.bug).map(nameOf))];
   const { relation, bug, fits, match } = best;
   return {
@@ -70,12 +65,23 @@ export function tell(
 const classOf = ({ fits, match }: Verified): number =>
   (fits ? 0 : 4) + (match.isPartial ? 2 : 0) + (match.isExact ? 0 : 1);
 
-/** Of two that leave more than rounding, the one that leaves less. */
-const nearer = (a: Verified, b: Verified): number =>
-  a.match.isExact && b.match.isExact ? 0 : b.match.share - a.match.share;
+/** Those that do better than all others, and as well as each other, in their order. */
+function bestOf(found: readonly Verified[]): Verified[] {
+  const least = Math.min(...found.map(classOf));
+  const best = found.filter((one) => classOf(one) === least);
+  const left = Math.min(...best.map(({ match }) => 1 - match.share));
+  const score = Math.min(...best.map((one) => one.score));
+  return best.filter(
+    (one) => 1 - one.match.share <= TIE * left + NO_SHARE && one.score <= TIE * score + NO_SCORE,
+  );
+}
 
-const isTie = (a: Verified, b: Verified): boolean =>
-  classOf(a) === classOf(b) && (a.match.isExact || Math.abs(a.match.share - b.match.share) < 1e-3);
+/** Of two that do as well, one may leave this many times as much as the other, */
+const TIE = 3;
+/** or a share that is nothing, */
+const NO_SHARE = 1e-9;
+/** and be as near to the rest of the dump. */
+const NO_SCORE = 0.01;
 
 const nameOf = ({ bug, what, place, relation }: Verified): string => {
   const own = bug && relation === "atlas" ? `${bug}: ${what}` : what;

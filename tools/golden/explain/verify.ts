@@ -10,7 +10,7 @@
 
 import { parseStage } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
-import { beside, type OffDump } from "../diagnose/suspects.ts";
+import { beside, closeness, type OffDump } from "../diagnose/suspects.ts";
 import type { Bug } from "../mutants/bugs.ts";
 import type { Role, Site, Stages } from "./roles.ts";
 import type { Runner } from "./runner.ts";
@@ -30,6 +30,8 @@ export interface Verified {
   readonly match: Match;
   /** Whether it gives the whole dump. */
   readonly fits: boolean;
+  /** How far the whole dump is from what it gives; suspects.ts defines it. */
+  readonly score: number;
   /** The first stage where the dump is not what it gives. */
   readonly leaves: string | undefined;
 }
@@ -116,12 +118,22 @@ function widest(
   const { relation, what, changes, bug } = variant;
   const role = Object.keys(changes)[0] as Role;
   const told = { relation, what, role, match, ...(bug && { bug }) };
-  let best = { ...told, place: 0, fits: false, leaves: off.firstOff as string | undefined };
+  let best = {
+    ...told,
+    place: 0,
+    fits: false,
+    score: 0,
+    leaves: off.firstOff as string | undefined,
+  };
   for (const [place, [, has]] of placesOf(plain, off.firstOff, layer).slice(0, most).entries()) {
     const run = plain.run(changes, has);
     if (!run) continue;
-    const { fits, leaves } = beside(off, { ...off.replayed, wanted: asWide(run, off) });
-    if (fits) return { ...told, place, fits, leaves: undefined };
+    const wrong = { ...off.replayed, wanted: asWide(run, off) };
+    const { fits, leaves } = beside(off, wrong);
+    if (fits) {
+      const { score } = closeness(off, wrong);
+      return { ...told, place, fits, score, leaves: undefined };
+    }
     if (later(off, leaves?.name, best.leaves)) best = { ...best, place, leaves: leaves?.name };
   }
   return best;
