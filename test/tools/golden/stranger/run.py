@@ -5,6 +5,7 @@
     python run.py own --bf16            the engine rounds all activations to bfloat16
     python run.py own --every=6         a sample: each sixth
     python run.py own --out=FILE        keeps the answers, a line for each
+    python run.py right --accused=FILE  only those that the answers of FILE accuse
     python run.py tell FILE             tells about kept answers again
     python run.py dump CASE FILE        a dump of the right engine
 
@@ -48,9 +49,17 @@ def asked(folder, jobs, keep):
     return [json.loads(line) for line in answers.read_text().splitlines()]
 
 
-def right_jobs(folder, every):
+def accused(file):
+    """The right engines that kept answers accuse, each with its case."""
+    answers = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    return {(answer["id"], answer["case"]) for answer in answers if answer["status"] == "wrong"}
+
+
+def right_jobs(folder, every, only):
     for case in sorted(path.name for path in CASES.iterdir())[::every]:
         for name, (arithmetic, expanded, steps, form, kind) in RIGHT.items():
+            if only is not None and (name, case) not in only:
+                continue
             if case == "long-520" and arithmetic.sums == "one-by-one":
                 continue  # a minute of loops for what the other cases tell as well
             file = folder / f"{case} {name}.safetensors"
@@ -84,12 +93,13 @@ def main(what, *rest):
     if what == "tell":
         return tell_mistakes([json.loads(line) for line in Path(rest[0]).read_text().splitlines()])
     every = next((int(word.removeprefix("--every=")) for word in rest if word.startswith("--every=")), 1)
+    only = next((accused(word.removeprefix("--accused=")) for word in rest if word.startswith("--accused=")), None)
     keep = next((Path(word.removeprefix("--out=")) for word in rest if word.startswith("--out=")), None)
     kinds = [word for word in rest if word in KINDS] or list(KINDS)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if what == "right":
-            jobs = list(right_jobs(folder, every))
+            jobs = list(right_jobs(folder, every, only))
         else:
             listed = {"own": "own", "kept": "kept back", "atlas": "atlas"}[what]
             jobs = list(mistake_jobs(folder, listed, kinds, "--bf16" in rest, every))

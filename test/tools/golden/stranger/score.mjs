@@ -20,8 +20,8 @@ async function answer(job) {
     ...(job.class && { class: job.class }),
     replay: job.replay ?? false,
   });
-  const { status, engineClass, firstOff, firstWrong } = verdict;
-  const found = { status, engineClass, firstOff, sentence: firstWrong?.sentence };
+  const { status, engineClass, rightAs, firstOff, firstWrong } = verdict;
+  const found = { status, engineClass, rightAs, firstOff, sentence: firstWrong?.sentence };
   if (!job.diagnose || status !== "wrong") return found;
   const diagnosis = await diagnose(verdict);
   const { suspects, pairs } = diagnosis;

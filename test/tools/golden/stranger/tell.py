@@ -14,7 +14,11 @@ def tell_right(answers):
         accused[answer["id"], answer["replay"]].append(answer)
     print(f"{len(answers)} runs of right engines, {sum(a['status'] == 'wrong' for a in answers)} accused")
     for (name, replay), some in accused.items():
-        wrong = [f"{a['case']} at {a['firstOff']}" for a in some if a["status"] == "wrong"]
+        wrong = [
+            f"{a['case']} at {a['firstOff']}; right as {', '.join(a['rightAs']) or 'no class'}"
+            for a in some
+            if a["status"] == "wrong"
+        ]
         classes = Counter(a["engineClass"] for a in some)
         print(f"{name}{', --replay' if replay else ''}: {len(wrong)} of {len(some)} accused; judged as {dict(classes)}")
         for line in wrong:
