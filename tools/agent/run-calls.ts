@@ -27,6 +27,7 @@ export interface RunningTool {
 
 /** A call that was run. */
 export interface CallResult {
+  /** What the model called. */
   readonly call: ReplyCall;
   /** What the model reads. */
   readonly content: string;
@@ -34,6 +35,7 @@ export interface CallResult {
 
 /** Wrong arguments, or another reason to tell the model that a call has failed. */
 export class ToolError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "ToolError";
 }
 
