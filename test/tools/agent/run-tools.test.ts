@@ -190,6 +190,25 @@ describe("glm52 chat --demo-tools", () => {
     ]);
   });
 
+  it("sees the same through the server's own template and parser", async () => {
+    const argv = ["chat", "--demo-tools", "--think", "high", "--json", "--url"];
+    const stdin = typed("What is 2 plus 3?");
+    const ours = await speaker(...SUM);
+    const theirs = await speaker(...SUM);
+    const want = await glm52([...argv, ours.url], { stdin });
+    const got = await glm52([...argv, theirs.url, "--server-template"], { stdin });
+    const told = ({ stdout }: typeof got) =>
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+        .filter(({ type }) => /^(call-end|result|finish)$/.test(type));
+    expect(told(got)).toEqual(told(want));
+    expect(told(got)).toHaveLength(2 + 1 + 2 + 1);
+    // What the server has rendered is what was rendered here; here, a token was asked for before.
+    expect(theirs.prompts()).toEqual(ours.prompts().slice(1));
+  });
+
   it("remembers between turns, and tells the model of errors, for a second try", async () => {
     const { url, prompts } = await speaker(
       call("recall", { name: "key" }),
