@@ -35,7 +35,8 @@ export const looking = {
     ],
     mass: "各层稠密注意力落在选择上的部分",
     massColumns: ["层", "平均", "最少的头", "最多的头"],
-    massCaption: "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。",
+    massCaption:
+      "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。权重只说明注意力落在哪里，不说明为什么。",
     meanAndLeast: (mean: string, least: string) => `${mean} · 最少的头 ${least}`,
   },
   share: {
