@@ -37,7 +37,7 @@ describe("a trace", () => {
       lacks: [],
     } satisfies Partial<TraceFacts>);
     expect(facts.stages.map(({ name }) => name)).toEqual(tensors.map(({ name }) => name));
-    expect(facts.origin["command"]).toBe("glm52 trace");
+    expect(facts.origin).toMatchObject({ command: "glm52 trace" });
     const full = facts.layers.filter(({ type }) => type === "full").map(({ layer }) => layer);
     for (const { layer, lender } of facts.layers)
       expect(lender).toBe(full.findLast((l) => l <= layer));

@@ -25,7 +25,7 @@ import type {
   TraceFacts,
 } from "../messages.ts";
 import { type RecordedAnswers, readRecorded } from "./recorded-answers.ts";
-import { chosenRow, chosenT, example, ownText } from "./state.ts";
+import { chosenRow, chosenT, example, ownText, servedTrace } from "./state.ts";
 
 /** What the engine does. */
 export type Engine =
@@ -183,9 +183,13 @@ export function askLive<N extends AskName>(
   return connected().ask(name, ask, options);
 }
 
-/** Opens a trace file, and shows it instead of the text. */
-export async function openTrace(file: File): Promise<void> {
-  trace.value = await askLive("trace", { file, name: file.name });
+/** Opens a trace file of the reader, or the one that the server holds, and shows it instead of the text. */
+export async function openTrace(file: File | string): Promise<void> {
+  const ask =
+    typeof file === "string"
+      ? { url: new URL("trace", document.baseURI).href, name: file }
+      : { file, name: file.name };
+  trace.value = await askLive("trace", ask);
   chosenT.value = undefined;
   chosenRow.value = undefined;
 }
@@ -193,6 +197,7 @@ export async function openTrace(file: File): Promise<void> {
 /** Shows the text again. */
 export function closeTrace(): void {
   trace.value = undefined;
+  servedTrace.value = undefined;
   chosenT.value = undefined;
   chosenRow.value = undefined;
 }

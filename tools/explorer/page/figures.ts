@@ -6,7 +6,6 @@
 import type {
   Dense,
   Drafts,
-  ExpertsOfText,
   LayerLook,
   Overlaps,
   Pages,
@@ -15,6 +14,7 @@ import type {
   StageGlance,
   TokenChance,
   Votes,
+  WhatIf,
 } from "../messages.ts";
 import { meanOfHeads, rankOf } from "./bins.ts";
 import type { Word } from "./engine.ts";
@@ -208,49 +208,6 @@ export function routerTable(router: RouterLook, head: readonly string[]): Number
   );
 }
 
-/** How often tokens of one kind visit an expert. */
-export interface Visits {
-  readonly text: string;
-  readonly visits: number;
-  readonly of: number;
-}
-
-/** The kinds of tokens that add most to what an expert's choice says about the token. */
-export function firesOn(
-  { chosen, perToken }: ExpertsOfText,
-  words: readonly Word[],
-  layer: number,
-  expert: number,
-): { readonly kinds: Visits[]; readonly positions: number[] } {
-  const list = chosen[layer];
-  const kinds = new Map<string, { visits: number; of: number }>();
-  const positions: number[] = [];
-  if (!list) return { kinds: [], positions };
-  for (let s = 0; s * perToken < list.length && s < words.length; s++) {
-    const isHere = list.subarray(s * perToken, (s + 1) * perToken).includes(expert);
-    if (isHere) positions.push(s);
-    const kind = kinds.get(words[s].text) ?? { visits: 0, of: 0 };
-    kinds.set(words[s].text, { visits: kind.visits + (isHere ? 1 : 0), of: kind.of + 1 });
-  }
-  const share = positions.length / Math.max(1, list.length / perToken);
-  const says = ({ visits, of }: { visits: number; of: number }): number =>
-    visits === 0 ? 0 : visits * Math.log(visits / of / share);
-  return {
-    kinds: [...kinds]
-      .map(([text, kind]) => ({ text, ...kind }))
-      .sort((a, b) => says(b) - says(a))
-      .filter((kind) => says(kind) > 0),
-    positions,
-  };
-}
-
-/** The table of {@link firesOn}. */
-export const visitsTable = (kinds: readonly Visits[], head: readonly string[]): NumberTable =>
-  tableOf(
-    head,
-    kinds.map(({ text, visits, of }) => [JSON.stringify(text), visits, of]),
-  );
-
 /** Scene 8: the pages of both timelines. */
 export const pagesTable = (pages: Pages, head: readonly string[]): NumberTable =>
   tableOf(
@@ -281,6 +238,26 @@ export const guessTable = ({ rounds }: Drafts, head: readonly string[]): NumberT
         by && JSON.stringify(by.text),
       ]),
     ),
+  );
+
+/** A switch, and what it changed. */
+export interface Tried {
+  readonly id: string;
+  readonly answer: WhatIf;
+}
+
+/** Scene 11: all switches on one text. */
+export const triedTable = (tried: readonly Tried[], head: readonly string[]): NumberTable =>
+  tableOf(
+    head,
+    tried.map(({ id, answer: { stage, tokenAt, meanLogP, recall } }) => [
+      id,
+      stage,
+      tokenAt,
+      meanLogP,
+      recall?.changed,
+      recall?.of,
+    ]),
   );
 
 /** Scene 10: the likeliest next tokens. */

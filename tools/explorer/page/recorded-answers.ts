@@ -15,6 +15,10 @@ interface Entry {
 /** Finds a recorded answer. */
 export interface RecordedAnswers {
   find<N extends AskName>(name: N, ask?: Asks[N]["ask"]): Asks[N]["answer"] | undefined;
+  /** All recorded answers to requests of a name. */
+  all<N extends AskName>(
+    name: N,
+  ): readonly { readonly ask: Asks[N]["ask"]; readonly answer: Asks[N]["answer"] }[];
 }
 
 const ARRAYS: Readonly<Record<string, (bytes: ArrayBuffer) => unknown>> = {
@@ -33,6 +37,12 @@ export function readRecorded(json: string): RecordedAnswers {
     return ARRAYS[String(value.$)]?.(bytes.buffer);
   }) as { readonly entries: readonly Entry[] };
   return {
+    all<N extends AskName>(name: N) {
+      return entries.filter((each) => each.name === name) as {
+        ask: Asks[N]["ask"];
+        answer: Asks[N]["answer"];
+      }[];
+    },
     find<N extends AskName>(name: N, ask?: Asks[N]["ask"]) {
       const wanted = ask && JSON.stringify(ask);
       const entry = entries.find(

@@ -33,6 +33,8 @@ export const watched: Signal<number | undefined> = signal(undefined);
 export const forkEnd: Signal<string | undefined> = signal(undefined);
 /** Whether scene 8 keeps only as many rows in memory as it must. */
 export const isTight = signal(false);
+/** The name of a trace file that the server of the page holds; undefined where it holds none. */
+export const servedTrace: Signal<string | undefined> = signal(undefined);
 /** Whether the guided path is shown. */
 export const guided = signal(false);
 export const language = signal<Language>("en");
@@ -49,6 +51,7 @@ function take(place: Place): void {
   switches.value = place.what ?? [];
   example.value = place.example;
   ownText.value = place.text;
+  servedTrace.value = place.trace;
   guided.value = place.guided ?? false;
   if (place.lang) language.value = place.lang;
 }
@@ -64,6 +67,7 @@ function present(): Place {
     lang: language.value,
     example: example.value,
     text: ownText.value,
+    trace: servedTrace.value,
     guided: guided.value || undefined,
   };
   return Object.fromEntries(Object.entries(place).filter(([, value]) => value !== undefined));

@@ -57,6 +57,8 @@ export interface Place {
   readonly example?: string;
   /** The reader's own text, if it is short enough for a link. */
   readonly text?: string;
+  /** The name of a trace file that the server of the page holds. */
+  readonly trace?: string;
   /** Whether the guided path is shown. */
   readonly guided?: boolean;
 }
@@ -89,6 +91,7 @@ const PARTS: Readonly<Record<string, (value: string) => Place | undefined>> = {
   lang: (value) => (isOneOf(LANGUAGES, value) ? { lang: value } : undefined),
   ex: (value) => (/^[a-z0-9-]{1,40}$/.test(value) ? { example: value } : undefined),
   text: (value) => (byteLength(value) <= LONGEST_TEXT ? { text: value } : undefined),
+  trace: (value) => (/^[^/\\]{1,200}$/.test(value) ? { trace: value } : undefined),
   path: (value) => (value === "1" ? { guided: true } : undefined),
 };
 
@@ -128,6 +131,7 @@ export function writePlace(place: Place): string {
   put("r", place.row);
   put("e", place.expert);
   put("what", place.what?.join(","));
+  put("trace", place.trace);
   put("lang", place.lang);
   put("path", place.guided ? 1 : undefined);
   if (isForLink(place.text)) put("text", place.text);

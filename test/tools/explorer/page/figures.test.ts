@@ -12,7 +12,6 @@ import {
 import {
   bestOf,
   denseTable,
-  firesOn,
   followRow,
   scoreTable,
 } from "../../../../tools/explorer/page/figures.ts";
@@ -20,6 +19,7 @@ import { anotherEnd, endOf, forkOf } from "../../../../tools/explorer/page/fork.
 import { exact, numbersOf } from "../../../../tools/explorer/page/numbers.ts";
 import { readRecorded } from "../../../../tools/explorer/page/recorded-answers.ts";
 import { cellText, tableOf, tabSeparated } from "../../../../tools/explorer/page/tables.ts";
+import { firesOn } from "../../../../tools/explorer/page/visits.ts";
 
 const scores = fc
   .float32Array({ minLength: 1, maxLength: 90, noNaN: true, noDefaultInfinity: true })

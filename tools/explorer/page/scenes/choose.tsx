@@ -78,7 +78,7 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
       name="scores"
       label={our.figure}
       view={look.value}
-      table={scoreTable(scores, chosen, our.columns)}
+      table={() => scoreTable(scores, chosen, our.columns)}
     >
       <Strip
         label={our.strip(lender.value)}
@@ -159,7 +159,7 @@ function Votes(): JSX.Element {
       name="votes"
       label={our.votes(wordAt(s).trim())}
       view={votes.value}
-      table={answer && votesTable(answer, s, our.voteColumns)}
+      table={answer && (() => votesTable(answer, s, our.voteColumns))}
       caption={our.votesCaption(
         num.value.short(sum),
         list.length - against - silent,

@@ -86,12 +86,9 @@ function Weights(): JSX.Element {
       name="dense"
       label={our.figure}
       view={dense.value}
-      table={denseTable(
-        answer,
-        heads,
-        { chosen: inChoice, lost: new Set(lost) },
-        our.columns(heads),
-      )}
+      table={() =>
+        denseTable(answer, heads, { chosen: inChoice, lost: new Set(lost) }, our.columns(heads))
+      }
       caption={
         <>
           <strong>{caption}</strong>{" "}
@@ -144,15 +141,16 @@ function Mass({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Element
       name="mass"
       label={our.mass}
       view={dense.value}
-      table={{
+      table={() => ({
         head: our.massColumns,
         count: mass.length,
         row: (l) => [l, meanOf(mass[l]), Math.min(...mass[l]), Math.max(...mass[l])],
-      }}
+      })}
       caption={our.massCaption}
     >
       <h3>{our.mass}</h3>
       <Bars
+        isWordy
         label={our.mass}
         most={1}
         bars={mass.map((each, l) => ({

@@ -6,7 +6,7 @@ import type { JSX } from "preact";
 import type { RouterLook } from "../../messages.ts";
 import { experts, layer, layerOf, layers, look, wordAt } from "../data.ts";
 import { opened, t, words } from "../engine.ts";
-import { firesOn, routerTable, visitsTable } from "../figures.ts";
+import { routerTable } from "../figures.ts";
 import { chosenExpert } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
@@ -14,6 +14,7 @@ import { LayerPicker, QueryPicker } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
+import { firesOn, visitsTable } from "../visits.ts";
 
 /** Kinds of tokens that are listed. */
 const KINDS = 12;
@@ -85,10 +86,10 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
       name="router"
       label={our.figure}
       view={view}
-      table={routerTable(router, our.columns)}
+      table={() => routerTable(router, our.columns)}
       caption={our.caption(wordAt(t.value).trim() || "⏎", l)}
     >
-      <ul class="bar-list router" aria-label={our.figure}>
+      <ul class="bar-list wordy" aria-label={our.figure}>
         {order.map((e) => {
           const at = chosen.indexOf(e);
           const score = router.scores[e];
@@ -153,7 +154,7 @@ function Visited({ layer: l }: { readonly layer: number }): JSX.Element {
       name="visited"
       label={our.visited(e, l)}
       view={experts.value}
-      table={visitsTable(kinds, our.visitColumns)}
+      table={() => visitsTable(kinds, our.visitColumns)}
       caption={our.visitedCaption(
         num.value.count(positions.length),
         num.value.count(words.value.length),

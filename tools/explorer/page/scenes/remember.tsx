@@ -16,6 +16,7 @@ import { num, say } from "../ui/say.ts";
 import { Strip } from "../ui/strip.tsx";
 import { visible, Word } from "../ui/text.tsx";
 import { PATH } from "../url.ts";
+import type { Words } from "../words/en.ts";
 
 /** Tokens around the fact and before the question that are shown. */
 const AROUND = 14;
@@ -23,12 +24,12 @@ const AROUND = 14;
 export function Remember(): JSX.Element {
   const { remember: our } = say.value;
   const { finds, reads, t, fact, word } = recorded;
-  const read = recorded.layers[reads];
+  const isTrue = recorded.layers[finds].isChosen && recorded.layers[reads].lensRank === 1;
   return (
     <section class="scene hero" id="remember" aria-labelledby="remember-heading">
       <p class="scene-number">{our.kicker}</p>
       <h1 id="remember-heading" tabIndex={-1}>
-        {our.heading(finds, reads)}
+        {isTrue ? our.heading(finds, reads) : our.plainHeading}
       </h1>
       <p class="lead">
         {our.lead(num.value.count(recorded.ids.length), word.trim(), num.value.count(t - fact))}
@@ -37,8 +38,8 @@ export function Remember(): JSX.Element {
         name="remember"
         label={our.figure}
         view={{ answer: recorded, origin: "recorded" }}
-        table={storyTable(recorded, our.columns)}
-        caption={our.caption(finds, reads, read.lender === finds, num.value.percent(read.lensP))}
+        table={() => storyTable(recorded, our.columns)}
+        caption={captionOf(our)}
       >
         <Findings />
         <div class="two">
@@ -62,6 +63,18 @@ export function Remember(): JSX.Element {
       <Start />
     </section>
   );
+}
+
+/** What the two layers do, as it was recorded. */
+function captionOf(our: Words["remember"]): string {
+  const { finds, reads, layers, ids } = recorded;
+  const [found, read] = [layers[finds], layers[reads]];
+  const of = num.value.count(ids.length);
+  return [
+    our.findsIt(finds, num.value.rank(found.rank), of, found.isChosen),
+    read.type === "shared" ? our.borrowing(reads, read.lender) : "",
+    our.readsIt(reads, num.value.rank(read.lensRank), num.value.percent(read.lensP)),
+  ].join("");
 }
 
 /** The whole text as a strip of scores, with a line from the question to the fact. */
@@ -130,7 +143,7 @@ function Ranks({ title, most, layers, rank, best }: RanksProps): JSX.Element {
   const columns = { "--columns": String(layers.length) };
   return (
     <div>
-      <h3>{title}</h3>
+      <h2 class="as-h3">{title}</h2>
       <div class="ranks" style={columns}>
         {layers.map((each) => {
           const { rank: value, isOwn } = rank(each);

@@ -55,7 +55,7 @@ function Follow(): JSX.Element {
       name="follow"
       label={our.figure(word)}
       view={look.value}
-      table={followTable(rows, our.columns)}
+      table={() => followTable(rows, our.columns)}
       caption={
         most &&
         our.caption({
@@ -70,6 +70,7 @@ function Follow(): JSX.Element {
       <LayerMap />
       <h3>{our.figure(word)}</h3>
       <Bars
+        isWordy
         label={our.figure(word)}
         bars={rows.map((each) => ({
           name:
@@ -103,7 +104,7 @@ function Overlap(): JSX.Element {
       name="overlap"
       label={our.overlap}
       view={overlaps.value}
-      table={answer && overlapTable(answer, our.overlapColumns)}
+      table={answer && (() => overlapTable(answer, our.overlapColumns))}
       caption={
         answer &&
         our.before(

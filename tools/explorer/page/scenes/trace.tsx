@@ -2,9 +2,10 @@
  * Scene 12: the same figures for a trace file of any model.
  * @module
  */
-import { useSignal } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { closeTrace, openTrace, sentenceOf, trace } from "../engine.ts";
+import { servedTrace } from "../state.ts";
 import { tableOf } from "../tables.ts";
 import { Figure } from "../ui/figure.tsx";
 import { goTo } from "../ui/go-to.ts";
@@ -16,7 +17,10 @@ export function TraceScene(): JSX.Element {
   const facts = trace.value;
   const failed = useSignal<string | undefined>(undefined);
   const isOver = useSignal(false);
-  const take = (file: File | undefined): void => {
+  useSignalEffect(() => {
+    if (servedTrace.value !== undefined && !trace.peek()) take(servedTrace.value);
+  });
+  const take = (file: File | string | undefined): void => {
     if (!file) return;
     failed.value = undefined;
     openTrace(file).catch((error: unknown) => {
@@ -63,10 +67,12 @@ export function TraceScene(): JSX.Element {
           name="trace"
           label={our.figure(facts.name)}
           view={{ answer: facts, origin: "file" }}
-          table={tableOf(
-            our.columns,
-            facts.stages.map(({ name, stage, layer }) => [name, stage, layer]),
-          )}
+          table={() =>
+            tableOf(
+              our.columns,
+              facts.stages.map(({ name, stage, layer }) => [name, stage, layer]),
+            )
+          }
           caption={our.caption(
             num.value.count(facts.tokens),
             num.value.count(facts.layers.length),

@@ -11,6 +11,7 @@ import { tableOf } from "../tables.ts";
 import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
+import { AllSwitches, silentSwitches } from "./all-switches.tsx";
 
 /** The groups, in the order of the model. */
 const GROUPS: readonly SwitchGroup[] = ["choose", "indexer", "sharing", "experts"];
@@ -20,30 +21,21 @@ const MOST_PRESSED = 2;
 
 export function WhatIfScene(): JSX.Element {
   const { whatif: our } = say.value;
-  const { answer } = whatIf.value;
   return (
     <Scene
       name="whatif"
       lead={our.lead}
       question={our.question}
-      answer={answer ? answerOf(answer) : our.pressFirst}
+      answer={silentSwitches()}
       sources={["engine/ops/reference/top-k.ts#topK"]}
       layer={layer.value}
       section="known-bugs"
     >
       <Switches />
       <Effect />
+      <AllSwitches />
     </Scene>
   );
-}
-
-/** Whether the pressed switch shows in the text, or only in the stages. */
-function answerOf({ stage, tokenAt, right }: WhatIf): string {
-  const { whatif: our } = say.value;
-  if (stage === undefined) return our.answerNothing;
-  return tokenAt === undefined
-    ? our.answerSilent(stage, num.value.count(right.length))
-    : our.answerLoud(stage, num.value.count(tokenAt));
 }
 
 function Switches(): JSX.Element {
@@ -111,7 +103,7 @@ function Effect(): JSX.Element {
       {pressed.map(({ id, bug, begins }) => (
         <p key={id}>
           <strong>{our.switches[id]?.name ?? id}.</strong> {our.switches[id]?.what}{" "}
-          {our.begins(begins)} {bug && <a href="MODEL.md#known-bugs">{our.seen(bug)}</a>}
+          {our.begins(begins)} {bug && <a href="model.html#known-bugs">{our.seen(bug)}</a>}
         </p>
       ))}
       <Figure
@@ -126,7 +118,7 @@ function Effect(): JSX.Element {
               }
             : whatIf.value
         }
-        table={answer && resultTable(answer)}
+        table={answer && (() => resultTable(answer))}
         caption={
           answer &&
           our.caption(
@@ -174,7 +166,8 @@ function resultTable({
 
 function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
   const { whatif: our } = say.value;
-  const { stage, stageAt, why, right, changed, tokenAt, meanLogP, recall } = answer;
+  const { stage, stageAt, why, right, changed, tokenAt, meanLogP, logP, changedLogP, recall } =
+    answer;
   return (
     <>
       <dl class="facts">
@@ -197,8 +190,10 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
         <dd>
           {tokenAt === undefined
             ? our.sameText(num.value.count(right.length))
-            : our.tokenAt(num.value.count(tokenAt + 1))}
+            : our.tokenAt(num.value.rank(tokenAt + 1))}
         </dd>
+        <dt>{our.loss}</dt>
+        <dd>{our.lossOf(num.value.short(-changedLogP), num.value.short(-logP))}</dd>
         <dt>{our.distance}</dt>
         <dd>{our.nats(num.value.short(meanLogP))}</dd>
         {recall && (

@@ -23,15 +23,17 @@ export interface BarsProps {
   readonly bars: readonly Bar[];
   /** The end of the scale; by default the largest number. */
   readonly most?: number;
+  /** Whether the texts are long: on a narrow screen they stand under the bars. */
+  readonly isWordy?: boolean;
 }
 
-export function Bars({ label, bars, most }: BarsProps): JSX.Element {
+export function Bars({ label, bars, most, isWordy = false }: BarsProps): JSX.Element {
   const values = bars.map(({ value }) => value).filter(Number.isFinite);
   const low = Math.min(0, ...values);
   const high = most ?? Math.max(0, ...values);
   const span = high - low || 1;
   return (
-    <ul class="bar-list" aria-label={label}>
+    <ul class={isWordy ? "bar-list wordy" : "bar-list"} aria-label={label}>
       {bars.map(({ name, value, text, tone, onPress, isPressed }) => {
         const from = (Math.min(0, value) - low) / span;
         const width = Number.isFinite(value) ? Math.min(1, Math.abs(value) / span) : 0;

@@ -51,6 +51,9 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
   );
 }
 
+/** A sign for each choice of colours. */
+const SIGNS = { system: "◐", light: "○", dark: "●" } as const;
+
 function Top(): JSX.Element {
   const isHelp = useSignal(false);
   const next = { system: "light", light: "dark", dark: "system" } as const;
@@ -68,15 +71,16 @@ function Top(): JSX.Element {
           language.value = language.value === "en" ? "zh" : "en";
         }}
       >
-        {language.value === "en" ? "中文" : "English"}
+        {language.value === "en" ? "中文" : "EN"}
       </button>
       <button
         type="button"
+        aria-label={say.value.themes[theme.value]}
         onClick={() => {
           theme.value = next[theme.value];
         }}
       >
-        {say.value.themes[theme.value]}
+        {SIGNS[theme.value]} <span class="long">{say.value.themes[theme.value]}</span>
       </button>
       <button
         type="button"

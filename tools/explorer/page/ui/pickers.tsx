@@ -33,6 +33,7 @@ export function LayerPicker(): JSX.Element {
             <button
               type="button"
               class={type}
+              data-layer={l}
               aria-pressed={l === layer.value}
               onClick={() => {
                 chosenLayer.value = l;

@@ -14,8 +14,9 @@ export interface ScrollProps {
 export function Scroll({ class: name, label, children }: ScrollProps): JSX.Element {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys.
-    <section class={name} tabIndex={0} aria-label={label}>
+    // biome-ignore lint/a11y/useSemanticElements: a landmark for each would be too many of them.
+    <div class={name} role="group" tabIndex={0} aria-label={label}>
       {children}
-    </section>
+    </div>
   );
 }

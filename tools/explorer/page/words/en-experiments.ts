@@ -10,12 +10,10 @@ export const experimenting = {
     question:
       "Name a switch that changes a stage but not the text. Why do only dumps of stages find it?",
     pressFirst: "Press a switch. Two may be pressed at once.",
-    answerNothing:
-      "The pressed switch changes no stage of this text at all. Try a longer text, or another switch.",
-    answerSilent: (stage: string, tokens: string) =>
-      `The pressed switch is one: ${stage} differs, but the ${tokens} tokens that follow are the same. Whoever compares texts sees no mistake; whoever compares stages sees it at once.`,
-    answerLoud: (stage: string, token: string) =>
-      `The pressed switch is none: ${stage} differs, and so does the text, after ${token} equal tokens. Try “no ReLU” or “dense”.`,
+    answer: (names: string, tokens: string) =>
+      `On the example of the figure: ${names}. The stage differs, but the ${tokens} tokens that follow are the same. Whoever compares texts sees no mistake; whoever compares stages sees it at once.`,
+    answerNone: (tokens: string) =>
+      `On the example of the figure, each switch changes one of the ${tokens} tokens that follow. Try them on a shorter text: there most of them change nothing but stages.`,
     unknown: (ids: string) => `The link presses switches that this page does not have: ${ids}.`,
     groups: {
       choose: "Another choice",
@@ -27,7 +25,7 @@ export const experimenting = {
     switches: {
       recent: {
         name: "most recent",
-        what: "Each layer reads the last positions instead of the best ones. Stories go on nearly as well; nothing far back can be remembered.",
+        what: "Each layer reads the last positions instead of the best ones. Compare what that costs, as loss on the text, with how many secret words are remembered.",
       },
       first: { name: "first", what: "Each layer reads the first positions of the text." },
       dense: {
@@ -91,6 +89,12 @@ export const experimenting = {
       recall: "questions answered",
       changedRecall: "the same with the switch",
     },
+    all: (of: string) => `Each switch alone: how many of ${of} secret words are remembered`,
+    allColumns: ["switch", "first stage", "first token", "mean |Δ log p|", "remembered", "of"],
+    allCaption: (tokens: string) =>
+      `Six people have told their word in ${tokens} tokens of stories. A switch that leaves the text as it is can still be found by its first stage.`,
+    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
+      `${n} · loss ${loss.startsWith("−") ? "" : "+"}${loss} · from ${stage}${isSame ? " · same text" : ""}`,
     firstStage: "First stage that differs",
     atPosition: (s: string) => `at position ${s}`,
     short: (k: string) =>
@@ -98,7 +102,10 @@ export const experimenting = {
     noStage: "none: every bit is the same",
     firstToken: "First token that differs",
     sameText: (n: string) => `none of the ${n} that follow: this is a result, too`,
-    tokenAt: (n: string) => `the ${n}. of those that follow`,
+    tokenAt: (rank: string) => `the ${rank} of those that follow`,
+    loss: "Loss on the text",
+    lossOf: (changed: string, right: string) =>
+      `${changed} nats per token with the switch, ${right} without`,
     distance: "Change of the text’s own log-probabilities",
     nats: (x: string) => `${x} nats per token on average`,
     recall: "Secret words remembered",

@@ -36,7 +36,7 @@ export const looking = {
     mass: "Part of dense attention that lies on the choice, layer by layer",
     massColumns: ["layer", "mean", "least head", "largest head"],
     massCaption:
-      "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much.",
+      "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much. Weights say where attention lies, and not why.",
     meanAndLeast: (mean: string, least: string) => `${mean} · least head ${least}`,
   },
   share: {

@@ -10,7 +10,10 @@ export const remembering = {
   remember: {
     kicker: "A small model with the architecture of GLM-5.2, and every number of it",
     heading: (finds: number, reads: number) =>
-      `Layer ${finds} finds the word. Layer ${reads} reads it.`,
+      finds === reads
+        ? `Layer ${finds} finds the word, and reads it.`
+        : `Layer ${finds} finds the word. Layer ${reads} reads it.`,
+    plainHeading: "What does each layer see of a word far back?",
     lead: (tokens: string, word: string, back: string) =>
       `The model has read ${tokens} tokens of children’s stories. Near the beginning stands a secret word, “${word}”. ` +
       `At the end it is asked for, ${back} tokens later, and each layer may look at only a few positions.`,
@@ -32,11 +35,12 @@ export const remembering = {
       "rank as next word",
       "probability",
     ],
-    caption: (finds: number, reads: number, isBorrowed: boolean, p: string) =>
-      `Layer ${finds} gives the word the best score. ` +
-      (isBorrowed
-        ? `Layer ${reads} has no indexer: it reads the positions that layer ${finds} chose. After it, the word is the likeliest next one, with ${p}.`
-        : `After layer ${reads} the word is the likeliest next one, with ${p}.`),
+    findsIt: (l: number, rank: string, of: string, isChosen: boolean) =>
+      `Layer ${l} gives the word its best rank, ${rank} of ${of}, and ${isChosen ? "chooses" : "does not choose"} its position. `,
+    borrowing: (l: number, lender: number) =>
+      `Layer ${l} has no indexer: it reads the positions that layer ${lender} chose. `,
+    readsIt: (l: number, rank: string, p: string) =>
+      `After layer ${l} the word is ${rank} of all words that may come next, with ${p}.`,
     why:
       "Sparse attention lets a model read a long text at the price of a short one, but only if the right positions are chosen. " +
       "This page shows how they are chosen, who else uses the choice, and what happens when it is wrong.",

@@ -21,7 +21,7 @@ const frame = {
     plain: "The beginning of a story",
     six: "Six secret words",
   } as Readonly<Record<string, string>>,
-  themes: { system: "◐ Colours of the system", light: "○ Light", dark: "● Dark" },
+  themes: { system: "Colours of the system", light: "Light", dark: "Dark" },
   help: "Keys and help",
   footer:
     "All numbers come from the engine glm52.ts, which is the specification in this repository, and from a small " +

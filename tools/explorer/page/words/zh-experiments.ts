@@ -9,11 +9,10 @@ export const experimenting = {
     lead: "每个开关都把一个错误放进本页的引擎。它们大多是公开的引擎犯过的，而且大多在短文本里看不出来。",
     question: "说出一个改变了某个阶段、却没有改变文本的开关。为什么只有导出各阶段才能发现它？",
     pressFirst: "请按一个开关，最多可以同时按两个。",
-    answerNothing: "按下的开关没有改变这篇文本的任何阶段。请换一篇更长的文本，或换一个开关。",
-    answerSilent: (stage: string, tokens: string) =>
-      `按下的就是一个：${stage} 不同，而后面的 ${tokens} 个词元相同。只比较文本的人看不到错误，比较各阶段的人一眼就看到。`,
-    answerLoud: (stage: string, token: string) =>
-      `按下的不是：${stage} 不同，文本在 ${token} 个相同的词元之后也不同。请试试“没有 ReLU”或“稠密”。`,
+    answer: (names: string, tokens: string) =>
+      `在图中的例文上：${names}。阶段不同，而后面的 ${tokens} 个词元相同。只比较文本的人看不到错误，比较各阶段的人一眼就看到。`,
+    answerNone: (tokens: string) =>
+      `在图中的例文上，每个开关都改变了后面 ${tokens} 个词元中的一个。请在更短的文本上试试：那里大多数开关只改变阶段。`,
     unknown: (ids: string) => `链接按下了本页没有的开关：${ids}。`,
     groups: {
       choose: "换一种选择",
@@ -25,7 +24,7 @@ export const experimenting = {
     switches: {
       recent: {
         name: "最近的",
-        what: "每层读最后的位置，而不是最好的位置。故事几乎照样往下写，但远处的东西都记不住。",
+        what: "每层读最后的位置，而不是最好的位置。请比较它在文本上多出的损失，和它还记得几个暗语。",
       },
       first: { name: "最前的", what: "每层读文本最前面的位置。" },
       dense: {
@@ -71,13 +70,22 @@ export const experimenting = {
       recall: "答对的问题",
       changedRecall: "按下开关后",
     },
+    all: (of: string) => `逐个开关：${of} 个暗语中记住几个`,
+    allColumns: ["开关", "第一个阶段", "第一个词元", "平均 |Δ log p|", "记住", "共"],
+    allCaption: (tokens: string) =>
+      `在 ${tokens} 个词元的故事里，六个人各说了一个暗语。即使文本没有变化，也能从第一个不同的阶段发现错误。`,
+    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
+      `${n} 个 · 损失 ${loss.startsWith("−") ? "" : "+"}${loss} · 始于 ${stage}${isSame ? " · 文本相同" : ""}`,
     firstStage: "第一个不同的阶段",
     atPosition: (s: string) => `在位置 ${s}`,
     short: (k: string) => `没有：文本不超过 ${k} 个词元，所有位置都会选中`,
     noStage: "没有：每一位都相同",
     firstToken: "第一个不同的词元",
     sameText: (n: string) => `后面 ${n} 个里没有：这也是一个结果`,
-    tokenAt: (n: string) => `后面的第 ${n} 个`,
+    tokenAt: (rank: string) => `后面的${rank} 个`,
+    loss: "文本上的损失",
+    lossOf: (changed: string, right: string) =>
+      `按下后每个词元 ${changed} nat，不按时 ${right} nat`,
     distance: "文本自身对数概率的变化",
     nats: (x: string) => `平均每个词元 ${x} nat`,
     recall: "记住的暗语",

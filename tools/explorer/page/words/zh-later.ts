@@ -35,7 +35,8 @@ export const looking = {
     ],
     mass: "各层稠密注意力落在选择上的部分",
     massColumns: ["层", "平均", "最少的头", "最多的头"],
-    massCaption: "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。",
+    massCaption:
+      "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。权重只说明注意力落在哪里，不说明为什么。",
     meanAndLeast: (mean: string, least: string) => `${mean} · 最少的头 ${least}`,
   },
   share: {
@@ -55,7 +56,7 @@ export const looking = {
       row.layers.length === 0
         ? `对这个查询，没有一层读位置 ${row.position}“${row.word}”。`
         : `位置 ${row.position}“${row.word}”被第 ${row.layers.join("、")} 层读到。第 ${row.most} 层给得最多：注意力的 ${row.weight}。`,
-    rank: (rank: string) => `出借层中${rank}名`,
+    rank: (rank: string) => `出借层中${rank} 名`,
     weight: (p: string) => `以 ${p} 读它`,
     notRead: "不读它",
     pick: "点一层，在文本中看它的选择；点一个词，跟踪那个位置。",
@@ -184,7 +185,7 @@ export const writing = {
     lensColumns: ["层", "名次", "概率", "这层之后最可能的"],
     lensCaption:
       "透镜把最后的归一化和输出头接在每一层后面。它只是仪器，不是“信念”：最后一层之前的各层并没有为这样读取而训练。",
-    lensRow: (rank: string, p: string, top: string) => `${rank}名，${p} · 第一：${top}`,
+    lensRow: (rank: string, p: string, top: string) => `${rank} 名，${p} · 第一：${top}`,
     write: "接着写",
     onlyLive: "这需要引擎。",
     atEnd: "从文本的末尾接着写。",

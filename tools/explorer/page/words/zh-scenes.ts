@@ -9,22 +9,27 @@ import type { Numbers } from "../numbers.ts";
 export const remembering = {
   remember: {
     kicker: "一个与 GLM-5.2 同构的小模型，以及它的每一个数字",
-    heading: (finds: number, reads: number) => `第 ${finds} 层找到那个词，第 ${reads} 层读出它。`,
+    heading: (finds: number, reads: number) =>
+      finds === reads
+        ? `第 ${finds} 层找到那个词，也读出它。`
+        : `第 ${finds} 层找到那个词，第 ${reads} 层读出它。`,
+    plainHeading: "每一层对远处的一个词看到了什么？",
     lead: (tokens: string, word: string, back: string) =>
       `模型读了 ${tokens} 个词元的儿童故事。靠近开头的地方藏着一个暗语：“${word}”。` +
       `到了末尾，也就是 ${back} 个词元之后，才有人问起它，而每一层只能看少数几个位置。`,
     figure: "最后一个词元对所有位置的得分，以及暗语在每一层的名次",
     strip: (l: number) => `第 ${l} 层索引器对整篇文本的得分`,
-    found: (l: number, rank: string, of: string) => `第 ${l} 层：${of} 个位置中${rank}名`,
+    found: (l: number, rank: string, of: string) => `第 ${l} 层：${of} 个位置中${rank} 名`,
     bars: (k: string) => `每个位置的得分 · 蓝色是选中的 ${k} 个`,
     finding: (of: string) => `找到：它在 ${of} 个位置中的名次`,
     reading: (word: string) => `读出：“${word}”作为下一个词的名次`,
     columns: ["层", "类型", "得分", "名次", "阈值", "选中", "注意力", "作为下一个词的名次", "概率"],
-    caption: (finds: number, reads: number, isBorrowed: boolean, p: string) =>
-      `第 ${finds} 层给这个词的得分最高。` +
-      (isBorrowed
-        ? `第 ${reads} 层没有索引器：它读第 ${finds} 层选中的位置。经过它之后，这个词成为最可能的下一个词，概率 ${p}。`
-        : `经过第 ${reads} 层之后，这个词成为最可能的下一个词，概率 ${p}。`),
+    findsIt: (l: number, rank: string, of: string, isChosen: boolean) =>
+      `第 ${l} 层给这个词的名次最好：${of} 个位置中${rank} 名，${isChosen ? "选中了" : "没有选中"}它的位置。`,
+    borrowing: (l: number, lender: number) =>
+      `第 ${l} 层没有索引器：它读第 ${lender} 层选中的位置。`,
+    readsIt: (l: number, rank: string, p: string) =>
+      `经过第 ${l} 层之后，这个词在所有可能的下一个词中排${rank}，概率 ${p}。`,
     why: "稀疏注意力让模型用短文本的代价读长文本，前提是选对位置。本页展示位置怎样选出、还有谁在用这个选择，以及选错时会发生什么。",
     run: "在你的浏览器里运行",
     again: "本页的引擎刚刚重新算了一遍。",
@@ -109,7 +114,7 @@ export const choosing = {
         readonly isChosen: boolean;
       },
     ) =>
-      `位置 ${row.position}，“${row.word}”：得分 ${row.score}，${row.of} 个中${row.rank}名，${row.isChosen ? "选中" : "未选中"}。`,
+      `位置 ${row.position}，“${row.word}”：得分 ${row.score}，${row.of} 个中${row.rank} 名，${row.isChosen ? "选中" : "未选中"}。`,
     howTo: "请指着柱子，或用方向键。",
     columns: ["名次", "位置", "得分", "选中"],
     slider: (k: string) => `假如选 ${k} 个？`,

@@ -19,7 +19,7 @@ const frame = {
     plain: "一个故事的开头",
     six: "六个暗语",
   },
-  themes: { system: "◐ 跟随系统", light: "○ 浅色", dark: "● 深色" },
+  themes: { system: "跟随系统", light: "浅色", dark: "深色" },
   help: "按键与帮助",
   footer:
     "所有数字都来自引擎 glm52.ts（本仓库里的参考实现）和用它训练的一个小模型。你输入的内容不会离开本页：页面的安全策略不允许任何外部连接。",
