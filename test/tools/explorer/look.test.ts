@@ -71,6 +71,15 @@ describe("a look", () => {
     }
   });
 
+  it("of another position is told apart", async () => {
+    const look = await live.ask("look", { t: 80 });
+    const same = [...stagesIn(look)].filter(([name, value]) => {
+      const row = rowOf(name, 79);
+      return Array.from(value).join() === row.join();
+    });
+    expect(same).toEqual([]);
+  });
+
   it("glances at every stage, in the order in which the model makes them", async () => {
     const t = text.tokens.length - 1;
     const { stages } = await live.ask("look", { t });
