@@ -5,9 +5,11 @@ import { attentionWeights } from "../../../tools/eval/attention-mass.ts";
 import { Focus } from "../../../tools/explorer/live/focus.ts";
 import type { Look, Opened, ReadText } from "../../../tools/explorer/messages.ts";
 import { type Glm, open } from "../../../tools/node/index.ts";
-import { type Live, NOWHERE, STORY, startLive } from "./support.ts";
+import { type Live, LONG_STORY, NOWHERE, STORY, startLive } from "./support.ts";
 
-const TEXT = STORY.slice(0, 620);
+const { GLM52_FULL } = process.env;
+/** With GLM52_FULL=1, a text of some 3,600 tokens. */
+const TEXT = GLM52_FULL ? LONG_STORY : STORY.slice(0, 620);
 
 let live: Live;
 let glm: Glm;
