@@ -8,6 +8,7 @@ const BUILT = [
   "test/tools/cli/process.test.ts",
   "test/tools/convert/killed.test.ts",
   "test/tools/docs/readme-commands.test.ts",
+  "test/tools/explorer/process.test.ts",
   "test/tools/serve/process/**/*.test.ts",
   "test/tools/sessions/soak.test.ts",
   "test/tools/stream/kill.test.ts",

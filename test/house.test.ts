@@ -77,6 +77,7 @@ const ROOMS = [
   "stream",
   "constrain",
   "serve",
+  "remote",
   "eval",
   "agent",
   "golden/case",

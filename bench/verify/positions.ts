@@ -2,7 +2,7 @@
  * Counts how many positions the bets of `glm52 verify` need until they find each mistake, and whether they accuse
  * what is right:
  *
- *     node dist/bench/verify/positions.js [TEXT]
+ *     node dist/bench/verify/positions.js [TEXT [VARIANT]]
  *
  * The texts are the stories that the command makes, with a seed of their own, or those of a file. Each variant
  * of the demo model scores 8 texts of 512 tokens once; then whole texts, or blocks of 16 positions, are put in
@@ -95,6 +95,7 @@ const right: number[][] = [];
 for (const ids of all) right.push(await scored(model, ids));
 printRow(["mean", "early", "late", "above", "below", "by text", "by block", "ratio", "variant"]);
 for (const { name, change, planned } of VARIANTS) {
+  if (!name.includes(argv[3] ?? "")) continue;
   const wrong = change({ ...model });
   const differences: number[][] = [];
   for (const [i, ids] of all.entries()) {

@@ -23,7 +23,13 @@ export interface Variant {
 
 /** Mistakes, with the positions that the plan of the verifier states, and changes that are too small to be faults. */
 export const VARIANTS: readonly Variant[] = [
-  { name: "softmax scale (G19)", from: "start", planned: 96, change: bug("G19", /absorbed width/) },
+  {
+    name: "no scale of experts (G36)",
+    from: "start",
+    planned: 96,
+    change: bug("G36", /never applied/),
+  },
+  { name: "softmax scale (G19)", from: "start", change: bug("G19", /absorbed width/) },
   { name: "schedule (G04)", from: "index_topk", planned: 112, change: bug("G04", /off by one/) },
   {
     name: "indexer's halves (G14)",
@@ -58,8 +64,13 @@ export const VARIANTS: readonly Variant[] = [
     ...{ from: "start", isQuiet: true },
     change: withConfig(() => ({ ropeTheta: 99_000 })),
   },
+  {
+    name: "router in bf16 (G35)",
+    from: "start",
+    isQuiet: true,
+    change: bug("G35", /matrix product/),
+  },
   { name: "no bias (G10)", from: "index_topk", isQuiet: true, change: bug("G10", /no bias/) },
-  { name: "router in bf16 (G35)", from: "start", isQuiet: true, change: bug("G35", /./) },
 ];
 
 /** The mutant of a bug whose description has some words. */

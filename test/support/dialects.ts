@@ -2,7 +2,7 @@
  * Servers that speak as others do, made of our own: what a client asks in another dialect is asked of our server
  * in its own, and the answer is written in the other one. What the other server lacks is refused.
  */
-import type { Send } from "../../tools/golden/witness/exchange.ts";
+import type { Send } from "../../tools/remote/exchange.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of requests and answers, in any dialect
 type Json = any;

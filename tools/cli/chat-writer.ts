@@ -3,7 +3,7 @@
  * @module
  */
 import { type Json, pythonJson, type ReplyEvent } from "../../tokenizer/chat/index.ts";
-import type { Turn } from "../library/chat.ts";
+import type { Turn } from "../library/voice.ts";
 import type { Progress } from "./progress.ts";
 import { sayDimly, type TextOut } from "./text-out.ts";
 import { wordWriter } from "./word-wrap.ts";

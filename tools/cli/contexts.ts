@@ -9,7 +9,7 @@ import { UsageError } from "./usage-error.ts";
 export function checkContexts(
   option: string,
   contexts: readonly number[],
-  { maxPositionEmbeddings: most }: ModelConfig,
+  { maxPositionEmbeddings: most }: Pick<ModelConfig, "maxPositionEmbeddings">,
 ): void {
   const tooLong = contexts.find((n) => n > most);
   if (tooLong === undefined) return;

@@ -2,11 +2,12 @@
  * A conversation at a terminal or through pipes: a message in, a reply out, until the input ends.
  * @module
  */
-import type { Chat, Saying, Turn } from "../library/chat.ts";
-import type { Glm } from "../library/glm.ts";
+import type { Chat, Saying } from "../library/chat.ts";
+import type { Turn } from "../library/voice.ts";
 import { after, jsonWriter, textWriter } from "./chat-writer.ts";
 import { explain } from "./explain.ts";
 import { interruptible } from "./interrupt.ts";
+import type { Partner } from "./partner.ts";
 import type { Progress } from "./progress.ts";
 import { slashCommand } from "./slash-commands.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,13 +32,13 @@ const SHOWN_LENGTH = 400;
  */
 export async function converse(
   chat: Chat,
-  glm: Glm,
+  partner: Partner,
   options: ConversationOptions,
   prefilling: Progress,
   terminal: Terminal,
 ): Promise<void> {
   const { stdin, stdout, stderr } = terminal;
-  const talk = new Conversation(chat, glm, options, prefilling, terminal);
+  const talk = new Conversation(chat, partner, options, prefilling, terminal);
   if (!stdin.isTerminal) {
     for await (const line of stdin.lines()) {
       if (line.trim() !== "") await talk.say(line);
@@ -45,7 +46,7 @@ export async function converse(
     }
     return;
   }
-  greet(chat, glm, stderr);
+  greet(chat, partner, stderr);
   for await (const line of stdin.lines({ prompt: "> ", hint: () => talk.hint })) {
     if (line.trim() === "") continue;
     try {
@@ -66,20 +67,20 @@ class Conversation {
   /** Whether something was said that is written nowhere. */
   isUnsaved = false;
   readonly #chat: Chat;
-  readonly #glm: Glm;
+  readonly #partner: Partner;
   readonly #options: ConversationOptions;
   readonly #prefilling: Progress;
   readonly #terminal: Terminal;
 
   constructor(
     chat: Chat,
-    glm: Glm,
+    partner: Partner,
     options: ConversationOptions,
     prefilling: Progress,
     terminal: Terminal,
   ) {
     this.#chat = chat;
-    this.#glm = glm;
+    this.#partner = partner;
     this.#options = options;
     this.#prefilling = prefilling;
     this.#terminal = terminal;
@@ -113,7 +114,7 @@ class Conversation {
   /** Does what a line that begins with a slash asks for. */
   async obey(line: string): Promise<"end" | "go on"> {
     const { stderr } = this.#terminal;
-    const { folder } = this.#glm.source;
+    const { folder } = this.#partner;
     const asked = await slashCommand(this.#chat, line, folder === undefined ? [] : [folder]);
     switch (asked.do) {
       case "end":
@@ -141,14 +142,14 @@ class Conversation {
   #count({ replyTokens }: Turn, seconds: number): void {
     const { stderr } = this.#terminal;
     const rate = (replyTokens / Math.max(seconds, 1e-6)).toFixed(1);
-    const counts = `${replyTokens} tokens, ${rate} tok/s · ${contextText(this.#chat, this.#glm)}`;
+    const counts = `${replyTokens} tokens, ${rate} tok/s · ${contextText(this.#chat, this.#partner)}`;
     sayDimly(stderr, () => stderr.write(`${counts}\n`));
   }
 }
 
 /** The first lines that a person sees: who speaks, and what was said before. */
-function greet(chat: Chat, glm: Glm, stderr: TextOut): void {
-  stderr.write(`${glm.source.name} · ${glm.arithmetic} · ${contextText(chat, glm)}\n`);
+function greet(chat: Chat, partner: Partner, stderr: TextOut): void {
+  stderr.write(`${partner.name} · ${partner.how} · ${contextText(chat, partner)}\n`);
   stderr.write("/help lists what you can do here.\n");
   const before = chat.messages.filter(({ role }) => role === "user" || role === "assistant");
   if (before.length > SHOWN_MESSAGES) {
@@ -162,6 +163,6 @@ function greet(chat: Chat, glm: Glm, stderr: TextOut): void {
   }
 }
 
-function contextText(chat: Chat, glm: Glm): string {
-  return `context ${chat.contextLength} of ${glm.model.config.maxPositionEmbeddings}`;
+function contextText(chat: Chat, partner: Partner): string {
+  return `context ${chat.contextLength} of ${partner.maxContext}`;
 }

@@ -10,6 +10,7 @@ import {
   type EngineClass,
   readNames,
   type Step,
+  type Verdict,
   type WorkOptions,
 } from "../golden/index.ts";
 import { type Progress, progressLine } from "./progress.ts";
@@ -24,6 +25,7 @@ export interface GoldenOptions {
   readonly names?: string;
   readonly class?: EngineClass;
   readonly json?: boolean;
+  readonly replay?: boolean;
 }
 
 /** Help of the argument. */
@@ -31,13 +33,15 @@ export const DUMP = "file or folder with the stages of an engine";
 
 /** What both commands read. */
 export const DUMPS = `
-A dump is safetensors, .npz, .npy, a folder of .npy files, or text (name [d0,d1] f32, then numbers),
+A dump is safetensors, .npz, .npy, a file of torch.save, a folder of .npy files or of what SGLang dumps,
+or text (name [d0,d1] f32, then numbers),
 of stages as glm52 trace names them, of HF transformers' module names, or of any names with --names:
 a JSON object, {"their.name.{l}": "l_out-{l}"}. A case is a folder with a checkpoint, its tokens,
 what HF transformers made of them in float64, and how far rounding may take an engine from that, by
-class: f32, f32 with f16 caches (f16-cache), or bf16. --case takes the folder, or the name of a case
-of the pack. Without --class a dump with BF16 is of class bf16, one with F16 of class f16-cache, and
-any other of class f32.
+class: f32; f32 with f16 caches (f16-cache), and with queries and sums of the attention in f16, too
+(f16-attention); f32 with caches in int8 or bf16 (int8-cache); or bf16. --case takes the folder, or the
+name of a case of the pack. Without --class a dump with BF16 is of class bf16, one with F16 of class
+f16-cache; of any other its numbers tell whether they were rounded, and to what.
 `;
 
 const append = (name: string, before: readonly string[] = []): string[] => [...before, name];
@@ -54,6 +58,7 @@ export const withGoldenOptions = (command: Command): Command =>
         "the engine's numbers (default: by the dump's coarsest)",
       ).choices(CLASSES),
     )
+    .option("--replay", "run the model with the dump's choices, and judge what follows from them")
     .option("--json", "print JSON");
 
 /**
@@ -62,7 +67,7 @@ export const withGoldenOptions = (command: Command): Command =>
  * @throws {UsageError} when there is not one case
  */
 export async function checkOptions(options: GoldenOptions): Promise<CheckOptions> {
-  const { case: cases = [], pack, names, class: kind } = options;
+  const { case: cases = [], pack, names, class: kind, replay = false } = options;
   const [name, ...more] = cases;
   if (name === undefined || more.length > 0) {
     throw new UsageError(
@@ -72,11 +77,16 @@ export async function checkOptions(options: GoldenOptions): Promise<CheckOptions
   }
   return {
     case: name,
+    replay,
     ...(pack !== undefined && { pack }),
     ...(kind && { class: kind }),
     ...(names !== undefined && { names: await readNames(names) }),
   };
 }
+
+/** The exit code of a command that judges a dump. */
+export const exitCodeOf = ({ status }: Pick<Verdict, "status">): number =>
+  ({ right: 0, allowed: 0, unknown: 1, wrong: 3 })[status];
 
 /** The command that names the mistake behind a dump, with the options of the check that found it. */
 export function diagnoseCommand(file: string, options: GoldenOptions): string {
@@ -84,7 +94,8 @@ export function diagnoseCommand(file: string, options: GoldenOptions): string {
   const given = Object.entries({ pack, names, class: kind }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );
-  const words = [file, ...cases.flatMap((name) => ["--case", name]), ...given];
+  const replay = options.replay ? ["--replay"] : [];
+  const words = [file, ...cases.flatMap((name) => ["--case", name]), ...given, ...replay];
   return `glm52 golden diagnose ${words.map(shellWord).join(" ")}`;
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Price } from "../verify/budget.ts";
+import type { Price } from "../remote/budget.ts";
 import type { Gate } from "../verify/gate.ts";
 import { GATES, PROFILES, type ProfileName } from "../verify/profiles.ts";
 import { COUNT } from "./generation-options.ts";

@@ -4,9 +4,9 @@
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { UserError } from "../node/user-error.ts";
+import { Recorder, Recording } from "../remote/traffic.ts";
 import { Evidence, type EvidenceInput } from "../verify/evidence.ts";
 import { Resumption } from "../verify/resume.ts";
-import { Recorder, Recording } from "../verify/traffic.ts";
 import type { VerifyOptions } from "../verify/verify.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
 

@@ -2,20 +2,17 @@
  * Evaluates a model on long contexts: asks for things that stand in the context, and observes which
  * positions are selected.
  *
- * Next: eval-text.ts, eval-svg.ts
+ * Next: model-subject.ts, eval-text.ts, eval-svg.ts
  * @module
  */
-import { ArgumentError, argmax, type Model, Session } from "../../engine/index.ts";
-import { type Observed, observe } from "./observe.ts";
+import { ArgumentError } from "../../engine/index.ts";
+import type { Observed } from "./observe.ts";
 import { score, wilson } from "./score.ts";
 import { makeTask, type Task, type TaskName, type TaskSpec } from "./tasks.ts";
 import { makeWordTask, type TextCoder, WORD_TASKS, type WordTaskName } from "./word-tasks.ts";
 
 /** The name of a task, of token ids or in words. */
 export type AnyTaskName = TaskName | WordTaskName;
-
-/** Tokens that are run at once; changes no result. */
-const CHUNK = 64;
 
 /** The tasks to make, and how many. */
 export interface EvalRequest {
@@ -59,21 +56,40 @@ export interface Evaluation {
   readonly selections: readonly Observed[];
 }
 
+/** Who is evaluated: a model that runs here, or an engine that runs elsewhere. */
+export interface Subject {
+  /**
+   * Returns the likeliest next token after each of the last `last` tokens of `ids`.
+   *
+   * @param onRead is told of tokens that were read before the whole answer is there
+   */
+  predict(
+    ids: readonly number[],
+    last: number,
+    onRead: (n: number) => void,
+  ): Promise<readonly number[]>;
+  /** From which length on selections can be observed; undefined where nobody sees them. */
+  readonly observesFrom: number | undefined;
+  /** Observes the selections in a text. */
+  observe?(task: Task): Observed;
+}
+
 /**
  * Runs an evaluation.
  *
  * @param onProgress is told the tokens that were read so far, and about how many there are in all
  */
-export function evaluate(
-  model: Model,
+export async function evaluate(
+  subject: Subject,
   request: EvalRequest,
   onProgress: (done: number, total: number) => void = () => {},
-): Evaluation {
+): Promise<Evaluation> {
   const { tasks, lengths, depths, samples, seed } = request;
   const wanted = tasks.flatMap((task) =>
     lengths.flatMap((length) => depthsOf(task, depths).map((depth) => ({ task, length, depth }))),
   );
-  const observed = lengths.filter((length) => length > 2 * model.config.indexTopk + 64);
+  const { observesFrom = Number.POSITIVE_INFINITY } = subject;
+  const observed = lengths.filter((length) => length > observesFrom);
   const sum = (all: readonly number[]): number => all.reduce((n, length) => n + length, 0);
   const total = samples * sum(wanted.map(({ length }) => length)) + sum(observed);
   let done = 0;
@@ -82,15 +98,16 @@ export function evaluate(
     onProgress(done, total);
   };
   onRead(0);
-  const cells = wanted.map((cell, i) =>
-    answer(model, { ...cell, seed: seed + 1000 * i }, request, onRead),
-  );
+  const cells: Cell[] = [];
+  for (const [i, cell] of wanted.entries()) {
+    cells.push(await answer(subject, { ...cell, seed: seed + 1000 * i }, request, onRead));
+  }
   // A text in words is observed where such texts are asked for: it is what the model can read.
   const task = tasks.includes("secretWord") ? "secretWord" : "needle";
-  const selections = observed.map((length) => {
-    const seen = observe(model, make({ task, length, depth: 50, seed }, request));
+  const selections = observed.flatMap((length) => {
+    const seen = subject.observe?.(make({ task, length, depth: 50, seed }, request));
     onRead(length);
-    return seen;
+    return seen ?? [];
   });
   const [worst] = [...cells].sort((a, b) => a.tokens - b.tokens);
   return { seed, cells, worst, selections };
@@ -117,35 +134,24 @@ export function isInWords(task: AnyTaskName): task is WordTaskName {
   return WORD_TASKS.some((name) => name === task);
 }
 
-function answer(
-  model: Model,
+async function answer(
+  subject: Subject,
   cell: Pick<Cell, "task" | "length" | "depth"> & { readonly seed: number },
   request: EvalRequest,
   onRead: (n: number) => void,
-): Cell {
+): Promise<Cell> {
   const { task, length, depth, seed } = cell;
   const { samples } = request;
   const shares: number[] = [];
   for (let i = 0; i < samples; i++) {
     const text = make({ task, length, depth: depth ?? 0, seed: seed + i }, request);
-    const session = new Session(model, { maxContext: length });
-    try {
-      shares.push(
-        score(text, (ids, last) => {
-          const before = ids.slice(0, -last);
-          for (let at = 0; at < before.length; at += CHUNK) {
-            const chunk = before.slice(at, at + CHUNK);
-            session.append(chunk);
-            onRead(chunk.length);
-          }
-          const predicted = session.appendAll(ids.slice(-last)).map(argmax);
-          onRead(length - before.length);
-          return predicted;
-        }),
-      );
-    } finally {
-      session.close();
-    }
+    let nRead = 0;
+    const onSome = (n: number): void => {
+      nRead += n;
+      onRead(n);
+    };
+    shares.push(await score(text, (ids, last) => subject.predict(ids, last, onSome)));
+    onRead(length - nRead);
   }
   const nExact = shares.filter((share) => share === 1).length;
   const tokens = shares.reduce((sum, share) => sum + share, 0) / samples;

@@ -5,14 +5,14 @@
 import type { Task } from "./tasks.ts";
 
 /** Returns the likeliest next token after each of the last `last` tokens of `ids`. */
-export type Predict = (ids: readonly number[], last: number) => readonly number[];
+export type Predict = (ids: readonly number[], last: number) => Promise<readonly number[]>;
 
 /**
  * The share of answer tokens that are the likeliest ones. Each is predicted after the right tokens
  * before it, even if an earlier prediction was wrong (teacher forcing).
  */
-export function score({ prompt, answer }: Task, predict: Predict): number {
-  const predicted = predict([...prompt, ...answer.slice(0, -1)], answer.length);
+export async function score({ prompt, answer }: Task, predict: Predict): Promise<number> {
+  const predicted = await predict([...prompt, ...answer.slice(0, -1)], answer.length);
   return answer.filter((id, i) => predicted[i] === id).length / answer.length;
 }
 

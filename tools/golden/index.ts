@@ -23,7 +23,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
 import { readCase } from "./case/case.ts";
-import type { EngineClass } from "./case/engine-class.ts";
+import { CLASSES, type EngineClass } from "./case/engine-class.ts";
 import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
 import { readEnvelope } from "./case/envelope-file.ts";
 import { expectation } from "./case/expectation.ts";
@@ -31,7 +31,8 @@ import { caseFolders } from "./case/pack-cases.ts";
 import { type Diagnosis, diagnose as diagnoseJudged } from "./diagnose/diagnose.ts";
 import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
 import { asDump } from "./dump/as-dump.ts";
-import { classOf, type Dump, readEngineDump } from "./dump/dump.ts";
+import { type Dump, readEngineDump } from "./dump/dump.ts";
+import { classOf } from "./dump/found-class.ts";
 import { renderJudgement } from "./judge/check-text.ts";
 import { mustShare } from "./judge/faults.ts";
 import { type ForcedRun, runForced } from "./judge/forced.ts";
@@ -82,7 +83,7 @@ export interface CheckOptions extends WorkOptions {
   readonly case: string;
   /** Folder of a golden pack. Default: the pack that comes with this package. */
   readonly pack?: string;
-  /** What the engine computes in. Default: told by the coarsest number format of the dump. */
+  /** What the engine computes in. Default: told by the formats of the dump, or by its numbers. */
   readonly class?: EngineClass;
   /** Run the model with the choices of the dump, so that what follows from them is judged too. */
   readonly replay?: boolean;
@@ -92,12 +93,20 @@ export interface CheckOptions extends WorkOptions {
 
 /** What a check found. */
 export interface Verdict extends Judgement {
-  /** `allowed`: nothing is off, and rounding explains what differs more than a stage may. */
-  readonly status: "right" | "allowed" | "wrong";
+  /**
+   * `allowed`: nothing is off, and rounding explains what differs more than a stage may. `unknown`:
+   * nothing could be compared, because each stage follows from a choice that the dump does not show
+   * and rounding can turn.
+   */
+  readonly status: "right" | "allowed" | "wrong" | "unknown";
   /** Name of the case. */
   readonly caseName: string;
   /** The class that the dump was judged as. */
   readonly engineClass: EngineClass;
+  /** What tells the class, as the end of a sentence. */
+  readonly classBecause: string;
+  /** Coarser classes of which nothing would be off, where the class was not given. */
+  readonly rightAs: readonly EngineClass[];
   /** The first stage that is off, with its distance and its bound, or its choices. */
   readonly firstWrong: StageResult | undefined;
   /** With `replay`: the run with the dump's choices, and which of them were taken. */
@@ -120,21 +129,34 @@ export async function check(dump: DumpInput, options: CheckOptions): Promise<Ver
   const expected = await expectation(folder, running);
   running(1, 1);
   mustShare(typeof dump === "string" ? dump : "dump", got, expected);
-  const kind = options.class ?? classOf(got);
+  const { kind, because } = options.class
+    ? { kind: options.class, because: "that was given" }
+    : classOf(got);
   await breath(options);
   const replayed = options.replay ? runForced(got, expected) : undefined;
   const judgement = judge(got, expected, kind, replayed);
   const { stages, firstOff } = judgement;
-  const isExplained = stages.some(({ verdict }) => verdict === "explained");
+  const coarser = options.class || firstOff === undefined ? [] : CLASSES;
   return {
     ...judgement,
-    status: firstOff !== undefined ? "wrong" : isExplained ? "allowed" : "right",
+    status: statusOf(judgement),
     caseName: expected.info.name,
     engineClass: kind,
+    classBecause: because,
+    rightAs: coarser
+      .slice(CLASSES.indexOf(kind) + 1)
+      .filter((other) => statusOf(judge(got, expected, other, replayed)) !== "wrong"),
     firstWrong: stages.find(({ name }) => name === firstOff),
     replayed,
-    judged: { dump: got, expected, kind, judgement },
+    judged: { dump: got, expected, kind, judgement, ...(replayed && { replayed }) },
   };
+}
+
+function statusOf({ firstOff, stages }: Judgement): Verdict["status"] {
+  if (firstOff !== undefined) return "wrong";
+  const compared = stages.filter(({ verdict }) => verdict !== "missing");
+  if (compared.every(({ rows }) => rows === 0)) return "unknown";
+  return compared.some(({ verdict }) => verdict === "explained") ? "allowed" : "right";
 }
 
 async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {
@@ -148,7 +170,7 @@ async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {
 /**
  * Names the known mistakes that make a dump what it is: of a dump, or of a verdict on one.
  *
- * A diagnosis goes by the run of the model alone, also where the verdict is with `replay`.
+ * Where the verdict is with `replay`, the known mistakes run with the dump's choices, too.
  *
  * @throws {UserError} as {@link check} does
  */
@@ -158,12 +180,8 @@ export async function diagnose(
   dump: DumpInput | Verdict,
   options: WorkOptions | CheckOptions = {},
 ): Promise<Diagnosis> {
-  const verdict = isVerdict(dump)
-    ? dump
-    : await check(dump, { ...(options as CheckOptions), replay: false });
-  const { judged, replayed } = verdict;
-  const plain = (): Judgement => judge(judged.dump, judged.expected, judged.kind);
-  return diagnoseJudged(replayed ? { ...judged, judgement: plain() } : judged, {
+  const verdict = isVerdict(dump) ? dump : await check(dump, options as CheckOptions);
+  return diagnoseJudged(verdict.judged, {
     onMistake: pauses(options, "running known mistakes"),
     onPair: pauses(options, "running two mistakes at once"),
   });
@@ -218,12 +236,12 @@ export async function cases(pack?: string): Promise<CaseSummary[]> {
 export function textOf(result: Verdict | Diagnosis | readonly SelfResult[]): string {
   if ("suspects" in result) return renderDiagnosis(result);
   if (!("judged" in result)) return renderSelfCheck(result);
-  return renderJudgement(result, result.caseName, result.engineClass, result.replayed?.forced);
+  return renderJudgement(result);
 }
 
 /** A verdict as plain data for JSON, as `glm52 golden check --json` prints it. */
-export function jsonOf({ caseName, engineClass, judged }: Verdict): object {
-  return { case: caseName, class: engineClass, ...judged.judgement };
+export function jsonOf({ caseName, engineClass, rightAs, status, judged }: Verdict): object {
+  return { case: caseName, class: engineClass, status, rightAs, ...judged.judgement };
 }
 
 /** A verdict as one HTML page that needs no other file; with a diagnosis, where there is one. */

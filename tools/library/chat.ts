@@ -1,36 +1,19 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * A conversation with a model: the messages so far, and one session whose caches they share.
- *
- * A turn renders the whole conversation anew and leaves it to the session to find out which tokens
- * it has run already. With reasoning kept in the prompt (`clear_thinking: false`) that is all of
- * them but the new messages.
+ * A conversation with a model: the messages so far, and the voice that replies to them.
  * @module
  */
-import { commonPrefix } from "../../engine/generate/common-prefix.ts";
-import type { Constraint, FinishReason } from "../../engine/index.ts";
-import { ArgumentError, generate, Session } from "../../engine/index.ts";
+import type { Constraint } from "../../engine/index.ts";
+import { ArgumentError } from "../../engine/index.ts";
 import {
-  collectReply,
   type Message,
-  promptIds,
-  type Prompt as RenderedPrompt,
-  type Reply,
   type ReplyEvent,
-  ReplyParser,
   replyMessage,
   type Tool,
 } from "../../tokenizer/chat/index.ts";
-import type { Tokenizer } from "../../tokenizer/index.ts";
-import type { Keeper, StartKeeper } from "./keeper.ts";
-import type { Speaker } from "./speaker.ts";
-import {
-  type ChoiceOptions,
-  generation,
-  sessionOptions,
-  type TimelineOptions,
-} from "./text-session.ts";
-import { type Effort, thinkingOf } from "./think.ts";
+import type { ChoiceOptions, TimelineOptions } from "./text-session.ts";
+import type { Effort } from "./think.ts";
+import type { Turn, Voice } from "./voice.ts";
 
 /** How a conversation is set up. */
 export interface ChatOptions extends TimelineOptions, Omit<ChoiceOptions, "stop" | "topLogProbs"> {
@@ -56,18 +39,6 @@ export interface TurnOptions {
   readonly constraint?: Constraint | undefined;
 }
 
-/** The reply, and how the turn went. */
-export interface Turn extends Omit<Reply, "finishReason"> {
-  /** Why the reply ended. */
-  readonly finishReason: FinishReason;
-  /** Tokens of the whole conversation before the reply. */
-  readonly promptTokens: number;
-  /** Tokens of the reply. */
-  readonly replyTokens: number;
-  /** Prompt tokens whose rows the caches held already. */
-  readonly reusedTokens: number;
-}
-
 /** What somebody says: the text of a user, or whole messages, such as the results of tools. */
 export type Saying = string | Message | readonly Message[];
 
@@ -77,51 +48,27 @@ interface Note {
   readonly nTurns: number;
 }
 
-/** Messages, settings and caches; see the top of this file. */
+/** Messages, settings and a voice; see the top of this file. */
 export class Chat {
   /** How much the model may think from the next turn on. */
   think: Effort;
-  readonly #speaker: Speaker;
-  readonly #tokenizer: Tokenizer;
+  readonly #voice: Voice;
   #options: ChatOptions;
-  readonly #session: Session;
-  readonly #keeper: Keeper | undefined;
   readonly #messages: Message[] = [];
   /** What {@link reset} goes back to. */
   #beginning: readonly Message[];
   #nTurns = 0;
 
-  /** @param startKeeper keeps the conversation, and may have an older one to go on with */
-  constructor(
-    speaker: Speaker,
-    tokenizer: Tokenizer,
-    options: ChatOptions = {},
-    startKeeper?: StartKeeper,
-  ) {
-    this.#speaker = speaker;
-    this.#tokenizer = tokenizer;
+  /** @param voice replies. If somebody keeps it, there may be an older conversation to go on with. */
+  constructor(voice: Voice, options: ChatOptions = {}) {
+    this.#voice = voice;
     this.#options = options;
-    const { template } = speaker;
-    if (template.refusal) throw template.refusal;
-    const { chunk, draft, rows, tier, maxContext, onPrefill, seed = 0 } = options;
-    const canSkip = template.format === undefined || template.format.skipped !== undefined;
-    const timeline = {
-      chunk,
-      draft,
-      onPrefill,
-      ...(rows && { rows }),
-      ...(tier && { tier }),
-      ...(maxContext !== undefined && { maxContext }),
-    };
-    const afterStep = () => this.#keeper?.ifDue();
-    this.#session = new Session(speaker.model, sessionOptions(timeline, afterStep));
-    this.think = options.think ?? (canSkip ? "off" : "max");
+    this.think = options.think ?? (voice.canSkipThinking ? "off" : "max");
     const { system, messages = [] } = options;
     const first = system === undefined ? [] : [{ role: "system", content: system } as const];
     this.#beginning = [...first, ...messages];
-    this.reset();
-    this.#keeper = startKeeper?.(this.#session, seed);
-    const note = this.#keeper?.note as Note | undefined;
+    this.#messages.push(...this.#beginning);
+    const note = voice.keeper?.note as Note | undefined;
     if (note) this.#goOn(note);
   }
 
@@ -160,9 +107,9 @@ export class Chat {
     this.#options = { ...this.#options, ...choice };
   }
 
-  /** Tokens that the caches hold: the conversation, up to the last reply. */
+  /** Tokens that the voice remembers: the conversation, up to the last reply. */
   get contextLength(): number {
-    return this.#session.tokens.length;
+    return this.#voice.contextLength;
   }
 
   /**
@@ -191,48 +138,24 @@ export class Chat {
     constraint?: Constraint,
   ): AsyncGenerator<ReplyEvent, Turn> {
     const said = messagesOf(saying);
-    const prompt = this.#render([...this.#messages, ...said]);
-    const ids = [...promptIds(this.#tokenizer, prompt, { controlTokensIn: "protocol" })];
-    const session = this.#session;
-    if (ids.length > session.maxContext) {
-      throw new ArgumentError(
-        "context",
-        `the conversation takes ${ids.length} tokens, the model has ${session.maxContext} positions; reset begins anew`,
-      );
-    }
-    const reusedTokens = commonPrefix(session.tokens, ids);
-    const { tools } = this.#options;
-    const parser = new ReplyParser(this.#tokenizer, {
-      startsIn: prompt.replyStartsIn,
-      ...(tools && { tools }),
+    const { seed = 0, tools } = this.#options;
+    const { reply, last, ...counts } = yield* this.#voice.reply({
+      ...this.#options,
+      messages: [...this.#messages, ...said],
+      ...{ tools, constraint, think: this.think },
+      seed: (seed + this.#nTurns) % 2 ** 32,
+      signal: signal ?? this.#options.signal,
     });
-    const events: ReplyEvent[] = [];
-    this.#keeper?.begin(ids);
-    const steps = generate(session, ids, this.#generation({ signal, constraint }));
-    let replyTokens = 0;
-    let step = await steps.next();
-    for (; !step.done; step = await steps.next()) {
-      replyTokens++;
-      this.#keeper?.took(step.value.id);
-      const more = parser.push(step.value.id);
-      events.push(...more);
-      yield* more;
-    }
-    const last = parser.end(step.value === "stop" ? "stop" : "length");
-    events.push(...last);
-    const reply = collectReply(events);
     this.#messages.push(...said, replyMessage(reply));
     this.#nTurns++;
     this.#keep();
     yield* last;
-    const counts = { promptTokens: ids.length, replyTokens, reusedTokens };
-    return { ...reply, finishReason: step.value, ...counts };
+    return { ...reply, ...counts };
   }
 
   /** Gives the memory of its caches back. The conversation cannot be gone on with. */
   close(): void {
-    this.#session.close();
-    this.#keeper?.close();
+    this.#voice.close();
   }
 
   /** The same as {@link close}, for `using`. */
@@ -269,26 +192,7 @@ export class Chat {
   /** Commits the conversation, if somebody keeps it. */
   #keep(): void {
     const note: Note = { messages: this.#messages, nTurns: this.#nTurns };
-    this.#keeper?.commit(note);
-  }
-
-  #generation(turn: Pick<TurnOptions, "signal" | "constraint">) {
-    const { draft = 0, seed = 0 } = this.#options;
-    const turnSeed = (seed + this.#nTurns) % 2 ** 32;
-    const signal = turn.signal ?? this.#options.signal;
-    return generation(this.#speaker, { ...this.#options, ...turn, signal, seed: turnSeed }, draft);
-  }
-
-  #render(messages: readonly Message[]): RenderedPrompt {
-    const { tools } = this.#options;
-    const { template } = this.#speaker;
-    return template.render({
-      messages,
-      ...(tools && { tools }),
-      ...thinkingOf(template, this.think),
-      clear_thinking: false,
-      add_generation_prompt: true,
-    });
+    this.#voice.keeper?.commit(note);
   }
 }
 

@@ -23,6 +23,7 @@ import type { Piece, TextResult } from "./generate-text.ts";
 import type { StartKeeper } from "./keeper.ts";
 import type { LoadedModel } from "./open-files.ts";
 import { type Score, type ScoreOptions, score } from "./score.ts";
+import { SessionVoice } from "./session-voice.ts";
 import type { Prompt, PromptOptions, Speaker } from "./speaker.ts";
 import { type TextOptions, TextSession, type TimelineOptions } from "./text-session.ts";
 import type { OpenTokenizer } from "./tokenizer-files.ts";
@@ -146,7 +147,7 @@ export class Glm implements Speaker {
    * @throws {ArgumentError} when the model has no tokenizer, or a chat template that cannot be used
    */
   chat(options: ChatOptions = {}, keeper?: StartKeeper): Chat {
-    return new Chat(this, this.#needTokenizer("chat"), options, keeper);
+    return new Chat(new SessionVoice(this, this.#needTokenizer("chat"), options, keeper), options);
   }
 
   /** How likely the model finds a text. What stands before a text by habit is not scored. */

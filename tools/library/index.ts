@@ -21,7 +21,6 @@ export type {
   Chat,
   ChatOptions,
   Saying,
-  Turn,
   TurnOptions,
 } from "./chat.ts";
 export {
@@ -51,6 +50,7 @@ export type {
 } from "./text-session.ts";
 export { EFFORTS, type Effort } from "./think.ts";
 export type { OpenTokenizer } from "./tokenizer-files.ts";
+export type { Turn } from "./voice.ts";
 export { type ChosenPosition, type Seen, type Watch, watch } from "./watch.ts";
 export { webFiles } from "./web-files.ts";
 export { webHost } from "./web-host.ts";

@@ -169,12 +169,9 @@ export function generation(
   draft: number,
 ): GenerateOptions {
   const { maxTokens = MAX_TOKENS, seed = 0, topLogProbs = 0, signal, constraint } = options;
-  const { temperature, topK, topP, minP, repetitionPenalty, logitBias } = options;
-  const given = { temperature, topK, topP, minP, repetitionPenalty, logitBias };
-  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
   return {
     maxTokens,
-    sampling: { ...speaker.sampling, ...Object.fromEntries(chosen) },
+    sampling: samplingOf(speaker.sampling, options),
     seed,
     stopIds: speaker.model.config.eosTokenIds,
     topLogProbs,
@@ -182,4 +179,12 @@ export function generation(
     ...(signal && { signal }),
     ...(constraint && { constraint }),
   };
+}
+
+/** A model's own way to choose tokens, where nothing else is given. */
+export function samplingOf(own: SamplingOptions, given: SamplingOptions): SamplingOptions {
+  const { temperature, topK, topP, minP, repetitionPenalty, logitBias } = given;
+  const choices = { temperature, topK, topP, minP, repetitionPenalty, logitBias };
+  const chosen = Object.entries(choices).filter(([, value]) => value !== undefined);
+  return { ...own, ...Object.fromEntries(chosen) };
 }

@@ -4,8 +4,10 @@
  * Next: replies.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Answer } from "./client.ts";
+
+import type { Answer } from "../remote/ask.ts";
+import { type CallPart, chatPart, textOf } from "../remote/chat-part.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 
 /** A call as the server wrote it. */
 export interface ToldCall {
@@ -91,16 +93,13 @@ function eventsOf(text: string): unknown[] | undefined {
 }
 
 function addChoice(reply: Growing, choice: ReturnType<typeof fieldsOf>): void {
-  const { message, delta, finish_reason: finish, token_ids: ids, logprobs } = choice;
-  const said = fieldsOf(message ?? delta);
-  const { reasoning_content: thought, reasoning, tool_calls: calls } = said;
-  reply.content += textOf(said.content);
-  reply.reasoning += textOf(thought ?? reasoning);
-  if (typeof finish === "string") reply.finish = finish;
+  const { token_ids: ids, logprobs } = choice;
+  const { content, reasoning, calls, finish } = chatPart(choice);
+  reply.content += content;
+  reply.reasoning += reasoning;
+  reply.finish = finish ?? reply.finish;
   if (Array.isArray(ids)) reply.ids = [...(reply.ids ?? []), ...ids];
-  for (const [i, call] of (Array.isArray(calls) ? calls : []).entries()) {
-    addCall(reply.calls, fieldsOf(call), i);
-  }
+  for (const call of calls) addCall(reply.calls, call);
   const { content: tokens } = fieldsOf(logprobs);
   for (const token of Array.isArray(tokens) ? tokens : []) {
     const { top_logprobs: top } = fieldsOf(token);
@@ -111,14 +110,11 @@ function addChoice(reply: Growing, choice: ReturnType<typeof fieldsOf>): void {
   }
 }
 
-function addCall(calls: Growing["calls"], call: ReturnType<typeof fieldsOf>, place: number): void {
-  const { index, id, function: called } = call;
-  const { name, arguments: args } = fieldsOf(called);
-  const at = typeof index === "number" ? index : place;
+function addCall(calls: Growing["calls"], { at, id, name, arguments: args }: CallPart): void {
   const before = calls[at] ?? { id: "", name: "", arguments: "" };
   calls[at] = {
-    id: before.id || textOf(id),
-    name: before.name || textOf(name),
+    id: before.id || id,
+    name: before.name || name,
     arguments: typeof args === "string" ? `${before.arguments}${args}` : (args ?? before.arguments),
   };
 }
@@ -126,8 +122,4 @@ function addCall(calls: Growing["calls"], call: ReturnType<typeof fieldsOf>, pla
 function named(token: unknown): { token: string; logprob: number } {
   const { token: name, logprob } = fieldsOf(token);
   return { token: textOf(name), logprob: typeof logprob === "number" ? logprob : Number.NaN };
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

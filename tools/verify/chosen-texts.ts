@@ -5,7 +5,7 @@
  * Next: match-rate.ts
  * @module
  */
-import type { Cost } from "./budget.ts";
+import type { Cost } from "../remote/budget.ts";
 import { driftChecks, type TextDrift } from "./drift.ts";
 import { type Check, each, type GateInput, type Probe, type Reference } from "./gate.ts";
 import { ONLY_RECORDED, SETTLED, textsOf } from "./given-texts.ts";

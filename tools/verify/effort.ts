@@ -4,8 +4,8 @@
  * @module
  */
 import type { ChatRequest } from "../../tokenizer/chat/index.ts";
+import type { Ask } from "../remote/ask.ts";
 import { replyOf, type ToldToken } from "./chat-reply.ts";
-import type { Ask } from "./client.ts";
 import { requestOf } from "./conversations.ts";
 import type { Check, Probe, Reference } from "./gate.ts";
 import { idsWith } from "./template-faults.ts";

@@ -11,12 +11,12 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } 
 import { join } from "node:path";
 import { UserError } from "../node/user-error.ts";
 import { writeText } from "../node/write-whole.ts";
+import { Recorder } from "../remote/traffic.ts";
 import { conversations } from "./conversations.ts";
 import type { GateInput } from "./gate.ts";
 import { textsOf } from "./given-texts.ts";
 import { outcomeJson, renderOutcome } from "./report.ts";
 import { scenes } from "./story.ts";
-import { Recorder } from "./traffic.ts";
 import { type Outcome, type Plan, planOf, type VerifyOptions } from "./verify.ts";
 import { outcomeHtml, type ReportOrigin } from "./verify-html.ts";
 import { outcomeJunit } from "./verify-junit.ts";

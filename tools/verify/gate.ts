@@ -9,8 +9,8 @@
  */
 import type { ModelConfig } from "../../engine/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
-import type { Cost } from "./budget.ts";
-import type { Answer, Ask } from "./client.ts";
+import type { Answer, Ask } from "../remote/ask.ts";
+import type { Cost } from "../remote/budget.ts";
 
 /** The outcome of a check, a gate or a verification. */
 export type Verdict = "pass" | "fail" | "unknown";

@@ -4,7 +4,7 @@
  * Next: drift.ts
  * @module
  */
-import type { Cost } from "./budget.ts";
+import type { Cost } from "../remote/budget.ts";
 import { betsOn, driftChecks, likenessCheck, neighbourCheck, type TextDrift } from "./drift.ts";
 import { type Check, each, type GateInput, type Probe } from "./gate.ts";
 import { storyIds } from "./story.ts";

@@ -11,9 +11,9 @@
  */
 import type { ChatRequest } from "../../tokenizer/chat/index.ts";
 import { makeRecallSet, type RecallQuestion, type RecallSet } from "../eval/word-tasks.ts";
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Cost } from "./budget.ts";
-import type { Answer, Ask } from "./client.ts";
+import type { Answer, Ask } from "../remote/ask.ts";
+import type { Cost } from "../remote/budget.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 import { requestOf } from "./conversations.ts";
 import { type Check, each, type Gate, type GateInput, type Probe, type Reference } from "./gate.ts";
 import { idsWith } from "./template-faults.ts";

@@ -6,9 +6,10 @@
  * Next: given-texts.ts, chosen-texts.ts
  * @module
  */
-import { type Cost, FREE, sumOf } from "./budget.ts";
+
+import type { Ask } from "../remote/ask.ts";
+import { type Cost, FREE, sumOf } from "../remote/budget.ts";
 import { costOfReplies, ofReplies } from "./chosen-texts.ts";
-import type { Ask } from "./client.ts";
 import { effortAsks, effortCheck } from "./effort.ts";
 import type { Check, Gate, GateInput, Probe } from "./gate.ts";
 import { costOfTexts, ofTexts, SETTLED } from "./given-texts.ts";

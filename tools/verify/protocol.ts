@@ -5,10 +5,11 @@
  * Next: replies.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import { complaint } from "../golden/witness/exchange.ts";
-import type { Cost } from "./budget.ts";
-import type { Answer, Ask } from "./client.ts";
+
+import type { Answer, Ask } from "../remote/ask.ts";
+import type { Cost } from "../remote/budget.ts";
+import { complaint } from "../remote/exchange.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 import { type Conversation, conversations, LONGEST, requestOf, SPELLED } from "./conversations.ts";
 import { type Check, each, type Gate, type Probe, type Reference } from "./gate.ts";
 import {

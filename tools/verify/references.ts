@@ -9,11 +9,11 @@ import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Glm } from "../library/glm.ts";
 import { open } from "../node/open.ts";
 import { openConfig } from "../node/open-config.ts";
-import type { Answer, Ask } from "./client.ts";
-import { EndpointError } from "./endpoint-error.ts";
+import type { Answer, Ask } from "../remote/ask.ts";
+import { EndpointError } from "../remote/endpoint-error.ts";
+import type { Recording } from "../remote/traffic.ts";
 import type { Reference } from "./gate.ts";
 import { TEXT_WAYS } from "./text-ways.ts";
-import type { Recording } from "./traffic.ts";
 
 /** A reference that may hold a model. */
 export interface OpenReference extends Reference {

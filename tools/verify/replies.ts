@@ -14,8 +14,8 @@ import {
   ReplyParser,
 } from "../../tokenizer/chat/index.ts";
 import { replyStopIds } from "../../tokenizer/chat/reply-tags.ts";
+import type { Ask } from "../remote/ask.ts";
 import { replyOf, type ToldReply } from "./chat-reply.ts";
-import type { Ask } from "./client.ts";
 import { requestOf } from "./conversations.ts";
 import type { Check, Gate, Probe, Reference } from "./gate.ts";
 import { misread } from "./misread.ts";
@@ -97,7 +97,7 @@ async function caseChecks(probe: Probe, one: ReplyCase, all: ToldReply[]): Promi
     name: `${name}: usage of the stream`,
     isExtra: true,
     verdict: usages ? "pass" : "fail",
-    evidence: `it comes ${streamed.map(({ nUsages }) => nUsages).join(", ")} times, once expected`,
+    evidence: `once is expected in each stream; it came ${streamed.map(({ nUsages }) => nUsages).join(", ")} times`,
   };
   return [{ name, isExtra, ...streamCheck(whole, streamed) }, usage];
 }

@@ -7,8 +7,8 @@
  */
 import type { ChatRequest } from "../../tokenizer/chat/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Ask } from "./client.ts";
+import type { Ask } from "../remote/ask.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 import { requestOf } from "./conversations.ts";
 import { idsWith } from "./template-faults.ts";
 import { choiceOf } from "./text-ways.ts";

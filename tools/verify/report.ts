@@ -3,7 +3,7 @@
  * @module
  */
 import { oneLine } from "../library/one-line.ts";
-import { type Cost, moneyOf, type Price } from "./budget.ts";
+import { type Cost, moneyOf, type Price } from "../remote/budget.ts";
 import type { Verdict } from "./gate.ts";
 import type { Outcome, Plan } from "./verify.ts";
 

@@ -5,10 +5,11 @@
  * Next: traffic.ts
  * @module
  */
-import type { Send } from "../golden/witness/exchange.ts";
-import { PASSING } from "./client.ts";
-import { EndpointError } from "./endpoint-error.ts";
-import { type Asked, type Exchange, keyOf, Recorder, Recording } from "./traffic.ts";
+
+import { PASSING } from "../remote/client.ts";
+import { EndpointError } from "../remote/endpoint-error.ts";
+import type { Send } from "../remote/exchange.ts";
+import { type Asked, type Exchange, keyOf, Recorder, Recording } from "../remote/traffic.ts";
 
 /** A recording to go on with. */
 export class Resumption {

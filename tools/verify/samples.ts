@@ -5,8 +5,9 @@
  * Next: mmd.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Answer, Ask } from "./client.ts";
+
+import type { Answer, Ask } from "../remote/ask.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 import { requestOf } from "./conversations.ts";
 import { type Check, each, type Gate, type GateInput, type Probe } from "./gate.ts";
 import { type SamplePair, sameSource } from "./mmd.ts";

@@ -6,9 +6,10 @@
  * Next: told-numbers.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import { FREE } from "./budget.ts";
-import type { Ask } from "./client.ts";
+
+import type { Ask } from "../remote/ask.ts";
+import { FREE } from "../remote/budget.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 import type { Check, Gate, ModelShape, Probe, Reference } from "./gate.ts";
 import { storyIds } from "./story.ts";
 import { type ToldRows, toldRows } from "./told-numbers.ts";

@@ -3,8 +3,8 @@
  * @module
  */
 import type { ChatRequest } from "../../tokenizer/chat/index.ts";
+import type { Ask } from "../remote/ask.ts";
 import { replyOf, type ToldReply } from "./chat-reply.ts";
-import type { Ask } from "./client.ts";
 import { requestOf } from "./conversations.ts";
 import { each, type Probe, type Reference } from "./gate.ts";
 import { idsWith } from "./template-faults.ts";

@@ -5,8 +5,9 @@
  * Next: reply-ways.ts
  * @module
  */
-import { fieldsOf } from "../golden/witness/answer.ts";
-import type { Ask } from "./client.ts";
+
+import type { Ask } from "../remote/ask.ts";
+import { fieldsOf } from "../remote/fields-of.ts";
 
 /** A way to ask for the log-probabilities of given ids. */
 export interface TextWay {

@@ -8,7 +8,7 @@
 import { page } from "../golden/report/page.ts";
 import { escaped } from "../library/escape.ts";
 import { oneLine } from "../library/one-line.ts";
-import type { Price } from "./budget.ts";
+import type { Price } from "../remote/budget.ts";
 import type { Check, Gate, Verdict } from "./gate.ts";
 import { costText, sentenceOf, UNPROVEN, WORDS } from "./report.ts";
 import type { GateResult, Outcome } from "./verify.ts";
@@ -63,8 +63,8 @@ export function outcomeHtml(outcome: Outcome, origin: ReportOrigin): string {
   const { url, model, reference, verdict, gates, stopped } = outcome;
   const { title, look } = MEANING[verdict];
   const short = gates.map(({ gate }) => gate.name).join(", ");
-  const body = `<p class="quiet">${escaped(oneLine(`${model === undefined ? "" : `Model ${model}, `}compared with ${reference}, on ${origin.date}. Gates: ${short}.`))}</p>
-<p class="verdict ${look}"><strong>${title}.</strong><br>${escaped(capital(sentenceOf(outcome)))}.${stopped ? `<br>It ended early: ${escaped(oneLine(stopped.message))}` : ""}</p>
+  const body = `<p class="quiet">${escaped(oneLine(`${model === undefined ? "Compared" : `Model ${model}, compared`} with ${reference}, on ${origin.date}. Gates: ${short}.`))}</p>
+<p class="verdict ${look}"><strong>${title}.</strong> ${countText(gates)}<br>${escaped(capital(sentenceOf(outcome)))}.${stopped ? `<br>It ended early: ${escaped(oneLine(stopped.message))}` : ""}</p>
 ${summary(gates, origin)}
 ${gates.map(section).join("\n")}
 <h2>What a pass does not show</h2>
@@ -72,6 +72,13 @@ ${gates.map(section).join("\n")}
 <h2>Evidence</h2>
 ${evidence(outcome, origin)}`;
   return page(`Is ${oneLine(url)} serving the model as it is?`, body, STYLE);
+}
+
+/** `2 of 4 gates passed, 1 failed` */
+function countText(gates: readonly GateResult[]): string {
+  const n = (wanted: Verdict) => gates.filter(({ verdict }) => verdict === wanted).length;
+  const failed = n("fail") > 0 ? `, ${n("fail")} failed` : "";
+  return `${n("pass")} of ${gates.length} gates passed${failed}.`;
 }
 
 function summary(gates: readonly GateResult[], { price }: ReportOrigin): string {

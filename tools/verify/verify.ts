@@ -4,9 +4,11 @@
  * Next: client.ts
  * @module
  */
-import { Budget, type Cost, type Price, sumOf, withRetries } from "./budget.ts";
-import { Client, type ClientOptions } from "./client.ts";
-import { EndpointError } from "./endpoint-error.ts";
+
+import type { ClientOptions } from "../remote/ask.ts";
+import { Budget, type Cost, type Price, sumOf, withRetries } from "../remote/budget.ts";
+import { Client } from "../remote/client.ts";
+import { EndpointError } from "../remote/endpoint-error.ts";
 import {
   type Check,
   type Gate,
@@ -71,10 +73,20 @@ export interface Outcome {
 const NAME_COST: Cost = { requests: 1, tokensIn: 0, tokensOut: 0 };
 
 /** Says what a verification costs at most, before anything is sent. */
-export function planOf({ gates, ...input }: GateInput & Pick<VerifyOptions, "gates">): Plan {
+export function planOf({ gates, ...input }: PlanInput): Plan {
+  return {
+    ...costsOf({ gates, ...input }),
+    limits: gates.flatMap((gate) => gate.limits?.(input) ?? []),
+  };
+}
+
+/** What a plan is made from. */
+type PlanInput = GateInput & Pick<VerifyOptions, "gates">;
+
+/** The cost alone: what cannot be seen takes longer to find out. */
+function costsOf({ gates, ...input }: PlanInput): Pick<Plan, "gates" | "total"> {
   const planned = gates.map((gate) => ({ gate, cost: withRetries(gate.cost(input)) }));
-  const limits = gates.flatMap((gate) => gate.limits?.(input) ?? []);
-  return { gates: planned, limits, total: sumOf([NAME_COST, ...planned.map(({ cost }) => cost)]) };
+  return { gates: planned, total: sumOf([NAME_COST, ...planned.map(({ cost }) => cost)]) };
 }
 
 /**
@@ -84,7 +96,7 @@ export function planOf({ gates, ...input }: GateInput & Pick<VerifyOptions, "gat
 export async function verify(options: VerifyOptions): Promise<Outcome> {
   const { reference, seed, gates, onProgress } = options;
   const input = { ...options, isRecording: options.recorder !== undefined };
-  const { limit = planOf(input).total } = options;
+  const { limit = costsOf(input).total } = options;
   const budget = new Budget(limit);
   const client = new Client({ ...options, budget });
   const results: GateResult[] = [];

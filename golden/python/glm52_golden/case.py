@@ -8,7 +8,7 @@ from pathlib import Path
 from .files import GoldenError, read_stored, read_tensors
 
 FORMAT = "glm52-golden 1"
-CLASSES = ("f32", "f16-cache", "bf16")
+CLASSES = ("f32", "f16-cache", "f16-attention", "int8-cache", "bf16")
 
 
 def find_pack(pack=None):

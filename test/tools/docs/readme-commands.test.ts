@@ -19,6 +19,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "npx glm52 serve": "runs until Ctrl-C; test/tools/serve/process starts it",
   "npx glm52 serve --script replies.jsonl":
     "runs until Ctrl-C; test/tools/serve/script.test.ts gives scripts",
+  "npx glm52 chat --url http://127.0.0.1:8080/v1":
+    "needs the server above; test/tools/remote/own-server.test.ts starts one",
+  "npx glm52 explore": "runs until Ctrl-C; test/tools/explorer/process.test.ts starts it",
+  "npm run build:explorer": "takes half a minute; the tests of test/tools/explorer build it",
   "npx glm52 verify http://127.0.0.1:8080/v1":
     "needs the server above; test/tools/cli/verify.test.ts starts one",
   "npx glm52 golden build --out pack":

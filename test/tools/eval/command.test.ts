@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { evaluate } from "../../../tools/eval/evaluate.ts";
+import { modelSubject } from "../../../tools/eval/model-subject.ts";
 import { TASKS } from "../../../tools/eval/tasks.ts";
 import { open } from "../../../tools/node/open.ts";
 import { scratchFolder, TINY_MODEL } from "../../support/paths.ts";
@@ -59,7 +60,8 @@ it("shows how far it is while the first text is read", async () => {
   const coder = { start, encode: (text: string) => [...(tokenizer?.encode(text) ?? [])] };
   const seen: number[][] = [];
   const cell = { tasks: ["secretWord"], lengths: [256], depths: [0], samples: 1 } as const;
-  evaluate(model, { ...cell, seed: 0, first: 1, end: 99, coder }, (...now) => seen.push(now));
+  const request = { ...cell, seed: 0, first: 1, end: 99, coder };
+  await evaluate(modelSubject(model), request, (...now) => seen.push(now));
   expect(seen.slice(0, 3)).toEqual([
     [0, 512],
     [64, 512],

@@ -23,15 +23,15 @@ describe.each(TASKS)("%s", (task) => {
     expect(made.needle.map((i) => made.prompt[i])).toEqual(made.answer);
   });
 
-  it("scores 1 for the answer and 0 for none of it", () => {
+  it("scores 1 for the answer and 0 for none of it", async () => {
     const seen: number[] = [];
-    const right = score(made, (ids, last) => {
+    const right = await score(made, async (ids, last) => {
       seen.push(ids.length, last);
       return made.answer;
     });
     expect(right).toBe(1);
     expect(seen).toEqual([made.prompt.length + made.answer.length - 1, made.answer.length]);
-    expect(score(made, () => made.answer.map(() => 0))).toBe(0);
+    expect(await score(made, async () => made.answer.map(() => 0))).toBe(0);
   });
 
   it("asks what only the context can tell: with another needle, another answer", () => {

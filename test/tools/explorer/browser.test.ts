@@ -1,6 +1,6 @@
 /** The built page in Chromium: its numbers are the engine's, nothing leaves it, and it says no word of error. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import type { AskName, Asks } from "../../../tools/explorer/messages.ts";
 import { exploreApp } from "../../../tools/explorer/serve/explore-app.ts";
 import { explorerFiles } from "../../../tools/explorer/serve/explorer-files.ts";
 import { type Listening, listen } from "../../../tools/serve/http.ts";
-import { noBrowser, startBrowser } from "../../support/browser.ts";
+import { noBrowser, serve, startBrowser } from "../../support/browser.ts";
 import { builtExplorer } from "../../support/explorer.ts";
 import { NOWHERE, STORY, startLive } from "./support.ts";
 
@@ -37,14 +37,14 @@ const zipped = (names: readonly string[]): number =>
   names.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name))).length, 0);
 
 describe("bytes", () => {
-  const worker = () => assets(".js").filter((name) => name.includes("worker"));
+  const worker = () => assets(".js").filter((name) => /worker|thread/.test(name));
   const recorded = () => assets(".js").filter((name) => name.includes("recorded"));
   const page = () => assets(".js").filter((name) => ![...worker(), ...recorded()].includes(name));
 
   it("script and style are at most 160 kB, as they travel", () => {
-    expect([worker().length, recorded().length, page().length]).toEqual([1, 1, 1]);
+    expect([worker().length, recorded().length, page().length]).toEqual([2, 1, 1]);
     expect(zipped([...page(), ...worker(), ...assets(".css")])).toBeLessThan(160_000);
-    expect(assets("").length).toBe(4);
+    expect(assets("").length).toBe(5);
   });
 
   it("what the first scene shows is at most 60 kB, and the first screen 120 kB", () => {
@@ -81,6 +81,7 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
 
   /** Asks a worker of the page, and returns what `pick` makes of the answers there. */
   async function askThere<N extends AskName>(
+    origin: string,
     asks: readonly [N, Asks[N]["ask"]][],
   ): Promise<Asks[AskName]["answer"][]> {
     const [worker] = assets(".js").filter((name) => name.includes("worker"));
@@ -110,19 +111,14 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
         line.terminate();
         return answers;
       },
-      [`${server.url}/${worker}`, asks] as const,
+      [`${origin}/${worker}`, asks] as const,
     ) as Promise<Asks[AskName]["answer"][]>;
   }
 
   it("the worker's numbers are those of this process, bit for bit", async () => {
     const t = 150;
-    const model = {
-      modelUrl: `${server.url}/model`,
-      kernelsUrl: `${server.url}/kernels.wasm`,
-      examplesUrl: `${server.url}/examples.json`,
-    };
     const requests: [AskName, Asks[AskName]["ask"]][] = [
-      ["open", model],
+      ["open", modelAt(server.url)],
       ["read", { text: TEXT }],
       ["look", { t }],
       ["votes", { t, layer: 6 }],
@@ -130,7 +126,7 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
       ["experts", {}],
       ["whatIf", { switches: ["g14"], count: 4 }],
     ];
-    const there = await askThere(requests);
+    const there = await askThere(server.url, requests);
     const live = startLive(JSON.parse(readFileSync(join(built, "examples.json"), "utf8")));
     const here: unknown[] = [];
     for (const [name, ask] of requests) {
@@ -143,6 +139,28 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     });
   });
 
+  it("a plain web server without headers, under a path, gives the same bits", async () => {
+    const plain = await serve(join(built, ".."));
+    const origin = `${plain.origin}/${basename(built)}`;
+    await page.goto(`${origin}/index.html`);
+    expect(await page.evaluate("crossOriginIsolated")).toBe(false);
+    const requests = (at: string): [AskName, Asks[AskName]["ask"]][] => [
+      ["open", modelAt(at)],
+      ["read", { text: TEXT }],
+      ["look", { t: 99 }],
+    ];
+    const there = await askThere(origin, requests(origin));
+    await page.goto(`${server.url}/`);
+    const isolated = await askThere(server.url, requests(server.url));
+    expect(untimed(there[2])).toEqual(untimed(isolated[2]));
+    const cores = Number(await page.evaluate("navigator.hardwareConcurrency"));
+    expect([there[0], isolated[0]]).toMatchObject([
+      { arithmetic: "wasm, f32, threads: 1" },
+      { arithmetic: `wasm, f32, threads: ${Math.min(4, cores)}` },
+    ]);
+    plain.close();
+  });
+
   it("is isolated, has its policy in force, and asks for nothing but its own files", async () => {
     expect(await page.evaluate("crossOriginIsolated")).toBe(true);
     expect(
@@ -152,9 +170,9 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     })`),
     ).toBe("img-src");
     said.splice(0); // the word about this image
-    expect(
-      asked.filter((url) => !url.startsWith(`${server.url}/`) && !url.startsWith("data:")),
-    ).toEqual(["https://example.com/x.png"]);
+    expect(asked.filter((url) => !/^(data:|http:\/\/127\.0\.0\.1:)/.test(url))).toEqual([
+      "https://example.com/x.png",
+    ]);
   });
 
   it("said nothing on the console", () => {
@@ -166,6 +184,13 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     expect(await page.locator("h2").count()).toBeGreaterThan(20);
     expect(said).toEqual([]);
   });
+});
+
+/** What `open` is asked where the built page lies. */
+const modelAt = (url: string): Asks["open"]["ask"] => ({
+  modelUrl: `${url}/model`,
+  kernelsUrl: `${url}/kernels.wasm`,
+  examplesUrl: `${url}/examples.json`,
 });
 
 /** Without times, and with typed arrays as lists. */

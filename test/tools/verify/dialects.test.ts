@@ -1,8 +1,8 @@
 /** Tests that numbers are compared in each dialect that servers have, and that each is found out by asking. */
 import { describe, expect, it } from "vitest";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
 import { openReference } from "../../../tools/verify/references.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
 import { planOf, type VerifyOptions } from "../../../tools/verify/verify.ts";
 import { chanceLogits } from "../../support/chance-desk.ts";
 import { DIALECTS, type Dialect, inDialect } from "../../support/dialects.ts";

@@ -1,10 +1,10 @@
 /** Tests what ends a verification: endpoints that do not answer, budgets, recordings that were changed. */
 import { describe, expect, it } from "vitest";
-import { Budget, withRetries } from "../../../tools/verify/budget.ts";
-import { Client } from "../../../tools/verify/client.ts";
+import { Budget, withRetries } from "../../../tools/remote/budget.ts";
+import { Client } from "../../../tools/remote/client.ts";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { PROTOCOL } from "../../../tools/verify/protocol.ts";
 import { outcomeJson, renderOutcome } from "../../../tools/verify/report.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
 import { planOf } from "../../../tools/verify/verify.ts";
 import { REFERENCE, sendTo, verified } from "./faulty-server.ts";
 
@@ -19,8 +19,8 @@ const always = (make: () => Response | Promise<Response>) => ({
 
 describe("an endpoint that cannot be asked", () => {
   it.each([
-    ["a page of HTML", () => new Response("<html>hello</html>"), "no-answer", /expected JSON/],
-    ["half of some JSON", () => new Response('{"choices": [{'), "no-answer", /expected JSON/],
+    ["a page of HTML", () => new Response("<html>hello</html>"), "unreadable", /expected JSON/],
+    ["half of some JSON", () => new Response('{"choices": [{'), "unreadable", /expected JSON/],
     ["errors of its own", () => new Response("broken", { status: 500 }), "failed", /status 500/],
     [
       "no for our key",

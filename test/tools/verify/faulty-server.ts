@@ -1,6 +1,6 @@
 /** A server for tests with mistakes put in, and a verification of it. */
 
-import type { Send } from "../../../tools/golden/witness/exchange.ts";
+import type { Send } from "../../../tools/remote/exchange.ts";
 import { serveApp } from "../../../tools/serve/app.ts";
 import type { Check, Gate, ModelShape, Reference } from "../../../tools/verify/gate.ts";
 import { type Outcome, type VerifyOptions, verify } from "../../../tools/verify/verify.ts";

@@ -1,10 +1,10 @@
 /** Tests the comparison of sampled replies: by simulation, and of servers with a recording of another one. */
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";
+import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { sameSource } from "../../../tools/verify/mmd.ts";
 import { openReference } from "../../../tools/verify/references.ts";
 import { SAMPLES } from "../../../tools/verify/samples.ts";
-import { Recorder, Recording } from "../../../tools/verify/traffic.ts";
 import { demoTokenizer } from "../../support/scripted-desk.ts";
 import { bare, checksOf, faultsOf, type ServerFaults, verified } from "./faulty-server.ts";
 

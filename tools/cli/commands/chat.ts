@@ -3,6 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import type { ChatTemplate } from "../../library/chat-template.ts";
 import { EFFORTS, type Effort } from "../../library/think.ts";
 import { UserError } from "../../node/user-error.ts";
 import { chatTemplateOption } from "../chat-template-option.ts";
@@ -10,6 +11,7 @@ import { converse } from "../converse.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { addGenerationOptions, type GenerationOptions } from "../generation-options.ts";
 import { choiceOf, openSpeaker, timelineOf } from "../open-speaker.ts";
+import { localPartner, remoteTalk } from "../partner.ts";
 import { progressLine } from "../progress.ts";
 import { defaultSeed } from "../seed.ts";
 import {
@@ -21,11 +23,13 @@ import {
 } from "../session-option.ts";
 import { COMMANDS } from "../slash-commands.ts";
 import type { Terminal } from "../terminal.ts";
+import { addUrlOptions, checkUrlUse, type UrlChoice } from "../url-option.ts";
 
-interface ChatCommandOptions extends GenerationOptions, SessionChoice {
+interface ChatCommandOptions extends GenerationOptions, SessionChoice, UrlChoice {
   readonly system?: string;
   readonly think?: Effort;
   readonly json?: boolean;
+  readonly serverTemplate?: boolean;
 }
 
 const HELP = `
@@ -43,10 +47,16 @@ the events of a reply,
 and then, for the whole turn,
   {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens}.
 
+With --url, an engine that runs elsewhere replies: a server of vLLM, SGLang or llama.cpp, or glm52 serve.
+The prompts are made here, with the tokenizer and the template in the folder of --model, which needs no
+weights, and the replies are read here, as far as the server takes and tells ids; stderr says how it is
+asked. The key is read from the environment, and goes nowhere else. docs/run-it-on-a-cluster.md tells more.
+
 Examples:
   glm52 chat
   glm52 chat --session friday
   glm52 chat --model ~/models/tiny --think high --system "Be brief."
+  glm52 chat --url http://cluster:8000/v1 --model ~/models/GLM-5.2 --think max
   printf 'Tell me a story.\\nAnd another.\\n' | glm52 chat --json
 `;
 
@@ -67,29 +77,48 @@ export function addChat(program: Command, terminal: Terminal): void {
     .addOption(chatTemplateOption())
     .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
-    .addOption(sessionsOption())
+    .addOption(sessionsOption());
+  addUrlOptions(command)
+    .option("--server-template", "with --url: let its own template make the prompts, to compare")
     .addHelpText("after", HELP + EXIT_CODES)
-    .action(async (options: ChatCommandOptions) =>
-      chatCommand(await asSaved(options, command), terminal),
-    );
+    .action(async (options: ChatCommandOptions) => {
+      checkUrlUse(command, options, HEEDED_ELSEWHERE);
+      await chatCommand(await asSaved(options, command), terminal);
+    });
 }
+
+/** The options that an engine elsewhere heeds. */
+const HEEDED_ELSEWHERE = [
+  ...["model", "ignoreConfigKey", "chatTemplate", "verbose", "system", "think", "json"],
+  ...["maxTokens", "temperature", "topP", "topK", "minP", "repetitionPenalty", "seed"],
+];
 
 async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Promise<void> {
   const { stdout, stderr } = terminal;
+  const { system, think, url } = options;
+  const seed = options.seed ?? defaultSeed(stdout.isTerminal && !options.json);
+  const choice = { ...choiceOf(options, seed), seed, system, think };
+  const prefilling = progressLine(stderr, "reading the prompt", "tok");
+  const sayTemplate = (template: ChatTemplate): void => {
+    if (options.verbose) stderr.write(`chat template: ${template.about}\n`);
+  };
+  if (url !== undefined) {
+    const talk = await remoteTalk(url, options, stderr);
+    sayTemplate(talk.template);
+    await converse(talk.chat(choice), talk.partner, options, prefilling, terminal);
+    return;
+  }
   const glm = await openSpeaker(options, stderr);
   try {
     if (!glm.tokenizer) {
       throw new UserError("chat", "this model has no tokenizer.json, so there is no text");
     }
-    if (options.verbose) stderr.write(`chat template: ${glm.template.about}\n`);
-    const prefilling = progressLine(stderr, "reading the prompt", "tok");
+    sayTemplate(glm.template);
     const timeline = { ...(await timelineOf(options)), onPrefill: prefilling.update };
     const keeper = await keeperOf(glm, "chat", options, timeline, stderr);
-    const { system, think } = options;
-    const seed = options.seed ?? defaultSeed(stdout.isTerminal && !options.json);
-    const chat = glm.chat({ ...timeline, ...choiceOf(options, seed), seed, system, think }, keeper);
+    const chat = glm.chat({ ...timeline, ...choice }, keeper);
     try {
-      await converse(chat, glm, options, prefilling, terminal);
+      await converse(chat, localPartner(glm), options, prefilling, terminal);
     } finally {
       chat.close();
     }

@@ -3,7 +3,9 @@
  * @module
  */
 import type { Command } from "commander";
-import type { Activations, ModelConfig } from "../../../engine/index.ts";
+import type { Activations } from "../../../engine/index.ts";
+import type { Tokenizer } from "../../../tokenizer/index.ts";
+import { endpointSubject } from "../../eval/endpoint-subject.ts";
 import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
 import {
@@ -13,19 +15,29 @@ import {
   evaluate,
   isInWords,
 } from "../../eval/evaluate.ts";
+import { modelSubject } from "../../eval/model-subject.ts";
 import { TASKS } from "../../eval/tasks.ts";
 import { WORD_TASKS } from "../../eval/word-tasks.ts";
-import type { Glm } from "../../library/glm.ts";
 import { open } from "../../node/open.ts";
 import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
+import { openRemoteModel } from "../../remote/remote-model.ts";
 import { checkContexts } from "../contexts.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { activationsOption, THREADS } from "../generation-options.ts";
+import { interruptible } from "../interrupt.ts";
 import { integer, integerList } from "../numbers.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
+import {
+  addUrlOptions,
+  checkUrlUse,
+  clientOf,
+  findEndpoint,
+  sayNotes,
+  type UrlChoice,
+} from "../url-option.ts";
 import { UsageError } from "../usage-error.ts";
 
 const HELP = `
@@ -39,15 +51,20 @@ An answer is right if each of its tokens is the likeliest one after the right to
 each length above twice index_topk, the report also says which positions the queries of one text
 select. docs/long-context-evaluation.md explains all numbers.
 
+With --url, an engine that runs elsewhere is asked: with greedy replies, so log-probabilities are not needed.
+[model] is then the folder with its tokenizer and config.json, without weights. Tasks of token ids need a
+server that takes and tells ids; what is selected is not observed.
+
 Examples:
   glm52 eval
   glm52 eval --lengths 256,4096 --depths 0,25,50,75,100 --svg chart.svg
+  glm52 eval ~/models/GLM-5.2 --url http://cluster:8000/v1 --lengths 8192,32768
   glm52 eval DIR --task needle --lengths 256,1024 --samples 20 --json > evaluation.json
 `;
 
 const ALL_TASKS: readonly AnyTaskName[] = [...WORD_TASKS, ...TASKS];
 
-interface EvalOptions {
+interface EvalOptions extends UrlChoice {
   readonly task?: string;
   readonly activations?: Activations;
   readonly lengths: readonly number[];
@@ -62,7 +79,7 @@ interface EvalOptions {
 
 /** Adds `glm52 eval`. */
 export function addEval(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("eval")
     .summary("measure how well a model finds things in a long context")
     .description(
@@ -92,58 +109,118 @@ export function addEval(program: Command, terminal: Terminal): void {
     .addOption(activationsOption())
     .option("--threads <n>", "number of threads; changes no result", THREADS, allCores())
     .option("--json", "print JSON")
-    .option("--svg <file>", "also write a chart to this file")
+    .option("--svg <file>", "also write a chart to this file");
+  addUrlOptions(command)
     .addHelpText("after", HELP + EXIT_CODES)
-    .action((folder: string | undefined, options: EvalOptions) =>
-      evalCommand(folder, options, terminal),
-    );
+    .action((folder: string | undefined, options: EvalOptions) => {
+      checkUrlUse(command, options, HEEDED_ELSEWHERE);
+      return evalCommand(folder, options, terminal);
+    });
 }
+
+/** The options that an engine elsewhere heeds. */
+const HEEDED_ELSEWHERE = ["task", "lengths", "depths", "samples", "seed", "ids", "json", "svg"];
 
 async function evalCommand(
   folder: string | undefined,
   options: EvalOptions,
-  { stdout, stderr }: Terminal,
+  terminal: Terminal,
 ): Promise<void> {
-  const { depths, threads, activations, svg } = options;
-  const asked = options.task?.split(",").map(taskName);
+  const { stdout } = terminal;
+  const { depths, svg } = options;
   if (depths.some((depth) => depth > 100)) {
     throw new UsageError("--depths", `expected 0 … 100, got ${depths.join(",")}`);
   }
   if (svg !== undefined) await checkWritable(svg);
+  const result = await (options.url === undefined
+    ? evaluateHere(folder, options, terminal)
+    : evaluateThere(folder, options.url, options, terminal));
+  if (svg !== undefined) await writeText(svg, evaluationSvg(result));
+  stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
+}
+
+/** Evaluates a model that is loaded. */
+async function evaluateHere(
+  folder: string | undefined,
+  options: EvalOptions,
+  { stderr }: Terminal,
+): Promise<Evaluation> {
+  const { threads, activations } = options;
+  const asked = options.task?.split(",").map(taskName);
   const loading = progressLine(stderr, "loading");
   const glm = await open(folder, {
     ...{ threads, turbo: true, activations, mtp: "skip" },
     onProgress: loading.update,
   }).finally(loading.end);
   const progress = progressLine(stderr, "asking", "tok");
-  let result: Evaluation;
   try {
-    const tasks = asked ?? (glm.tokenizer ? WORD_TASKS : TASKS);
-    result = evaluate(glm.model, requestOf(tasks, options, glm), progress.update);
+    const { tokenizer, textStart } = glm;
+    const { vocabSize, maxPositionEmbeddings: maxContext } = glm.config;
+    const about = { tokenizer, textStart, vocabSize, maxContext };
+    const tasks = asked ?? (tokenizer ? WORD_TASKS : TASKS);
+    const request = requestOf(tasks, options, about);
+    return await evaluate(modelSubject(glm.model), request, progress.update);
   } finally {
     progress.end();
     await glm.close();
   }
-  if (svg !== undefined) await writeText(svg, evaluationSvg(result));
-  stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : evaluationText(result));
+}
+
+/** Evaluates an engine that runs elsewhere. */
+async function evaluateThere(
+  folder: string | undefined,
+  url: string,
+  options: EvalOptions,
+  terminal: Terminal,
+): Promise<Evaluation> {
+  const { stderr } = terminal;
+  const tasks = options.task?.split(",").map(taskName) ?? WORD_TASKS;
+  const model = await openRemoteModel(folder);
+  const client = clientOf(url, options);
+  const endpoint = await findEndpoint(client, model, stderr);
+  const inIds = tasks.find((task) => !isInWords(task));
+  if (inIds !== undefined && !(endpoint.way.takesIds && endpoint.way.tellsIds)) {
+    const what = `${inIds} is made of token ids, and this server takes or tells texts alone`;
+    throw new UsageError("--task", `${what}; ${WORD_TASKS.join(" and ")} can be asked there`);
+  }
+  const maxContext = endpoint.maxContext ?? model.maxContext;
+  const request = requestOf(tasks, options, { ...model, maxContext });
+  sayNotes(
+    client.url,
+    ["which positions it selects is not observed: only a model here shows it"],
+    stderr,
+  );
+  const progress = progressLine(stderr, "asking", "tok");
+  try {
+    return await interruptible(terminal, (signal) =>
+      evaluate(endpointSubject(endpoint, model, signal), request, progress.update),
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+/** What a request must know of a model. */
+interface AskedModel {
+  readonly tokenizer: Tokenizer | undefined;
+  readonly textStart: readonly number[];
+  readonly vocabSize: number;
+  readonly maxContext: number;
 }
 
 /** What the options ask of a model. */
 function requestOf(
   tasks: readonly AnyTaskName[],
   { lengths, depths, samples, seed, ids }: EvalOptions,
-  glm: Glm,
+  { tokenizer, textStart: start, vocabSize, maxContext }: AskedModel,
 ): EvalRequest {
-  const config: ModelConfig = glm.model.config;
-  checkContexts("--lengths", lengths, config);
-  const lost = glm.tokenizer ? undefined : tasks.find(isInWords);
+  checkContexts("--lengths", lengths, { maxPositionEmbeddings: maxContext });
+  const lost = tokenizer ? undefined : tasks.find(isInWords);
   if (lost) throw new UsageError("--task", `${lost} needs a tokenizer.json, this model has none`);
-  const { vocabSize } = config;
   const [first, end, ...more] = ids ?? [1, Math.floor(vocabSize / 2)];
   if (end === undefined || more.length > 0 || end > vocabSize) {
     throw new UsageError("--ids", `expected first,end up to ${vocabSize}, got ${ids}`);
   }
-  const { tokenizer, textStart: start } = glm;
   const coder = tokenizer && { start, encode: (text: string) => [...tokenizer.encode(text)] };
   return { tasks, lengths, depths, samples, seed, first, end, coder };
 }

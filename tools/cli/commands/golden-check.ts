@@ -17,6 +17,7 @@ import {
   DUMP,
   DUMPS,
   diagnoseCommand,
+  exitCodeOf,
   type GoldenOptions,
   withGoldenOptions,
   withStepLines,
@@ -27,7 +28,6 @@ interface CheckCommandOptions extends GoldenOptions {
   readonly html?: string;
   readonly junit?: string;
   readonly self?: boolean;
-  readonly replay?: boolean;
 }
 
 const HELP = `
@@ -37,7 +37,7 @@ model runs with the choices of the dump, so that what comes after a choice is ju
 
 Exit codes:
   0  every stage of the dump is right, or explained
-  1  the dump or the case cannot be read
+  1  the dump or the case cannot be read, or no row of the dump can be judged
   2  the command line is wrong
   3  a stage is off; with --self, a backend has a stage that is off, or lacks one
 
@@ -62,7 +62,6 @@ export function addGoldenCheck(
     .description("Compares a dump with a case, stage by stage.")
     .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
     .option("--junit <file>", "write JUnit XML: a stage is a test")
-    .option("--replay", "run the model with the dump's choices, and judge what follows from them")
     .addHelpText("after", DUMPS + HELP)
     .addOption(
       new Option(
@@ -85,11 +84,11 @@ async function checkDump(
   options: CheckCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { html, junit, replay = false, json } = options;
+  const { html, junit, json } = options;
   for (const path of [html, junit]) if (path !== undefined) await checkWritable(path, [file]);
   const wanted = await checkOptions(options);
   const verdict = await withStepLines(terminal, (onProgress) =>
-    check(file, { ...wanted, replay, onProgress }),
+    check(file, { ...wanted, onProgress }),
   );
   terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict))}\n` : textOf(verdict));
   if (verdict.status === "wrong" && !json) {
@@ -103,7 +102,7 @@ async function checkDump(
         : undefined;
     await writeText(html, htmlOf(verdict, basename(file), diagnosis));
   }
-  return verdict.status === "wrong" ? 3 : 0;
+  return exitCodeOf(verdict);
 }
 
 /** Returns the exit code. */

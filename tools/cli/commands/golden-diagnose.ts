@@ -4,6 +4,7 @@ import {
   checkOptions,
   DUMP,
   DUMPS,
+  exitCodeOf,
   type GoldenOptions,
   withGoldenOptions,
   withStepLines,
@@ -12,16 +13,18 @@ import type { Terminal } from "../terminal.ts";
 
 const HELP = `
 The dump is judged as by glm52 golden check. Then the model runs with each known mistake, and with pairs of
-them, and those whose stages are those of the dump are named.
+them, and those whose stages are those of the dump are named. With --replay they all choose as the
+dump does, so that a choice turned by rounding hides no mistake.
 
 Exit codes:
   0  every stage of the dump is right, or explained
-  1  the dump or the case cannot be read
+  1  the dump or the case cannot be read, or no row of the dump can be judged
   2  the command line is wrong
   3  a stage is off
 
 Examples:
   glm52 golden diagnose dump.safetensors --case golden/cases/tiny-all
+  glm52 golden diagnose dump.safetensors --case golden/cases/tiny-all --class bf16 --replay
 `;
 
 /** Adds `glm52 golden diagnose`. */
@@ -50,8 +53,8 @@ async function diagnoseDump(
     const found = await check(file, { ...wanted, onProgress });
     return [found, await diagnose(found, { onProgress })];
   });
-  const { caseName, engineClass, status } = verdict;
+  const { caseName, engineClass } = verdict;
   const json = { case: caseName, class: engineClass, ...diagnosis };
   terminal.stdout.write(options.json ? `${JSON.stringify(json)}\n` : textOf(diagnosis));
-  return status === "wrong" ? 3 : 0;
+  return exitCodeOf(verdict);
 }

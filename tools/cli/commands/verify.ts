@@ -7,8 +7,8 @@ import { demoModel, ourPackage } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { UserError } from "../../node/user-error.ts";
 import { writeText } from "../../node/write-whole.ts";
+import { moneyOf } from "../../remote/budget.ts";
 import { isLoopback } from "../../serve/http.ts";
-import { moneyOf } from "../../verify/budget.ts";
 import type { EvidenceInput } from "../../verify/evidence.ts";
 import { PROFILES } from "../../verify/profiles.ts";
 import { openReference } from "../../verify/references.ts";
@@ -21,6 +21,7 @@ import { interruptible } from "../interrupt.ts";
 import { progressLine } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTokenizer } from "../text-input.ts";
+import { address } from "../url-option.ts";
 import { UsageError } from "../usage-error.ts";
 import { addVerifyOptions, type Limits, type VerifyCommandOptions } from "../verify-options.ts";
 import { openTraffic, readRecording, type Traffic } from "../verify-traffic.ts";
@@ -82,7 +83,9 @@ export function addVerify(
     .description(
       "Asks an endpoint that speaks OpenAI's API, and says whether it serves the model as it is.",
     )
-    .argument("<url>", "the endpoint, up to and with /v1; or: plan");
+    .argument("<url>", "the endpoint, up to and with /v1; or: plan", (text: string) =>
+      text === PLAN ? PLAN : address("<url>", text),
+    );
   addVerifyOptions(command)
     .addHelpText("after", HELP)
     .action(async (url: string, options: VerifyCommandOptions) =>
@@ -99,7 +102,6 @@ async function run(
   options: VerifyCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  if (url !== PLAN) checkUrl(url);
   const { against, unlike, threads, profile, gates = PROFILES[profile], html, junit } = options;
   for (const file of [html, junit]) if (file !== undefined) await checkWritable(file);
   const apiKey = apiKeyOf(options.apiKeyEnv);
@@ -132,17 +134,6 @@ async function run(
 function planJson({ gates, total, limits }: Plan): string {
   const costs = gates.map(({ gate, cost }) => ({ name: gate.name, ...cost }));
   return `${JSON.stringify({ gates: costs, total, limits })}\n`;
-}
-
-/** @throws {UsageError} for anything but a URL of HTTP, and for one that holds a key */
-function checkUrl(url: string): void {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
-    throw new UsageError("<url>", `expected a URL like https://example.com/v1, got ${url}`);
-  }
-  if (parsed.username !== "" || parsed.password !== "") {
-    throw new UsageError("<url>", "expected no key in the URL: give it with --api-key-env");
-  }
 }
 
 /** @throws {UserError} when the plan may cost more than was allowed */

@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openConfig } from "../../node/open-config.ts";
 import { ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
@@ -54,7 +55,7 @@ export interface ExplorerWish {
  * @throws {UserError} for a page that was not built, and a folder or file that cannot be shown
  */
 export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, ServedFile>> {
-  const { model, trace, page = join((await ourPackage()).folder, "dist/explorer") } = wish;
+  const { model, trace, page = await builtPage() } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
     throw new UserError(
@@ -72,6 +73,13 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
     for (const [name, file] of await modelFiles(model)) files.set(name, file);
   if (trace !== undefined) files.set(TRACE_PATH, await served(trace));
   return files;
+}
+
+/** Where the built page is: beside `tools/` where this is compiled, in `dist` where it is not. */
+async function builtPage(): Promise<string> {
+  const beside = fileURLToPath(new URL("../../../explorer", import.meta.url));
+  const isThere = await stat(beside).catch(() => undefined);
+  return isThere ? beside : join((await ourPackage()).folder, "dist/explorer");
 }
 
 async function served(path: string): Promise<ServedFile> {

@@ -18,12 +18,12 @@ import {
   type Tie,
 } from "../case/envelope-file.ts";
 import { traceCase } from "../case/expectation.ts";
+import { borders, gaps } from "../judge/margins.ts";
+import { scoreTables } from "../judge/score-tables.ts";
 import { engines } from "./arithmetics.ts";
 import { compareRun } from "./compare-run.ts";
 import { measured } from "./json-text.ts";
-import { borders, gaps } from "./margins.ts";
 import { recordChoices, replayChoices } from "./replay.ts";
-import { scoreTables } from "./score-tables.ts";
 
 /** Other engines may be off this many times as far as ours. */
 export const ROOM = 4;
@@ -64,11 +64,7 @@ async function runCase(dir: string, info: CaseInfo): Promise<Runs> {
   const model = await openCase(dir, info, referenceOps("f64"));
   const { ops, choices } = recordChoices(model.ops);
   const right = run({ ...model, ops });
-  const others: Record<EngineClass, ReadonlyMap<string, NamedTensor>[]> = {
-    f32: [],
-    "f16-cache": [],
-    bf16: [],
-  };
+  const others = perClass((): ReadonlyMap<string, NamedTensor>[] => []);
   for (const kind of CLASSES) {
     for (const engine of engines(kind)) {
       const other = await openCase(dir, info, engine);

@@ -20,9 +20,9 @@ import { Recorder } from "../../../engine/trace/recorder.ts";
 import { type CaseInfo, openCase, readCase } from "../case/case.ts";
 import type { EngineClass } from "../case/engine-class.ts";
 import { traceCase } from "../case/expectation.ts";
+import { borders, gaps } from "../judge/margins.ts";
+import { scoreTables } from "../judge/score-tables.ts";
 import { measureEnvelope, ROOM } from "./envelope.ts";
-import { borders, gaps } from "./margins.ts";
-import { scoreTables } from "./score-tables.ts";
 
 const WANTED = ["indexer_score", "ffn_moe_logits", "result_output", "result_norm"];
 

@@ -9,7 +9,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../node/user-error.ts";
-import type { EngineClass, PerClass } from "./engine-class.ts";
+import { CLASSES, type EngineClass, type PerClass } from "./engine-class.ts";
 import { type IsKind, readJson } from "./read-json.ts";
 
 /** Changes when the meaning of the file does. */
@@ -59,7 +59,8 @@ export async function readEnvelope(dir: string): Promise<Envelope> {
   if (!(await stat(file).catch(() => undefined))) {
     throw new UserError(file, "expected an envelope, found none; glm52 golden build measures it");
   }
-  return readJson(file, `${ENVELOPE_FORMAT}, with stages, choices and ties`, isEnvelope);
+  const what = `${ENVELOPE_FORMAT}, with stages for ${CLASSES.join(", ")}, choices and ties, as glm52 golden build writes it`;
+  return readJson(file, what, isEnvelope);
 }
 
 const isEnvelope: IsKind<Envelope> = (json): json is Envelope & typeof json => {
@@ -67,7 +68,13 @@ const isEnvelope: IsKind<Envelope> = (json): json is Envelope & typeof json => {
   const isWhole = [choices, ties, stages].every(
     (part) => typeof part === "object" && part !== null,
   );
+  const hasAll = (stage: unknown): boolean =>
+    typeof stage === "object" && stage !== null && CLASSES.every((kind) => kind in stage);
   return (
-    format === ENVELOPE_FORMAT && typeof room === "number" && Array.isArray(certified) && isWhole
+    isWhole && // packs before 1.1.0 have fewer classes
+    Object.values(stages as object).every(hasAll) &&
+    format === ENVELOPE_FORMAT &&
+    typeof room === "number" &&
+    Array.isArray(certified)
   );
 };

@@ -13,7 +13,7 @@ import type { NamedTensor } from "../../../engine/trace/recorder.ts";
 import { trace } from "../../../engine/trace/trace.ts";
 import { type Bounds, boundsOf } from "./bounds.ts";
 import { type CaseInfo, type GoldenTensor, openCase, readCase, readDump } from "./case.ts";
-import { readEnvelope } from "./envelope-file.ts";
+import { type Envelope, readEnvelope } from "./envelope-file.ts";
 import { routerBias } from "./router-bias.ts";
 
 /** A case, ready to judge dumps. */
@@ -27,6 +27,8 @@ export interface Expectation {
   /** Biases of a layer's router. */
   bias(layer: number): ArrayLike<number> | undefined;
   readonly bound: Bounds;
+  /** What {@link bound} comes from; it says which choices rounding can turn, too. */
+  readonly envelope: Envelope;
 }
 
 /** Runs a case's model as the case was made. */
@@ -61,5 +63,6 @@ export async function expectation(
     inCase: new Set(golden.keys()),
     bias: (layer) => routerBias(model.weights, layer),
     bound: boundsOf(envelope),
+    envelope,
   };
 }

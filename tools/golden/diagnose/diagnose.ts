@@ -1,7 +1,8 @@
 /**
  * Which known mistake makes a dump what it is?
  *
- * 1. A dump of which no stage is off needs no diagnosis.
+ * 1. A dump of which no stage is off needs no diagnosis. In a class that rounds more than f32, the
+ *    mistakes that it would not show are named (unseen.ts).
  * 2. Every mutant is run on the case (mutant-runs.ts).
  * 3. The mutants are ranked by how near the dump is to their runs (suspects.ts). Those whose numbers
  *    the dump has fit; they come first.
@@ -10,12 +11,14 @@
  * Next: suspects.ts, pairs.ts
  * @module
  */
+import type { EngineClass } from "../case/engine-class.ts";
 import type { Pause } from "../case/pause.ts";
 import type { Judged, StageResult } from "../judge/judge.ts";
 import { type Mistake, mistakeOf } from "../mutants/mutant.ts";
 import { type MutantRun, runMutants } from "./mutant-runs.ts";
 import { findPairs, type Pair } from "./pairs.ts";
 import { type Closeness, closeness } from "./suspects.ts";
+import { unseen } from "./unseen.ts";
 
 /** A known mistake and how near the dump is to it. */
 export interface Suspect extends Mistake, Closeness {}
@@ -30,6 +33,10 @@ export interface Diagnosis {
   readonly suspects: readonly Suspect[];
   /** Pairs of mistakes that fit, when no suspect does. */
   readonly pairs: readonly Pair[];
+  /** Of a dump of which nothing is off: the mistakes that are within the noise of its class. */
+  readonly unseen: readonly Mistake[];
+  /** The class that the dump was judged as. */
+  readonly engineClass: EngineClass;
 }
 
 /** How a diagnosis goes about it. */
@@ -45,17 +52,23 @@ export interface DiagnoseOptions {
 /** Ranks the mutants by how near a judged dump is to them. Runs two at once where no one fits. */
 export async function diagnose(judged: Judged, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const { firstOff, stages } = judged.judgement;
-  if (firstOff === undefined) return { firstOff, evidence: undefined, suspects: [], pairs: [] };
+  const { dump, expected, replayed, kind: engineClass } = judged;
+  const nothing = { evidence: undefined, suspects: [], pairs: [], unseen: [], engineClass };
+  if (firstOff === undefined && engineClass === "f32") return { firstOff, ...nothing };
+  const replay = replayed && { dump, run: replayed };
+  const runs = options.runs ?? (await runMutants(expected, options.onMistake, replay));
+  if (firstOff === undefined) return { firstOff, ...nothing, unseen: unseen(judged, runs) };
   const evidence = stages.find(({ name }) => name === firstOff);
   const off = { ...judged, firstOff, evidence };
-  const runs = options.runs ?? (await runMutants(judged.expected, options.onMistake));
   const ranked = runs
-    .map((run) => ({ ...run, ...closeness(off, run.stages) }))
+    .map((run) => ({ ...run, ...closeness(off, run) }))
     .sort((a, b) => Number(b.fits) - Number(a.fits) || a.score - b.score);
   return {
-    firstOff,
-    evidence,
-    suspects: ranked.map(({ mutant, stages: _, ...near }) => ({ ...mistakeOf(mutant), ...near })),
+    ...{ firstOff, evidence, engineClass, unseen: [] },
+    suspects: ranked.map(({ mutant, fits, score, evidence: beside, leaves }) => ({
+      ...{ ...mistakeOf(mutant), fits, score },
+      ...{ evidence: beside, leaves },
+    })),
     pairs: ranked[0]?.fits ? [] : await findPairs(off, ranked, options.onPair),
   };
 }

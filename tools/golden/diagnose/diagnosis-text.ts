@@ -12,8 +12,13 @@ import type { Pair } from "./pairs.ts";
 const LISTED = 3;
 
 /** The names of the mistakes that fit, each with the numbers that speak for it. */
-export function renderDiagnosis({ firstOff, evidence, suspects, pairs }: Diagnosis): string {
-  if (firstOff === undefined) return "nothing to diagnose: every stage of the dump is right\n";
+export function renderDiagnosis(diagnosis: Diagnosis): string {
+  const { firstOff, evidence, suspects, pairs } = diagnosis;
+  if (firstOff === undefined) {
+    const what =
+      diagnosis.engineClass === "f32" ? "every stage of the dump is right" : "nothing is off";
+    return `nothing to diagnose: ${what}\n${unseenText(diagnosis)}`;
+  }
   const fitting = suspects.filter(({ fits }) => fits);
   const line = (suspect: Suspect): string =>
     `  ${nameOf(suspect)}\n    ${numbers(suspect.evidence, "this mistake")}`;
@@ -33,6 +38,13 @@ export function renderDiagnosis({ firstOff, evidence, suspects, pairs }: Diagnos
   }
   const head = fitting.length > 1 ? "any of these, the nearest first" : "this mistake";
   return `${firstOff} is off, and the dump is what ${head} would give:\n${list(fitting)}`;
+}
+
+/** What a right dump of a class that rounds much cannot tell. */
+function unseenText({ unseen, engineClass }: Diagnosis): string {
+  if (unseen.length === 0) return "";
+  const list = unseen.map((mistake) => `  ${nameOf(mistake)}\n`).join("");
+  return `within the noise of ${engineClass} on this case, so that the dump would not show them:\n${list}`;
 }
 
 function closeness(stage: StageResult | undefined): string {

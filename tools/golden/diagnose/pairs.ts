@@ -20,8 +20,7 @@ import type { Pause } from "../case/pause.ts";
 import { asDump } from "../dump/as-dump.ts";
 import { judge } from "../judge/judge.ts";
 import { type Mistake, type Mutant, mistakeOf } from "../mutants/mutant.ts";
-import { runMutant } from "../mutants/run-mutant.ts";
-import type { MutantRun } from "./mutant-runs.ts";
+import { type MutantRun, runWrong } from "./mutant-runs.ts";
 import { beside, type Closeness, closeness, type OffDump } from "./suspects.ts";
 
 /** Two mistakes that together give a dump. */
@@ -71,7 +70,7 @@ export async function findPairs(
       await pause(i + j / seconds.length, rounds.length);
       if (isTurned && !isOrdered(first.mutant, mutant, expected.model)) continue;
       const both = isTurned ? onTop(mutant, first.mutant) : onTop(first.mutant, mutant);
-      const run = runMutant(both, expected.model, info);
+      const run = runWrong(both, { ...expected, info }, off.replayed && dump);
       // The pair must fit the whole dump, and the second mistake what the first does not explain.
       if (!run || !beside(off, run).fits || !beside(second, run).fits) continue;
       const mistakes = [mistakeOf(first.mutant), mistakeOf(mutant)] as const;
@@ -113,8 +112,8 @@ function isOrdered(a: Mutant, b: Mutant, right: Model): boolean {
 }
 
 /** The first stage of the dump where a mistake alone leaves the model. */
-function beginning({ dump, expected, kind, firstOff }: OffDump, run: MutantRun) {
-  const shown = [...run.stages].filter(([name]) => dump.has(name));
+function beginning({ dump, expected, kind, firstOff, replayed }: OffDump, run: MutantRun) {
+  const shown = [...run.wanted].filter(([name]) => dump.has(name));
   const alone = asDump(shown.map(([name, tensor]) => ({ name, ...tensor })));
-  return judge(alone, expected, kind, { until: firstOff }).firstOff;
+  return judge(alone, expected, kind, { ...replayed, until: firstOff }).firstOff;
 }

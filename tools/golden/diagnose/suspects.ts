@@ -15,6 +15,8 @@ import type { GoldenTensor } from "../case/case.ts";
 import type { DumpTensor } from "../dump/dump.ts";
 import { distanceOf } from "../judge/distance.ts";
 import { type Judged, judge, type StageResult } from "../judge/judge.ts";
+import { firstOtherRow } from "../judge/row-sets.ts";
+import type { WrongRun } from "./mutant-runs.ts";
 
 /** A dump that is off. */
 export interface OffDump extends Judged {
@@ -58,25 +60,42 @@ const widened =
   };
 
 /** Puts a dump beside a wrong run, as far as it takes to see whether it fits. */
-export function beside(
-  { dump, expected, kind, firstOff, evidence }: OffDump,
-  wanted: ReadonlyMap<string, GoldenTensor>,
-): Beside {
+export function beside(off: OffDump, run: WrongRun): Beside {
+  const { dump, expected, kind, firstOff, evidence } = off;
   const wide = { ...expected, bound: widened(expected.bound) };
-  const judged = judge(dump, wide, kind, { wanted, until: firstOff });
+  const judged = judge(dump, wide, kind, { ...run, until: firstOff });
   const atFirst = judged.stages.find(({ name }) => name === firstOff);
   // Where the model masks and the dump does not, the model's distance is no number.
   const isNoNearer =
     atFirst?.distance && NEARER * atFirst.distance.rms > (evidence?.distance?.rms ?? Infinity);
   return {
-    fits: judged.firstOff === undefined && !isNoNearer,
+    fits: judged.firstOff === undefined && !isNoNearer && isOffWithin(off, atFirst?.rows),
     evidence: atFirst,
     leaves: judged.stages.find(({ name }) => name === judged.firstOff),
   };
 }
 
+/**
+ * Whether the dump is off the model within the first `rows` rows of its first wrong stage. A wrong run
+ * may have turned a choice before the rows that are off. Then these are not compared with it, and
+ * nothing speaks for the mistake.
+ */
+function isOffWithin(
+  { dump, expected, kind, firstOff, replayed }: OffDump,
+  rows?: number,
+): boolean {
+  const [got, want] = [dump.get(firstOff), (replayed?.wanted ?? expected.stages).get(firstOff)];
+  if (rows === undefined || !got || !want || rows >= want.shape[0]) return true;
+  if (want.data instanceof Int32Array) return firstOtherRow(got, want) < rows;
+  const n = (rows * want.data.length) / want.shape[0];
+  const { rms, largest } = distanceOf(got.data, want.data, n);
+  const bound = expected.bound(firstOff, kind, got.dtype);
+  return !(rms <= bound.rms && largest <= bound.largest);
+}
+
 /** Compares a dump with a wrong run. */
-export function closeness(off: OffDump, wanted: ReadonlyMap<string, GoldenTensor>): Closeness {
+export function closeness(off: OffDump, run: WrongRun): Closeness {
+  const { wanted } = run;
   const { dump, expected, kind } = off;
   const bound = widened(expected.bound);
   const known = [...dump].filter(([name]) => expected.stages.has(name) || wanted.has(name));
@@ -84,7 +103,7 @@ export function closeness(off: OffDump, wanted: ReadonlyMap<string, GoldenTensor
     const want = wanted.get(name);
     return total + (want ? unlike(got, want, bound(name, kind, got.dtype).rms) : UNLIKE);
   }, 0);
-  return { ...beside(off, wanted), score: sum / known.length };
+  return { ...beside(off, run), score: sum / known.length };
 }
 
 /** How unlike one stage of a dump is to the same stage of a run: 0 for equal, at most {@link UNLIKE}. */

@@ -1,23 +1,25 @@
 /**
  * Reads the dump of any engine: one tensor for each stage, in a safetensors file, a .npz or .npy file,
- * a folder of .npy files, or a text. The first bytes of a file tell which it is, not its name.
+ * a file of torch.save, a text, or a folder (dump-folder.ts). The first bytes of a file tell which it
+ * is, not its name.
  *
  * Next: stored.ts, ../judge/judge.ts
  * @module
  */
 
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
 import { type ByteSource, memorySource, readExactly } from "../../../engine/weights/byte-source.ts";
 import { readHeader } from "../../../engine/weights/safetensors.ts";
 import { handleSource, openRegular } from "../../node/file-source.ts";
 import { UserError } from "../../node/user-error.ts";
-import type { EngineClass } from "../case/engine-class.ts";
 import { type NameMap, stageName } from "../case/engine-names.ts";
+import { dumpFiles, nameOfFile } from "./dump-folder.ts";
 import { isNpy, readNpy } from "./npy.ts";
-import { isZip, readNpz } from "./npz.ts";
+import { readNpz } from "./npz.ts";
 import { type StoredTensor, unpack } from "./stored.ts";
 import { isText, readText } from "./text.ts";
+import { isTorch, readTorch } from "./torch.ts";
+import { isZip } from "./zip.ts";
 
 /** A tensor of a dump, under our stage's name. */
 export interface DumpTensor extends StoredTensor {
@@ -40,7 +42,7 @@ const SNIFF_BYTES = 65536;
 const NAMELESS = "dump";
 
 /**
- * Reads a dump whole. An array of a .npy file is called as the file is; bytes of one have no name.
+ * Reads a dump whole. A tensor without a name is called as its file is; bytes of one have no name.
  *
  * @throws {WeightsError} for a file that is cut off or in none of the formats
  * @throws {UserError} when two tensors are the same stage, a file is damaged, or a format is neither
@@ -71,6 +73,10 @@ type Tensors = [string, StoredTensor][];
 
 async function readPath(path: string, onProgress: OnProgress): Promise<Tensors> {
   if ((await stat(path)).isDirectory()) return readFolder(path, onProgress);
+  return readOne(path, onProgress);
+}
+
+async function readOne(path: string, onProgress: OnProgress): Promise<Tensors> {
   const handle = await openRegular(path, path);
   try {
     const { buffer, bytesRead } = await handle.read(new Uint8Array(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
@@ -94,18 +100,14 @@ async function readBytes(bytes: Uint8Array, onProgress: OnProgress): Promise<Ten
 }
 
 async function readFolder(folder: string, onProgress: OnProgress): Promise<Tensors> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".npy")).sort();
-  if (files.length === 0) throw new UserError(folder, "expected .npy files, got none");
-  const arrays: Tensors = [];
-  for (const name of files) {
-    const path = join(folder, name);
-    arrays.push([arrayName(name), readNpy(path, await readFile(path))]);
-    onProgress(arrays.length, files.length);
+  const files = await dumpFiles(folder);
+  const tensors: Tensors = [];
+  for (const [i, path] of files.entries()) {
+    tensors.push(...(await readOne(path, () => {})));
+    onProgress(i + 1, files.length);
   }
-  return arrays;
+  return tensors;
 }
-
-const arrayName = (file: string): string => basename(file).replace(/\.npy$/, "");
 
 /** Reads the containers that are unpacked from memory; undefined where the bytes are of none. */
 async function readWhole(
@@ -114,8 +116,12 @@ async function readWhole(
   whole: () => Promise<Uint8Array>,
   onProgress: OnProgress,
 ): Promise<Tensors | undefined> {
-  if (isNpy(first)) return [[arrayName(where), readNpy(where, await whole())]];
-  if (isZip(first)) return readNpz(where, await whole(), onProgress);
+  if (isNpy(first)) return [[nameOfFile(where), readNpy(where, await whole())]];
+  if (isZip(first)) {
+    const bytes = await whole();
+    if (isTorch(where, bytes)) return readTorch(where, bytes, nameOfFile(where));
+    return readNpz(where, bytes, onProgress);
+  }
   if (isText(first)) return readText(where, await whole());
   return undefined;
 }
@@ -129,11 +135,4 @@ async function readSafetensors(source: ByteSource, onProgress: OnProgress): Prom
     onProgress(offset + length, source.size);
   }
   return tensors;
-}
-
-/** The class of engine that the coarsest number format of a dump speaks for. */
-export function classOf(dump: Dump): EngineClass {
-  const dtypes = new Set([...dump.values()].map(({ dtype }) => dtype.toUpperCase()));
-  if (dtypes.has("BF16")) return "bf16";
-  return dtypes.has("F16") ? "f16-cache" : "f32";
 }

@@ -2,16 +2,21 @@
  * Runs the model with the choices of a dump: its rows, its experts, and the tokens that its draft
  * steps go on with. After that the stages behind a choice can be compared, whatever the choice was.
  *
+ * A dump has no draft tokens, but logits, and its format may have made the largest two equal. Then
+ * each of them is tried, and the one stays whose next step is the nearest to the dump's.
+ *
  * Next: judge.ts
  * @module
  */
 
 import type { Indices } from "../../../engine/base/tensor.ts";
-import { argmax, type Model, type Ops } from "../../../engine/index.ts";
-import { stageAt } from "../../../engine/trace/stage-names.ts";
-import type { GoldenTensor } from "../case/case.ts";
+import type { Model, Ops } from "../../../engine/index.ts";
+import { isDraftStage, parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
+import type { CaseInfo, GoldenTensor } from "../case/case.ts";
 import { type Expectation, traceCase } from "../case/expectation.ts";
 import type { Dump } from "../dump/dump.ts";
+import { distanceOf } from "./distance.ts";
+import { draftTokens } from "./draft-tokens.ts";
 import { weighExperts } from "./weigh-experts.ts";
 
 /** A run with the dump's choices. */
@@ -23,6 +28,8 @@ export interface ForcedRun {
   readonly wanted: ReadonlyMap<string, GoldenTensor>;
   /** Stages whose choice was taken from the dump. */
   readonly forced: ReadonlySet<string>;
+  /** Draft steps whose token was taken from the dump. */
+  readonly drafted: ReadonlySet<number>;
 }
 
 /**
@@ -30,16 +37,59 @@ export interface ForcedRun {
  * that do not exist, it makes its own.
  */
 export function runForced(dump: Dump, { model, info }: Expectation): ForcedRun {
+  const nSteps = info.mtpSteps ?? 0;
+  const drafts = Array.from({ length: nSteps }, (_, step) =>
+    draftTokens(dump.get(stageAt("mtp_logits", step)) ?? NOTHING, model.config.vocabSize),
+  );
+  const run = (): ForcedRun => runWith(dump, model, info, drafts);
+  for (const [step, tokens] of drafts.entries()) {
+    if (tokens.length < 2) continue;
+    const off = tokens.map((token) => {
+      drafts[step] = [token];
+      return distanceAt(step + 1, dump, run().wanted);
+    });
+    drafts[step] = [tokens[off.indexOf(Math.min(...off))]];
+  }
+  return run();
+}
+
+const NOTHING = { data: new Float32Array() };
+
+/** How far the first stage of a draft step that the dump has is from the run's; 0 when it has none. */
+function distanceAt(step: number, dump: Dump, wanted: ForcedRun["wanted"]): number {
+  for (const [name, { data }] of wanted) {
+    const { stage, number } = parseStage(name);
+    const got = dump.get(name);
+    if (!got || !isDraftStage(stage) || number !== step || data instanceof Int32Array) continue;
+    const { rms } = distanceOf(got.data, data, data.length);
+    return Number.isNaN(rms) ? Number.POSITIVE_INFINITY : rms;
+  }
+  return 0;
+}
+
+/** Runs a case with the dump's choices, and with the first of the tokens of each draft step. */
+function runWith(
+  dump: Dump,
+  model: Model,
+  info: CaseInfo,
+  drafts: readonly (readonly number[])[],
+): ForcedRun {
   const own = new Map<string, Indices>();
   const forced = new Set<string>();
   // All tokens at once: ops are then called in the order of the layers.
-  const tensors = traceCase(
-    { ...model, ops: forcedOps(dump, model, own, forced) },
-    info,
-    info.tokens.length,
-  );
+  const ops = forcedOps(dump, model, drafts, { own, forced });
+  const tensors = traceCase({ ...model, ops }, info, info.tokens.length);
   const stages = tensors.map(({ name, ...made }) => [name, own.get(name) ?? made] as const);
-  return { wanted: new Map(stages), forced };
+  const drafted = drafts.flatMap((tokens, step) => (tokens.length > 0 ? [step] : []));
+  return { wanted: new Map(stages), forced, drafted: new Set(drafted) };
+}
+
+/** What a run tells of its choices. */
+interface Seen {
+  /** Is filled with what the model itself would have chosen. */
+  readonly own: Map<string, Indices>;
+  /** Is filled with the stages whose choices are the dump's. */
+  readonly forced: Set<string>;
 }
 
 /** Which stages belong to the calls of the ops that choose. Calls are counted from 0. */
@@ -67,17 +117,12 @@ function callNames({ config, weights }: Model): CallNames {
   };
 }
 
-/**
- * Ops that choose what the dump says.
- *
- * @param own    is filled with what the model itself would have chosen
- * @param forced is filled with the stages whose choices are the dump's
- */
+/** Ops that choose what the dump says. */
 function forcedOps(
   dump: Dump,
   { ops, ...rest }: Model,
-  own: Map<string, Indices>,
-  forced: Set<string>,
+  drafts: readonly (readonly number[])[],
+  { own, forced }: Seen,
 ): Ops {
   const names = callNames({ ops, ...rest });
   let [nSelect, nAttend, nRoute, nEmbed] = [0, 0, 0, 0];
@@ -94,10 +139,8 @@ function forcedOps(
     ...ops,
     embed: (tokens, table) => {
       // Calls 0 and 1 are the text, for the model and for the first step of the MTP layer.
-      const guess = dump.get(stageAt("mtp_logits", nEmbed++ - 2));
-      const row = guess?.data.slice(-table.shape[0]);
-      const isUsable = row?.length === table.shape[0] && row.every(Number.isFinite);
-      return ops.embed(isUsable ? Int32Array.of(argmax(row as Float32Array)) : tokens, table);
+      const [token] = drafts[nEmbed++ - 2] ?? [];
+      return ops.embed(token === undefined ? tokens : Int32Array.of(token), table);
     },
     topK: (scores, k) => {
       const stages = names.select(nSelect++);

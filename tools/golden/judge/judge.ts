@@ -7,7 +7,9 @@
  * 3. The first stage that is `off` ends the judging. All stages after it may be wrong because of it,
  *    so they are measured, but their verdict is `after`.
  * 4. An explained choice does not end the judging. But from its first row on, later stages are
- *    computed from other inputs than expected, so that these rows are left out.
+ *    computed from other inputs than expected, so that these rows are left out. So are the rows from
+ *    the first one on in which rounding can turn a choice that the dump does not show
+ *    (hidden-choices.ts), and draft steps after a token that rounding can have turned.
  * 5. Steps 3 and 4 do not hold for choices that the model was made to share with the dump
  *    (forced.ts): what follows from them can be compared in any case.
  * @module
@@ -20,7 +22,11 @@ import type { Expectation } from "../case/expectation.ts";
 import type { Dump, DumpTensor } from "../dump/dump.ts";
 import { choiceScores } from "./choice-scores.ts";
 import { compareLogits, type Distance, distanceOf, type LogitsReport } from "./distance.ts";
+import { draftTokens } from "./draft-tokens.ts";
 import { place, shapeFault } from "./faults.ts";
+import type { ForcedRun } from "./forced.ts";
+import { openGroups } from "./groups.ts";
+import { type HiddenChoice, hiddenChoices } from "./hidden-choices.ts";
 import { hint, stageLike } from "./hints.ts";
 import { firstOtherRow } from "./row-sets.ts";
 import { compareSelections, type SelectionReport } from "./selections.ts";
@@ -59,6 +65,8 @@ export interface Judgement {
   readonly off: readonly string[];
   /** Tensors of the dump that are no stage. */
   readonly unknown: readonly string[];
+  /** Choices that the dump lacks and rounding can turn: later stages are compared before their row. */
+  readonly hidden: readonly HiddenChoice[];
 }
 
 /** A dump and what came of judging it against a case, as an engine of a class. */
@@ -71,6 +79,8 @@ export interface Judged {
   readonly kind: EngineClass;
   /** What came of it. */
   readonly judgement: Judgement;
+  /** The run with the dump's choices, where it was judged beside that. */
+  readonly replayed?: ForcedRun;
 }
 
 /** What to judge a dump against, if not the model alone. */
@@ -79,6 +89,8 @@ export interface JudgeOptions {
   readonly wanted?: ReadonlyMap<string, GoldenTensor>;
   /** Choices of the dump that `wanted` was run with. */
   readonly forced?: ReadonlySet<string>;
+  /** Draft steps of the dump whose token `wanted` went on with. */
+  readonly drafted?: ReadonlySet<number>;
   /**
    * After the first stage that is off, go no further than this one; search for no hints, and do not
    * compare greedy decoding.
@@ -109,21 +121,33 @@ export function judge(
   dump: Dump,
   expected: Expectation,
   kind: EngineClass,
-  { wanted = expected.stages, forced = new Set(), until }: JudgeOptions = {},
+  { wanted = expected.stages, forced = new Set(), drafted = new Set(), until }: JudgeOptions = {},
 ): Judgement {
   const sides: Sides = { dump, wanted, expected, kind };
   const stages: StageResult[] = [];
   const off: string[] = [];
   let isOver = false;
+  const hidden: HiddenChoice[] = [];
   let clean = Number.POSITIVE_INFINITY; // rows before this one have the inputs that are expected
+  let isOtherDraft = false; // later draft steps go on with a token that may be another
   for (const [name, want] of wanted) {
     if (isOver && until !== undefined && stages.some((stage) => stage.name === until)) break;
     const got = dump.get(name);
+    for (const choice of isOver ? [] : hiddenChoices(name, want, sides)) {
+      if (choice.row < clean) hidden.push(choice);
+      if (isLogits(parseStage(choice.name).stage)) isOtherDraft = true;
+      else clean = Math.min(clean, choice.row);
+    }
     if (!got) {
       stages.push({ name, verdict: "missing" });
       continue;
     }
-    const pair: Pair = { name, got, want, rows: cleanRows(name, want.shape[0], clean) };
+    const pair: Pair = {
+      name,
+      got,
+      want,
+      rows: cleanRows(name, want.shape[0], isOtherDraft ? Math.min(clean, want.shape[0]) : clean),
+    };
     const withHints = until === undefined && !isOver;
     const result = judgeStage(sides, pair, {
       withHint: withHints,
@@ -138,9 +162,14 @@ export function judge(
     if (result.selection && result.selection.explained > 0 && !forced.has(name)) {
       clean = Math.min(clean, firstOtherRow(got, want));
     }
+    const { stage, number = 0 } = parseStage(name);
+    if (stage === "mtp_logits" && !drafted.has(number) && result.verdict !== "off") {
+      const [token, ...others] = draftTokens(got, want.shape[1]);
+      isOtherDraft ||= others.length > 0 || token !== draftTokens(want, want.shape[1])[0];
+    }
   }
   const unknown = [...dump].filter(([name]) => !wanted.has(name)).map(([, x]) => x.theirName);
-  return { stages, firstOff: off[0], off, unknown };
+  return { stages, firstOff: off[0], off, unknown, hidden };
 }
 
 /** What a result tells beside the distance. */
@@ -220,7 +249,9 @@ function judgeChoice({ dump, wanted, expected, kind }: Sides, pair: Pair): Resul
   const row = firstOtherRow(got, want);
   const allowed = (stage: string): number => expected.bound(stage, kind).largest;
   const known = row < rows ? choiceScores(name, dump, wanted, expected.bias, allowed) : undefined;
-  const selection = compareSelections(first(got), first(want), known?.scores, known?.bounds);
+  const groups = openGroups(name, expected.model.config);
+  const { scores, bounds } = known ?? {};
+  const selection = compareSelections(first(got), first(want), scores, bounds, groups);
   const { equal, unexplained } = selection;
   const counts = { rows, of, selection };
   if (unexplained === 0) {

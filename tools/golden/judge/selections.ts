@@ -6,11 +6,13 @@
  * `max_{B\A}(s − E) ≤ min_{A\B}(s + E)`. An engine whose scores are within `E` and that chooses
  * correctly always passes, so a failure proves a bug. The same must hold with A and B exchanged. It
  * always does where B has the largest scores; where B is the choice of a mutant, which goes by
- * something else, it tells a right choice from the mutant's.
+ * something else, it tells a right choice from the mutant's. Where experts are chosen in groups,
+ * groups.ts has the rule.
  * @module
  */
 import type { GoldenTensor } from "../case/case.ts";
-import { rowSet } from "./row-sets.ts";
+import { type Groups, isPossible } from "./groups.ts";
+import { isSameSet, rowSet } from "./row-sets.ts";
 
 /** How selections of one stage compare, over all its rows. */
 export interface SelectionReport {
@@ -29,31 +31,47 @@ export interface SelectionReport {
  *
  * @param scores expected scores `[rows, candidates]`; without them nothing can be explained
  * @param bounds same shape as `scores`
+ * @param groups where experts are chosen in groups
  */
 export function compareSelections(
   got: GoldenTensor,
   want: GoldenTensor,
   scores: GoldenTensor | undefined,
   bounds: ArrayLike<number> | undefined,
+  groups?: Groups,
 ): SelectionReport {
   const [rows, width] = want.shape;
   let equal = 0;
   let explained = 0;
   for (let t = 0; t < rows; t++) {
     const [a, b] = [rowSet(got, t, width), rowSet(want, t, width)];
-    const onlyGot = [...a].filter((s) => !b.has(s));
-    const onlyWanted = [...b].filter((s) => !a.has(s));
-    if (onlyGot.length === 0 && onlyWanted.length === 0) equal++;
-    else if (scores && bounds && onlyGot.length === onlyWanted.length) {
-      const at = t * scores.shape[1];
-      const least = (set: readonly number[]): number =>
-        Math.max(...set.map((s) => scores.data[at + s] - bounds[at + s]));
-      const most = (set: readonly number[]): number =>
-        Math.min(...set.map((s) => scores.data[at + s] + bounds[at + s]));
-      if (least(onlyWanted) <= most(onlyGot) && least(onlyGot) <= most(onlyWanted)) explained++;
+    if (isSameSet(a, b)) equal++;
+    else if (scores && bounds && a.size === b.size) {
+      const n = scores.shape[1];
+      const row = Array.from({ length: n }, (_, s) => t * n + s);
+      const least = row.map((at) => scores.data[at] - bounds[at]);
+      const most = row.map((at) => scores.data[at] + bounds[at]);
+      const isTurned = groups
+        ? [a, b].every((set) => isPossible(set, least, most, groups))
+        : canTurn(a, b, least, most);
+      if (isTurned) explained++;
     }
   }
   return { rows, equal, explained, unexplained: rows - equal - explained };
+}
+
+/** Whether each of two sets can be chosen in place of the other. */
+function canTurn(
+  a: ReadonlySet<number>,
+  b: ReadonlySet<number>,
+  least: readonly number[],
+  most: readonly number[],
+): boolean {
+  const onlyA = [...a].filter((s) => !b.has(s));
+  const onlyB = [...b].filter((s) => !a.has(s));
+  const isLegal = (some: readonly number[], others: readonly number[]): boolean =>
+    Math.max(...others.map((s) => least[s])) <= Math.min(...some.map((s) => most[s]));
+  return isLegal(onlyA, onlyB) && isLegal(onlyB, onlyA);
 }
 
 /** The tensors of one run that the bound of its index scores is made of. */

@@ -16,9 +16,16 @@ export function runMutant(
   right: CaseModel,
   info: CaseInfo,
 ): Map<string, GoldenTensor> | undefined {
-  try {
+  return unlessBroken(() => {
     const tensors = traceCase(mutant.change(right), info, mutant.chunk);
     return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  });
+}
+
+/** What `run` gives; undefined where a mistake makes it impossible to run on. */
+export function unlessBroken<T>(run: () => T): T | undefined {
+  try {
+    return run();
   } catch (error) {
     if (error instanceof RangeError || error instanceof ShapeError) return undefined;
     throw error;

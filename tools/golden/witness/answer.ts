@@ -6,7 +6,8 @@
  *   token, logprob}, …]}]}`.
  * @module
  */
-import { ServerError } from "./server-error.ts";
+import { fieldsOf } from "../../remote/fields-of.ts";
+import { ServerError } from "../../remote/server-error.ts";
 import { checkedId, type TokenNames } from "./token-names.ts";
 
 /** What an engine says follows a prefix. */
@@ -45,28 +46,6 @@ function fromContent(item: unknown, names: TokenNames, nVocab: number): Answer {
   };
   const logprobs = new Map(tops.map((top) => [idOf(top), numberOf(fieldsOf(top).logprob)]));
   return { logprobs, named: idOf(item), isChoice: true };
-}
-
-/** The fields of an object; of anything else none. */
-export function fieldsOf(json: unknown): Known {
-  return typeof json === "object" && json !== null ? (json as Known) : {};
-}
-
-/** Fields that are asked for by name. */
-interface Known {
-  readonly [key: string]: unknown;
-  readonly content?: unknown;
-  readonly tokens?: unknown;
-  readonly top_logprobs?: unknown;
-  readonly id?: unknown;
-  readonly token?: unknown;
-  readonly logprob?: unknown;
-  readonly choices?: unknown;
-  readonly logprobs?: unknown;
-  readonly data?: unknown;
-  readonly error?: unknown;
-  readonly message?: unknown;
-  readonly detail?: unknown;
 }
 
 function numberOf(x: unknown): number {

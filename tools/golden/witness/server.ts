@@ -4,9 +4,14 @@
  * Next: answer.ts
  * @module
  */
-import { type Answer, fieldsOf, lacking, readAnswers } from "./answer.ts";
-import { complaint, exchange, jsonHeaders, jsonOf } from "./exchange.ts";
-import { ServerError } from "./server-error.ts";
+
+import { Budget, UNLIMITED } from "../../remote/budget.ts";
+import { Client } from "../../remote/client.ts";
+import { EndpointError } from "../../remote/endpoint-error.ts";
+import { complaint } from "../../remote/exchange.ts";
+import { fieldsOf } from "../../remote/fields-of.ts";
+import { ServerError } from "../../remote/server-error.ts";
+import { type Answer, lacking, readAnswers } from "./answer.ts";
 import { tokenNames } from "./token-names.ts";
 
 /** How a server is asked. */
@@ -32,7 +37,8 @@ const WHOLE = 33;
 /**
  * Asks for every prefix of `tokens`, the shortest first, and returns one answer for each.
  *
- * @throws {ServerError} when the server cannot be asked, or its answer cannot be understood
+ * @throws {EndpointError} when the server cannot be asked
+ * @throws {ServerError} when its answer cannot be understood
  */
 export async function askServer(
   options: ServerOptions,
@@ -41,15 +47,17 @@ export async function askServer(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Answer[]> {
   const names = tokenNames(nVocab);
-  const model = options.model ?? (await firstModel(options));
+  const { url, model, apiKey, timeout } = options;
+  const client = new Client({ url, model, apiKey, timeout, budget: new Budget(UNLIMITED) });
+  await client.model(); // before any position, so that no position is blamed
   const ask = async (prompt: readonly number[], more: object = {}): Promise<Answer[]> => {
     const { logprobs, tokenIds } = options;
     const body = {
-      ...{ model, prompt, max_tokens: 1, temperature: 0, logprobs },
+      ...{ prompt, max_tokens: 1, temperature: 0, logprobs },
       ...(tokenIds && { return_tokens_as_token_ids: true }),
       ...more,
     };
-    const { choices } = fieldsOf(await request(options, "completions", body));
+    const { choices } = fieldsOf(await request(client, body));
     const [choice] = Array.isArray(choices) ? choices : [];
     if (choice === undefined) throw lacking("choices", choices);
     return readAnswers(fieldsOf(choice).logprobs, names, nVocab);
@@ -104,29 +112,18 @@ async function at<T>(position: number, asked: () => Promise<T>): Promise<T> {
   try {
     return await asked();
   } catch (error) {
-    if (!(error instanceof ServerError)) throw error;
-    throw new ServerError(error.fault, `position ${position}`, error.message);
+    const where = `position ${position}`;
+    if (error instanceof ServerError) throw new ServerError(error.fault, where, error.message);
+    if (error instanceof EndpointError) throw new EndpointError(error.fault, where, error.message);
+    throw error;
   }
-}
-
-async function firstModel(options: ServerOptions): Promise<string> {
-  const { data } = fieldsOf(await request(options, "models"));
-  const id = fieldsOf(Array.isArray(data) ? data[0] : undefined).id;
-  if (typeof id === "string") return id;
-  throw new ServerError("json", "models", "the server lists none: name one with --model");
 }
 
 /** Sends one request and returns the JSON of the answer. */
-async function request(options: ServerOptions, path: string, body?: object): Promise<unknown> {
-  const url = `${options.url.replace(/\/+$/, "")}/${path}`;
-  const sent = body ? { method: "POST", body: JSON.stringify(body) } : {};
-  const { status, text } = await exchange(
-    url,
-    { ...sent, headers: jsonHeaders(options.apiKey) },
-    options.timeout,
-  );
-  if (status < 200 || status > 299) {
-    throw new ServerError("http", url, `status ${status}: ${complaint(text)}`);
-  }
-  return jsonOf(text, url);
+async function request(client: Client, body: { readonly prompt: readonly number[] }) {
+  const ask = { path: "completions", body, tokensIn: body.prompt.length, tokensOut: 1 };
+  const { status, json, text } = await client.ask(ask);
+  if (json !== undefined) return json;
+  const what = `status ${status}: ${complaint(text)}`;
+  throw new EndpointError("not-understood", client.urlOf("completions"), what);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { CHAR_OF_BYTE } from "../../../tokenizer/byte-level.ts";
-import { ServerError } from "./server-error.ts";
+import { ServerError } from "../../remote/server-error.ts";
 
 /** Finds the token of a name: `token_id:N` as vLLM writes it, a text, or a spelling like `<257>`. */
 export type TokenNames = (name: string) => number;

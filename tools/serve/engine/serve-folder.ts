@@ -7,13 +7,9 @@
  */
 import { basename, resolve } from "node:path";
 import { traceShape } from "../../../engine/index.ts";
-import { chatTemplateOf, type TemplateChoice } from "../../library/chat-template.ts";
-import { readModelConfig } from "../../library/model-config.ts";
-import { readTemplate } from "../../library/template-file.ts";
-import { readTokenizer } from "../../library/tokenizer-files.ts";
-import { withFiles } from "../../node/file-source.ts";
-import { nodeHost } from "../../node/node-host.ts";
+import type { TemplateChoice } from "../../library/chat-template.ts";
 import { mustHaveConfig } from "../../node/not-a-model.ts";
+import { openBeside } from "../../node/open-beside.ts";
 import { demoModel } from "../../node/our-package.ts";
 import { checkWritable } from "../../node/output.ts";
 import { fingerprintHash, fingerprintOf } from "../../sessions/fingerprint.ts";
@@ -87,22 +83,17 @@ export async function serveFolder(
 /** What the server needs of the files beside the weights. */
 async function readBeside(
   path: string,
-  { open, chatTemplate: choice }: ServeFolderOptions,
+  { open, chatTemplate }: ServeFolderOptions,
 ): Promise<Omit<ServedModel, "name" | "fingerprint" | "maxContext">> {
-  return withFiles(path, async (files) => {
-    const { config, sampling } = await readModelConfig(files, open);
-    const opened = await readTokenizer(files, config);
-    const tokenizer = opened?.tokenizer ?? new IdTokenizer(config.vocabSize, config.eosTokenIds);
-    const { loadTemplateEngine: loadEngine } = nodeHost;
-    const template = await chatTemplateOf(files, { choice, tokenizer, loadEngine });
-    return {
-      vocabulary: tokenizer.vocabSize,
-      sampling: { ...sampling, vocabLimit: tokenizer.vocabSize },
-      eosTokenIds: config.eosTokenIds,
-      layers: traceShape(config),
-      tokenizer,
-      template,
-      templateText: (await readTemplate(files))?.text,
-    };
-  });
+  const beside = await openBeside(path, { ...open, chatTemplate });
+  const { config, sampling, template, templateText } = beside;
+  const tokenizer =
+    beside.opened?.tokenizer ?? new IdTokenizer(config.vocabSize, config.eosTokenIds);
+  return {
+    vocabulary: tokenizer.vocabSize,
+    sampling: { ...sampling, vocabLimit: tokenizer.vocabSize },
+    eosTokenIds: config.eosTokenIds,
+    layers: traceShape(config),
+    ...{ tokenizer, template, templateText },
+  };
 }

@@ -8,11 +8,12 @@ import { describe, expect, it } from "vitest";
 import { referenceOps } from "../../../../engine/index.ts";
 import { STAGE_NAMES } from "../../../../engine/trace/trace.ts";
 import { engines } from "../../../../tools/golden/build/arithmetics.ts";
-import { borders, gaps } from "../../../../tools/golden/build/margins.ts";
 import { openCase, readCase, readDump } from "../../../../tools/golden/case/case.ts";
+import { CLASSES } from "../../../../tools/golden/case/engine-class.ts";
 import type { Envelope } from "../../../../tools/golden/case/envelope-file.ts";
 import { traceCase } from "../../../../tools/golden/case/expectation.ts";
 import { listFiles, type Manifest } from "../../../../tools/golden/case/manifest.ts";
+import { borders, gaps } from "../../../../tools/golden/judge/margins.ts";
 import { CASES, ROOT, scratchFolder } from "../../../support/paths.ts";
 import { glm52 } from "../../cli/fake-terminal.ts";
 
@@ -112,7 +113,7 @@ describe("certified cases", () => {
 
   it("are there for every class", () => {
     const classes = Object.values(manifest.cases).flatMap(({ certified }) => certified);
-    expect(new Set(classes)).toEqual(new Set(["f32", "f16-cache", "bf16"]));
+    expect(new Set(classes)).toEqual(new Set(CLASSES));
   });
 });
 

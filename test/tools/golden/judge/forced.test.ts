@@ -124,9 +124,7 @@ describe("choices that are explained hide no rows", () => {
     const [ops] = engines("bf16");
     const model = await openCase(folder(name), info, ops ?? referenceOps("f32"));
     const judgement = replay(asDump(traceCase(model, info)), name, "bf16");
-    // A turned choice of groups is not explained yet; what comes after it is right.
-    const unexplained = name === "groups2-bias" ? ["ffn_moe_topk-3"] : [];
-    expect(judgement.off).toEqual(unexplained);
+    expect(judgement.off).toEqual([]);
     expect(judgement.stages.filter(({ rows, of }) => rows !== of)).toEqual([]);
     expect(verdicts(judgement)).not.toContain("after");
   });

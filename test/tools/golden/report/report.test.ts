@@ -122,7 +122,10 @@ describe("the report of a right dump", () => {
 
 it("names from a dump cannot leave their place", () => {
   const stages = [{ name: '<b>"&', verdict: "off" as const, sentence: "a < b" }];
-  const text = renderJunit({ stages, firstOff: '<b>"&', off: ['<b>"&'], unknown: [] }, "c");
+  const text = renderJunit(
+    { stages, firstOff: '<b>"&', off: ['<b>"&'], unknown: [], hidden: [] },
+    "c",
+  );
   expect(text).toContain('name="&lt;b&gt;&quot;&amp;"><failure message="a &lt; b"/>');
 });
 

@@ -1,5 +1,5 @@
 /**
- * What a verification may cost. Every request is paid before it is sent.
+ * What asking an endpoint may cost. Every request is paid before it is sent.
  * @module
  */
 import { EndpointError } from "./endpoint-error.ts";
@@ -15,6 +15,13 @@ export interface Cost {
 
 /** Nothing. */
 export const FREE: Cost = { requests: 0, tokensIn: 0, tokensOut: 0 };
+
+/** The limit of those who set none. */
+export const UNLIMITED: Cost = {
+  requests: Number.POSITIVE_INFINITY,
+  tokensIn: Number.POSITIVE_INFINITY,
+  tokensOut: Number.POSITIVE_INFINITY,
+};
 
 /** One more request for each ten, and some for the first ones: these are for requests that fail once. */
 const SPARE = { share: 0.1, least: 3 } as const;

@@ -1,7 +1,7 @@
 /**
  * Everything that a run chooses, as tables of scores: in each row the best ones are chosen.
  *
- * Next: envelope.ts
+ * Next: hidden-choices.ts
  * @module
  */
 import type { Model } from "../../../engine/index.ts";
@@ -9,7 +9,7 @@ import { sigmoid } from "../../../engine/numbers/math.ts";
 import { parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
 import type { GoldenTensor } from "../case/case.ts";
 import { routerBias } from "../case/router-bias.ts";
-import { magnitudeOf } from "../judge/distance.ts";
+import { magnitudeOf } from "./distance.ts";
 import { borders } from "./margins.ts";
 
 /** In each row the `k` best of the scores are chosen. */

@@ -1,17 +1,23 @@
 /**
- * Why an endpoint cannot be verified at all, or no further.
+ * Why an endpoint cannot be asked at all, or no further.
  * @module
  */
 import { GlmError } from "../../engine/index.ts";
 
 /** Kinds of an {@link EndpointError}. */
 export type EndpointFault =
-  /** It does not answer, or not in a way that can be read. */
+  /** It does not answer. */
   | "no-answer"
+  /** It answers in a way that cannot be read: no JSON, or a stream that breaks off. */
+  | "unreadable"
   /** It wants another key, or none of our requests. */
   | "refused"
+  /** It does not know the path or the fields of a request. */
+  | "not-understood"
   /** It answers with an error of its own, twice. */
   | "failed"
+  /** It does not run the prompt that it was given. */
+  | "other-prompt"
   /** It leads to another host. A key would go there, too. */
   | "redirect"
   /** More was to be asked than was allowed. */

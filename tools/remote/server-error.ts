@@ -2,7 +2,7 @@
  * What can be wrong with a server before its numbers are looked at.
  * @module
  */
-import { UserError } from "../../node/user-error.ts";
+import { UserError } from "../node/user-error.ts";
 
 /** Kinds of a {@link ServerError}. */
 export type ServerFault =
