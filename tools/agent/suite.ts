@@ -8,22 +8,23 @@
  * Next: suite-text.ts
  * @module
  */
-import {
-  type ChatRequest,
-  type Message,
-  type Reply,
-  replyMessage,
-} from "../../tokenizer/chat/index.ts";
+import { type Message, type Reply, replyMessage, type Tool } from "../../tokenizer/chat/index.ts";
 import { wilson } from "../eval/score.ts";
 import { EFFORTS, type Effort } from "../library/think.ts";
 import type { KnownStory } from "./composed.ts";
 import { type Dialogue, makeDialogue } from "./dialogue.ts";
 import { Draw } from "./draw.ts";
-import type { Call, Exchange, Skill } from "./exchange.ts";
-import { requestOf } from "./rows.ts";
+import type { Call, Skill } from "./exchange.ts";
 
-/** Who is tested: gives the likeliest reply to a request. */
-export type Talker = (request: ChatRequest) => Promise<Reply>;
+/** A conversation that asks for a reply. */
+export interface Asked {
+  readonly messages: readonly Message[];
+  readonly tools: readonly Tool[];
+  readonly think: Effort;
+}
+
+/** Who is tested: gives the likeliest reply. */
+export type Talker = (asked: Asked) => Promise<Reply>;
 
 /** What is measured; docs/agent-suite.md describes each. */
 export const MEASURES = [
@@ -138,29 +139,30 @@ export async function playSuite(talker: Talker, options: SuiteOptions): Promise<
 type Count = (measure: Measure, isRight: boolean) => void;
 
 async function play(talker: Talker, dialogue: Dialogue, count: Count): Promise<Played> {
-  const [exchange] = dialogue.exchanges;
+  const { tools, effort: think, exchanges } = dialogue;
+  const [exchange] = exchanges;
   const { skill, steps } = exchange;
   const messages: Message[] = [{ role: "user", content: exchange.request }];
   const measure = CALLS_OF[skill];
   for (const [i, step] of steps.entries()) {
-    const reply = await talker(requestOf(dialogue, messages));
+    const reply = await talker({ messages, tools, think });
     messages.push(replyMessage(reply));
     count("well-formed reply", isWellFormed(reply));
     if (i === 0) count("right tool or none", haveNames(reply, step.calls));
     if (!areCalls(reply, step.calls)) {
       if (measure) count(measure, false);
-      return { skill, effort: dialogue.effort, messages, isRight: false };
+      return { skill, effort: think, messages, isRight: false };
     }
     for (const content of step.results) messages.push({ role: "tool", content });
   }
   if (measure) count(measure, true);
-  const reply = await talker(requestOf(dialogue, messages));
+  const reply = await talker({ messages, tools, think });
   messages.push(replyMessage(reply));
   count("well-formed reply", isWellFormed(reply));
   if (steps.length === 0) count("right tool or none", isAnswer(reply));
   const isUsed = isAnswer(reply) && exchange.uses.every((part) => reply.content.includes(part));
   if (steps.length > 0) count("answer uses the result", isUsed);
-  return { skill, effort: dialogue.effort, messages, isRight: isUsed };
+  return { skill, effort: think, messages, isRight: isUsed };
 }
 
 const isAnswer = ({ calls, unknownCalls, content }: Reply): boolean =>
@@ -194,13 +196,11 @@ function sameJson(a: string, b: string): boolean {
 
 /** Whether a model thinks not at all, some, and more at the three efforts. */
 async function growsWithEffort(talker: Talker, dialogue: Dialogue): Promise<boolean> {
-  const [{ request }]: readonly Exchange[] = dialogue.exchanges;
+  const { tools, exchanges } = dialogue;
+  const messages = [{ role: "user", content: exchanges[0].request }] as const;
   const lengths: number[] = [];
-  for (const effort of EFFORTS) {
-    const reply = await talker(
-      requestOf({ ...dialogue, effort }, [{ role: "user", content: request }]),
-    );
-    lengths.push(reply.reasoning.length);
+  for (const think of EFFORTS) {
+    lengths.push((await talker({ messages, tools, think })).reasoning.length);
   }
   const [off, high, max] = lengths;
   return off === 0 && high > 0 && max > high;

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { ChatRequest, Reply, ReplyCall } from "../../../tokenizer/chat/index.ts";
+import type { Reply, ReplyCall } from "../../../tokenizer/chat/index.ts";
 import type { Call } from "../../../tools/agent/exchange.ts";
 import {
+  type AgentEvaluation,
+  type Asked,
+  MEASURES,
   type Measure,
   playSuite,
   SKILLS,
@@ -9,6 +12,7 @@ import {
   type Talker,
 } from "../../../tools/agent/suite.ts";
 import { thought } from "../../../tools/agent/thoughts.ts";
+import { glm52 } from "../cli/fake-terminal.ts";
 
 const SAMPLES = 12;
 
@@ -40,15 +44,14 @@ function knowing(change: (reply: Reply) => Reply = (reply) => reply): Talker {
     ];
   }).flat();
   let at = -1;
-  return async ({ messages, enable_thinking, reasoning_effort }: ChatRequest) => {
+  return async ({ messages, think }: Asked) => {
     if (messages.length === 1) at++;
     const [exchange] = dialogues[at].exchanges;
     expect(messages[0].content).toBe(exchange.request);
     const step = messages.filter(({ role }) => role === "assistant").length;
-    const effort = enable_thinking === false ? "off" : reasoning_effort === "high" ? "high" : "max";
     const calls = exchange.steps.at(step)?.calls ?? [];
     const answer = calls.length > 0 ? "" : exchange.answer || "Once upon a time.";
-    return change(said(calls, answer, thought(exchange, step, effort) ?? ""));
+    return change(said(calls, answer, thought(exchange, step, think) ?? ""));
   };
 }
 
@@ -98,5 +101,24 @@ describe("the agent suite", () => {
     );
     const same = await shares(knowing((r) => ({ ...r, reasoning: r.reasoning && "Hm." })));
     expect(same["effort sets the length of thought"]).toBe(0);
+  });
+});
+
+describe("glm52 eval --suite agent", () => {
+  it("plays the suite with a model here", async () => {
+    const { code, stdout } = await glm52(["eval", "--suite", "agent", "--samples", "1", "--json"]);
+    const { tallies, played } = JSON.parse(stdout) as AgentEvaluation;
+    expect([code, tallies.map(({ measure }) => measure)]).toEqual([0, [...MEASURES]]);
+    expect(played.map(({ skill }) => skill)).toEqual([...SKILLS]);
+    for (const [i, { messages }] of played.entries()) {
+      expect(messages[0].content).toBe(suiteDialogue(0, i, SKILLS[i]).exchanges[0].request);
+      expect(messages[1].role).toBe("assistant");
+    }
+  });
+
+  it("refuses what only the other tasks heed", async () => {
+    const { code, stderr } = await glm52(["eval", "--suite", "agent", "--task", "needle"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--task: expected no --suite");
   });
 });

@@ -2,9 +2,10 @@
  * `glm52 eval`: how well a model finds things in a long context.
  * @module
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Activations } from "../../../engine/index.ts";
 import type { Tokenizer } from "../../../tokenizer/index.ts";
+import { suiteText } from "../../agent/suite-text.ts";
 import { endpointSubject } from "../../eval/endpoint-subject.ts";
 import { evaluationSvg } from "../../eval/eval-svg.ts";
 import { evaluationText } from "../../eval/eval-text.ts";
@@ -23,6 +24,7 @@ import { checkWritable } from "../../node/output.ts";
 import { allCores } from "../../node/threads.ts";
 import { writeText } from "../../node/write-whole.ts";
 import { openRemoteModel } from "../../remote/remote-model.ts";
+import { agentSuite } from "../agent-suite.ts";
 import { checkContexts } from "../contexts.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { activationsOption, THREADS } from "../generation-options.ts";
@@ -51,6 +53,9 @@ An answer is right if each of its tokens is the likeliest one after the right to
 each length above twice index_topk, the report also says which positions the queries of one text
 select. docs/long-context-evaluation.md explains all numbers.
 
+--suite agent plays dialogues with tools instead, --samples of each of eight skills: is it the right tool, are
+the arguments exact, does the answer use the result? docs/agent-suite.md explains what is counted.
+
 With --url, an engine that runs elsewhere is asked: with greedy replies, so log-probabilities are not needed.
 [model] is then the folder with its tokenizer and config.json, without weights. Tasks of token ids need a
 server that takes and tells ids; what is selected is not observed.
@@ -58,6 +63,7 @@ server that takes and tells ids; what is selected is not observed.
 Examples:
   glm52 eval
   glm52 eval --lengths 256,4096 --depths 0,25,50,75,100 --svg chart.svg
+  glm52 eval --suite agent --samples 20
   glm52 eval ~/models/GLM-5.2 --url http://cluster:8000/v1 --lengths 8192,32768
   glm52 eval DIR --task needle --lengths 256,1024 --samples 20 --json > evaluation.json
 `;
@@ -65,6 +71,7 @@ Examples:
 const ALL_TASKS: readonly AnyTaskName[] = [...WORD_TASKS, ...TASKS];
 
 interface EvalOptions extends UrlChoice {
+  readonly suite?: "agent";
   readonly task?: string;
   readonly activations?: Activations;
   readonly lengths: readonly number[];
@@ -86,6 +93,9 @@ export function addEval(program: Command, terminal: Terminal): void {
       "Asks a model for things that stand in its context, and reports which positions it selects.",
     )
     .argument("[model]", "folder of a model (default: the demo model of this package)")
+    .addOption(
+      new Option("--suite <name>", "another test: dialogues with tools").choices(["agent"]),
+    )
     .option("--task <list>", `the tasks, e.g. secretWord,needle (default: ${WORD_TASKS.join(",")})`)
     .option(
       "--lengths <list>",
@@ -114,12 +124,43 @@ export function addEval(program: Command, terminal: Terminal): void {
     .addHelpText("after", HELP + EXIT_CODES)
     .action((folder: string | undefined, options: EvalOptions) => {
       checkUrlUse(command, options, HEEDED_ELSEWHERE);
+      if (options.suite !== undefined) {
+        refuseGiven(command, ["task", "lengths", "depths", "ids", "svg"]);
+        return suiteCommand(folder, options, terminal);
+      }
       return evalCommand(folder, options, terminal);
     });
 }
 
 /** The options that an engine elsewhere heeds. */
-const HEEDED_ELSEWHERE = ["task", "lengths", "depths", "samples", "seed", "ids", "json", "svg"];
+const HEEDED_ELSEWHERE = [
+  "task",
+  "lengths",
+  "depths",
+  "samples",
+  "seed",
+  "ids",
+  "json",
+  "svg",
+  "suite",
+];
+
+/** @throws {UsageError} for an option that the suite cannot heed */
+function refuseGiven(command: Command, names: readonly string[]): void {
+  const given = names.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given === undefined) return;
+  throw new UsageError(`--${given}`, "expected no --suite: its dialogues are what they are");
+}
+
+async function suiteCommand(
+  folder: string | undefined,
+  options: EvalOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const result = await agentSuite(folder, options, terminal);
+  const text = options.json ? `${JSON.stringify(result, undefined, 2)}\n` : suiteText(result);
+  terminal.stdout.write(text);
+}
 
 async function evalCommand(
   folder: string | undefined,

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { meanOfHeads } from "../bins.ts";
-import { dense, layer, layerOf, lender, look, row, wordAt } from "../data.ts";
+import { dense, layer, layerOf, lender, look, rowIn, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
 import { bestOf, denseTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -72,7 +72,7 @@ function Weights(): JSX.Element {
     ...lost.map((s) => [s, "lost"] as const),
     ...[...chosen].sort((a, b) => values[b] - values[a]).map((s) => [s, "chosen"] as const),
   ]);
-  const s = Math.min(row.value ?? 0, width - 1);
+  const s = Math.min(rowIn("dense") ?? 0, width - 1);
   const kept = Array.from(chosen).reduce((sum, each) => sum + (values[each] ?? 0), 0);
   const best = bestOf(values, chosen.length).reduce((sum, each) => sum + values[each], 0);
   const caption = our.row({

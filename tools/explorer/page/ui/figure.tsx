@@ -32,7 +32,11 @@ export function Figure({ name, label, view, table, caption, children }: FigurePr
   const isOpen = useSignal(false);
   const missing = view && !view.answer ? <Missing view={view} /> : undefined;
   return (
-    <figure class="card" data-figure={name} aria-label={label}>
+    <figure
+      class={view?.waits && view.answer ? "card waits" : "card"}
+      data-figure={name}
+      aria-label={label}
+    >
       {missing ?? children}
       {!missing && caption !== undefined && <figcaption aria-live="polite">{caption}</figcaption>}
       <div class="tools">
