@@ -91,6 +91,7 @@ export type {
   JudgedGuess,
   OnDraftRound,
   Replacement,
+  RoundToken,
 } from "./generate/speculate.ts";
 export { StopStrings } from "./generate/stop-strings.ts";
 export { CacheError, CacheFullError } from "./kv/cache-error.ts";

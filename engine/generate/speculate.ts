@@ -72,14 +72,22 @@ export interface JudgedGuess extends GuessedToken {
   readonly replacement: Replacement;
 }
 
+/** A token that the text went on with. */
+export interface RoundToken {
+  /** Its id. */
+  readonly id: number;
+  /** Natural log of its probability under the main model. */
+  readonly logProb: number;
+}
+
 /** Guesses of one step of the main model, and the tokens that the text went on with. */
 export interface DraftRound {
   /** The guesses up to the first that was replaced. */
   readonly judged: readonly JudgedGuess[];
   /** The guesses behind it, which nobody compared. */
   readonly unread: readonly GuessedToken[];
-  /** The new tokens of the text, with their probabilities under the main model. */
-  readonly tokens: readonly { readonly id: number; readonly logProb: number }[];
+  /** The new tokens of the text. */
+  readonly tokens: readonly RoundToken[];
 }
 
 /** Is told of each round. It must not write to what it is told. */

@@ -11,6 +11,7 @@
 import type { Thread, ThreadData } from "../../engine/ops/wasm/index.ts";
 import type { Host } from "./arithmetic.ts";
 import { fetchBytes } from "./web-files.ts";
+import { threadOf, type WebWorker } from "./web-thread.ts";
 
 /** Where the kernels lie beside this module, in the sources as in the package. */
 const KERNELS = new URL("../../kernels-as/build/kernels.wasm", import.meta.url);
@@ -38,13 +39,6 @@ interface WebGlobals {
   readonly navigator: { readonly hardwareConcurrency?: number };
 }
 
-interface WebWorker {
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onerror: ((event: unknown) => void) | null;
-  postMessage(data: unknown): void;
-  terminate(): void;
-}
-
 /** Starts a worker from the bare text of its program. */
 function startWorker(
   Worker: WebGlobals["Worker"],
@@ -60,24 +54,5 @@ function startWorker(
       self.close();
     };`;
   const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  const { promise, resolve: end } = newPromise();
-  const ended = () => promise;
-  const terminate = (): void => {
-    worker.terminate();
-    end();
-  };
-  return new Promise<Thread>((resolve, reject) => {
-    worker.onmessage = ({ data }) => (data === "here" ? resolve({ ended, terminate }) : end());
-    worker.onerror = reject;
-    worker.postMessage(threadData);
-  }).finally(() => URL.revokeObjectURL(url));
-}
-
-function newPromise(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
+  return threadOf(new Worker(url), threadData).finally(() => URL.revokeObjectURL(url));
 }

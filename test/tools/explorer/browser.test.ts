@@ -37,14 +37,14 @@ const zipped = (names: readonly string[]): number =>
   names.reduce((sum, name) => sum + gzipSync(readFileSync(join(built, name))).length, 0);
 
 describe("bytes", () => {
-  const worker = () => assets(".js").filter((name) => name.includes("worker"));
+  const worker = () => assets(".js").filter((name) => /worker|thread/.test(name));
   const recorded = () => assets(".js").filter((name) => name.includes("recorded"));
   const page = () => assets(".js").filter((name) => ![...worker(), ...recorded()].includes(name));
 
   it("script and style are at most 160 kB, as they travel", () => {
-    expect([worker().length, recorded().length, page().length]).toEqual([1, 1, 1]);
+    expect([worker().length, recorded().length, page().length]).toEqual([2, 1, 1]);
     expect(zipped([...page(), ...worker(), ...assets(".css")])).toBeLessThan(160_000);
-    expect(assets("").length).toBe(4);
+    expect(assets("").length).toBe(5);
   });
 
   it("what the first scene shows is at most 60 kB, and the first screen 120 kB", () => {
@@ -153,6 +153,11 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     await page.goto(`${server.url}/`);
     const isolated = await askThere(server.url, requests(server.url));
     expect(untimed(there[2])).toEqual(untimed(isolated[2]));
+    const cores = Number(await page.evaluate("navigator.hardwareConcurrency"));
+    expect([there[0], isolated[0]]).toMatchObject([
+      { arithmetic: "wasm, f32, threads: 1" },
+      { arithmetic: `wasm, f32, threads: ${Math.min(4, cores)}` },
+    ]);
     plain.close();
   });
 

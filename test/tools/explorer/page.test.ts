@@ -100,8 +100,9 @@ describe.skipIf(noBrowser)(
       for (const scene of PATH.slice(1)) {
         await page.locator(".guide .main").focus();
         await page.keyboard.press("Enter");
-        await page.waitForFunction(`document.activeElement?.id === "${scene}-heading"`);
-        await page.waitForFunction(`location.hash.includes("s=${scene}")`);
+        const heading = `${scene}-heading`;
+        await expect.poll(() => page.evaluate("document.activeElement?.id")).toBe(heading);
+        await expect.poll(() => page.evaluate("location.hash")).toContain(`s=${scene}`);
       }
       await visit(page, "choose");
       const strip = page.locator("#choose [role=slider]");

@@ -14,6 +14,7 @@ import { FORMULAS, SOURCES } from "../page/wanted.ts";
 import { examplesIn, recalledExample } from "./examples.ts";
 import { mathOf } from "./formulas.ts";
 import { type Highlighter, newHighlighter } from "./highlight.ts";
+import { modelPage } from "./model-page.ts";
 import { moreJson, type RecordOptions, record, recordedModule } from "./record.ts";
 import { cutSymbol } from "./source-cuts.ts";
 import { sourcePage } from "./source-page.ts";
@@ -62,6 +63,7 @@ export async function buildExplorer(
   await copyModel(join(root, "demo-model"), join(out, "model"));
   await using glm = await open(join(root, "demo-model"), { threads: 1 });
   await write("source.html", sourcePage(root, glm, highlight));
+  await write("model.html", modelPage(await readFile(join(root, "MODEL.md"), "utf8")));
   await cp(join(root, "tools/explorer/build/source.css"), join(out, "source.css"));
   await write("stamp.txt", stampText(stamps, options));
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { ArgumentError, loadWeights, memoryFiles, openCheckpoint } from "../../../engine/index.ts";
-import { wasmOps } from "../../../engine/ops/wasm/index.ts";
+import { type Threads, wasmOps } from "../../../engine/ops/wasm/index.ts";
 import { readModelConfig } from "../../library/model-config.ts";
 import { readTokenizer } from "../../library/tokenizer-files.ts";
 import { fetchBytes } from "../../library/web-files.ts";
+import { threadOf, type WebWorker } from "../../library/web-thread.ts";
 import type { ExampleFacts, ModelFiles, OpenAsk } from "../messages.ts";
 import type { Call } from "./desk.ts";
 import type { Speaking } from "./look.ts";
@@ -52,7 +53,9 @@ export async function openFromWeb(
   const source = memoryFiles(files);
   const { config, quantization } = await readModelConfig(source);
   const { activations = "f32" } = quantization ?? {};
-  const ops = await wasmOps(kernels, { memoryBytes: MEMORY + WIDENING * total, activations });
+  const threads = threadsHere();
+  const memoryBytes = MEMORY + WIDENING * total;
+  const ops = await wasmOps(kernels, { memoryBytes, activations, ...(threads && { threads }) });
   const checkpoint = await openCheckpoint(source);
   const weights = await loadWeights(ops, config, checkpoint, () => {}, "ifUsable");
   const opened = await readTokenizer(source, config);
@@ -61,9 +64,30 @@ export async function openFromWeb(
     ...opened,
     model: { config, weights, ops },
     name: list.name,
-    arithmetic: `wasm, ${activations}, 1 thread`,
+    arithmetic: `wasm, ${activations}, threads: ${threads?.count ?? 1}`,
     examples,
     close: () => ops.close(),
+  };
+}
+
+/** The most threads: a small model gains little from more. */
+const MOST_THREADS = 4;
+
+/** The part of a worker's global scope that is needed here. */
+interface WebGlobals {
+  readonly crossOriginIsolated: boolean;
+  readonly navigator: { readonly hardwareConcurrency?: number };
+  readonly Worker: new (url: URL, options: { type: "module" }) => WebWorker;
+}
+
+/** Threads, where memory can be shared with them. They change no bit. */
+function threadsHere(): Threads | undefined {
+  const { crossOriginIsolated, navigator, Worker } = globalThis as Partial<WebGlobals>;
+  if (crossOriginIsolated !== true || !Worker) return undefined;
+  return {
+    count: Math.min(MOST_THREADS, navigator?.hardwareConcurrency ?? 1),
+    start: (_, threadData) =>
+      threadOf(new Worker(new URL("./thread.ts", import.meta.url), { type: "module" }), threadData),
   };
 }
 

@@ -2,7 +2,12 @@
  * Goes on with a text: with guesses of the MTP layer, or token by token.
  * @module
  */
-import { type DraftRound as EngineRound, generate, Session } from "../../../engine/index.ts";
+import {
+  type DraftRound as EngineRound,
+  generate,
+  type RoundToken,
+  Session,
+} from "../../../engine/index.ts";
 import { exp } from "../../../engine/numbers/math.ts";
 import type { DraftAsk, DraftRound, GuessLook, WriteAsk, Written } from "../messages.ts";
 import type { Speaking } from "./look.ts";
@@ -18,8 +23,7 @@ export async function draftRounds(
 ): Promise<{ rounds: DraftRound[]; ids: number[] }> {
   const seen: DraftRound[] = [];
   const written: number[] = [];
-  const chance = ({ id, logProb }: { readonly id: number; readonly logProb: number }) =>
-    tokenChance(tokenizer, id, exp(logProb));
+  const chance = ({ id, logProb }: RoundToken) => tokenChance(tokenizer, id, exp(logProb));
   const onDraftRound = ({ judged, unread, tokens }: EngineRound): void => {
     const guesses = judged.map(
       ({ id, draftLogProb, mainLogProb, keep, replacement }, i): GuessLook => ({

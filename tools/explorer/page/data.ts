@@ -1,7 +1,7 @@
 /**
  * The views: signals that hold what the engine says about the chosen token, layer and text.
  *
- * A view asks anew when its question changes, and only while its scene is near the reader. The old
+ * A view asks anew when its question changes, and asks the worker only while its scene is near the reader. The old
  * answer stays until the new one is there, so that figures do not flicker.
  * @module
  */
@@ -29,6 +29,7 @@ import type {
 import {
   askLive,
   fact,
+  isHeld,
   isLive,
   isRecordedText,
   opened,
@@ -73,20 +74,29 @@ function view<N extends AskName>(
 ): ReadonlySignal<View<Asks[N]["answer"]>> {
   const result: Signal<View<Asks[N]["answer"]>> = signal({ waits: true });
   const ask = computed(() => {
-    if (scenes && !scenes.some((scene) => near.value.has(scene))) return undefined;
+    // Recorded answers cost nothing, so all figures have their height from the beginning.
+    const isFree = !isHeld.value && !trace.value;
+    if (!isFree && scenes && !scenes.some((scene) => near.value.has(scene))) return undefined;
     return question();
   });
   effect(() => {
+    const isOfFile = name === "traceLook";
+    if (isOfFile !== (trace.value !== undefined)) {
+      result.value = {};
+      return;
+    }
     const wanted = ask.value;
     if (wanted === undefined) return;
-    if (!isLive.value && !trace.value) {
+    if (!isLive.value && !isOfFile) {
+      // While another text is read, the figures keep what belongs to the one that is shown.
+      if (isHeld.value) return;
       const answer =
         isRecordedText.value && recordedAnswers.value?.find(name, isOnlyOne ? undefined : wanted);
       result.value = answer ? { answer, origin: "recorded" } : { waits: true };
       return;
     }
     result.value = { ...untracked(() => result.value), waits: true };
-    const origin = trace.value ? "file" : "live";
+    const origin = isOfFile ? "file" : "live";
     const onProgress = (progress: Progress): void => {
       result.value = { ...result.peek(), progress };
     };
@@ -102,18 +112,11 @@ function view<N extends AskName>(
   return result;
 }
 
-/** For questions about the text: nothing is asked while a file is shown. */
-const ofText =
-  <A>(ask: () => A | undefined) =>
-  (): A | undefined =>
-    trace.value ? undefined : ask();
-
-const textLook = view(
-  "look",
-  undefined,
-  ofText(() => ({ t: t.value, ...(watched.value !== undefined && { watch: watched.value }) })),
-);
-const traceLook = view("traceLook", undefined, () => (trace.value ? { t: t.value } : undefined));
+const textLook = view("look", undefined, () => ({
+  t: t.value,
+  ...(watched.value !== undefined && { watch: watched.value }),
+}));
+const traceLook = view("traceLook", undefined, () => ({ t: t.value }));
 
 /** Everything about the token that is looked at. */
 export const look: ReadonlySignal<View<Look>> = computed(() =>
@@ -149,33 +152,21 @@ export const row: ReadonlySignal<number | undefined> = computed(() => {
   return scores && scores.length > 0 ? scores.indexOf(Math.max(...scores)) : undefined;
 });
 
+/** The row for the figures of a scene: those that nobody sees are not drawn again for each step. */
+export const rowIn = (scene: SceneName): number | undefined =>
+  near.value.has(scene) ? row.value : row.peek();
+
 /** How the heads of the indexer vote. */
-export const votes = view(
-  "votes",
-  ["choose"],
-  ofText(() => ({ t: t.value, layer: lender.value })),
-);
+export const votes = view("votes", ["choose"], () => ({ t: t.value, layer: lender.value }));
 
 /** What a dense attention would do in the chosen layer. */
-export const dense = view(
-  "dense",
-  ["dense"],
-  ofText(() => ({ t: t.value, layer: layer.value })),
-);
+export const dense = view("dense", ["dense"], () => ({ t: t.value, layer: layer.value }));
 
 /** Which tokens visit which experts. */
-export const experts = view(
-  "experts",
-  ["experts"],
-  ofText(() => ({})),
-);
+export const experts = view("experts", ["experts"], () => ({}));
 
 /** How the choices resemble each other. */
-export const overlaps = view(
-  "overlaps",
-  ["share"],
-  ofText(() => ({ t: t.value })),
-);
+export const overlaps = view("overlaps", ["share"], () => ({ t: t.value }));
 
 /** The text as characters. */
 const text = computed(() => words.value.map((word) => word.text).join(""));
@@ -189,10 +180,10 @@ export const shownEnd: ReadonlySignal<string> = computed(
 export const pages = view(
   "pages",
   ["pages"],
-  ofText(() => {
+  () => {
     const fork = text.value.slice(0, text.value.length - endOf(text.value).length) + shownEnd.value;
     return { fork, ...(isTight.value && leastHotBytes.value && { hotBytes: leastHotBytes.value }) };
-  }),
+  },
   true,
 );
 
@@ -207,7 +198,7 @@ effect(() => {
 export const drafts = view(
   "draft",
   ["guesses"],
-  ofText(() => ({ steps: 3, rounds: 6, temperature: 0, seed: 0 })),
+  () => ({ steps: 3, rounds: 6, temperature: 0, seed: 0 }),
   true,
 );
 

@@ -71,6 +71,9 @@ export const words: ReadonlySignal<readonly Word[]> = computed(() =>
 /** Whether the shown text is the one that was recorded. */
 export const isRecordedText = computed(() => !trace.value && shown.value.isRecorded);
 
+/** Whether the shown text is one that the worker has read. */
+export const isHeld = computed(() => shown.value.isLive);
+
 /** Whether the worker can answer for the shown text. */
 export const isLive = computed(() => shown.value.isLive && engine.value.kind === "live");
 

@@ -135,9 +135,9 @@ export interface RowInLayer {
   readonly score: number | undefined;
   readonly rank: number | undefined;
   readonly isChosen: boolean;
-  /** Attention weight, mean over the heads and largest of them; 0 where the row is not read. */
-  readonly weight: number;
-  readonly most: number;
+  /** Attention weight, mean over the heads and largest of them; undefined where it is not known. */
+  readonly weight: number | undefined;
+  readonly most: number | undefined;
 }
 
 /** Scene 5: follows a row through the layers. */
@@ -161,8 +161,8 @@ export function followRow(
       score: scores?.[s],
       rank: scores && s < scores.length ? rankOf(scores, s) : undefined,
       isChosen: at >= 0,
-      weight: each.reduce((a, b) => a + b, 0) / (each.length || 1),
-      most: Math.max(0, ...each),
+      weight: weights && each.reduce((a, b) => a + b, 0) / (each.length || 1),
+      most: weights && Math.max(0, ...each),
     };
   });
 }

@@ -48,5 +48,10 @@ if (root) {
   root.replaceChildren();
   render(<Explorer />, root);
 }
-if (first !== "remember") document.getElementById(first)?.scrollIntoView();
-void fetchRecorded();
+/** Goes to the scene that the link names. */
+const goToFirst = (): void => {
+  if (first !== "remember") document.getElementById(first)?.scrollIntoView();
+};
+goToFirst();
+// The figures above it get their heights when the answers have come.
+void fetchRecorded().then(() => requestAnimationFrame(goToFirst));

@@ -44,7 +44,7 @@ export function AllSwitches(): JSX.Element | null {
       name="switches"
       label={our.all(num.value.count(of))}
       view={{ answer: tried.value, origin: "recorded" }}
-      table={triedTable(tried.value, our.allColumns)}
+      table={() => triedTable(tried.value, our.allColumns)}
       caption={our.allCaption(num.value.count(first.answer.read))}
     >
       <h3>{our.all(num.value.count(of))}</h3>
@@ -52,12 +52,13 @@ export function AllSwitches(): JSX.Element | null {
         isWordy
         label={our.all(num.value.count(of))}
         most={of}
-        bars={tried.value.map(({ id, answer: { stage, tokenAt, recall } }) => ({
+        bars={tried.value.map(({ id, answer: { stage, tokenAt, recall, logP, changedLogP } }) => ({
           name: our.switches[id]?.name ?? id,
           value: recall?.changed ?? 0,
           text: our.remembers(
             num.value.count(recall?.changed ?? 0),
             stage ?? our.rows.none,
+            num.value.short(logP - changedLogP),
             tokenAt === undefined,
           ),
           tone: "on",

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { rankOf } from "../bins.ts";
-import { layer, layerOf, lender, look, row, votes, wordAt } from "../data.ts";
+import { layer, layerOf, lender, look, rowIn, votes, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
 import { bestOf, scoreTable, votesTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -68,7 +68,7 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
   const chosen = k.value === topk && found.chosen ? found.chosen : bestOf(scores, k.value);
   const threshold =
     chosen.length < scores.length ? Math.min(...Array.from(chosen, (s) => scores[s])) : undefined;
-  const s = Math.min(row.value ?? 0, scores.length - 1);
+  const s = Math.min(rowIn("choose") ?? 0, scores.length - 1);
   const marks = new Map<number, Mark>();
   const mark = layer.value === lender.value ? "chosen" : "borrowed";
   for (const each of [...chosen].sort((a, b) => scores[b] - scores[a])) marks.set(each, mark);
@@ -78,7 +78,7 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
       name="scores"
       label={our.figure}
       view={look.value}
-      table={scoreTable(scores, chosen, our.columns)}
+      table={() => scoreTable(scores, chosen, our.columns)}
     >
       <Strip
         label={our.strip(lender.value)}
@@ -145,7 +145,7 @@ function Scores({ topk }: { readonly topk: number }): JSX.Element {
 function Votes(): JSX.Element {
   const { choose: our } = say.value;
   const answer = votes.value.answer;
-  const s = row.value ?? 0;
+  const s = rowIn("choose") ?? 0;
   const width = answer ? answer.votes.length / answer.heads : 0;
   const list =
     answer && s < width
@@ -159,7 +159,7 @@ function Votes(): JSX.Element {
       name="votes"
       label={our.votes(wordAt(s).trim())}
       view={votes.value}
-      table={answer && votesTable(answer, s, our.voteColumns)}
+      table={answer && (() => votesTable(answer, s, our.voteColumns))}
       caption={our.votesCaption(
         num.value.short(sum),
         list.length - against - silent,

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { meanOfHeads } from "../bins.ts";
-import { dense, layer, layerOf, lender, look, row, wordAt } from "../data.ts";
+import { dense, layer, layerOf, lender, look, rowIn, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
 import { bestOf, denseTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -72,7 +72,7 @@ function Weights(): JSX.Element {
     ...lost.map((s) => [s, "lost"] as const),
     ...[...chosen].sort((a, b) => values[b] - values[a]).map((s) => [s, "chosen"] as const),
   ]);
-  const s = Math.min(row.value ?? 0, width - 1);
+  const s = Math.min(rowIn("dense") ?? 0, width - 1);
   const kept = Array.from(chosen).reduce((sum, each) => sum + (values[each] ?? 0), 0);
   const best = bestOf(values, chosen.length).reduce((sum, each) => sum + values[each], 0);
   const caption = our.row({
@@ -86,12 +86,9 @@ function Weights(): JSX.Element {
       name="dense"
       label={our.figure}
       view={dense.value}
-      table={denseTable(
-        answer,
-        heads,
-        { chosen: inChoice, lost: new Set(lost) },
-        our.columns(heads),
-      )}
+      table={() =>
+        denseTable(answer, heads, { chosen: inChoice, lost: new Set(lost) }, our.columns(heads))
+      }
       caption={
         <>
           <strong>{caption}</strong>{" "}
@@ -144,11 +141,11 @@ function Mass({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Element
       name="mass"
       label={our.mass}
       view={dense.value}
-      table={{
+      table={() => ({
         head: our.massColumns,
         count: mass.length,
         row: (l) => [l, meanOf(mass[l]), Math.min(...mass[l]), Math.max(...mass[l])],
-      }}
+      })}
       caption={our.massCaption}
     >
       <h3>{our.mass}</h3>

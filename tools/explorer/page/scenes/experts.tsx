@@ -86,7 +86,7 @@ function Router({ layer: l, router }: RouterProps): JSX.Element {
       name="router"
       label={our.figure}
       view={view}
-      table={routerTable(router, our.columns)}
+      table={() => routerTable(router, our.columns)}
       caption={our.caption(wordAt(t.value).trim() || "⏎", l)}
     >
       <ul class="bar-list wordy" aria-label={our.figure}>
@@ -154,7 +154,7 @@ function Visited({ layer: l }: { readonly layer: number }): JSX.Element {
       name="visited"
       label={our.visited(e, l)}
       view={experts.value}
-      table={visitsTable(kinds, our.visitColumns)}
+      table={() => visitsTable(kinds, our.visitColumns)}
       caption={our.visitedCaption(
         num.value.count(positions.length),
         num.value.count(words.value.length),

@@ -46,7 +46,7 @@ export function Guesses(): JSX.Element {
         name="guesses"
         label={our.figure}
         view={drafts.value}
-        table={answer && guessTable(answer, our.columns)}
+        table={answer && (() => guessTable(answer, our.columns))}
         caption={our.caption(
           num.value.count(steps),
           num.value.count(tokens),

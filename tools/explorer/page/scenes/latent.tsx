@@ -62,7 +62,7 @@ function Kept(): JSX.Element {
       name="latent"
       label={our.figure}
       view={look.value}
-      table={found && latentTable(found, our.columns)}
+      table={found && (() => latentTable(found, our.columns))}
       caption={
         found?.latent &&
         found.rotaryKey &&
@@ -146,7 +146,11 @@ function Bytes(): JSX.Element {
     <Figure
       name="bytes"
       label={our.bytes}
-      table={{ head: our.bytesColumns, count: rows.length, row: (i) => [rows[i][0], rows[i][1]] }}
+      table={() => ({
+        head: our.bytesColumns,
+        count: rows.length,
+        row: (i) => [rows[i][0], rows[i][1]],
+      })}
       caption={our.bytesCaption(num.value.count(n), num.value.short(heads / latent))}
     >
       <h3>{our.bytes}</h3>

@@ -36,7 +36,7 @@ export function Layers(): JSX.Element {
         name="layers"
         label={our.figure}
         view={look.value}
-        table={stageTable(stages, our.columns)}
+        table={() => stageTable(stages, our.columns)}
         caption={our.caption(layer.value, stages.length)}
       >
         <LayerMap />

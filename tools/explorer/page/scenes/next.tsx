@@ -64,7 +64,7 @@ function Distribution(): JSX.Element {
       name="next"
       label={our.figure}
       view={look.value}
-      table={chanceTable(chances, our.columns)}
+      table={() => chanceTable(chances, our.columns)}
       caption={our.caption(nameOf(chances[0]?.text ?? ""), num.value.percent(chances[0]?.p ?? 0))}
     >
       <div class="controls">
@@ -150,10 +150,17 @@ function Lens({ name }: { readonly name: string }): JSX.Element {
       name="lens"
       label={our.lens(name)}
       view={look.value}
-      table={tableOf(
-        our.lensColumns,
-        all.map(({ layer, rank, p, top }) => [layer, rank, p, JSON.stringify(top[0]?.text ?? "")]),
-      )}
+      table={() =>
+        tableOf(
+          our.lensColumns,
+          all.map(({ layer, rank, p, top }) => [
+            layer,
+            rank,
+            p,
+            JSON.stringify(top[0]?.text ?? ""),
+          ]),
+        )
+      }
       caption={our.lensCaption}
     >
       <h3>{our.lens(name)}</h3>

@@ -37,7 +37,7 @@ export function PagesScene(): JSX.Element {
         name="pages"
         label={our.figure}
         view={pages.value}
-        table={answer && pagesTable(answer, our.columns)}
+        table={answer && (() => pagesTable(answer, our.columns))}
         caption={
           answer &&
           our.caption(

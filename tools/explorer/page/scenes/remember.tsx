@@ -38,7 +38,7 @@ export function Remember(): JSX.Element {
         name="remember"
         label={our.figure}
         view={{ answer: recorded, origin: "recorded" }}
-        table={storyTable(recorded, our.columns)}
+        table={() => storyTable(recorded, our.columns)}
         caption={captionOf(our)}
       >
         <Findings />

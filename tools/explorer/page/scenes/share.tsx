@@ -3,9 +3,9 @@
  * @module
  */
 import type { JSX } from "preact";
-import { layer, layerOf, layers, lender, look, overlaps, row, wordAt } from "../data.ts";
+import { layer, layerOf, layers, lender, look, overlaps, rowIn, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
-import { followRow, followTable, overlapTable } from "../figures.ts";
+import { followRow, followTable, overlapTable, type RowInLayer } from "../figures.ts";
 import { chosenLayer } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
@@ -35,17 +35,25 @@ export function Share(): JSX.Element {
   );
 }
 
+/** How much a layer reads of the row, as far as it is known. */
+function readingOf({ isChosen, weight }: RowInLayer): string {
+  const { share: our } = say.value;
+  if (!isChosen) return our.notRead;
+  return weight === undefined ? our.isRead : our.weight(num.value.percent(weight));
+}
+
 /** One row through all layers: its rank where it is ranked, its weight where it is read. */
 function Follow(): JSX.Element {
   const { share: our } = say.value;
   const { answer } = look.value;
-  const s = row.value ?? 0;
+  const s = rowIn("share") ?? 0;
   const rows = followRow(
     answer?.layers ?? [],
     layers.value.map((each) => each.lender),
     s,
   );
-  const most = rows.reduce((a, b) => (b.weight > a.weight ? b : a), rows[0]);
+  const weighed = rows.filter(({ weight = 0 }) => weight > 0);
+  const most = weighed.toSorted((a, b) => (b.weight ?? 0) - (a.weight ?? 0)).at(0);
   const word = wordAt(s).trim() || "⏎";
   const chosen = layerOf(answer, layer.value)?.chosen ?? [];
   const mark: Mark = layer.value === lender.value ? "chosen" : "borrowed";
@@ -55,17 +63,13 @@ function Follow(): JSX.Element {
       name="follow"
       label={our.figure(word)}
       view={look.value}
-      table={followTable(rows, our.columns)}
-      caption={
-        most &&
-        our.caption({
-          word,
-          position: num.value.count(s),
-          layers: rows.filter(({ isChosen }) => isChosen).map((each) => each.layer),
-          most: most.layer,
-          weight: num.value.percent(most.weight),
-        })
-      }
+      table={() => followTable(rows, our.columns)}
+      caption={our.caption({
+        word,
+        position: num.value.count(s),
+        layers: rows.filter(({ isChosen }) => isChosen).map((each) => each.layer),
+        most: most && { layer: most.layer, weight: num.value.percent(most.weight ?? 0) },
+      })}
     >
       <LayerMap />
       <h3>{our.figure(word)}</h3>
@@ -77,10 +81,10 @@ function Follow(): JSX.Element {
             each.layer === each.lender
               ? say.value.layer(each.layer)
               : `${say.value.layer(each.layer)} ← ${each.lender}`,
-          value: each.weight,
-          text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${
-            each.isChosen ? our.weight(num.value.percent(each.weight)) : our.notRead
-          }`,
+          value: each.weight ?? 0,
+          text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${readingOf(
+            each,
+          )}`,
           tone: each.isChosen ? "on" : undefined,
           isPressed: each.layer === layer.value,
           onPress: () => {
@@ -104,7 +108,7 @@ function Overlap(): JSX.Element {
       name="overlap"
       label={our.overlap}
       view={overlaps.value}
-      table={answer && overlapTable(answer, our.overlapColumns)}
+      table={answer && (() => overlapTable(answer, our.overlapColumns))}
       caption={
         answer &&
         our.before(

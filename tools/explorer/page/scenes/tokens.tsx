@@ -21,7 +21,6 @@ export const MOST_CHARACTERS = 40_000;
 export function Tokens(): JSX.Element {
   const { tokens: our } = say.value;
   const list = words.value;
-  const table = tokenTable(list, our.columns);
   const nBytes = list.reduce((sum, { bytes, text }) => sum + (bytes?.length ?? text.length), 0);
   const split = list.filter(({ text, isControl }) => text === "" && !isControl).length;
   return (
@@ -36,7 +35,7 @@ export function Tokens(): JSX.Element {
       <Figure
         name="tokens"
         label={our.figure}
-        table={table}
+        table={() => tokenTable(list, our.columns)}
         caption={our.caption(
           num.value.count(list.length),
           num.value.count(nBytes),

@@ -67,10 +67,12 @@ export function TraceScene(): JSX.Element {
           name="trace"
           label={our.figure(facts.name)}
           view={{ answer: facts, origin: "file" }}
-          table={tableOf(
-            our.columns,
-            facts.stages.map(({ name, stage, layer }) => [name, stage, layer]),
-          )}
+          table={() =>
+            tableOf(
+              our.columns,
+              facts.stages.map(({ name, stage, layer }) => [name, stage, layer]),
+            )
+          }
           caption={our.caption(
             num.value.count(facts.tokens),
             num.value.count(facts.layers.length),

@@ -103,7 +103,7 @@ function Effect(): JSX.Element {
       {pressed.map(({ id, bug, begins }) => (
         <p key={id}>
           <strong>{our.switches[id]?.name ?? id}.</strong> {our.switches[id]?.what}{" "}
-          {our.begins(begins)} {bug && <a href="MODEL.md#known-bugs">{our.seen(bug)}</a>}
+          {our.begins(begins)} {bug && <a href="model.html#known-bugs">{our.seen(bug)}</a>}
         </p>
       ))}
       <Figure
@@ -118,7 +118,7 @@ function Effect(): JSX.Element {
               }
             : whatIf.value
         }
-        table={answer && resultTable(answer)}
+        table={answer && (() => resultTable(answer))}
         caption={
           answer &&
           our.caption(
@@ -166,7 +166,8 @@ function resultTable({
 
 function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
   const { whatif: our } = say.value;
-  const { stage, stageAt, why, right, changed, tokenAt, meanLogP, recall } = answer;
+  const { stage, stageAt, why, right, changed, tokenAt, meanLogP, logP, changedLogP, recall } =
+    answer;
   return (
     <>
       <dl class="facts">
@@ -191,6 +192,8 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
             ? our.sameText(num.value.count(right.length))
             : our.tokenAt(num.value.rank(tokenAt + 1))}
         </dd>
+        <dt>{our.loss}</dt>
+        <dd>{our.lossOf(num.value.short(-changedLogP), num.value.short(-logP))}</dd>
         <dt>{our.distance}</dt>
         <dd>{our.nats(num.value.short(meanLogP))}</dd>
         {recall && (

@@ -22,7 +22,8 @@ export interface FigureProps {
   readonly label: string;
   /** The view that it draws; without one, its numbers are those of the text. */
   readonly view?: View<unknown>;
-  readonly table?: NumberTable | undefined;
+  /** Made when the reader wants to see it. */
+  readonly table?: (() => NumberTable) | undefined;
   readonly caption?: ComponentChildren;
   readonly children?: ComponentChildren;
 }
@@ -31,7 +32,11 @@ export function Figure({ name, label, view, table, caption, children }: FigurePr
   const isOpen = useSignal(false);
   const missing = view && !view.answer ? <Missing view={view} /> : undefined;
   return (
-    <figure class="card" data-figure={name} aria-label={label}>
+    <figure
+      class={view?.waits && view.answer ? "card waits" : "card"}
+      data-figure={name}
+      aria-label={label}
+    >
       {missing ?? children}
       {!missing && caption !== undefined && <figcaption aria-live="polite">{caption}</figcaption>}
       <div class="tools">
@@ -52,7 +57,7 @@ export function Figure({ name, label, view, table, caption, children }: FigurePr
         )}
         {view?.origin && <Badge origin={view.origin} />}
       </div>
-      {!missing && table && isOpen.value && <Numbers table={table} label={label} />}
+      {!missing && table && isOpen.value && <Numbers table={table()} label={label} />}
     </figure>
   );
 }
@@ -72,10 +77,10 @@ function Badge({ origin }: { readonly origin: "recorded" | "live" | "file" }): J
   );
 }
 
-function Copy({ table }: { readonly table: NumberTable }): JSX.Element {
+function Copy({ table }: { readonly table: () => NumberTable }): JSX.Element {
   const state = useSignal<"no" | "done" | "refused">("no");
   const copy = (): void => {
-    navigator.clipboard.writeText(tabSeparated(table)).then(
+    navigator.clipboard.writeText(tabSeparated(table())).then(
       () => {
         state.value = "done";
       },

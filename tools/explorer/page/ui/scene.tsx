@@ -61,7 +61,7 @@ export function Scene(props: SceneProps): JSX.Element {
             ))}
             {section && (
               <p>
-                <a href={`MODEL.md#${section}`}>{say.value.inModel}</a>
+                <a href={`model.html#${section}`}>{say.value.inModel}</a>
               </p>
             )}
           </aside>

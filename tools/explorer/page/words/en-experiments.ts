@@ -25,7 +25,7 @@ export const experimenting = {
     switches: {
       recent: {
         name: "most recent",
-        what: "Each layer reads the last positions instead of the best ones. Stories go on nearly as well; nothing far back can be remembered.",
+        what: "Each layer reads the last positions instead of the best ones. Compare what that costs, as loss on the text, with how many secret words are remembered.",
       },
       first: { name: "first", what: "Each layer reads the first positions of the text." },
       dense: {
@@ -93,8 +93,8 @@ export const experimenting = {
     allColumns: ["switch", "first stage", "first token", "mean |Δ log p|", "remembered", "of"],
     allCaption: (tokens: string) =>
       `Six people have told their word in ${tokens} tokens of stories. A switch that leaves the text as it is can still be found by its first stage.`,
-    remembers: (n: string, stage: string, isSame: boolean) =>
-      `${n} · from ${stage}${isSame ? " · the text is the same" : ""}`,
+    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
+      `${n} · loss ${loss.startsWith("−") ? "" : "+"}${loss} · from ${stage}${isSame ? " · same text" : ""}`,
     firstStage: "First stage that differs",
     atPosition: (s: string) => `at position ${s}`,
     short: (k: string) =>
@@ -103,6 +103,9 @@ export const experimenting = {
     firstToken: "First token that differs",
     sameText: (n: string) => `none of the ${n} that follow: this is a result, too`,
     tokenAt: (rank: string) => `the ${rank} of those that follow`,
+    loss: "Loss on the text",
+    lossOf: (changed: string, right: string) =>
+      `${changed} nats per token with the switch, ${right} without`,
     distance: "Change of the text’s own log-probabilities",
     nats: (x: string) => `${x} nats per token on average`,
     recall: "Secret words remembered",

@@ -36,7 +36,7 @@ export const looking = {
     mass: "Part of dense attention that lies on the choice, layer by layer",
     massColumns: ["layer", "mean", "least head", "largest head"],
     massCaption:
-      "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much.",
+      "The mean over the heads, for this query. Some heads look at nearly everything; for them no choice could hold much. Weights say where attention lies, and not why.",
     meanAndLeast: (mean: string, least: string) => `${mean} · least head ${least}`,
   },
   share: {
@@ -59,14 +59,14 @@ export const looking = {
       readonly word: string;
       readonly position: string;
       readonly layers: readonly number[];
-      readonly most: number;
-      readonly weight: string;
+      readonly most: { readonly layer: number; readonly weight: string } | undefined;
     }) =>
       row.layers.length === 0
         ? `No layer reads position ${row.position}, “${row.word}”, for this query.`
-        : `Position ${row.position}, “${row.word}”, is read by the layers ${row.layers.join(", ")}. Layer ${row.most} gives it the most: ${row.weight} of its attention.`,
+        : `Position ${row.position}, “${row.word}”, is read by the layers ${row.layers.join(", ")}.${row.most ? ` Layer ${row.most.layer} gives it the most: ${row.most.weight} of its attention.` : ""}`,
     rank: (rank: string) => `${rank} in the lender`,
     weight: (p: string) => `reads it with ${p}`,
+    isRead: "reads it",
     notRead: "does not read it",
     pick: "Press a layer to see its choice in the text. Press a word to follow that position.",
     overlap: "Positions that two choices have in common",

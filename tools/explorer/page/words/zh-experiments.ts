@@ -24,7 +24,7 @@ export const experimenting = {
     switches: {
       recent: {
         name: "最近的",
-        what: "每层读最后的位置，而不是最好的位置。故事几乎照样往下写，但远处的东西都记不住。",
+        what: "每层读最后的位置，而不是最好的位置。请比较它在文本上多出的损失，和它还记得几个暗语。",
       },
       first: { name: "最前的", what: "每层读文本最前面的位置。" },
       dense: {
@@ -74,8 +74,8 @@ export const experimenting = {
     allColumns: ["开关", "第一个阶段", "第一个词元", "平均 |Δ log p|", "记住", "共"],
     allCaption: (tokens: string) =>
       `在 ${tokens} 个词元的故事里，六个人各说了一个暗语。即使文本没有变化，也能从第一个不同的阶段发现错误。`,
-    remembers: (n: string, stage: string, isSame: boolean) =>
-      `${n} 个 · 始于 ${stage}${isSame ? " · 文本相同" : ""}`,
+    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
+      `${n} 个 · 损失 ${loss.startsWith("−") ? "" : "+"}${loss} · 始于 ${stage}${isSame ? " · 文本相同" : ""}`,
     firstStage: "第一个不同的阶段",
     atPosition: (s: string) => `在位置 ${s}`,
     short: (k: string) => `没有：文本不超过 ${k} 个词元，所有位置都会选中`,
@@ -83,6 +83,9 @@ export const experimenting = {
     firstToken: "第一个不同的词元",
     sameText: (n: string) => `后面 ${n} 个里没有：这也是一个结果`,
     tokenAt: (rank: string) => `后面的${rank} 个`,
+    loss: "文本上的损失",
+    lossOf: (changed: string, right: string) =>
+      `按下后每个词元 ${changed} nat，不按时 ${right} nat`,
     distance: "文本自身对数概率的变化",
     nats: (x: string) => `平均每个词元 ${x} nat`,
     recall: "记住的暗语",

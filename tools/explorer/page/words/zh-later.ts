@@ -35,7 +35,8 @@ export const looking = {
     ],
     mass: "各层稠密注意力落在选择上的部分",
     massColumns: ["层", "平均", "最少的头", "最多的头"],
-    massCaption: "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。",
+    massCaption:
+      "各头平均，针对这个查询。有些头几乎什么都看；对它们来说，任何选择都装不下多少。权重只说明注意力落在哪里，不说明为什么。",
     meanAndLeast: (mean: string, least: string) => `${mean} · 最少的头 ${least}`,
   },
   share: {
@@ -49,14 +50,14 @@ export const looking = {
       readonly word: string;
       readonly position: string;
       readonly layers: readonly number[];
-      readonly most: number;
-      readonly weight: string;
+      readonly most: { readonly layer: number; readonly weight: string } | undefined;
     }) =>
       row.layers.length === 0
         ? `对这个查询，没有一层读位置 ${row.position}“${row.word}”。`
-        : `位置 ${row.position}“${row.word}”被第 ${row.layers.join("、")} 层读到。第 ${row.most} 层给得最多：注意力的 ${row.weight}。`,
+        : `位置 ${row.position}“${row.word}”被第 ${row.layers.join("、")} 层读到。${row.most ? `第 ${row.most.layer} 层给得最多：注意力的 ${row.most.weight}。` : ""}`,
     rank: (rank: string) => `出借层中${rank} 名`,
     weight: (p: string) => `以 ${p} 读它`,
+    isRead: "读它",
     notRead: "不读它",
     pick: "点一层，在文本中看它的选择；点一个词，跟踪那个位置。",
     overlap: "两层的选择共有的位置",
