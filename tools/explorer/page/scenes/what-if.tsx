@@ -4,7 +4,7 @@
  */
 import type { JSX } from "preact";
 import type { SwitchFacts, SwitchGroup, TokenFacts, WhatIf } from "../../messages.ts";
-import { layer, whatIf, whatIfExample } from "../data.ts";
+import { indexTopk, layer, whatIf, whatIfExample } from "../data.ts";
 import { isLive, opened } from "../engine.ts";
 import { switches } from "../state.ts";
 import { tableOf } from "../tables.ts";
@@ -175,7 +175,7 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
         <dd>
           {stage === undefined ? (
             why === "short" ? (
-              our.short(num.value.count(opened.value?.sizes.indexTopk ?? 0))
+              our.short(num.value.count(indexTopk.value))
             ) : (
               our.noStage
             )
