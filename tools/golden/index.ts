@@ -28,7 +28,8 @@ import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
 import { readEnvelope } from "./case/envelope-file.ts";
 import { expectation } from "./case/expectation.ts";
 import { caseFolders } from "./case/pack-cases.ts";
-import { type Diagnosis, diagnose as diagnoseJudged } from "./diagnose/diagnose.ts";
+import { diagnoseBothWays } from "./diagnose/both-ways.ts";
+import type { Diagnosis } from "./diagnose/diagnose.ts";
 import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
 import { asDump } from "./dump/as-dump.ts";
 import { type Dump, readEngineDump } from "./dump/dump.ts";
@@ -170,7 +171,8 @@ async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {
 /**
  * Names the known mistakes that make a dump what it is: of a dump, or of a verdict on one.
  *
- * Where the verdict is with `replay`, the known mistakes run with the dump's choices, too.
+ * Where the verdict is with `replay`, or rounding has turned choices and no mistake fits, the known
+ * mistakes run with the dump's choices, too.
  *
  * @throws {UserError} as {@link check} does
  */
@@ -181,7 +183,7 @@ export async function diagnose(
   options: WorkOptions | CheckOptions = {},
 ): Promise<Diagnosis> {
   const verdict = isVerdict(dump) ? dump : await check(dump, options as CheckOptions);
-  return diagnoseJudged(verdict.judged, {
+  return diagnoseBothWays(verdict.judged, {
     onMistake: pauses(options, "running known mistakes"),
     onPair: pauses(options, "running two mistakes at once"),
   });

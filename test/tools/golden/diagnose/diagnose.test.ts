@@ -92,6 +92,26 @@ describe("nobody is accused", () => {
     expect(firstOff).toBeUndefined();
   });
 
+  it("of a mistake that rounding hides: those of bf16 are named, and are not off in bf16", async () => {
+    const { expected, runs, right } = caseOf("tiny-all");
+    const { unseen, engineClass, firstOff } = await diagnosed(
+      inBf16("tiny-all"),
+      expected,
+      "bf16",
+      runs,
+    );
+    expect([engineClass, firstOff]).toEqual(["bf16", undefined]);
+    expect(unseen.map(nameOf)).toContain("G35: the router's matrix product is rounded to bf16");
+    expect(unseen.length).toBeLessThan(runs.length / 4);
+    const { unseen: none } = await diagnosed(
+      traceCase(right, expected.info),
+      expected,
+      "f32",
+      runs,
+    );
+    expect(none).toEqual([]);
+  });
+
   // Logits alone do not show that another choice was made. So they may be off without a mistake.
   it.each(some)("of a mistake on %s from the logits of a right engine in bf16", async (name) => {
     const { expected, runs } = caseOf(name);
