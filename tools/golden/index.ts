@@ -48,12 +48,13 @@ import { renderJunit } from "./report/junit.ts";
 
 export type { NamedTensor } from "../../engine/trace/recorder.ts";
 export type { Bound } from "./case/bounds.ts";
-export { CLASSES, type EngineClass } from "./case/engine-class.ts";
+export { CLASSES, type EngineClass, type PerClass, ROUNDS } from "./case/engine-class.ts";
 export { type NameMap, readNames } from "./case/engine-names.ts";
 export { caseFolders } from "./case/pack-cases.ts";
 export type { Diagnosis, Suspect } from "./diagnose/diagnose.ts";
 export type { Pair } from "./diagnose/pairs.ts";
 export type { Distance, Divergence, LogitsReport } from "./judge/distance.ts";
+export type { HiddenChoice } from "./judge/hidden-choices.ts";
 export type { Judgement, StageResult } from "./judge/judge.ts";
 export type { SelectionReport } from "./judge/selections.ts";
 export { passes, type SelfResult } from "./judge/self-check.ts";
