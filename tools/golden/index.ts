@@ -26,7 +26,8 @@ import { CLASSES, type EngineClass } from "./case/engine-class.ts";
 import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
 import { expectation } from "./case/expectation.ts";
 import { caseFolders } from "./case/pack-cases.ts";
-import { type Diagnosis, diagnose as diagnoseJudged } from "./diagnose/diagnose.ts";
+import { diagnoseBothWays } from "./diagnose/both-ways.ts";
+import type { Diagnosis } from "./diagnose/diagnose.ts";
 import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
 import { runMutants } from "./diagnose/mutant-runs.ts";
 import { asDump } from "./dump/as-dump.ts";
@@ -49,7 +50,7 @@ import { renderJunit } from "./report/junit.ts";
 
 export type { NamedTensor } from "../../engine/trace/recorder.ts";
 export type { Bound } from "./case/bounds.ts";
-export { CLASSES, type EngineClass } from "./case/engine-class.ts";
+export { CLASSES, type EngineClass, type PerClass, ROUNDS } from "./case/engine-class.ts";
 export { type NameMap, readNames } from "./case/engine-names.ts";
 export { caseFolders } from "./case/pack-cases.ts";
 export { type CaseSummary, cases } from "./case/summary.ts";
@@ -58,6 +59,7 @@ export type { Pair } from "./diagnose/pairs.ts";
 export type { Explanation } from "./explain/explanation.ts";
 export type { Relation } from "./explain/variant.ts";
 export type { Distance, Divergence, LogitsReport } from "./judge/distance.ts";
+export type { HiddenChoice } from "./judge/hidden-choices.ts";
 export type { Judgement, StageResult } from "./judge/judge.ts";
 export type { SelectionReport } from "./judge/selections.ts";
 export { passes, type SelfResult } from "./judge/self-check.ts";
@@ -184,7 +186,8 @@ export interface FullDiagnosis extends Diagnosis {
  * Names the known mistakes that make a dump what it is, and explains its first wrong stage: of a dump, or
  * of a verdict on one.
  *
- * Where the verdict is with `replay`, the known mistakes run with the dump's choices, too.
+ * Where the verdict is with `replay`, or rounding has turned choices and no mistake fits, the known
+ * mistakes run with the dump's choices, too.
  *
  * @throws {UserError} as {@link check} does
  */
@@ -197,16 +200,17 @@ export async function diagnose(
   const verdict = isVerdict(dump) ? dump : await check(dump, options as CheckOptions);
   const { judged } = verdict;
   const onMistake = pauses(options, "running known mistakes");
+  const onPair = pauses(options, "running two mistakes at once");
   if (judged.judgement.firstOff === undefined) {
-    return { ...(await diagnoseJudged(judged, { onMistake })), explanation: undefined };
+    return { ...(await diagnoseBothWays(judged, { onMistake, onPair })), explanation: undefined };
   }
   const { dump: got, expected, replayed } = judged;
   const runs = await runMutants(expected, onMistake, replayed && { dump: got, run: replayed });
   const pause = pauses(options, "searching what explains it");
   const explanation = await explainJudged(judged, { runs, pause });
-  const onPair = pauses(options, "running two mistakes at once");
   const withPairs = !explanation?.fits;
-  return { ...(await diagnoseJudged(judged, { runs, onPair, withPairs })), explanation };
+  const how = { runs, onMistake, onPair, withPairs };
+  return { ...(await diagnoseBothWays(judged, how)), explanation };
 }
 
 /**

@@ -172,3 +172,17 @@ describe("choices that a dump does not show", () => {
     expect(judged(traceCase(right, expected.info))).toBeUndefined();
   });
 });
+
+describe("after choices of the dump that are others than the model's", () => {
+  it("bounds are twice as wide, and no wider", async () => {
+    const expected = await caseOf("tiny-all");
+    const run = await runOf("tiny-all", engineOf("bf16"));
+    const dump = stored(run, "F32");
+    const forced = runForced(dump, expected);
+    const boundsOf = (options: Parameters<typeof judge>[3]) =>
+      new Map(judge(dump, expected, "bf16", options).stages.map((s) => [s.name, s.bound?.largest]));
+    const [plain, replayed] = [boundsOf({}), boundsOf(forced)];
+    const ratio = (name: string) => (replayed.get(name) ?? 0) / (plain.get(name) ?? 1);
+    expect([ratio("qr-0"), ratio("logits")]).toEqual([1, 2]);
+  });
+});
