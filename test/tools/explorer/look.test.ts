@@ -5,9 +5,11 @@ import { attentionWeights } from "../../../tools/eval/attention-mass.ts";
 import { Focus } from "../../../tools/explorer/live/focus.ts";
 import type { Look, Opened, ReadText } from "../../../tools/explorer/messages.ts";
 import { type Glm, open } from "../../../tools/node/index.ts";
-import { type Live, NOWHERE, STORY, startLive } from "./support.ts";
+import { type Live, LONG_STORY, NOWHERE, STORY, startLive } from "./support.ts";
 
-const TEXT = STORY.slice(0, 620);
+const { GLM52_FULL } = process.env;
+/** With GLM52_FULL=1, a text of some 3,600 tokens. */
+const TEXT = GLM52_FULL ? LONG_STORY : STORY.slice(0, 620);
 
 let live: Live;
 let glm: Glm;
@@ -69,6 +71,15 @@ describe("a look", () => {
       }
       expect(look.ran).toBeLessThanOrEqual(64);
     }
+  });
+
+  it("of another position is told apart", async () => {
+    const look = await live.ask("look", { t: 80 });
+    const same = [...stagesIn(look)].filter(([name, value]) => {
+      const row = rowOf(name, 79);
+      return Array.from(value).join() === row.join();
+    });
+    expect(same).toEqual([]);
   });
 
   it("glances at every stage, in the order in which the model makes them", async () => {

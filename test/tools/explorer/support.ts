@@ -12,8 +12,12 @@ import type { ExampleFacts, FromWorker } from "../../../tools/explorer/messages.
 import { open } from "../../../tools/node/index.ts";
 import { ROOT } from "../../support/paths.ts";
 
-/** A text of stories that hides a word, some 900 tokens long. */
-export const STORY = readFileSync(join(ROOT, "docs/understand/secret.txt"), "utf8").trimEnd();
+const story = (name: string): string =>
+  readFileSync(join(ROOT, "docs/understand", name), "utf8").trimEnd();
+
+/** Stories that hide a word: some 900 tokens, and some 3,600. */
+export const STORY = story("secret.txt");
+export const LONG_STORY = story("secret-long.txt");
 
 /** Where the model would be for a page; here it is opened from disk. */
 export const NOWHERE = { modelUrl: "", kernelsUrl: "", examplesUrl: "" };
