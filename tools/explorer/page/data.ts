@@ -25,6 +25,7 @@ import type {
   LayerLook,
   Look,
   Progress,
+  Sizes,
 } from "../messages.ts";
 import {
   askLive,
@@ -127,6 +128,17 @@ export const look: ReadonlySignal<View<Look>> = computed(() =>
 export const layers: ReadonlySignal<readonly LayerFacts[]> = computed(
   () => trace.value?.layers ?? opened.value?.layers ?? [],
 );
+
+/** The lengths of the model; those of a file's model are not known. */
+export const sizes: ReadonlySignal<Sizes | undefined> = computed(() =>
+  trace.value ? undefined : opened.value?.sizes,
+);
+
+/** How many rows a query may attend to; of a file, as many as the query of its last token has. */
+export const indexTopk: ReadonlySignal<number> = computed(() => {
+  const { layers: all } = look.value.answer ?? {};
+  return sizes.value?.indexTopk ?? all?.at(-1)?.chosen?.length ?? recorded.indexTopk;
+});
 
 /** The layer that is looked at: the chosen one, or the one that finds the word. */
 export const layer: ReadonlySignal<number> = computed(() => {

@@ -31,6 +31,8 @@ import { chosenRow, chosenT, example, ownText, servedTrace } from "./state.ts";
 export type Engine =
   | { readonly kind: "absent" }
   | { readonly kind: "opening" | "reading"; readonly progress?: Progress }
+  /** The reader has stopped the reading of a text. */
+  | { readonly kind: "stopped" }
   | { readonly kind: "live"; readonly ran: number; readonly milliseconds: number }
   | { readonly kind: "failed"; readonly sentence: string };
 
@@ -70,6 +72,13 @@ export const words: ReadonlySignal<readonly Word[]> = computed(() =>
 
 /** Whether the shown text is the one that was recorded. */
 export const isRecordedText = computed(() => !trace.value && shown.value.isRecorded);
+
+/** Whether the reader, or a link, has asked for a text that nobody has read yet. */
+export const wantsOther = computed(
+  () =>
+    engine.value.kind === "absent" &&
+    (ownText.value !== undefined || (example.value ?? recorded.example) !== recorded.example),
+);
 
 /** Whether the shown text is one that the worker has read. */
 export const isHeld = computed(() => shown.value.isLive);
@@ -161,13 +170,33 @@ async function open(): Promise<void> {
   });
 }
 
+/** Ends the reading that is going on. */
+let reading = new AbortController();
+
+/** Stops the reading of a text; the figures keep the one before. */
+export function stopReading(): void {
+  reading.abort();
+  engine.value = { kind: "stopped" };
+}
+
+/** Reads the chosen text again, after it was stopped. */
+export function readAgain(): void {
+  const text = wantedText();
+  if (text) void readText(text);
+}
+
 async function readText(ask: Asks["read"]["ask"]): Promise<void> {
   engine.value = { kind: "reading" };
+  reading = new AbortController();
+  const { signal } = reading;
   try {
     const onProgress = (progress: Progress): void => {
-      engine.value = { kind: "reading", progress };
+      if (!signal.aborted) engine.value = { kind: "reading", progress };
     };
-    const { tokens, ran, milliseconds } = await connected().ask("read", ask, { onProgress });
+    const { tokens, ran, milliseconds } = await connected().ask("read", ask, {
+      onProgress,
+      signal,
+    });
     trace.value = undefined;
     shown.value = { words: tokens, isRecorded: ask.ids === recorded.ids, isLive: true };
     engine.value = { kind: "live", ran, milliseconds };

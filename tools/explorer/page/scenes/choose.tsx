@@ -5,8 +5,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { rankOf } from "../bins.ts";
-import { layer, layerOf, lender, look, rowIn, votes, wordAt } from "../data.ts";
-import { opened, t } from "../engine.ts";
+import { indexTopk, layer, layerOf, lender, look, rowIn, votes, wordAt } from "../data.ts";
+import { t } from "../engine.ts";
 import { bestOf, scoreTable, votesTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
@@ -18,7 +18,7 @@ import { Legend, type Mark, Text } from "../ui/text.tsx";
 
 export function Choose(): JSX.Element {
   const { choose: our } = say.value;
-  const topk = opened.value?.sizes.indexTopk ?? 64;
+  const topk = indexTopk.value;
   return (
     <Scene
       name="choose"

@@ -4,8 +4,8 @@
  */
 import type { JSX } from "preact";
 import type { RouterLook } from "../../messages.ts";
-import { experts, layer, layerOf, layers, look, wordAt } from "../data.ts";
-import { opened, t, words } from "../engine.ts";
+import { experts, layer, layerOf, layers, look, sizes, wordAt } from "../data.ts";
+import { t, words } from "../engine.ts";
 import { routerTable } from "../figures.ts";
 import { chosenExpert } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -29,15 +29,13 @@ export function ExpertsScene(): JSX.Element {
   const { experts: our } = say.value;
   const l = sparseLayer();
   const router = layerOf(look.value.answer, l)?.router;
-  const sizes = opened.value?.sizes;
+  const all = router?.logits.length ?? sizes.value?.experts;
+  const k = router?.chosen.length ?? sizes.value?.expertsPerToken;
   return (
     <Scene
       name="experts"
-      lead={our.lead(
-        num.value.count(sizes?.experts ?? 0),
-        num.value.count(sizes?.expertsPerToken ?? 0),
-      )}
-      question={our.question(num.value.count((sizes?.expertsPerToken ?? 0) + 1))}
+      lead={all && k ? our.lead(num.value.count(all), num.value.count(k)) : our.plainLead}
+      question={our.question(k ? num.value.rank(k + 1) : undefined)}
       answer={router && <Answer router={router} />}
       formula="router"
       sources={["engine/model/moe.ts#moe", "engine/ops/reference/route.ts#route"]}

@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { LayerLook, Sizes } from "../../messages.ts";
-import { layer, layerOf, look } from "../data.ts";
+import { layer, layerOf, look, sizes } from "../data.ts";
 import { opened, words } from "../engine.ts";
 import { latentTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -25,14 +25,14 @@ const headNumbers = ({ heads, nope, rope, value }: Sizes): number => heads * (no
 
 export function Latent(): JSX.Element {
   const { latent: our } = say.value;
-  const sizes = opened.value?.sizes;
+  const model = sizes.value;
   const released = opened.value?.released;
   return (
     <Scene
       name="latent"
       lead={our.lead}
       question={our.question}
-      answer={sizes && released && our.answer(factsOf(sizes), factsOf(released), released.name)}
+      answer={model && released && our.answer(factsOf(model), factsOf(released), released.name)}
       formula="latent"
       sources={["engine/model/attention.ts#attention"]}
       layer={layer.value}
@@ -44,11 +44,11 @@ export function Latent(): JSX.Element {
     </Scene>
   );
 
-  function factsOf(model: Sizes): Readonly<Record<"kept" | "never" | "bytes", string>> {
+  function factsOf(of: Sizes): Readonly<Record<"kept" | "never" | "bytes", string>> {
     return {
-      kept: num.value.count(model.kvLora + model.rope),
-      never: num.value.count(headNumbers(model)),
-      bytes: num.value.bytes(model.bytes.bf16.latent + model.bytes.bf16.index),
+      kept: num.value.count(of.kvLora + of.rope),
+      never: num.value.count(headNumbers(of)),
+      bytes: num.value.bytes(of.bytes.bf16.latent + of.bytes.bf16.index),
     };
   }
 }
@@ -56,7 +56,6 @@ export function Latent(): JSX.Element {
 function Kept(): JSX.Element {
   const { latent: our } = say.value;
   const found = layerOf(look.value.answer, layer.value);
-  const sizes = opened.value?.sizes;
   return (
     <Figure
       name="latent"
@@ -70,7 +69,7 @@ function Kept(): JSX.Element {
       }
     >
       {found && <Cells look={found} />}
-      {sizes && <NeverMade sizes={sizes} />}
+      {sizes.value && <NeverMade sizes={sizes.value} />}
     </Figure>
   );
 }
@@ -102,12 +101,12 @@ function Cells({ look: { latent, rotaryKey } }: { readonly look: LayerLook }): J
   );
 }
 
-function NeverMade({ sizes }: { readonly sizes: Sizes }): JSX.Element {
+function NeverMade({ sizes: model }: { readonly sizes: Sizes }): JSX.Element {
   const { latent: our } = say.value;
-  const count = Math.min(headNumbers(sizes), 400);
+  const count = Math.min(headNumbers(model), 400);
   return (
     <>
-      <h3>{our.never(num.value.count(headNumbers(sizes)), num.value.count(sizes.heads))}</h3>
+      <h3>{our.never(num.value.count(headNumbers(model)), num.value.count(model.heads))}</h3>
       <div class="cells never" aria-hidden="true">
         {Array.from({ length: count }, (_, i) => (
           <span key={i} />

@@ -2,11 +2,12 @@
  * Scene 2: the layers as a map, and the stages of one of them in order.
  * @module
  */
+
+import { recorded } from "virtual:recorded";
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { StageGlance } from "../../messages.ts";
-import { layer, layers, look } from "../data.ts";
-import { opened } from "../engine.ts";
+import { layer, layers, look, sizes } from "../data.ts";
 import { stageTable } from "../figures.ts";
 import { Figure } from "../ui/figure.tsx";
 import { LayerMap } from "../ui/layer-map.tsx";
@@ -15,18 +16,17 @@ import { Scene } from "../ui/scene.tsx";
 
 export function Layers(): JSX.Element {
   const { layers: our } = say.value;
-  const all = layers.value;
+  const all = layers.value.length > 0 ? layers.value : recorded.layers;
   const full = all.filter(({ type }) => type === "full").length;
-  const sizes = opened.value?.sizes;
   const stages = (look.value.answer?.stages ?? []).filter(({ name }) =>
     name.endsWith(`-${layer.value}`),
   );
   return (
     <Scene
       name="layers"
-      lead={our.lead(num.value.count(all.length || 8), num.value.count(full || 4))}
+      lead={our.lead(num.value.count(all.length), num.value.count(full))}
       question={our.question}
-      answer={sizes && our.answer(sizes, num.value)}
+      answer={sizes.value && our.answer(sizes.value, num.value)}
       formula="layer"
       sources={["engine/model/layer.ts#decoderLayer"]}
       layer={layer.value}

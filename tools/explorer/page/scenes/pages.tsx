@@ -20,7 +20,7 @@ export function PagesScene(): JSX.Element {
   return (
     <Scene
       name="pages"
-      lead={our.lead(num.value.count(answer?.pageRows ?? 64))}
+      lead={our.lead(answer && num.value.count(answer.pageRows))}
       question={our.question}
       answer={
         answer &&

@@ -3,13 +3,24 @@
  * @module
  */
 import type { JSX } from "preact";
-import { layer, layerOf, layers, lender, look, overlaps, rowIn, wordAt } from "../data.ts";
-import { opened, t } from "../engine.ts";
+import {
+  indexTopk,
+  layer,
+  layerOf,
+  layers,
+  lender,
+  look,
+  overlaps,
+  rowIn,
+  wordAt,
+} from "../data.ts";
+import { t } from "../engine.ts";
 import { followRow, followTable, overlapTable, type RowInLayer } from "../figures.ts";
 import { chosenLayer } from "../state.ts";
 import { Bars } from "../ui/bars.tsx";
 import { Figure } from "../ui/figure.tsx";
 import { LayerMap } from "../ui/layer-map.tsx";
+import { shownLayers } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
@@ -52,6 +63,7 @@ function Follow(): JSX.Element {
     layers.value.map((each) => each.lender),
     s,
   );
+  const shown = shownLayers(rows.length, layer.value);
   const weighed = rows.filter(({ weight = 0 }) => weight > 0);
   const most = weighed.toSorted((a, b) => (b.weight ?? 0) - (a.weight ?? 0)).at(0);
   const word = wordAt(s).trim() || "⏎";
@@ -76,21 +88,23 @@ function Follow(): JSX.Element {
       <Bars
         isWordy
         label={our.figure(word)}
-        bars={rows.map((each) => ({
-          name:
-            each.layer === each.lender
-              ? say.value.layer(each.layer)
-              : `${say.value.layer(each.layer)} ← ${each.lender}`,
-          value: each.weight ?? 0,
-          text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${readingOf(
-            each,
-          )}`,
-          tone: each.isChosen ? "on" : undefined,
-          isPressed: each.layer === layer.value,
-          onPress: () => {
-            chosenLayer.value = each.layer;
-          },
-        }))}
+        bars={shown
+          .map((l) => rows[l])
+          .map((each) => ({
+            name:
+              each.layer === each.lender
+                ? say.value.layer(each.layer)
+                : `${say.value.layer(each.layer)} ← ${each.lender}`,
+            value: each.weight ?? 0,
+            text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${readingOf(
+              each,
+            )}`,
+            tone: each.isChosen ? "on" : undefined,
+            isPressed: each.layer === layer.value,
+            onPress: () => {
+              chosenLayer.value = each.layer;
+            },
+          }))}
       />
       <p class="quiet">{our.pick}</p>
       <Text t={t.value} row={s} marks={marks} windows={12} />
@@ -102,7 +116,7 @@ function Follow(): JSX.Element {
 function Overlap(): JSX.Element {
   const { share: our } = say.value;
   const { answer } = overlaps.value;
-  const k = opened.value?.sizes.indexTopk ?? 64;
+  const k = indexTopk.value;
   return (
     <Figure
       name="overlap"

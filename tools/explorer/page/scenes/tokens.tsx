@@ -4,7 +4,8 @@
  */
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { engine, opened, startEngine, words } from "../engine.ts";
+import { sizes } from "../data.ts";
+import { engine, startEngine, words } from "../engine.ts";
 import { tokenTable } from "../figures.ts";
 import { chooseText, ownText } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
@@ -26,7 +27,7 @@ export function Tokens(): JSX.Element {
   return (
     <Scene
       name="tokens"
-      lead={our.lead(num.value.count(opened.value?.sizes.vocab ?? 2048))}
+      lead={our.lead(sizes.value && num.value.count(sizes.value.vocab))}
       question={our.question}
       answer={our.answer(num.value.count(list.length), num.value.short(nBytes / list.length))}
       sources={["tokenizer/piece-encoder.ts#PieceEncoder"]}

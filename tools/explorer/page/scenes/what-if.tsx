@@ -4,7 +4,7 @@
  */
 import type { JSX } from "preact";
 import type { SwitchFacts, SwitchGroup, TokenFacts, WhatIf } from "../../messages.ts";
-import { layer, whatIf, whatIfExample } from "../data.ts";
+import { indexTopk, layer, whatIf, whatIfExample } from "../data.ts";
 import { isLive, opened } from "../engine.ts";
 import { switches } from "../state.ts";
 import { tableOf } from "../tables.ts";
@@ -102,7 +102,7 @@ function Effect(): JSX.Element {
     <>
       {pressed.map(({ id, bug, begins }) => (
         <p key={id}>
-          <strong>{our.switches[id]?.name ?? id}.</strong> {our.switches[id]?.what}{" "}
+          <strong>{our.named(our.switches[id]?.name ?? id)}</strong> {our.switches[id]?.what}{" "}
           {our.begins(begins)} {bug && <a href="model.html#known-bugs">{our.seen(bug)}</a>}
         </p>
       ))}
@@ -175,7 +175,7 @@ function Result({ answer }: { readonly answer: WhatIf }): JSX.Element {
         <dd>
           {stage === undefined ? (
             why === "short" ? (
-              our.short(num.value.count(opened.value?.sizes.indexTopk ?? 0))
+              our.short(num.value.count(indexTopk.value))
             ) : (
               our.noStage
             )

@@ -25,9 +25,11 @@ export function FormulaBox({ name }: { readonly name: FormulaName }): JSX.Elemen
   );
 }
 
-/** The place of a file in the annotated source. */
-const anchorOf = (file: string): string =>
-  file.replace(/^engine\//, "").replaceAll(/[^a-z0-9]+/g, "-");
+/** The place of a file in the annotated source, if it is there. */
+function placeOf(file: string): string | undefined {
+  if (!/^engine\/(model|ops\/reference)\//.test(file)) return undefined;
+  return `source.html#${file.replace("engine/", "").replaceAll(/[^a-z0-9]+/g, "-")}`;
+}
 
 /** Lines of source, with the values of a layer in the margin. */
 export interface SourceProps {
@@ -37,13 +39,14 @@ export interface SourceProps {
 
 export function SourceBox({ name, layer }: SourceProps): JSX.Element {
   const cut = sources[name];
+  const place = placeOf(cut.file);
   const { stages = [] } = look.value.answer ?? {};
   const glance = ({ stage }: SourceLine): StageGlance | undefined =>
     stages.find((each) => each.name === `${stage}-${layer}` || each.name === stage);
   return (
     <>
       <h3>
-        <a href={`source.html#${anchorOf(cut.file)}`}>{cut.file}</a> ·{" "}
+        {place ? <a href={place}>{cut.file}</a> : cut.file} ·{" "}
         {say.value.lines(cut.line, cut.line + cut.lines.length - 1)}
       </h3>
       <Scroll class="source" label={say.value.sourceOf(cut.file)}>

@@ -4,7 +4,7 @@
  */
 import type { JSX } from "preact";
 import type { Progress } from "../../messages.ts";
-import { engine, isRecordedText, startEngine, trace } from "../engine.ts";
+import { engine, isRecordedText, readAgain, startEngine, stopReading, trace } from "../engine.ts";
 import { num, say } from "./say.ts";
 
 export function EngineLine(): JSX.Element {
@@ -31,6 +31,13 @@ export function EngineLine(): JSX.Element {
           {our.again}
         </button>
       </>
+    );
+  }
+  if (value.kind === "stopped") {
+    return (
+      <button type="button" onClick={readAgain}>
+        {our.readAgain}
+      </button>
     );
   }
   if (value.kind === "live") {
@@ -65,6 +72,11 @@ function Doing({ kind, progress }: DoingProps): JSX.Element {
         max={progress?.total || 1}
         {...(progress ? { value: progress.done } : {})}
       />
+      {kind === "reading" && (
+        <button type="button" class="plain" onClick={stopReading}>
+          {our.stop}
+        </button>
+      )}
     </span>
   );
 }

@@ -7,7 +7,7 @@
 import { recorded } from "virtual:recorded";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { closeTrace, opened, trace } from "../engine.ts";
+import { closeTrace, opened, startEngine, trace, wantsOther } from "../engine.ts";
 import {
   chooseText,
   example,
@@ -37,6 +37,7 @@ export function PageFrame({ children }: { readonly children: ComponentChildren }
           {unreadParts.value.length > 0 && (
             <p class="note">{say.value.unread(unreadParts.value.join(", "))}</p>
           )}
+          {wantsOther.value && <p class="note">{say.value.wantsOther}</p>}
           {children}
           <footer>
             <p>{say.value.footer}</p>
@@ -106,7 +107,9 @@ function ExampleMenu(): JSX.Element {
       onChange={(event) => {
         const id = event.currentTarget.value;
         if (trace.value) closeTrace();
-        if (id !== "own" && id !== "file") chooseText({ example: id });
+        if (id === "own" || id === "file") return;
+        chooseText({ example: id });
+        void startEngine();
       }}
     >
       {examples.map(({ id }) => (

@@ -5,6 +5,7 @@
 import type { JSX } from "preact";
 import type { LayerFacts } from "../../messages.ts";
 import { layer, layers } from "../data.ts";
+import { trace } from "../engine.ts";
 import { chosenLayer } from "../state.ts";
 import { shownLayers } from "./pickers.tsx";
 import { say } from "./say.ts";
@@ -23,6 +24,8 @@ function groups(all: readonly LayerFacts[]): LayerFacts[][] {
 export function LayerMap(): JSX.Element {
   const { layerMap: our } = say.value;
   const shown = shownLayers(layers.value.length, layer.value).map((l) => layers.value[l]);
+  // A file without the stages of the router says nothing about experts.
+  const isFfnKnown = !trace.value?.lacks.some((stage) => stage.startsWith("ffn_moe"));
   return (
     <fieldset class="map" aria-label={our.label}>
       {groups(shown).map((group) => (
@@ -39,7 +42,7 @@ export function LayerMap(): JSX.Element {
             >
               <strong>{each.layer}</strong>
               <span>{each.type === "full" ? say.value.full : say.value.borrows(each.lender)}</span>
-              <span>{our[each.ffn]}</span>
+              {isFfnKnown && <span>{our[each.ffn]}</span>}
             </button>
           ))}
           {group.length > 1 && <span class="bracket">{our.lends(group[0].layer)}</span>}

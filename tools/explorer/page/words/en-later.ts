@@ -108,8 +108,10 @@ export const storing = {
   experts: {
     lead: (all: string, k: string) =>
       `After the attention, a router picks ${k} of ${all} small networks, the experts, for the token. A bias helps to pick, so that all experts stay busy, but it does not count in the weights.`,
-    question: (n: string) =>
-      `An expert has only the ${n}th largest score, and is chosen. How? Does the bias change its weight?`,
+    plainLead:
+      "After the attention, a router picks a few of many small networks, the experts, for the token. A bias helps to pick, so that all experts stay busy, but it does not count in the weights.",
+    question: (rank: string | undefined) =>
+      `An expert has only the ${rank === undefined ? "next" : rank} best score, and is chosen. How? Does the bias change its weight?`,
     answer: (promoted: string) =>
       (promoted === ""
         ? "The bias is added before the choice, so it can lift an expert over others. For this token it changed nothing; try the token before, or another layer. "
@@ -131,8 +133,8 @@ export const storing = {
     of: (visits: string, of: string) => `${visits} of ${of}`,
   },
   pages: {
-    lead: (rows: string) =>
-      `What a text leaves behind lies in pages of ${rows} positions. Two texts with the same beginning share its pages, and pages that are not needed may lie outside the memory.`,
+    lead: (rows: string | undefined) =>
+      `What a text leaves behind lies in pages${rows === undefined ? "" : ` of ${rows} positions`}. Two texts with the same beginning share its pages, and pages that are not needed may lie outside the memory.`,
     question: "A second text differs from this one only at its end. What does it cost?",
     answer: (ran: string, pages: string, bytes: string) =>
       `Only ${ran} tokens were run for it. ${pages} pages are shared, which saves ${bytes}.`,

@@ -49,8 +49,8 @@ export const remembering = {
     path: "Guided path, 15 minutes →",
   },
   tokens: {
-    lead: (vocab: string) =>
-      `A model reads no letters. The tokenizer cuts a text into pieces, and each piece into tokens: bytes that often stand together, from a list of ${vocab}.`,
+    lead: (vocab: string | undefined) =>
+      `A model reads no letters. The tokenizer cuts a text into pieces, and each piece into tokens: bytes that often stand together, from a list${vocab === undefined ? "" : ` of ${vocab}`}.`,
     question: "Why does a text have fewer tokens than characters?",
     answer: (tokens: string, bytes: string) =>
       `This text has ${tokens} tokens, and a token holds ${bytes} bytes of it on average. Frequent words are one token each. Rare words and other scripts fall apart into several.`,

@@ -30,6 +30,9 @@ const frame = {
   unread: (parts: string) =>
     `The link has parts that mean nothing here: ${parts}. The rest of it was followed.`,
 
+  wantsOther:
+    "The chosen text has not been read yet. Press “Run it here”; until then the recorded text is shown.",
+
   asTable: "as table",
   hideTable: "hide the table",
   copy: "copy numbers",
@@ -82,6 +85,8 @@ const frame = {
   engineLine: {
     run: "Run it here",
     again: "Try again",
+    stop: "stop",
+    readAgain: "Read the text",
     opening: "Fetching the model",
     reading: "Reading the text",
     of: (done: string, total: string) => `${done} of ${total}`,

@@ -97,8 +97,10 @@ export const storing = {
   experts: {
     lead: (all: string, k: string) =>
       `注意力之后，路由器从 ${all} 个小网络（专家）里为词元挑出 ${k} 个。偏置帮着挑选，好让所有专家都有活干，但它不计入权重。`,
-    question: (n: string) =>
-      `一个专家的得分只排第 ${n}，却被选中了。为什么？偏置会改变它的权重吗？`,
+    plainLead:
+      "注意力之后，路由器从许多小网络（专家）里为词元挑出几个。偏置帮着挑选，好让所有专家都有活干，但它不计入权重。",
+    question: (rank: string | undefined) =>
+      `一个专家的得分只排${rank === undefined ? "在后面" : rank}，却被选中了。为什么？偏置会改变它的权重吗？`,
     answer: (promoted: string) =>
       (promoted === ""
         ? "偏置在选择之前加上，所以能让一个专家超过别的专家。对这个词元它没有改变结果；请试试前一个词元，或换一层。"
@@ -120,8 +122,8 @@ export const storing = {
     of: (visits: string, of: string) => `${visits} / ${of}`,
   },
   pages: {
-    lead: (rows: string) =>
-      `文本留下的东西存放在页里，每页 ${rows} 个位置。开头相同的两篇文本共用这些页，暂时不用的页可以放在内存之外。`,
+    lead: (rows: string | undefined) =>
+      `文本留下的东西存放在页里${rows === undefined ? "" : `，每页 ${rows} 个位置`}。开头相同的两篇文本共用这些页，暂时不用的页可以放在内存之外。`,
     question: "第二篇文本只有结尾不同。它要花多少代价？",
     answer: (ran: string, pages: string, bytes: string) =>
       `只为它运行了 ${ran} 个词元。共用 ${pages} 页，省下 ${bytes}。`,

@@ -36,8 +36,8 @@ export const remembering = {
     path: "导览路线，15 分钟 →",
   },
   tokens: {
-    lead: (vocab: string) =>
-      `模型不读字母。分词器先把文本切成片段，再把每个片段切成词元：经常连在一起的字节，取自一张 ${vocab} 项的词表。`,
+    lead: (vocab: string | undefined) =>
+      `模型不读字母。分词器先把文本切成片段，再把每个片段切成词元：经常连在一起的字节，取自一张${vocab === undefined ? "" : ` ${vocab} 项的`}词表。`,
     question: "为什么词元比字符少？",
     answer: (tokens: string, bytes: string) =>
       `这篇文本有 ${tokens} 个词元，平均每个词元装 ${bytes} 个字节。常见的词是一个词元，少见的词和其他文字会拆成好几个。`,

@@ -26,6 +26,8 @@ const frame = {
   annotated: "模型的全部源码与讲解",
   unread: (parts: string) => `链接中有本页不认识的部分：${parts}。其余部分已照办。`,
 
+  wantsOther: "选定的文本还没有读。请按“在这里运行”；在那之前显示的是录制的文本。",
+
   asTable: "看表格",
   hideTable: "收起表格",
   copy: "复制数字",
@@ -77,6 +79,8 @@ const frame = {
   engineLine: {
     run: "在这里运行",
     again: "再试一次",
+    stop: "停止",
+    readAgain: "读这篇文本",
     opening: "正在下载模型",
     reading: "正在读文本",
     of: (done: string, total: string) => `${done} / ${total}`,
