@@ -23,6 +23,13 @@ const LEAST_SHARE = 0.00001;
 
 const SUFFIXES: Readonly<Record<string, string>> = { one: "st", two: "nd", few: "rd", other: "th" };
 
+/** A number near 0, as 1.8·10⁻⁴. */
+function smallNumber(x: number): string {
+  const [digits, power] = x.toExponential(1).split("e");
+  const raised = power.slice(1).replaceAll(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]);
+  return `${digits.replace("-", "−")}·10⁻${raised}`;
+}
+
 /** The numbers of a language. */
 export function numbersOf(language: Language): Numbers {
   const locale = language === "zh" ? "zh-Hans" : "en-US";
@@ -31,7 +38,7 @@ export function numbersOf(language: Language): Numbers {
   const ordinal = new Intl.PluralRules("en", { type: "ordinal" });
   const short = (x: number): string => {
     if (Number.isNaN(x)) return "–";
-    if (x !== 0 && Math.abs(x) < 0.001) return x.toExponential(1).replace("-", "−");
+    if (x !== 0 && Math.abs(x) < 0.001) return smallNumber(x);
     return (Math.abs(x) >= 1000 ? whole.format(Math.round(x)) : three.format(x)).replace("-", "−");
   };
   return {

@@ -205,5 +205,6 @@ describe("numbers for the eye", () => {
     expect(en.percent(0)).toBe("0 %");
     expect(en.bytes(94_200_000_000)).toBe("94.2 GB");
     expect(en.short(-1.3512)).toBe("−1.35");
+    expect(en.short(-0.00018)).toBe("−1.8·10⁻⁴");
   });
 });

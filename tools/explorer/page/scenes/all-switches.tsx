@@ -52,12 +52,11 @@ export function AllSwitches(): JSX.Element | null {
         isWordy
         label={our.all(num.value.count(of))}
         most={of}
-        bars={tried.value.map(({ id, answer: { stage, tokenAt, recall, logP, changedLogP } }) => ({
+        bars={tried.value.map(({ id, answer: { tokenAt, recall, logP, changedLogP } }) => ({
           name: our.switches[id]?.name ?? id,
           value: recall?.changed ?? 0,
           text: our.remembers(
             num.value.count(recall?.changed ?? 0),
-            stage ?? our.rows.none,
             num.value.short(logP - changedLogP),
             tokenAt === undefined,
           ),

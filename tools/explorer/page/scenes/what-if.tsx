@@ -102,7 +102,7 @@ function Effect(): JSX.Element {
     <>
       {pressed.map(({ id, bug, begins }) => (
         <p key={id}>
-          <strong>{our.switches[id]?.name ?? id}.</strong> {our.switches[id]?.what}{" "}
+          <strong>{our.named(our.switches[id]?.name ?? id)}</strong> {our.switches[id]?.what}{" "}
           {our.begins(begins)} {bug && <a href="model.html#known-bugs">{our.seen(bug)}</a>}
         </p>
       ))}

@@ -93,8 +93,9 @@ export const experimenting = {
     allColumns: ["switch", "first stage", "first token", "mean |Δ log p|", "remembered", "of"],
     allCaption: (tokens: string) =>
       `Six people have told their word in ${tokens} tokens of stories. A switch that leaves the text as it is can still be found by its first stage.`,
-    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
-      `${n} · loss ${loss.startsWith("−") ? "" : "+"}${loss} · from ${stage}${isSame ? " · same text" : ""}`,
+    remembers: (n: string, loss: string, isSame: boolean) =>
+      `${n} · loss ${loss.startsWith("−") ? "" : "+"}${loss}${isSame ? " · same text" : ""}`,
+    named: (name: string) => `${name}.`,
     firstStage: "First stage that differs",
     atPosition: (s: string) => `at position ${s}`,
     short: (k: string) =>

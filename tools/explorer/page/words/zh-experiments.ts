@@ -33,7 +33,7 @@ export const experimenting = {
       },
       g14: {
         name: "索引器按半旋转",
-        what: "索引器像旧模型那样，把通道 j 与 j + 一半配对，而不是与相邻的通道。距离越远，错误越大。",
+        what: "索引器像旧模型那样，把相隔半个宽度的两个通道配对，而不是相邻的两个。距离越远，错误越大。",
       },
       g15: { name: "旋转通道在后", what: "索引器的旋转通道取自向量末尾，而不是开头。" },
       g16: { name: "归一化之前的查询", what: "索引器读的是归一化之前的查询向量。" },
@@ -74,8 +74,9 @@ export const experimenting = {
     allColumns: ["开关", "第一个阶段", "第一个词元", "平均 |Δ log p|", "记住", "共"],
     allCaption: (tokens: string) =>
       `在 ${tokens} 个词元的故事里，六个人各说了一个暗语。即使文本没有变化，也能从第一个不同的阶段发现错误。`,
-    remembers: (n: string, stage: string, loss: string, isSame: boolean) =>
-      `${n} 个 · 损失 ${loss.startsWith("−") ? "" : "+"}${loss} · 始于 ${stage}${isSame ? " · 文本相同" : ""}`,
+    remembers: (n: string, loss: string, isSame: boolean) =>
+      `${n} 个 · 损失 ${loss.startsWith("−") ? "" : "+"}${loss}${isSame ? " · 文本相同" : ""}`,
+    named: (name: string) => `${name}：`,
     firstStage: "第一个不同的阶段",
     atPosition: (s: string) => `在位置 ${s}`,
     short: (k: string) => `没有：文本不超过 ${k} 个词元，所有位置都会选中`,
