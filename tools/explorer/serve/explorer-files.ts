@@ -1,12 +1,16 @@
 /**
- * The files that `glm52 explore` serves: the built page, a model, and perhaps a trace.
+ * The files that `glm52 explore` serves: the built page, a model, the kernels, and perhaps a trace.
+ *
+ * A page that is built for a web server has a copy of the model and of the kernels. The package has both
+ * already, so it is published without these copies, and they are never served from there.
  * @module
  */
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { KERNELS } from "../../node/node-host.ts";
 import { openConfig } from "../../node/open-config.ts";
-import { ourPackage } from "../../node/our-package.ts";
+import { demoModel, ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
 import type { ModelFiles } from "../messages.ts";
 
@@ -41,7 +45,7 @@ export const TRACE_PATH = "/trace";
 
 /** What to serve. */
 export interface ExplorerWish {
-  /** Folder of a model; the one that is built into the page by default. */
+  /** Folder of a model; the demo model by default. */
   readonly model?: string | undefined;
   /** A trace file. */
   readonly trace?: string | undefined;
@@ -55,7 +59,7 @@ export interface ExplorerWish {
  * @throws {UserError} for a page that was not built, and a folder or file that cannot be shown
  */
 export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, ServedFile>> {
-  const { model, trace, page = await builtPage() } = wish;
+  const { model = await demoModel(), trace, page = await builtPage() } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
     throw new UserError(
@@ -67,10 +71,10 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(page.length).replaceAll("\\", "/");
-    if (model === undefined || !name.startsWith("/model/")) files.set(name, await served(path));
+    if (!name.startsWith("/model/")) files.set(name, await served(path));
   }
-  if (model !== undefined)
-    for (const [name, file] of await modelFiles(model)) files.set(name, file);
+  files.set("/kernels.wasm", await served(fileURLToPath(KERNELS)));
+  for (const [name, file] of await modelFiles(model)) files.set(name, file);
   if (trace !== undefined) files.set(TRACE_PATH, await served(trace));
   return files;
 }
