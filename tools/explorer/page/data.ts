@@ -37,6 +37,7 @@ import {
   recordedAnswers,
   sentenceOf,
   t,
+  text,
   trace,
   words,
 } from "./engine.ts";
@@ -180,9 +181,6 @@ export const experts = view("experts", ["experts"], () => ({}));
 /** How the choices resemble each other. */
 export const overlaps = view("overlaps", ["share"], () => ({ t: t.value }));
 
-/** The text as characters. */
-const text = computed(() => words.value.map((word) => word.text).join(""));
-
 /** The end of the second text of scene 8. */
 export const shownEnd: ReadonlySignal<string> = computed(
   () => forkEnd.value ?? anotherEnd(endOf(text.value)),
@@ -231,7 +229,7 @@ const WRITTEN = 24;
 export const whatIf = view("whatIf", ["whatif"], () => {
   if (switches.value.length === 0) return undefined;
   const { text: story, questions } = whatIfExample.value ?? { text: text.value };
-  const asked = story + (questions?.[0].question ?? "");
+  const asked = story + (questions?.at(0)?.question ?? "");
   return { switches: switches.value, count: WRITTEN, text: asked, recall: true };
 });
 
