@@ -115,6 +115,12 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     ) as Promise<Asks[AskName]["answer"][]>;
   }
 
+  it("the first screen stands without the model, which nobody has asked for", async () => {
+    await page.waitForLoadState("networkidle");
+    expect(asked.filter((url) => /\/model\/|kernels|worker/.test(url))).toEqual([]);
+    expect(asked.some((url) => url.includes("recorded"))).toBe(true);
+  });
+
   it("the worker's numbers are those of this process, bit for bit", async () => {
     const t = 150;
     const requests: [AskName, Asks[AskName]["ask"]][] = [
@@ -173,6 +179,38 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
     expect(asked.filter((url) => !/^(data:|http:\/\/127\.0\.0\.1:)/.test(url))).toEqual([
       "https://example.com/x.png",
     ]);
+  });
+
+  it("needs no network once the model is there", async () => {
+    const [worker] = assets(".js").filter((name) => name.includes("worker"));
+    const ask = (requests: readonly unknown[]): Promise<unknown> =>
+      page.evaluate(
+        async ([url, all]) => {
+          const scope = globalThis as { line?: Worker };
+          scope.line ??= new Worker(url, { type: "module" });
+          const { line } = scope;
+          let last: unknown;
+          for (const [id, request] of all.entries()) {
+            last = await new Promise((resolve) => {
+              line.onmessage = ({ data }) => {
+                if (data.id === id && data.kind !== "progress") resolve(data.kind);
+              };
+              line.postMessage({ ...(request as object), id });
+            });
+          }
+          return last;
+        },
+        [`${server.url}/${worker}`, requests] as const,
+      );
+    await ask([{ name: "open", ask: modelAt(server.url) }]);
+    await context.setOffline(true);
+    const offline = [
+      { name: "read", ask: { text: TEXT.slice(0, 60) } },
+      { name: "whatIf", ask: { switches: ["relu"], count: 2 } },
+      { name: "look", ask: { t: 3 } },
+    ];
+    expect(await ask(offline)).toBe("answer");
+    await context.setOffline(false);
   });
 
   it("said nothing on the console", () => {

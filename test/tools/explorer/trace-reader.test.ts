@@ -54,6 +54,13 @@ describe("a trace", () => {
       expect(latent && [...latent]).toEqual(row("kv_cmpr"));
       expect(router && [...router.logits]).toEqual(row("ffn_moe_logits"));
     }
+    for (const { name, shape } of look.stages) {
+      const of = tensors.find((tensor) => tensor.name === name)?.shape.slice(1);
+      expect([name, ...shape]).toEqual([
+        name,
+        ...(name.startsWith("indexer_score") ? [t + 1] : (of ?? [])),
+      ]);
+    }
     expect(look.top[0].text).toBe(`#${look.top[0].id}`);
     await expect(live.ask("traceLook", { t: 10 })).rejects.toThrow(
       "position: expected 0 … 9, got 10",

@@ -40,8 +40,8 @@ const STAGES_OF: Readonly<Record<string, readonly TourStage[]>> = {
   "linear.ts": ["result_output"],
 };
 
-/** How many numbers of a stage are shown. */
-const N_SHOWN = 6;
+/** How many numbers of a stage are shown, and how many beside the line that makes it. */
+const [N_SHOWN, N_MARGIN] = [6, 2];
 
 /** The files in reading order. @throws when one is not in the order, or gone */
 export function filesInOrder(root: string): string[] {
@@ -98,7 +98,12 @@ function section(root: string, file: string, seen: Watched, highlight: Highlight
     const isMain = names.some((each) => each.toLowerCase() === name.slice(0, -3).replace(/-/g, ""));
     const known = isMain ? [...stages, ...(STAGES_OF[name] ?? [])] : stages;
     const left = [...docs.map(docHtml), ...known.map((stage) => stageHtml(stage, seen))];
-    const code = coloured.slice(from, to).map((parts, i) => lineHtml(from + i + 1, parts));
+    const code = coloured.slice(from, to).map((parts, i) => {
+      const stage = stageIn(lines[i]) as TourStage | undefined;
+      const value = stage && shown(stage, seen);
+      const margin = value ? `<b class="v"> = ${escaped(numbersOf(value, N_MARGIN))}</b>` : "";
+      return lineHtml(from + i + 1, parts) + margin;
+    });
     return `<div class="row"><div class="why">${left.join("\n")}</div>
 <pre class="code" tabindex="0" aria-label="${escaped(file)}, lines ${from + 1} to ${to}">${code.join("\n")}</pre></div>`;
   });
@@ -150,17 +155,22 @@ function lineHtml(number: number, parts: Parts): string {
   return `<span class="n">${number}</span>${code}`;
 }
 
-/** What a stage is, and its numbers in the first layer that has it. */
-function stageHtml(stage: TourStage, seen: Watched): string {
-  const layer = seen.layers.findIndex((each) => each.has(stage));
-  const value = layer < 0 ? seen.model.get(stage) : seen.layers[layer].get(stage);
-  if (!value) return "";
-  const name = layer < 0 ? stage : `${stage}-${layer}`;
-  return `<div class="stage"><h3>${escaped(name)}</h3><p>${escaped(STAGE_NOTES[stage])}</p>
-<p class="value"><code>${escaped(describe(value))}</code> ${escaped(numbersOf(value))}</p></div>`;
+/** The value of a stage in the first layer that has it; undefined for a stage of the draft layer. */
+function shown(stage: TourStage, { model, layers }: Watched): Seen | undefined {
+  return (layers.find((layer) => layer.has(stage)) ?? model).get(stage);
 }
 
-function numbersOf({ data }: Seen): string {
-  const shown = data.slice(0, N_SHOWN).map((x) => (Number.isInteger(x) ? x : x.toPrecision(4)));
-  return shown.join(", ") + (data.length > N_SHOWN ? ", …" : "");
+/** What a stage is, and its numbers. */
+function stageHtml(stage: TourStage, seen: Watched): string {
+  const value = shown(stage, seen);
+  if (!value) return "";
+  const layer = seen.layers.findIndex((each) => each.has(stage));
+  const name = layer < 0 ? stage : `${stage}-${layer}`;
+  return `<div class="stage"><h3>${escaped(name)}</h3><p>${escaped(STAGE_NOTES[stage])}</p>
+<p class="value"><code>${escaped(describe(value))}</code> ${escaped(numbersOf(value, N_SHOWN))}</p></div>`;
+}
+
+function numbersOf({ data }: Seen, n: number): string {
+  const first = data.slice(0, n).map((x) => (Number.isInteger(x) ? x : x.toPrecision(4)));
+  return first.join(", ") + (data.length > n ? ", …" : "");
 }

@@ -125,10 +125,10 @@ export class TraceReader {
     const row = await readExactly(this.#source, offset + t * bytes, bytes);
     const data = READERS[dtype](row.slice().buffer);
     const { stage } = parseStage(name);
-    // A query sees the positions up to its own; the file has as many columns as the longest row.
-    const seen = stage === "indexer_score" ? data.subarray(0, t + 1) : data;
     const dims = shape.map((_, axis) => (axis === 0 ? "T" : `axis ${axis}`));
-    return { dims, shape: [1, ...shape.slice(1, -1), seen.length], data: seen };
+    if (stage !== "indexer_score") return { dims, shape: [1, ...shape.slice(1)], data };
+    // A query sees the positions up to its own; the file has as many columns as the longest row.
+    return { dims, shape: [1, t + 1], data: data.subarray(0, t + 1) };
   }
 }
 
