@@ -75,6 +75,7 @@ function view<N extends AskName>(
   isOnlyOne = false,
 ): ReadonlySignal<View<Asks[N]["answer"]>> {
   const result: Signal<View<Asks[N]["answer"]>> = signal({ waits: true });
+  let answered: { readonly words: unknown; readonly ask: string } | undefined;
   const ask = computed(() => {
     // Recorded answers cost nothing, so all figures have their height from the beginning.
     const isFree = !isHeld.value && !trace.value;
@@ -84,6 +85,7 @@ function view<N extends AskName>(
   effect(() => {
     const isOfFile = name === "traceLook";
     if (isOfFile !== (trace.value !== undefined)) {
+      answered = undefined;
       result.value = {};
       return;
     }
@@ -97,6 +99,9 @@ function view<N extends AskName>(
       result.value = answer ? { answer, origin: "recorded" } : { waits: true };
       return;
     }
+    // A scene that comes near again has its answer already.
+    const asked = { words: words.value, ask: JSON.stringify(wanted) };
+    if (answered?.words === asked.words && answered.ask === asked.ask) return;
     result.value = { ...untracked(() => result.value), waits: true };
     const origin = isOfFile ? "file" : "live";
     const onProgress = (progress: Progress): void => {
@@ -104,6 +109,7 @@ function view<N extends AskName>(
     };
     askLive(name, wanted, { onProgress }).then(
       (answer) => {
+        answered = asked;
         result.value = { answer, origin };
       },
       (error: unknown) => {

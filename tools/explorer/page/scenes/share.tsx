@@ -24,6 +24,15 @@ import { shownLayers } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
+import { tried } from "./all-switches.tsx";
+
+/** What the build has found without sharing, if it has tried that. */
+function withoutSharing(): string {
+  const { recall } = tried.value.find(({ id }) => id === "noshare")?.answer ?? {};
+  if (!recall) return "";
+  const [changed, right, of] = [recall.changed, recall.right, recall.of].map(num.value.count);
+  return say.value.share.withoutSharing(changed, right, of);
+}
 
 export function Share(): JSX.Element {
   const { share: our } = say.value;
@@ -34,7 +43,7 @@ export function Share(): JSX.Element {
       name="share"
       lead={our.lead}
       question={last && our.question(last.layer)}
-      answer={last && our.answer(last.lender)}
+      answer={last && `${our.answer(last.lender)}${withoutSharing()}`}
       formula="share"
       sources={["engine/model/layer.ts#decoderLayer"]}
       layer={layer.value}
