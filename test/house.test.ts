@@ -85,6 +85,7 @@ const ROOMS = [
   "golden/dump",
   "golden/judge",
   "golden/diagnose",
+  "golden/explain",
   "golden/build",
   "golden/report",
   "golden/witness",

@@ -5,7 +5,7 @@
 //     glm52_golden::Case golden("golden/cases/clear-mtp");
 //     glm52_golden::Tensors mine;                        // golden.folder + "/model", golden.tokens
 //     mine["logits"] = {"F32", {40, 256}, logits};       // more stages say more: "l_out-0", "top_k-0"
-//     auto report = golden.compare(mine, "f16-cache");   // "f32", "f16-cache" or "bf16"
+//     auto report = golden.compare(mine, "f16-cache");   // one of golden.classes()
 //     if (report.wrong()) std::cerr << report.first_wrong << ": " << report.sentence << "\n";
 //
 // How far a stage may be off is measured for each case; it stands in the case's envelope.json. Choices
@@ -227,6 +227,14 @@ class Case {
     layers_ = int(Json::parse(read_text(path + "/model/config.json")).at("num_hidden_layers").number);
   }
 
+  /// The classes of engines that the case has bounds for, by what they compute in.
+  std::set<std::string> classes() const {
+    std::set<std::string> names;
+    for (const auto &[stage, measured] : envelope_.at("stages").fields)
+      for (const auto &[name, bound] : measured.fields) names.insert(name);
+    return names;
+  }
+
   /// Whether a right engine of this class chooses exactly what the case says.
   bool certified(const std::string &kind) const {
     const auto &all = envelope_.at("certified").list;
@@ -243,7 +251,7 @@ class Case {
 
   /// Judges what an engine gave. A stage that it did not give is not held against it.
   Report compare(const Tensors &mine, const std::string &kind = "f32") const {
-    if (kind != "f32" && kind != "f16-cache" && kind != "bf16") throw Error("expected class f32, f16-cache or bf16, got " + kind);
+    if (classes().count(kind) == 0) throw Error("expected a class of engine such as f32, f16-cache or bf16, got " + kind);
     Report report;
     std::size_t clean = std::numeric_limits<std::size_t>::max();  // rows before it have the inputs that are expected
     for (const auto &[name, tensor] : mine)

@@ -20,8 +20,8 @@ const example = (name: string, ...args: readonly string[]): Promise<string> =>
 const lines = (printed: string): string[] => printed.trimEnd().split("\n");
 
 describe("the examples", () => {
-  it("are twelve, short, told apart by the comment on top, and all in the list", () => {
-    expect(names).toHaveLength(12);
+  it("are thirteen, short, told apart by the comment on top, and all in the list", () => {
+    expect(names).toHaveLength(13);
     const list = readFileSync(join(FOLDER, "README.md"), "utf8");
     for (const name of names) {
       const text = readFileSync(join(FOLDER, name), "utf8");
@@ -47,6 +47,16 @@ describe("the example", () => {
     expect(Number(read)).toBeGreaterThan(200); // the tool is in the prompt
     expect(Number(said)).toBeGreaterThan(10);
     expect(text.length).toBeGreaterThan(30);
+  });
+
+  it("agent.js asks with all tools in the prompt, in one conversation", async () => {
+    const printed = lines(await example("agent.js", "How old is Mia?", "What is 2 plus 3?"));
+    const read = printed
+      .flatMap((line) => /^(\d+) tokens read: /.exec(line)?.[1] ?? [])
+      .map(Number);
+    expect(read).toHaveLength(2);
+    expect(read[0]).toBeGreaterThan(500); // seven tools
+    expect(read[1]).toBeGreaterThan(read[0]);
   });
 
   it("larger-than-memory.js writes the text of a model that is loaded", async () => {

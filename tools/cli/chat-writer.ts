@@ -3,6 +3,7 @@
  * @module
  */
 import { type Json, pythonJson, type ReplyEvent } from "../../tokenizer/chat/index.ts";
+import type { CallResult } from "../agent/run-calls.ts";
 import type { Turn } from "../library/voice.ts";
 import type { Progress } from "./progress.ts";
 import { sayDimly, type TextOut } from "./text-out.ts";
@@ -12,6 +13,8 @@ import { wordWriter } from "./word-wrap.ts";
 export interface ReplyWriter {
   event(event: ReplyEvent): void;
   end(turn: Turn): void;
+  /** Prints what came of a call. */
+  result(result: CallResult): void;
 }
 
 /** Prints the content of a reply. On a terminal it also prints reasoning and calls, in dim text. */
@@ -35,6 +38,10 @@ export function textWriter(out: TextOut): ReplyWriter {
     },
     end() {
       if (!last.endsWith("\n")) write("\n");
+      last = "\n";
+    },
+    result({ call, content }) {
+      dim(`${call.name} returned ${content}\n`);
     },
   };
 }
@@ -52,6 +59,7 @@ export function jsonWriter({ write }: TextOut): ReplyWriter {
         reused_tokens: reusedTokens,
         reply_tokens: replyTokens,
       }),
+    result: ({ call: { name }, content }) => line({ type: "result", name, content }),
   };
 }
 
@@ -63,5 +71,6 @@ export function after(progress: Progress, writer: ReplyWriter): ReplyWriter {
       writer.event(event);
     },
     end: writer.end,
+    result: writer.result,
   };
 }

@@ -2,7 +2,10 @@
  * A conversation at a terminal or through pipes: a message in, a reply out, until the input ends.
  * @module
  */
+import { askAgent, MAX_ROUNDS } from "../agent/ask-agent.ts";
+import { definitionOf, type RunningTool } from "../agent/run-calls.ts";
 import type { Chat, Saying } from "../library/chat.ts";
+import { oneLine } from "../library/one-line.ts";
 import type { Turn } from "../library/voice.ts";
 import { after, jsonWriter, textWriter } from "./chat-writer.ts";
 import { explain } from "./explain.ts";
@@ -18,6 +21,8 @@ export interface ConversationOptions {
   readonly json?: boolean | undefined;
   /** The name under which it is saved, if it is. */
   readonly session?: string | undefined;
+  /** What the model may call. */
+  readonly tools?: readonly RunningTool[] | undefined;
 }
 
 /** Messages that are shown when a saved conversation goes on. */
@@ -46,7 +51,7 @@ export async function converse(
     }
     return;
   }
-  greet(chat, partner, stderr);
+  greet(chat, partner, options, stderr);
   for await (const line of stdin.lines({ prompt: "> ", hint: () => talk.hint })) {
     if (line.trim() === "") continue;
     try {
@@ -95,14 +100,16 @@ class Conversation {
   /** Says something to the model and prints the reply; Ctrl-C stops it. */
   async say(saying: Saying): Promise<void> {
     const { stdin, stdout } = this.#terminal;
-    const { json, session } = this.#options;
+    const { json, session, tools = [] } = this.#options;
     const writer = after(this.#prefilling, json ? jsonWriter(stdout) : textWriter(stdout));
     const begun = performance.now();
     try {
       await interruptible(this.#terminal, async (interrupt) => {
         const signal = AbortSignal.any([interrupt, stdout.closed]);
-        const turn = await this.#chat.say(saying, { onEvent: writer.event, signal });
-        writer.end(turn);
+        const { turn } = await askAgent(this.#chat, saying, tools, {
+          ...{ onEvent: writer.event, onTurn: writer.end, onResult: writer.result, signal },
+        });
+        if (turn.calls.length > 0) this.#sayUnanswered(turn);
         if (stdin.isTerminal && !json) this.#count(turn, (performance.now() - begun) / 1000);
       });
     } finally {
@@ -139,6 +146,15 @@ class Conversation {
     else this.#terminal.stderr.write("There is no reply to take back.\n");
   }
 
+  /** Says that calls have no results: nobody runs them, or there were too many. */
+  #sayUnanswered({ calls }: Turn): void {
+    const names = calls.map(({ name }) => name).join(", ");
+    const { tools = [] } = this.#options;
+    const why =
+      tools.length === 0 ? "no tool runs here" : `${MAX_ROUNDS} rounds of calls had no answer`;
+    this.#terminal.stderr.write(`${oneLine(`${names}: ${why}`)}\n`);
+  }
+
   #count({ replyTokens }: Turn, seconds: number): void {
     const { stderr } = this.#terminal;
     const rate = (replyTokens / Math.max(seconds, 1e-6)).toFixed(1);
@@ -148,8 +164,15 @@ class Conversation {
 }
 
 /** The first lines that a person sees: who speaks, and what was said before. */
-function greet(chat: Chat, partner: Partner, stderr: TextOut): void {
+function greet(
+  chat: Chat,
+  partner: Partner,
+  { tools = [] }: ConversationOptions,
+  stderr: TextOut,
+): void {
   stderr.write(`${partner.name} · ${partner.how} · ${contextText(chat, partner)}\n`);
+  const names = tools.map(({ definition }) => definitionOf(definition).name).join(", ");
+  if (names !== "") stderr.write(`It may call ${names}.\n`);
   stderr.write("/help lists what you can do here.\n");
   const before = chat.messages.filter(({ role }) => role === "user" || role === "assistant");
   if (before.length > SHOWN_MESSAGES) {

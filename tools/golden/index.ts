@@ -14,25 +14,28 @@
  *
  * The rooms beside this file have an order, and each imports only from rooms before it: `case` (the
  * pack and what is expected), `mutants` (known mistakes), `dump` (other engines' files), `judge` (a
- * dump against a case), `diagnose` (a mistake behind a dump), `build` (how the pack is made), `report`
+ * dump against a case), `diagnose` (a known mistake behind a dump), `explain` (any mistake), `build` (how the pack is made), `report`
  * (pages and test reports), `witness` (other engines, asked while they run).
  *
- * Next: judge/judge.ts, diagnose/diagnose.ts
+ * Next: judge/judge.ts, diagnose/diagnose.ts, explain/explain.ts
  * @module glm52.ts/golden
  */
 import { setImmediate } from "node:timers/promises";
 import type { NamedTensor } from "../../engine/trace/recorder.ts";
-import { readCase } from "./case/case.ts";
 import { CLASSES, type EngineClass } from "./case/engine-class.ts";
 import { BUILT_IN, type NameMap } from "./case/engine-names.ts";
-import { readEnvelope } from "./case/envelope-file.ts";
 import { expectation } from "./case/expectation.ts";
 import { caseFolders } from "./case/pack-cases.ts";
-import { type Diagnosis, diagnose as diagnoseJudged } from "./diagnose/diagnose.ts";
+import { diagnoseBothWays } from "./diagnose/both-ways.ts";
+import type { Diagnosis } from "./diagnose/diagnose.ts";
 import { renderDiagnosis } from "./diagnose/diagnosis-text.ts";
+import { runMutants } from "./diagnose/mutant-runs.ts";
 import { asDump } from "./dump/as-dump.ts";
 import { type Dump, readEngineDump } from "./dump/dump.ts";
 import { classOf } from "./dump/found-class.ts";
+import { explain as explainJudged } from "./explain/explain.ts";
+import type { Explanation } from "./explain/explanation.ts";
+import { renderExplanation } from "./explain/explanation-text.ts";
 import { renderJudgement } from "./judge/check-text.ts";
 import { mustShare } from "./judge/faults.ts";
 import { type ForcedRun, runForced } from "./judge/forced.ts";
@@ -47,15 +50,20 @@ import { renderJunit } from "./report/junit.ts";
 
 export type { NamedTensor } from "../../engine/trace/recorder.ts";
 export type { Bound } from "./case/bounds.ts";
-export { CLASSES, type EngineClass } from "./case/engine-class.ts";
+export { CLASSES, type EngineClass, type PerClass, ROUNDS } from "./case/engine-class.ts";
 export { type NameMap, readNames } from "./case/engine-names.ts";
 export { caseFolders } from "./case/pack-cases.ts";
+export { type CaseSummary, cases } from "./case/summary.ts";
 export type { Diagnosis, Suspect } from "./diagnose/diagnose.ts";
 export type { Pair } from "./diagnose/pairs.ts";
+export type { Explanation } from "./explain/explanation.ts";
+export type { Relation } from "./explain/variant.ts";
 export type { Distance, Divergence, LogitsReport } from "./judge/distance.ts";
+export type { HiddenChoice } from "./judge/hidden-choices.ts";
 export type { Judgement, StageResult } from "./judge/judge.ts";
 export type { SelectionReport } from "./judge/selections.ts";
 export { passes, type SelfResult } from "./judge/self-check.ts";
+export type { Bug } from "./mutants/bugs.ts";
 export { type Mistake, nameOf } from "./mutants/mutant.ts";
 
 /** What an engine made of a case: a file or folder by its path, the bytes of a file, or tensors. */
@@ -67,6 +75,7 @@ export type Step =
   | "running the model"
   | "running known mistakes"
   | "running two mistakes at once"
+  | "searching what explains it"
   | "running this engine";
 
 /** How to follow long work, and how to stop it. */
@@ -167,25 +176,52 @@ async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {
   return asDump(dump, names);
 }
 
+/** What is known about a wrong dump: the known mistakes behind it, and what explains its first wrong stage. */
+export interface FullDiagnosis extends Diagnosis {
+  /** Undefined where nothing is off. */
+  readonly explanation: Explanation | undefined;
+}
+
 /**
- * Names the known mistakes that make a dump what it is: of a dump, or of a verdict on one.
+ * Names the known mistakes that make a dump what it is, and explains its first wrong stage: of a dump, or
+ * of a verdict on one.
  *
- * Where the verdict is with `replay`, the known mistakes run with the dump's choices, too.
+ * Where the verdict is with `replay`, or rounding has turned choices and no mistake fits, the known
+ * mistakes run with the dump's choices, too.
  *
  * @throws {UserError} as {@link check} does
  */
-export async function diagnose(verdict: Verdict, options?: WorkOptions): Promise<Diagnosis>;
-export async function diagnose(dump: DumpInput, options: CheckOptions): Promise<Diagnosis>;
+export async function diagnose(verdict: Verdict, options?: WorkOptions): Promise<FullDiagnosis>;
+export async function diagnose(dump: DumpInput, options: CheckOptions): Promise<FullDiagnosis>;
 export async function diagnose(
   dump: DumpInput | Verdict,
   options: WorkOptions | CheckOptions = {},
-): Promise<Diagnosis> {
+): Promise<FullDiagnosis> {
   const verdict = isVerdict(dump) ? dump : await check(dump, options as CheckOptions);
-  return diagnoseJudged(verdict.judged, {
-    onMistake: pauses(options, "running known mistakes"),
-    onPair: pauses(options, "running two mistakes at once"),
-  });
+  const { judged } = verdict;
+  const onMistake = pauses(options, "running known mistakes");
+  const onPair = pauses(options, "running two mistakes at once");
+  if (judged.judgement.firstOff === undefined) {
+    return { ...(await diagnoseBothWays(judged, { onMistake, onPair })), explanation: undefined };
+  }
+  const { dump: got, expected, replayed } = judged;
+  const runs = await runMutants(expected, onMistake, replayed && { dump: got, run: replayed });
+  const pause = pauses(options, "searching what explains it");
+  const explanation = await explainJudged(judged, { runs, pause });
+  const withPairs = !explanation?.fits;
+  const how = { runs, onMistake, onPair, withPairs };
+  return { ...(await diagnoseBothWays(judged, how)), explanation };
 }
+
+/**
+ * Explains the first wrong stage of a verdict: which relation there is between what should have come and
+ * what came, how much of the difference it explains, and where to look. Undefined where nothing is off.
+ */
+export const explain = (
+  { judged }: Verdict,
+  options: WorkOptions = {},
+): Promise<Explanation | undefined> =>
+  explainJudged(judged, { pause: pauses(options, "searching what explains it") });
 
 const isVerdict = (dump: DumpInput | Verdict): dump is Verdict =>
   typeof dump === "object" && "judged" in dump;
@@ -207,48 +243,41 @@ export async function selfCheck(options: SelfCheckOptions = {}): Promise<SelfRes
   return checkBackends(folders, options.turbo ?? false, pauses(options, "running this engine"));
 }
 
-/** A case of a pack. */
-export interface CaseSummary {
-  /** Name of the case. */
-  readonly name: string;
-  /** The folder that it is in. */
-  readonly folder: string;
-  /** What it is for, in words. */
-  readonly purpose: string;
-  /** Tokens of its text. */
-  readonly nTokens: number;
-  /** Classes of engines of which a right one chooses exactly what the case says. */
-  readonly certified: readonly EngineClass[];
-}
-
-/** All cases of a pack, by default of the one that comes with this package, by name. */
-export async function cases(pack?: string): Promise<CaseSummary[]> {
-  const summaries: CaseSummary[] = [];
-  for (const folder of await caseFolders([], pack)) {
-    const { name, purpose, tokens } = await readCase(folder);
-    const { certified } = await readEnvelope(folder);
-    summaries.push({ name, folder, purpose, nTokens: tokens.length, certified });
-  }
-  return summaries;
-}
-
-/** A verdict, a diagnosis or the results of a self-check in lines for people, as glm52 prints them. */
-export function textOf(result: Verdict | Diagnosis | readonly SelfResult[]): string {
-  if ("suspects" in result) return renderDiagnosis(result);
+/** A verdict, an explanation, a diagnosis or the results of a self-check in lines for people. */
+export function textOf(
+  result: Verdict | Explanation | FullDiagnosis | Diagnosis | readonly SelfResult[],
+): string {
+  if ("sentence" in result) return renderExplanation(result);
+  if ("suspects" in result) return diagnosisText(result);
   if (!("judged" in result)) return renderSelfCheck(result);
   return renderJudgement(result);
 }
 
+function diagnosisText(diagnosis: Diagnosis | FullDiagnosis): string {
+  const explanation = "explanation" in diagnosis ? diagnosis.explanation : undefined;
+  const known = renderDiagnosis(diagnosis);
+  return explanation ? `${renderExplanation(explanation)}\n${known}` : known;
+}
+
 /** A verdict as plain data for JSON, as `glm52 golden check --json` prints it. */
-export function jsonOf({ caseName, engineClass, rightAs, status, judged }: Verdict): object {
-  return { case: caseName, class: engineClass, status, rightAs, ...judged.judgement };
+export function jsonOf(
+  { caseName, engineClass, rightAs, status, judged }: Verdict,
+  explanation?: Explanation,
+): object {
+  const told = explanation && { explanation };
+  return { case: caseName, class: engineClass, status, rightAs, ...judged.judgement, ...told };
 }
 
 /** A verdict as one HTML page that needs no other file; with a diagnosis, where there is one. */
-export function htmlOf(verdict: Verdict, dumpName: string, diagnosis?: Diagnosis): string {
+export function htmlOf(
+  verdict: Verdict,
+  dumpName: string,
+  diagnosis?: Diagnosis | FullDiagnosis,
+): string {
   const { judged, replayed, caseName } = verdict;
   const wanted = replayed?.wanted ?? judged.expected.stages;
-  return renderHtml({ ...judged, caseName, dumpName, diagnosis, wanted });
+  const explanation = diagnosis && "explanation" in diagnosis ? diagnosis.explanation : undefined;
+  return renderHtml({ ...judged, caseName, dumpName, diagnosis, explanation, wanted });
 }
 
 /** A verdict as JUnit XML: a stage is a test. */

@@ -34,7 +34,7 @@ const UNKNOWN_FIELD = [400, 422];
 const LONGEST_PAUSE = 60_000;
 
 /** The way out where the server does not say which model it has. */
-const NAME_ONE = "name one with --model";
+const NAME_ONE = "name one: with --model, beside --url with --served-name";
 
 const NAME_COST: Cost = { requests: 1, tokensIn: 0, tokensOut: 0 };
 

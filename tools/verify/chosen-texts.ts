@@ -67,7 +67,7 @@ export async function ofReplies(probe: Probe, way: ReplyWay): Promise<readonly C
   if (found?.nothing !== undefined) return [unknown(found.nothing)];
   const matches = parts.flatMap((part) => part.matches);
   if (matches.length > 0) return [matchCheck(matches)];
-  return driftChecks(texts.map(driftOf), shape?.indexTopk);
+  return driftChecks(texts.map(driftOf), shape?.indexTopk, 0);
 }
 
 /** What came of one question: differences, or where no log-probabilities are told the tokens that are the same. */

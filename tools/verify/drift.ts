@@ -42,29 +42,43 @@ export interface TextDrift {
   readonly late: readonly number[];
 }
 
-/** Bets on all texts. */
-export function betsOn(texts: readonly TextDrift[]): Bets {
-  const bets = new Bets(ACCEPTED_DRIFT);
+/**
+ * Bets on all texts.
+ *
+ * @param noise how far the reference is from itself; twice as much is accepted
+ */
+export function betsOn(texts: readonly TextDrift[], noise: number): Bets {
+  const bets = new Bets(acceptedOf(noise));
   for (const { all } of texts) for (const x of observationsOf(all)) bets.add(x);
   return bets;
 }
 
 /** Whether the drift is above or below what is accepted, and whether it begins at `index_topk`. */
-export function driftChecks(texts: readonly TextDrift[], topk: number | undefined): Check[] {
+export function driftChecks(
+  texts: readonly TextDrift[],
+  topk: number | undefined,
+  noise: number,
+): Check[] {
   const step = topk === undefined ? undefined : stepCheck(texts, topk);
-  return [driftCheck(texts, step), ...(step ? [step] : [])];
+  return [driftCheck(texts, step, noise), ...(step ? [step] : [])];
 }
 
-function driftCheck(texts: readonly TextDrift[], step: Check | undefined): Check {
-  const { verdict, mean } = betsOn(texts);
+function acceptedOf(noise: number): number {
+  return Math.min(Math.max(ACCEPTED_DRIFT, 2 * noise), 1 / 2);
+}
+
+function driftCheck(texts: readonly TextDrift[], step: Check | undefined, noise: number): Check {
+  const { verdict, mean } = betsOn(texts, noise);
+  const accepted = acceptedOf(noise);
+  const why = accepted > ACCEPTED_DRIFT ? ", twice what the reference differs from itself" : "";
   const n = texts.reduce((sum, { all }) => sum + all.length, 0);
   const largest = texts.reduce((most, { all }) => Math.max(most, ...all), 0);
-  const evidence = `${n} positions differ by ${mean.toFixed(5)} on average, ${largest.toFixed(4)} at most; ${ACCEPTED_DRIFT} is accepted`;
+  const evidence = `${n} positions differ by ${mean.toFixed(5)} on average, ${largest.toFixed(4)} at most; ${Number(accepted.toPrecision(3))} is accepted${why}`;
   const name = "drift";
   if (verdict === "below") return { name, verdict: "pass", evidence };
   if (verdict === undefined) {
-    const why = `; too few positions to tell with an error of 1/${WON}`;
-    return { name, verdict: "unknown", evidence: evidence + why };
+    const few = `; too few positions to tell with an error of 1/${WON}`;
+    return { name, verdict: "unknown", evidence: evidence + few };
   }
   const fault =
     step?.verdict === "fail"
@@ -141,8 +155,9 @@ export function likenessCheck(points: readonly Likeness[], wrongName: string): C
   return { name, verdict: "fail", evidence, fault: `it answers as ${wrongName} does` };
 }
 
-function meanOf(list: readonly number[]): number {
-  return list.reduce((sum, x) => sum + Math.min(x, 1), 0) / list.length;
+/** The mean, in which no difference counts more than 1; of nothing 0. */
+export function meanOf(list: readonly number[]): number {
+  return list.reduce((sum, x) => sum + Math.min(x, 1), 0) / Math.max(1, list.length);
 }
 
 /** Values as means of groups, few enough that all signs of them can be tried. */

@@ -52,6 +52,8 @@ export interface Reference {
    * to compare with.
    */
   readonly score?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
+  /** What a reference that is no model told when it was asked the same once more; its own noise. */
+  readonly again?: ((ids: readonly number[]) => Promise<readonly number[] | undefined>) | undefined;
   /** The likeliest id after each of these. */
   readonly likeliest?: ((ids: readonly number[]) => Promise<readonly number[]>) | undefined;
   /** What an endpoint must not be like. */

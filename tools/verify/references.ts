@@ -62,17 +62,22 @@ export async function openReference(source: ReferenceSource): Promise<OpenRefere
 }
 
 /** What another endpoint told. */
-function recordedReference(recording: Recording): Pick<Reference, "score" | "recorded"> {
-  return { score: scoreIn(recording), recorded: (ask) => recordedAnswer(recording, ask) };
+function recordedReference(recording: Recording): Pick<Reference, "score" | "again" | "recorded"> {
+  return {
+    score: scoreIn(recording),
+    again: async (ids) => nextScores(recording, ids),
+    recorded: (ask) => recordedAnswer(recording, ask),
+  };
 }
 
 /** Log-probabilities that another endpoint told of given texts. */
 function scoreIn(recording: Recording): (ids: readonly number[]) => Promise<readonly number[]> {
+  const known = new Map<string, readonly number[]>();
   return async (ids) => {
-    for (const way of TEXT_WAYS) {
-      const answer = recordedAnswer(recording, way.ask(ids));
-      const scores = answer && way.read(answer.json, ids);
-      if (scores) return scores;
+    const scores = nextScores(recording, ids) ?? known.get(ids.join());
+    if (scores) {
+      known.set(ids.join(), scores);
+      return scores;
     }
     throw new EndpointError(
       "recording",
@@ -80,6 +85,16 @@ function scoreIn(recording: Recording): (ids: readonly number[]) => Promise<read
       "the recorded endpoint did not tell log-probabilities of these texts: record one that does, with the same --seed and --reference",
     );
   };
+}
+
+/** The next log-probabilities of a text: those of the first time, then those of the second. */
+function nextScores(recording: Recording, ids: readonly number[]): readonly number[] | undefined {
+  for (const way of TEXT_WAYS) {
+    const answer = recordedAnswer(recording, way.ask(ids));
+    const scores = answer && way.read(answer.json, ids);
+    if (scores) return scores;
+  }
+  return undefined;
 }
 
 /** The recorded answer to a question, with as many of its extra fields as that endpoint took. */

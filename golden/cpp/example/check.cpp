@@ -11,13 +11,13 @@
 
 int main(int argc, char **argv) try {
   if (argc < 2) {
-    std::cerr << "usage: check CASE [DUMP.safetensors [f32|f16-cache|bf16]]\n";
+    std::cerr << "usage: check CASE [DUMP.safetensors [CLASS]]\n";
     return 2;
   }
   glm52_golden::Case golden(argv[1]);
   if (argc == 2) {
     std::cout << golden.tokens.size() << " tokens, certified for";
-    for (const char *kind : {"f32", "f16-cache", "bf16"})
+    for (const std::string &kind : golden.classes())
       if (golden.certified(kind)) std::cout << " " << kind;
     std::cout << "\n";
     for (const auto &name : golden.order()) {

@@ -40,6 +40,7 @@ class Report:
     stages: list = field(default_factory=list)
     unknown: list = field(default_factory=list)  # tensors that are no stage of the model
     not_held: list = field(default_factory=list)  # stages that the files of this case do not hold
+    right_as: list = field(default_factory=list)  # other classes of which nothing would be wrong
 
     @property
     def first_wrong(self):
@@ -59,6 +60,8 @@ class Report:
         after = sum(s.verdict == "after" for s in self.stages)
         if after:
             lines.append(f"{after} stages after it not judged")
+        if self.right_as:
+            lines.append(f"as an engine of class {' or '.join(self.right_as)} nothing would be wrong")
         if self.not_held:
             count, first = len(self.not_held), self.not_held[0]
             lines.append(f"{count} stages not compared, such as {first}: npx glm52 golden check has them too")
@@ -73,6 +76,14 @@ def compare(dump, case, engine_class=None):
     kind = engine_class or _class_of(got)
     if kind not in CLASSES:
         raise GoldenError(f"expected a class of {', '.join(CLASSES)}, got {kind}")
+    report = _compare(got, unknown, case, kind)
+    if report.first_wrong and engine_class is None:
+        coarser = CLASSES[CLASSES.index(kind) + 1 :]
+        report.right_as = [k for k in coarser if not _compare(got, unknown, case, k).first_wrong]
+    return report
+
+
+def _compare(got, unknown, case, kind):
     held = [name for name in unknown if is_stage(name)]
     report = Report(case.name, kind, [], [name for name in unknown if name not in held], held)
     clean = None

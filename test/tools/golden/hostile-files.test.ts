@@ -90,11 +90,7 @@ describe("a case", () => {
     ["case.json", '{"name":1}', "case.json: expected an object with name"],
     ["tokens.json", '{"tokens":["1"]}', "tokens.json: expected an object with a list of tokens"],
     ["tokens.json", "[]", "tokens.json: expected an object with a list of tokens"],
-    [
-      "envelope.json",
-      "{}",
-      "envelope.json: expected glm52-envelope 1, with stages, choices and ties",
-    ],
+    ["envelope.json", "{}", "envelope.json: expected glm52-envelope 1, with stages for f32, "],
     ["envelope.json", '{"format":"glm52-envelope 1"}', "envelope.json: expected glm52-envelope 1"],
   ])("with %s of %s", async (name, text, message) => {
     fresh();

@@ -15,6 +15,8 @@ import {
   cases,
   check,
   diagnose,
+  type Explanation,
+  explain,
   htmlOf,
   jsonOf,
   junitOf,
@@ -62,8 +64,11 @@ describe("check", () => {
     const verdict = await check(file, { case: TINY });
     const cli = (...more: string[]) => glm52(["golden", "check", file, "--case", TINY, ...more]);
     const wayOn = `the mistake behind it: glm52 golden diagnose ${file} --case ${TINY}\n`;
-    expect(textOf(verdict) + wayOn).toBe((await cli()).stdout);
-    expect(`${JSON.stringify(jsonOf(verdict))}\n`).toBe((await cli("--json")).stdout);
+    expect(textOf(verdict) + wayOn).toBe((await cli("--no-explain")).stdout);
+    const explanation = (await explain(verdict)) as Explanation;
+    expect(textOf(verdict) + textOf(explanation) + wayOn).toBe((await cli()).stdout);
+    const json = JSON.stringify(jsonOf(verdict, explanation));
+    expect(`${json}\n`).toBe((await cli("--json")).stdout);
     expect(htmlOf(verdict, "wrong")).toContain("<title>wrong against tiny-all</title>");
     expect(junitOf(verdict)).toContain(`name="${mutant.stage}"><failure`);
   });
@@ -111,6 +116,7 @@ describe("work can be followed and stopped", () => {
       ["reading", true],
       ["running the model", true],
       ["running known mistakes", true],
+      ["searching what explains it", true],
     ]);
   });
 

@@ -1,5 +1,6 @@
 /** Tests that numbers are compared in each dialect that servers have, and that each is found out by asking. */
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../../engine/generate/random.ts";
 import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
 import { openReference } from "../../../tools/verify/references.ts";
@@ -43,7 +44,7 @@ describe.each(DIALECTS)("numbers of %s", (dialect) => {
     const outcome = await numbersOf(dialect);
     expect(faultsOf(outcome)).toEqual([]);
     expect(outcome.verdict).toBe("pass");
-    for (const { evidence } of checksOf(outcome)) {
+    for (const { evidence } of checksOf(outcome).filter(({ isExtra }) => !isExtra)) {
       expect(evidence).toMatch(WAYS[dialect]);
     }
     const { total } = planOf({ reference: REFERENCE, seed: 0, gates: [NUMBERS] });
@@ -69,6 +70,7 @@ describe("a server that tells no log-probabilities", () => {
     const outcome = await numbersOf("hosted", bare(), options);
     expect(checksOf(outcome).map(({ name, verdict }) => [name, verdict])).toEqual([
       ["choices", "pass"],
+      ["effort of thinking", "unknown"],
     ]);
   });
   it("is found when it chooses others", async () => {
@@ -99,5 +101,33 @@ describe.each(RECORDED)("a recording of %s", (dialect) => {
     expect(same.verdict).toBe("pass");
     const other = await numbersOf(dialect, far(0.12, 0), { reference: await reference() });
     expect(faultsOf(other)[0]).toMatch(/from the start/);
+  });
+});
+
+describe("a recording of a server that is not like itself", () => {
+  /** Each answer is off in another way. */
+  const unsteady = (size: number): ServerFaults => {
+    const random = seededRandom(1);
+    return { logProb: (x) => Math.min(0, x + size * (2 * random() - 1)) };
+  };
+  it("accepts twice its own noise, and no more", async () => {
+    const lines: string[] = [];
+    const recorder = new Recorder("http://trusted/v1", (line) => void lines.push(line));
+    await numbersOf("vLLM", unsteady(0.12), { recorder, concurrency: 2 });
+    const against = async (size: number) => {
+      const recording = new Recording(lines.join(""), "trusted.jsonl");
+      const tokenizer = demoTokenizer();
+      const reference = await openReference({
+        folder: "demo-model",
+        tokenizer,
+        against: recording,
+      });
+      const shape = REFERENCE.shape;
+      return numbersOf("vLLM", unsteady(size), { reference: { ...reference, shape } });
+    };
+    const same = await against(0.12);
+    expect(faultsOf(same)).toEqual([]);
+    expect(checksOf(same)[0].evidence).toMatch(/0\.1\d* is accepted, twice what the reference/);
+    expect(faultsOf(await against(0.7)).join()).toMatch(/from the start/);
   });
 });

@@ -3,6 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { toyTools } from "../../agent/toy-tools.ts";
 import type { ChatTemplate } from "../../library/chat-template.ts";
 import { EFFORTS, type Effort } from "../../library/think.ts";
 import { UserError } from "../../node/user-error.ts";
@@ -30,6 +31,7 @@ interface ChatCommandOptions extends GenerationOptions, SessionChoice, UrlChoice
   readonly think?: Effort;
   readonly json?: boolean;
   readonly serverTemplate?: boolean;
+  readonly demoTools?: boolean;
 }
 
 const HELP = `
@@ -47,6 +49,10 @@ the events of a reply,
 and then, for the whole turn,
   {type: "turn", finish_reason, prompt_tokens, reused_tokens, reply_tokens}.
 
+With --demo-tools, the model may call add, look_up, remember, recall, pick and now. They run here, and a
+terminal shows each call and what it returned; with --json, that is {type: "result", name, content}. With
+the same --seed, pick picks the same.
+
 With --url, an engine that runs elsewhere replies: a server of vLLM, SGLang or llama.cpp, or glm52 serve.
 The prompts are made here, with the tokenizer and the template in the folder of --model, which needs no
 weights, and the replies are read here, as far as the server takes and tells ids; stderr says how it is
@@ -56,6 +62,7 @@ Examples:
   glm52 chat
   glm52 chat --session friday
   glm52 chat --model ~/models/tiny --think high --system "Be brief."
+  glm52 chat --demo-tools --think high
   glm52 chat --url http://cluster:8000/v1 --model ~/models/GLM-5.2 --think max
   printf 'Tell me a story.\\nAnd another.\\n' | glm52 chat --json
 `;
@@ -75,6 +82,7 @@ export function addChat(program: Command, terminal: Terminal): void {
       ).choices(EFFORTS),
     )
     .addOption(chatTemplateOption())
+    .option("--demo-tools", "let the model call six toy tools, which run here")
     .option("--json", "print the events of each reply as lines of JSON")
     .addOption(sessionOption())
     .addOption(sessionsOption());
@@ -89,7 +97,16 @@ export function addChat(program: Command, terminal: Terminal): void {
 
 /** The options that an engine elsewhere heeds. */
 const HEEDED_ELSEWHERE = [
-  ...["model", "ignoreConfigKey", "chatTemplate", "verbose", "system", "think", "json"],
+  ...[
+    "model",
+    "ignoreConfigKey",
+    "chatTemplate",
+    "verbose",
+    "system",
+    "think",
+    "json",
+    "demoTools",
+  ],
   ...["maxTokens", "temperature", "topP", "topK", "minP", "repetitionPenalty", "seed"],
 ];
 
@@ -97,7 +114,10 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   const { stdout, stderr } = terminal;
   const { system, think, url } = options;
   const seed = options.seed ?? defaultSeed(stdout.isTerminal && !options.json);
-  const choice = { ...choiceOf(options, seed), seed, system, think };
+  const running = options.demoTools ? toyTools({ seed }) : undefined;
+  const tools = running?.map(({ definition }) => definition);
+  const choice = { ...choiceOf(options, seed), ...{ seed, system, think, tools } };
+  const how = { ...options, tools: running };
   const prefilling = progressLine(stderr, "reading the prompt", "tok");
   const sayTemplate = (template: ChatTemplate): void => {
     if (options.verbose) stderr.write(`chat template: ${template.about}\n`);
@@ -105,7 +125,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
   if (url !== undefined) {
     const talk = await remoteTalk(url, options, stderr);
     sayTemplate(talk.template);
-    await converse(talk.chat(choice), talk.partner, options, prefilling, terminal);
+    await converse(talk.chat(choice), talk.partner, how, prefilling, terminal);
     return;
   }
   const glm = await openSpeaker(options, stderr);
@@ -118,7 +138,7 @@ async function chatCommand(options: ChatCommandOptions, terminal: Terminal): Pro
     const keeper = await keeperOf(glm, "chat", options, timeline, stderr);
     const chat = glm.chat({ ...timeline, ...choice }, keeper);
     try {
-      await converse(chat, localPartner(glm), options, prefilling, terminal);
+      await converse(chat, localPartner(glm), how, prefilling, terminal);
     } finally {
       chat.close();
     }

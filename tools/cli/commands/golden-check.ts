@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import {
   check,
   diagnose,
+  explain,
   htmlOf,
   jsonOf,
   junitOf,
@@ -28,12 +29,15 @@ interface CheckCommandOptions extends GoldenOptions {
   readonly html?: string;
   readonly junit?: string;
   readonly self?: boolean;
+  readonly explain?: boolean;
 }
 
 const HELP = `
 Stages are judged in the order of the model, up to the first that is off. Rows and experts chosen
 otherwise are explained when rounding can have turned them, and a fault when not. With --replay the
 model runs with the choices of the dump, so that what comes after a choice is judged all the same.
+The first stage that is off is explained, where a relation between what should have come and what came
+is found: what the engine does, how much of the difference that explains, and where to look.
 
 Exit codes:
   0  every stage of the dump is right, or explained
@@ -62,6 +66,7 @@ export function addGoldenCheck(
     .description("Compares a dump with a case, stage by stage.")
     .option("--html <file>", "write a report with pictures, and the diagnosis of what is off")
     .option("--junit <file>", "write JUnit XML: a stage is a test")
+    .option("--no-explain", "do not search what explains the first stage that is off")
     .addHelpText("after", DUMPS + HELP)
     .addOption(
       new Option(
@@ -84,24 +89,30 @@ async function checkDump(
   options: CheckCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { html, junit, json } = options;
+  const { html, junit, json, explain: isExplained = true } = options;
   for (const path of [html, junit]) if (path !== undefined) await checkWritable(path, [file]);
   const wanted = await checkOptions(options);
   const verdict = await withStepLines(terminal, (onProgress) =>
     check(file, { ...wanted, onProgress }),
   );
-  terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict))}\n` : textOf(verdict));
-  if (verdict.status === "wrong" && !json) {
+  // A report has the whole diagnosis, which has the explanation.
+  const isWrong = verdict.status === "wrong";
+  const diagnosis =
+    isWrong && html !== undefined
+      ? await withStepLines(terminal, (onProgress) => diagnose(verdict, { onProgress }))
+      : undefined;
+  const explanation =
+    diagnosis?.explanation ??
+    (isWrong && isExplained
+      ? await withStepLines(terminal, (onProgress) => explain(verdict, { onProgress }))
+      : undefined);
+  const text = textOf(verdict) + (explanation ? textOf(explanation) : "");
+  terminal.stdout.write(json ? `${JSON.stringify(jsonOf(verdict, explanation))}\n` : text);
+  if (isWrong && !json) {
     terminal.stdout.write(`the mistake behind it: ${diagnoseCommand(file, options)}\n`);
   }
   if (junit !== undefined) await writeText(junit, junitOf(verdict));
-  if (html !== undefined) {
-    const diagnosis =
-      verdict.status === "wrong"
-        ? await withStepLines(terminal, (onProgress) => diagnose(verdict, { onProgress }))
-        : undefined;
-    await writeText(html, htmlOf(verdict, basename(file), diagnosis));
-  }
+  if (html !== undefined) await writeText(html, htmlOf(verdict, basename(file), diagnosis));
   return exitCodeOf(verdict);
 }
 

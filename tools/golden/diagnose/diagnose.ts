@@ -43,6 +43,8 @@ export interface Diagnosis {
 export interface DiagnoseOptions {
   /** What {@link runMutants} gives for the case, where it is known already. */
   readonly runs?: readonly MutantRun[];
+  /** Whether two mistakes at once are tried where no one fits. Default: they are. */
+  readonly withPairs?: boolean;
   /** Is called for each mistake that is run. */
   readonly onMistake?: Pause;
   /** Is called for each mistake that is tried as the first of two. */
@@ -69,6 +71,9 @@ export async function diagnose(judged: Judged, options: DiagnoseOptions = {}): P
       ...{ ...mistakeOf(mutant), fits, score },
       ...{ evidence: beside, leaves },
     })),
-    pairs: ranked[0]?.fits ? [] : await findPairs(off, ranked, options.onPair),
+    pairs:
+      ranked[0]?.fits || !(options.withPairs ?? true)
+        ? []
+        : await findPairs(off, ranked, options.onPair),
   };
 }

@@ -11,6 +11,9 @@ import type { Pair } from "./pairs.ts";
 /** How many of the nearest suspects are listed when none fits. */
 const LISTED = 3;
 
+/** A mistake that does not fit is listed where the model is this many times as far from the stage. */
+const NEARER = 2;
+
 /** The names of the mistakes that fit, each with the numbers that speak for it. */
 export function renderDiagnosis(diagnosis: Diagnosis): string {
   const { firstOff, evidence, suspects, pairs } = diagnosis;
@@ -33,8 +36,11 @@ export function renderDiagnosis(diagnosis: Diagnosis): string {
     return `${firstOff} is off, and the dump is what ${head} would give:\n${pairs.map(pair).join("")}`;
   }
   if (fitting.length === 0) {
-    const nearest = list(suspects.slice(0, LISTED));
-    return `${firstOff} is off: no known mistake explains the dump, nor two. The nearest:\n${nearest}`;
+    const none = `${firstOff} is off: no known mistake explains the dump, nor two.`;
+    const near = suspects
+      .filter((suspect) => isNearer(suspect.evidence, evidence))
+      .slice(0, LISTED);
+    return near.length > 0 ? `${none} The nearest:\n${list(near)}` : `${none}\n`;
   }
   const head = fitting.length > 1 ? "any of these, the nearest first" : "this mistake";
   return `${firstOff} is off, and the dump is what ${head} would give:\n${list(fitting)}`;
@@ -45,6 +51,19 @@ function unseenText({ unseen, engineClass }: Diagnosis): string {
   if (unseen.length === 0) return "";
   const list = unseen.map((mistake) => `  ${nameOf(mistake)}\n`).join("");
   return `within the noise of ${engineClass} on this case, so that the dump would not show them:\n${list}`;
+}
+
+/** Whether a stage is much nearer to a mistake's than to the model's. */
+function isNearer(mistake: StageResult | undefined, model: StageResult | undefined): boolean {
+  if (mistake?.distance && model?.distance) {
+    return NEARER * mistake.distance.rms <= model.distance.rms;
+  }
+  const other = ({ selection, of = 0 }: StageResult): number => of - (selection?.equal ?? 0);
+  return (
+    mistake?.selection !== undefined &&
+    model?.selection !== undefined &&
+    NEARER * other(mistake) <= other(model)
+  );
 }
 
 function closeness(stage: StageResult | undefined): string {

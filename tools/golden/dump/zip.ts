@@ -36,7 +36,7 @@ export interface ZipEntry {
 }
 
 /**
- * Unpacks all files of a zip, in its order.
+ * All files of a zip, in its order. Each is unpacked when that is asked for.
  *
  * A zip of a few bytes may unpack to gigabytes, so how much it may grow is limited before that.
  *
@@ -63,14 +63,12 @@ export function* unzip(
     const nameEnd = at + ENTRY_BYTES + nameLength;
     const name = new TextDecoder().decode(bytes.subarray(at + ENTRY_BYTES, nameEnd));
     room -= view.getUint32(at + 24, true);
-    if (room < 0) {
-      throw new UserError(
-        file,
-        `expected at most ${most} unpacked bytes, got more up to ${name}: ${remedy}`,
-      );
-    }
-    const entry = at;
-    const unpacked = (): Uint8Array => contents(`${file}: ${name}`, bytes, entry);
+    const [entry, left] = [at, room];
+    const unpacked = (): Uint8Array => {
+      if (left >= 0) return contents(`${file}: ${name}`, bytes, entry);
+      const got = `more up to ${name}: ${remedy}`;
+      throw new UserError(file, `expected at most ${most} unpacked bytes, got ${got}`);
+    };
     yield { name, bytes: unpacked, done: i + 1, total };
     at = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }

@@ -3,7 +3,8 @@
  *
  * Rows are chosen by the scores of an indexer, experts by the sigmoid of a router's logits plus a
  * bias. Where the engine's dump holds what its scores are made of, the distance is bounded from the
- * measured differences of that; where it does not, the bound of the stage stands in.
+ * measured differences of that; where it does not, the bound of the stage stands in. An engine may round
+ * its keys after the dump has taken them, when it caches them: its own scores tell that, if they are there.
  *
  * Next: judge.ts
  * @module
@@ -48,7 +49,7 @@ export function choiceScores(
   if (!scores) return undefined;
   const measured = isRouter
     ? routerBounds(got.get(source), numbers)
-    : indexerBounds(inputsOf(got, layer), inputsOf(want, layer), scores);
+    : indexerBounds(got, want, layer, scores);
   if (measured) return { scores, bounds: measured };
   if (!allowed) return undefined;
   // The slope of a sigmoid is ¼ at most.
@@ -85,11 +86,19 @@ const routerBounds = (
 ): Float64Array | undefined => got && routerScoreBound(got, want);
 
 function indexerBounds(
-  got: IndexerInputs | undefined,
-  want: IndexerInputs | undefined,
+  got: Stages,
+  want: Stages,
+  layer: number,
   scores: GoldenTensor,
 ): Float64Array | undefined {
-  return got && want && indexScoreBound(got, want, scores);
+  const [theirs, ours] = [inputsOf(got, layer), inputsOf(want, layer)];
+  const bounds = theirs && ours && indexScoreBound(theirs, ours, scores);
+  const own = got.get(stageAt("indexer_score", layer));
+  if (!bounds || own?.data.length !== bounds.length) return bounds;
+  return bounds.map((bound, i) => {
+    const off = Math.abs(own.data[i] - scores.data[i]);
+    return off > bound && Number.isFinite(off) ? off : bound;
+  });
 }
 
 function inputsOf(stages: Stages, layer: number): IndexerInputs | undefined {

@@ -22,7 +22,7 @@ export interface Distance {
 }
 
 /** Numbers below this are masked scores. Some engines write −∞, others a large negative number. */
-const MASKED = -1e30;
+export const MASKED = -1e30;
 
 /**
  * Compares the first `n` numbers. The unit is the largest magnitude of all of `want`, so that a few

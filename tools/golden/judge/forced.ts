@@ -11,6 +11,7 @@
 
 import type { Indices } from "../../../engine/base/tensor.ts";
 import type { Model, Ops } from "../../../engine/index.ts";
+import type { Routing } from "../../../engine/ops/ops.ts";
 import { isDraftStage, parseStage, stageAt } from "../../../engine/trace/stage-names.ts";
 import type { CaseInfo, GoldenTensor } from "../case/case.ts";
 import { type Expectation, traceCase } from "../case/expectation.ts";
@@ -159,16 +160,37 @@ function forcedOps(
       const experts = choiceOf(stages, routing.experts, logits.shape[1]);
       if (experts === routing.experts) return routing;
       for (const stage of stages) own.set(stage, routing.experts);
-      return { experts, weights: weighExperts(logits, experts, rule) };
+      return { experts, weights: weightsOf(experts, routing, weighExperts(logits, experts, rule)) };
     },
   };
+}
+
+/**
+ * The weights of experts that were forced. Where the model has chosen the same, its own weights stay:
+ * a model with a mistake may weigh otherwise.
+ */
+function weightsOf(
+  experts: Routing["experts"],
+  own: Routing,
+  forced: Routing["weights"],
+): Routing["weights"] {
+  const [nRows, width] = experts.shape;
+  if (own.experts.shape[1] !== width) return forced;
+  const data = forced.data.slice();
+  for (let at = 0; at < nRows * width; at += width) {
+    const isSame = experts.data
+      .subarray(at, at + width)
+      .every((expert, i) => expert === own.experts.data[at + i]);
+    if (isSame) data.set(own.weights.data.subarray(at, at + width), at);
+  }
+  return { ...forced, data };
 }
 
 /**
  * A choice of the dump in the form of the model's, with ascending rows that end in −1. Undefined where
  * a row is empty or names what does not exist.
  */
-function usable(
+export function usable(
   choice: GoldenTensor | undefined,
   { shape: [nRows] }: Indices,
   n: number,

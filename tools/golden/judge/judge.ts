@@ -11,7 +11,8 @@
  *    the first one on in which rounding can turn a choice that the dump does not show
  *    (hidden-choices.ts), and draft steps after a token that rounding can have turned.
  * 5. Steps 3 and 4 do not hold for choices that the model was made to share with the dump
- *    (forced.ts): what follows from them can be compared in any case.
+ *    (forced.ts): what follows from them can be compared in any case. Where they are others than the
+ *    model's own, bounds are {@link OTHER_CHOICES} times as wide from there on.
  * @module
  */
 import { isDraftStage, isLogits, parseStage } from "../../../engine/trace/stage-names.ts";
@@ -116,6 +117,9 @@ interface Pair {
 
 type Result = Omit<StageResult, "name">;
 
+/** The envelope is measured with the case's choices. Other choices may carry rounding further. */
+const OTHER_CHOICES = 2;
+
 /** Judges every stage of `expected`, or of `wanted`. */
 export function judge(
   dump: Dump,
@@ -129,6 +133,7 @@ export function judge(
   let isOver = false;
   const hidden: HiddenChoice[] = [];
   let clean = Number.POSITIVE_INFINITY; // rows before this one have the inputs that are expected
+  let room = 1; // times the bounds
   let isOtherDraft = false; // later draft steps go on with a token that may be another
   for (const [name, want] of wanted) {
     if (isOver && until !== undefined && stages.some((stage) => stage.name === until)) break;
@@ -150,6 +155,7 @@ export function judge(
     };
     const withHints = until === undefined && !isOver;
     const result = judgeStage(sides, pair, {
+      room,
       withHint: withHints,
       withGreedy: until === undefined,
     });
@@ -162,6 +168,9 @@ export function judge(
     if (result.selection && result.selection.explained > 0 && !forced.has(name)) {
       clean = Math.min(clean, firstOtherRow(got, want));
     }
+    if (result.selection && result.selection.equal < want.shape[0] && forced.has(name)) {
+      room = OTHER_CHOICES;
+    }
     const { stage, number = 0 } = parseStage(name);
     if (stage === "mtp_logits" && !drafted.has(number) && result.verdict !== "off") {
       const [token, ...others] = draftTokens(got, want.shape[1]);
@@ -172,8 +181,10 @@ export function judge(
   return { stages, firstOff: off[0], off, unknown, hidden };
 }
 
-/** What a result tells beside the distance. */
+/** How a stage is judged, and what its result tells beside the distance. */
 interface Detail {
+  /** Bounds are this many times as wide. */
+  readonly room: number;
   /** Why the numbers may be off. */
   readonly withHint: boolean;
   /** How greedy decoding differs. */
@@ -184,7 +195,8 @@ function judgeStage(sides: Sides, pair: Pair, detail: Detail): Result {
   const fault = shapeFault(pair.got, pair.want);
   if (fault) return { verdict: "off", sentence: fault };
   if (pair.want.data instanceof Int32Array) return judgeChoice(sides, pair);
-  return judgeNumbers(pair, sides.expected.bound(pair.name, sides.kind, pair.got.dtype), detail);
+  const { rms, largest } = sides.expected.bound(pair.name, sides.kind, pair.got.dtype);
+  return judgeNumbers(pair, { rms: detail.room * rms, largest: detail.room * largest }, detail);
 }
 
 /** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */

@@ -86,6 +86,7 @@ SEEDS = {
     "clear-mtp": 46000,
     "clear-bf16": 47000,
     "real-ratios": 48000,
+    "one-eps": 45001,
 }
 CASES = {}
 PROMPTS = json.loads(Path(__file__).with_name("prompts.json").read_text())
@@ -442,6 +443,22 @@ case(
     layout="fused",
     golden="choices",
     margin=1e-4,  # of scores near 7, since the bias is
+)
+case(
+    "one-eps",
+    "what the cases above lack, for llama.cpp in f32 too: a schedule as HF writes it, two shared experts, raw sigmoids times 1.0",
+    24,
+    dims=dict(layers=3, topk=4, experts=6, top=3, moe_inter=8, vocab=256),
+    config={
+        "indexer_types": ["full", "shared", "full"],
+        "n_shared_experts": 2,
+        "norm_topk_prob": False,
+        "routed_scaling_factor": 1.0,
+        **ONE_EPS,
+    },
+    style="hf",
+    dtype="bf16",
+    golden="choices",
 )
 
 # --- more MTP ----------------------------------------------------------------------------

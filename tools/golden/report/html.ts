@@ -9,6 +9,7 @@ import type { EngineClass } from "../case/engine-class.ts";
 import type { Diagnosis } from "../diagnose/diagnose.ts";
 import { renderDiagnosis } from "../diagnose/diagnosis-text.ts";
 import type { Dump } from "../dump/dump.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import { divergenceText } from "../judge/check-text.ts";
 import type { Judgement, StageResult } from "../judge/judge.ts";
 import { colourOf, heatMap, inWords } from "./heat-map.ts";
@@ -23,6 +24,8 @@ export interface ReportInput {
   readonly judgement: Judgement;
   /** Only when a stage is off. */
   readonly diagnosis: Diagnosis | undefined;
+  /** Why the first stage that is off is so. */
+  readonly explanation: Explanation | undefined;
   readonly dump: Dump;
   readonly wanted: ReadonlyMap<string, GoldenTensor>;
 }
@@ -41,6 +44,11 @@ const LEGEND = [
   ["#e4e4e4", "not in the dump"],
 ];
 
+/** What explains a stage stands on the first screen. */
+const STYLE = `
+.why { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem }
+.why dd { margin: 0; grid-column: 2 } .why strong { font-size: 1.1rem }`;
+
 /** The whole page. */
 export function renderHtml(input: ReportInput): string {
   const { caseName, dumpName, judgement, kind } = input;
@@ -48,6 +56,7 @@ export function renderHtml(input: ReportInput): string {
   const legend = LEGEND.map(([c, text]) => `<i style="background:${c}"></i>${text}`).join("");
   const body = `<p>Compared as an engine of class ${escaped(kind)}, in the order of the model.</p>
 ${verdict(judgement)}
+${input.explanation ? why(input.explanation) : ""}
 ${judgement.stages.map(greedy).join("")}
 ${input.diagnosis ? `<h2>Diagnosis</h2><pre>${escaped(renderDiagnosis(input.diagnosis))}</pre>` : ""}
 <h2>Stages by layer</h2>
@@ -58,7 +67,7 @@ ${maps(input)}
 <div class="scroll"><table><tr><th>stage</th><th>verdict</th><th>max rel</th><th>bound</th><th>NMSE</th><th>1 − cosine</th><th></th></tr>
 ${judgement.stages.map(row).join("\n")}
 </table></div>`;
-  return page(title, body);
+  return page(title, body, STYLE);
 }
 
 function verdict({ stages, firstOff, off: all, unknown }: Judgement): string {
@@ -72,6 +81,20 @@ function verdict({ stages, firstOff, off: all, unknown }: Judgement): string {
   const also = all.length > 1 ? ` Also off: ${escaped(all.slice(1).join(", "))}.` : "";
   const text = `<strong>${escaped(off.name)}</strong> is the first stage that is off: ${escaped(off.sentence ?? "")}.${also}`;
   return `<p class="verdict off">${text}${strange}</p>`;
+}
+
+/** What explains it, and what to do: this belongs on the first screen. */
+function why({ relation, sentence, also, lookAt, printNext }: Explanation): string {
+  const title = relation === "none" ? "Not explained" : "Why";
+  const [cause, ...evidence] = sentence.split(": this explains ");
+  const proof =
+    evidence.length > 0 ? ` <small>This explains ${escaped(evidence.join(""))}.</small>` : "";
+  const others =
+    also.length > 0
+      ? `<dt>or, which gives the same</dt>${also.map((other) => `<dd>${escaped(other)}</dd>`).join("")}`
+      : "";
+  return `<dl class="why"><dt>${title}</dt><dd><strong>${escaped(cause)}.</strong>${proof}</dd>${others}
+<dt>Look at</dt><dd>${escaped(lookAt)}</dd><dt>Print next</dt><dd>${escaped(printNext)}</dd></dl>`;
 }
 
 /** Where greedy decoding first takes another token. */

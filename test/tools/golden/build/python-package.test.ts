@@ -74,6 +74,13 @@ describe.skipIf(!numpy)(`python -m glm52_golden${numpy ? "" : no("numpy")}`, () 
     },
   );
 
+  it("names the coarser classes of which nothing would be wrong, unless the class is given", () => {
+    const file = changed(scratch, "logits", (data) => data.set(data.map((x) => x * (1 + 1e-4))));
+    const told = /^as an engine of class .*bf16 nothing would be wrong$/m;
+    expect(judge("tiny-all", file).stdout).toMatch(told);
+    expect(judge("tiny-all", file, "--class", "f32").stdout).not.toMatch(told);
+  });
+
   it("says in a sentence why a file cannot be read, exit code 1", () => {
     const file = changed(scratch, "logits", () => {});
     truncateSync(file, 100);

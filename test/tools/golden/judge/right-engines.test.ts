@@ -113,6 +113,42 @@ describe("the accusations of the trial are mended", () => {
   });
 });
 
+describe("keys that are rounded after the dump has taken them", () => {
+  /** tiny-all with a turned choice in row 23 of layer 1, and scores that say so, or do not. */
+  async function turned(withScores: boolean): Promise<{ dump: Dump; expected: Expectation }> {
+    const expected = await caseOf("tiny-all");
+    const run = [...expected.stages].map(([name, { shape, data }]) => ({
+      ...{ name, shape, data: data.slice() },
+    }));
+    const dataOf = (name: string) => {
+      const found = run.find((tensor) => tensor.name === name);
+      if (!found) throw new Error(`no stage ${name}`);
+      return found.data;
+    };
+    const scores = dataOf("indexer_score-1").subarray(23 * 24);
+    const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
+    const [last = 0, next = 0] = ranked.slice(3, 5);
+    const [high = 0, low = 0] = [scores[last], scores[next]];
+    if (withScores) scores[next] = high + (high - low) * 1e-3;
+    for (const layer of [1, 2]) {
+      const chosen = dataOf(`top_k-${layer}`).subarray(23 * 4);
+      chosen[chosen.indexOf(last)] = next;
+    }
+    return { dump: stored(run, "F32"), expected };
+  }
+
+  it("turn a choice as the engine's own scores say", async () => {
+    const { dump, expected } = await turned(true);
+    expect(firstOff(dump, expected, "bf16", false)).toBeUndefined();
+    expect(firstOff(dump, expected, "f32", false)).toBe("indexer_score-1");
+  });
+
+  it("do not explain a choice against the engine's own scores", async () => {
+    const { dump, expected } = await turned(false);
+    expect(firstOff(dump, expected, "bf16", false)).toBe("top_k-1");
+  });
+});
+
 describe("nothing is hidden by that", () => {
   it("queries in f16 are off in class f16-cache, and the class of which they are not is named", async () => {
     const run = await runOf("tiny-all", engineOf("f16 attention"));
@@ -170,5 +206,19 @@ describe("choices that a dump does not show", () => {
       firstOff(stored(run, "F32", /^logits/), expected, "bf16", false);
     expect(judged(wrong)).toBe("logits");
     expect(judged(traceCase(right, expected.info))).toBeUndefined();
+  });
+});
+
+describe("after choices of the dump that are others than the model's", () => {
+  it("bounds are twice as wide, and no wider", async () => {
+    const expected = await caseOf("tiny-all");
+    const run = await runOf("tiny-all", engineOf("bf16"));
+    const dump = stored(run, "F32");
+    const forced = runForced(dump, expected);
+    const boundsOf = (options: Parameters<typeof judge>[3]) =>
+      new Map(judge(dump, expected, "bf16", options).stages.map((s) => [s.name, s.bound?.largest]));
+    const [plain, replayed] = [boundsOf({}), boundsOf(forced)];
+    const ratio = (name: string) => (replayed.get(name) ?? 0) / (plain.get(name) ?? 1);
+    expect([ratio("qr-0"), ratio("logits")]).toEqual([1, 2]);
   });
 });

@@ -21,7 +21,7 @@ RIGHT = {
     "f16 caches and queries, class not told": (F16_QUERIES, False, (), "f32", None),
     "bf16": (BF16, False, (), "bf16", None),
     "bf16, expanded, dump in f32": (BF16, True, (), "f32", "bf16"),
-    "bf16 caches": (Arithmetic(cache="bf16"), False, (), "f32", "bf16"),
-    "int8 cache": (INT8, False, (), "f32", "bf16"),
+    "bf16 caches": (Arithmetic(cache="bf16"), False, (), "f32", "int8-cache"),
+    "int8 cache": (INT8, False, (), "f32", "int8-cache"),
     "int8 cache, class not told": (INT8, False, (), "f32", None),
 }

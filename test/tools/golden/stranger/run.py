@@ -4,6 +4,9 @@
     python run.py own [all choices logits]     the 150 mistakes; also: kept (82 more), atlas
     python run.py own --bf16            the engine rounds all activations to bfloat16
     python run.py own --every=6         a sample: each sixth
+    python run.py own --out=FILE        keeps the answers, a line for each
+    python run.py right --accused=FILE  only those that the answers of FILE accuse
+    python run.py tell FILE             tells about kept answers again
     python run.py dump CASE FILE        a dump of the right engine
 
 The kit is asked in one process (score.mjs), so that `npm run build` must have been done.
@@ -38,17 +41,25 @@ def write(file, stages, kind="all", form="f32"):
     save_file(picked, file)
 
 
-def asked(folder, jobs):
-    """What the kit says about each job, in their order."""
+def asked(folder, jobs, keep):
+    """What the kit says about each job, in their order; also in a file that is to be kept."""
     (folder / "jobs.json").write_text(json.dumps(jobs))
-    answers = folder / "answers.json"
+    answers = keep or folder / "answers.jsonl"
     subprocess.run(["node", HERE / "score.mjs", folder / "jobs.json", answers], check=True)
-    return json.loads(answers.read_text())
+    return [json.loads(line) for line in answers.read_text().splitlines()]
 
 
-def right_jobs(folder, every):
+def accused(file):
+    """The right engines that kept answers accuse, each with its case."""
+    answers = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    return {(answer["id"], answer["case"]) for answer in answers if answer["status"] == "wrong"}
+
+
+def right_jobs(folder, every, only):
     for case in sorted(path.name for path in CASES.iterdir())[::every]:
         for name, (arithmetic, expanded, steps, form, kind) in RIGHT.items():
+            if only is not None and (name, case) not in only:
+                continue
             if case == "long-520" and arithmetic.sums == "one-by-one":
                 continue  # a minute of loops for what the other cases tell as well
             file = folder / f"{case} {name}.safetensors"
@@ -79,19 +90,20 @@ def main(what, *rest):
     if what == "dump":
         write(rest[1], Engine(CASES / rest[0], Options(Arithmetic())).run())
         return 0
+    if what == "tell":
+        return tell_mistakes([json.loads(line) for line in Path(rest[0]).read_text().splitlines()])
     every = next((int(word.removeprefix("--every=")) for word in rest if word.startswith("--every=")), 1)
-    keep = [Path(word.removeprefix("--out=")) for word in rest if word.startswith("--out=")]
+    only = next((accused(word.removeprefix("--accused=")) for word in rest if word.startswith("--accused=")), None)
+    keep = next((Path(word.removeprefix("--out=")) for word in rest if word.startswith("--out=")), None)
     kinds = [word for word in rest if word in KINDS] or list(KINDS)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if what == "right":
-            jobs = list(right_jobs(folder, every))
+            jobs = list(right_jobs(folder, every, only))
         else:
             listed = {"own": "own", "kept": "kept back", "atlas": "atlas"}[what]
             jobs = list(mistake_jobs(folder, listed, kinds, "--bf16" in rest, every))
-        answers = [{**job, **answer} for job, answer in zip(jobs, asked(folder, jobs), strict=True)]
-    for file in keep:
-        file.write_text(json.dumps(answers, indent=1))
+        answers = asked(folder, jobs, keep)
     return (tell_right if what == "right" else tell_mistakes)(answers)
 
 

@@ -1,17 +1,18 @@
 // Asks the golden kit about a list of dumps, all in one process: node score.mjs JOBS ANSWERS
-import { readFileSync, writeFileSync } from "node:fs";
+// Each answer is a line as soon as it is there, so that a run that is stopped has told something.
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { check, diagnose, textOf } from "../../../../dist/tools/golden/index.js";
 
 const [, , jobsFile, answersFile] = process.argv;
 const jobs = JSON.parse(readFileSync(jobsFile, "utf8"));
-const answers = [];
+writeFileSync(answersFile, "");
 for (const [n, job] of jobs.entries()) {
-  const began = performance.now();
-  answers.push(await answer(job));
-  answers[n].seconds = (performance.now() - began) / 1000;
+  const began = process.cpuUsage();
+  const said = await answer(job);
+  const { user, system } = process.cpuUsage(began);
+  appendFileSync(answersFile, `${JSON.stringify({ ...job, ...said, seconds: (user + system) / 1e6 })}\n`);
   if (n % 50 === 49) process.stderr.write(`${n + 1} of ${jobs.length}\n`);
 }
-writeFileSync(answersFile, JSON.stringify(answers));
 
 async function answer(job) {
   const verdict = await check(job.file, {
@@ -19,16 +20,15 @@ async function answer(job) {
     ...(job.class && { class: job.class }),
     replay: job.replay ?? false,
   });
-  const { status, engineClass, firstOff, firstWrong } = verdict;
-  const found = { status, engineClass, firstOff, sentence: firstWrong?.sentence };
+  const { status, engineClass, rightAs, firstOff, firstWrong } = verdict;
+  const found = { status, engineClass, rightAs, firstOff, sentence: firstWrong?.sentence };
   if (!job.diagnose || status !== "wrong") return found;
   const diagnosis = await diagnose(verdict);
-  const { suspects, pairs, explanation } = diagnosis;
+  const { suspects, pairs } = diagnosis;
   return {
     ...found,
     names: suspects.filter(({ fits }) => fits).map(({ bug, what }) => `${bug}: ${what}`),
     pairs: pairs.map(({ mistakes }) => mistakes.map(({ bug, what }) => `${bug}: ${what}`)),
-    explanation,
     text: textOf(diagnosis),
   };
 }

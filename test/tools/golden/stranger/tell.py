@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 
 from frozen import HERE
+from truth import is_right
 
 
 def tell_right(answers):
@@ -13,7 +14,11 @@ def tell_right(answers):
         accused[answer["id"], answer["replay"]].append(answer)
     print(f"{len(answers)} runs of right engines, {sum(a['status'] == 'wrong' for a in answers)} accused")
     for (name, replay), some in accused.items():
-        wrong = [f"{a['case']} at {a['firstOff']}" for a in some if a["status"] == "wrong"]
+        wrong = [
+            f"{a['case']} at {a['firstOff']}; right as {', '.join(a['rightAs']) or 'no class'}"
+            for a in some
+            if a["status"] == "wrong"
+        ]
         classes = Counter(a["engineClass"] for a in some)
         print(f"{name}{', --replay' if replay else ''}: {len(wrong)} of {len(some)} accused; judged as {dict(classes)}")
         for line in wrong:
@@ -21,14 +26,46 @@ def tell_right(answers):
     return 0
 
 
+def verdict_on(entry, answer):
+    """`right`, `wrong` or `none`: what the kit's explanation is worth."""
+    if entry["list"] == "atlas" and answer["names"]:
+        bug = entry["id"].split("-")[0]
+        if any(name.startswith(f"{bug}:") for name in answer["names"]):
+            return "right"
+    said = explanation_of(answer)
+    if said is None:
+        return "none"
+    return "right" if is_right(entry, said) else "wrong"
+
+
+def explanation_of(answer):
+    """The sentence that explains a dump; None where there is none."""
+    if answer["names"]:
+        return "; ".join(answer["names"])
+    if answer["pairs"]:
+        return "; ".join(" and ".join(pair) for pair in answer["pairs"])
+    return None
+
+
 def tell_mistakes(answers):
+    """By kind of dump: caught, at which stage, and explained; then what was not."""
     frozen = {entry["id"]: entry for entry in json.loads((HERE / "frozen.json").read_text())["mistakes"]}
     for kind in dict.fromkeys(answer["kind"] for answer in answers):
         some = [answer for answer in answers if answer["kind"] == kind]
         caught = [a for a in some if a["status"] == "wrong"]
         first = [a for a in caught if kind != "all" or a["firstOff"] == frozen[a["id"]]["stage"]]
-        print(f"{kind}: {len(caught)} of {len(some)} caught, {len(first)} at the right stage")
+        worth = {a["id"]: verdict_on(frozen[a["id"]], a) for a in caught}
+        counts = Counter(worth.values())
+        stage = f", {len(first)} at the right stage" if kind == "all" else ""
+        told = ", ".join(f"{counts[word]} {text}" for word, text in WORDS.items())
+        print(f"{kind}: {len(caught)} of {len(some)} caught{stage}; {told}")
         for a in some:
+            entry = frozen[a["id"]]
             if a not in first:
-                print(f"    {a['id']} begins at {frozen[a['id']]['stage']}, said {a['status']} {a.get('firstOff')}")
+                print(f"    {a['id']} begins at {entry['stage']}, said {a['status']} {a.get('firstOff')}")
+            elif worth.get(a["id"]) != "right":
+                print(f"    {worth[a['id']]}: {a['id']} {entry['stage']} {entry['sentence']} -> {explanation_of(a)}")
     return 0
+
+
+WORDS = {"right": "explained rightly", "wrong": "explained wrongly", "none": "not explained"}
