@@ -27,8 +27,8 @@ const LOOKS = (["en", "zh"] as const).flatMap((lang) =>
 
 /** Two of them show each language, each colour and each width; the others cost as much again. */
 const isCheap = ({ lang, colours, width }: (typeof LOOKS)[number]): boolean =>
-  (lang === "en" && colours === "light" && width === 1280) ||
-  (lang === "zh" && colours === "dark" && width === 360);
+  (lang === "en" && colours === "dark" && width === 360) ||
+  (lang === "zh" && colours === "light" && width === 1280);
 const { GLM52_FULL } = process.env;
 const looks = GLM52_FULL ? LOOKS : LOOKS.filter(isCheap);
 

@@ -23,6 +23,7 @@ import { LayerMap } from "../ui/layer-map.tsx";
 import { shownLayers } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
+import { Scroll } from "../ui/scroll.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
 import { tried } from "./all-switches.tsx";
 
@@ -143,7 +144,7 @@ function Overlap(): JSX.Element {
     >
       <h3>{our.overlap}</h3>
       {answer && (
-        <div class="numbers">
+        <Scroll class="numbers" label={our.overlap}>
           <table class="square">
             <thead>
               <tr>
@@ -171,7 +172,7 @@ function Overlap(): JSX.Element {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Figure>
   );

@@ -88,7 +88,7 @@ export const looking = {
     figure: "What is kept of this token",
     columns: ["number", "value"],
     caption: (l: number, latent: number, rotary: number) =>
-      `Layer ${l} keeps ${latent} + ${rotary} numbers of this token. Blue is positive, orange negative; the darker, the larger.`,
+      `Layer ${l} keeps ${latent} + ${rotary} numbers of this token. Blue is positive, orange negative; the stronger the colour, the larger the number.`,
     kept: "The latent",
     rotary: "The rotated key, which carries the position",
     never: (n: string, heads: string) =>

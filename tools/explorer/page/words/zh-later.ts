@@ -78,7 +78,7 @@ export const looking = {
     figure: "这个词元保存了什么",
     columns: ["数", "值"],
     caption: (l: number, latent: number, rotary: number) =>
-      `第 ${l} 层为这个词元保存 ${latent} + ${rotary} 个数。蓝色为正，橙色为负；颜色越深，数越大。`,
+      `第 ${l} 层为这个词元保存 ${latent} + ${rotary} 个数。蓝色为正，橙色为负；颜色越浓，数越大。`,
     kept: "潜变量",
     rotary: "带位置的旋转键",
     never: (n: string, heads: string) => `从不算出：${n} 个数，即 ${heads} 个头的键和值`,
