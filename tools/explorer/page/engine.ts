@@ -128,12 +128,17 @@ function connected(): Client {
   return client;
 }
 
-/** Fetches the recorded answers of all scenes; they need no model. */
+/**
+ * Fetches the recorded answers of all scenes; they need no model. A server on the reader's own computer has
+ * none, but the model is near: then the engine starts by itself.
+ */
 export async function fetchRecorded(): Promise<void> {
   const response = await fetch("recorded-more.json").catch(() => undefined);
   if (!response?.ok) return;
   recordedAnswers.value = readRecorded(await response.text());
-  opened.value ??= recordedAnswers.value.find("open");
+  const known = recordedAnswers.value.find("open");
+  if (!known) await startEngine();
+  opened.value ??= known;
 }
 
 /** The text that is to be read, as the worker takes it. */

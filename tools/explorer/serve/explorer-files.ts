@@ -2,7 +2,8 @@
  * The files that `glm52 explore` serves: the built page, a model, the kernels, and perhaps a trace.
  *
  * A page that is built for a web server has a copy of the model and of the kernels. The package has both
- * already, so it is published without these copies, and they are never served from there.
+ * already, so it is published without these copies, and they are never served from there. Nor has it the
+ * recorded answers for all scenes, half a megabyte for those who wait for a model from afar.
  * @module
  */
 import { readdir, stat } from "node:fs/promises";
@@ -12,7 +13,7 @@ import { KERNELS } from "../../node/node-host.ts";
 import { openConfig } from "../../node/open-config.ts";
 import { demoModel, ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
-import type { ModelFiles } from "../messages.ts";
+import type { ModelFiles, RecordedMore } from "../messages.ts";
 
 /** A file, or a text that stands for one. */
 export type ServedFile = {
@@ -39,6 +40,10 @@ const MODEL_FILE =
 
 /** The largest model that a page can hold: its memory has 4 GiB at most. */
 const MOST_BYTES = 1.5e9;
+
+/** Answers of the demo model for all scenes. Where there are none, the page starts its engine by itself. */
+const RECORDED_PATH = "/recorded-more.json";
+const NOTHING_RECORDED: RecordedMore = { entries: [] };
 
 /** Where the page finds a trace. */
 export const TRACE_PATH = "/trace";
@@ -73,6 +78,9 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
     const name = path.slice(page.length).replaceAll("\\", "/");
     if (!name.startsWith("/model/")) files.set(name, await served(path));
   }
+  if (wish.model !== undefined || !files.has(RECORDED_PATH)) {
+    files.set(RECORDED_PATH, servedJson(NOTHING_RECORDED));
+  }
   files.set("/kernels.wasm", await served(fileURLToPath(KERNELS)));
   for (const [name, file] of await modelFiles(model)) files.set(name, file);
   if (trace !== undefined) files.set(TRACE_PATH, await served(trace));
@@ -97,6 +105,11 @@ async function regular(path: string): Promise<{ size: number; mtimeMs: number }>
   throw new UserError(path, "expected a file, got something else");
 }
 
+function servedJson(value: unknown): ServedFile {
+  const text = JSON.stringify(value);
+  return { text, bytes: new TextEncoder().encode(text).length, type: TYPES[".json"] };
+}
+
 /** The files of a model, and the list of them. */
 async function modelFiles(folder: string): Promise<[string, ServedFile][]> {
   const { name } = await openConfig(folder);
@@ -118,11 +131,9 @@ async function modelFiles(folder: string): Promise<[string, ServedFile][]> {
     version: found.map(({ size, mtimeMs }) => `${size}-${Math.round(mtimeMs)}`).join("-"),
     files: names.map((file, i) => ({ name: file, bytes: found[i].size })),
   };
-  const text = JSON.stringify(list);
-  const bytes = new TextEncoder().encode(text).length;
   const files = names.map((file, i): [string, ServedFile] => {
     const type = TYPES[extname(file)] ?? OTHER_TYPE;
     return [`/model/${file}`, { path: join(folder, file), bytes: found[i].size, type }];
   });
-  return [...files, ["/model/files.json", { text, bytes, type: "application/json" }]];
+  return [...files, ["/model/files.json", servedJson(list)]];
 }
