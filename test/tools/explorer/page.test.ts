@@ -9,6 +9,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRecorded } from "../../../tools/explorer/page/recorded-answers.ts";
 import { PATH, SCENES, type SceneName } from "../../../tools/explorer/page/url.ts";
+import { en } from "../../../tools/explorer/page/words/en.ts";
 import { exploreApp } from "../../../tools/explorer/serve/explore-app.ts";
 import { explorerFiles } from "../../../tools/explorer/serve/explorer-files.ts";
 import { type Listening, listen } from "../../../tools/serve/http.ts";
@@ -26,8 +27,8 @@ const LOOKS = (["en", "zh"] as const).flatMap((lang) =>
 
 /** Two of them show each language, each colour and each width; the others cost as much again. */
 const isCheap = ({ lang, colours, width }: (typeof LOOKS)[number]): boolean =>
-  (lang === "en" && colours === "light" && width === 1280) ||
-  (lang === "zh" && colours === "dark" && width === 360);
+  (lang === "en" && colours === "dark" && width === 360) ||
+  (lang === "zh" && colours === "light" && width === 1280);
 const { GLM52_FULL } = process.env;
 const looks = GLM52_FULL ? LOOKS : LOOKS.filter(isCheap);
 
@@ -143,6 +144,18 @@ describe.skipIf(noBrowser)(
         expect(Math.fround(Number(score))).toBe(scores[Number(s)]);
         expect(mark === "✓").toBe(chosen.has(Number(s)));
       }
+      await page.close();
+    });
+
+    it("each figure is filled and each question has an answer before there is a model", async () => {
+      const page = await open("");
+      for (const scene of SCENES) await visit(page, scene);
+      const answers = await page.locator("details.question p").allTextContents();
+      expect(answers.length).toBe(SCENES.length - 2);
+      expect(answers.filter((answer) => answer.length < 20 || answer === en.needsEngine)).toEqual(
+        [],
+      );
+      expect(await page.locator("figure", { hasText: en.needsEngine }).count()).toBe(0);
       await page.close();
     });
 

@@ -37,6 +37,7 @@ import {
   recordedAnswers,
   sentenceOf,
   t,
+  text,
   trace,
   words,
 } from "./engine.ts";
@@ -74,6 +75,7 @@ function view<N extends AskName>(
   isOnlyOne = false,
 ): ReadonlySignal<View<Asks[N]["answer"]>> {
   const result: Signal<View<Asks[N]["answer"]>> = signal({ waits: true });
+  let answered: { readonly words: unknown; readonly ask: string } | undefined;
   const ask = computed(() => {
     // Recorded answers cost nothing, so all figures have their height from the beginning.
     const isFree = !isHeld.value && !trace.value;
@@ -83,6 +85,7 @@ function view<N extends AskName>(
   effect(() => {
     const isOfFile = name === "traceLook";
     if (isOfFile !== (trace.value !== undefined)) {
+      answered = undefined;
       result.value = {};
       return;
     }
@@ -96,6 +99,9 @@ function view<N extends AskName>(
       result.value = answer ? { answer, origin: "recorded" } : { waits: true };
       return;
     }
+    // A scene that comes near again has its answer already.
+    const asked = { words: words.value, ask: JSON.stringify(wanted) };
+    if (answered?.words === asked.words && answered.ask === asked.ask) return;
     result.value = { ...untracked(() => result.value), waits: true };
     const origin = isOfFile ? "file" : "live";
     const onProgress = (progress: Progress): void => {
@@ -103,6 +109,7 @@ function view<N extends AskName>(
     };
     askLive(name, wanted, { onProgress }).then(
       (answer) => {
+        answered = asked;
         result.value = { answer, origin };
       },
       (error: unknown) => {
@@ -180,9 +187,6 @@ export const experts = view("experts", ["experts"], () => ({}));
 /** How the choices resemble each other. */
 export const overlaps = view("overlaps", ["share"], () => ({ t: t.value }));
 
-/** The text as characters. */
-const text = computed(() => words.value.map((word) => word.text).join(""));
-
 /** The end of the second text of scene 8. */
 export const shownEnd: ReadonlySignal<string> = computed(
   () => forkEnd.value ?? anotherEnd(endOf(text.value)),
@@ -231,7 +235,7 @@ const WRITTEN = 24;
 export const whatIf = view("whatIf", ["whatif"], () => {
   if (switches.value.length === 0) return undefined;
   const { text: story, questions } = whatIfExample.value ?? { text: text.value };
-  const asked = story + (questions?.[0].question ?? "");
+  const asked = story + (questions?.at(0)?.question ?? "");
   return { switches: switches.value, count: WRITTEN, text: asked, recall: true };
 });
 

@@ -45,6 +45,8 @@ export interface Word extends Partial<TokenFacts> {
 /** The text that the page shows. */
 interface Shown {
   readonly words: readonly Word[];
+  /** Its characters, without the control token that the model puts before it. */
+  readonly text: string;
   /** Whether it is the one that was recorded. */
   readonly isRecorded: boolean;
   /** Whether the worker holds it. */
@@ -61,6 +63,7 @@ export const recordedAnswers: Signal<RecordedAnswers | undefined> = signal(undef
 
 const shown: Signal<Shown> = signal({
   words: recorded.ids.map((id, i) => ({ id, text: recorded.texts[i] })),
+  text: recorded.text,
   isRecorded: true,
   isLive: false,
 });
@@ -69,6 +72,9 @@ const shown: Signal<Shown> = signal({
 export const words: ReadonlySignal<readonly Word[]> = computed(() =>
   trace.value ? wordsOfTrace(trace.value) : shown.value.words,
 );
+
+/** The characters of the text. */
+export const text = computed(() => shown.value.text);
 
 /** Whether the shown text is the one that was recorded. */
 export const isRecordedText = computed(() => !trace.value && shown.value.isRecorded);
@@ -122,12 +128,17 @@ function connected(): Client {
   return client;
 }
 
-/** Fetches the recorded answers of all scenes; they need no model. */
+/**
+ * Fetches the recorded answers of all scenes; they need no model. A server on the reader's own computer has
+ * none, but the model is near: then the engine starts by itself.
+ */
 export async function fetchRecorded(): Promise<void> {
   const response = await fetch("recorded-more.json").catch(() => undefined);
   if (!response?.ok) return;
   recordedAnswers.value = readRecorded(await response.text());
-  opened.value ??= recordedAnswers.value.find("open");
+  const known = recordedAnswers.value.find("open");
+  if (!known) await startEngine();
+  opened.value ??= known;
 }
 
 /** The text that is to be read, as the worker takes it. */
@@ -198,7 +209,8 @@ async function readText(ask: Asks["read"]["ask"]): Promise<void> {
       signal,
     });
     trace.value = undefined;
-    shown.value = { words: tokens, isRecorded: ask.ids === recorded.ids, isLive: true };
+    const text = ask.text ?? recorded.text;
+    shown.value = { words: tokens, text, isRecorded: ask.ids === recorded.ids, isLive: true };
     engine.value = { kind: "live", ran, milliseconds };
   } catch (error) {
     if (error instanceof Stopped) return;

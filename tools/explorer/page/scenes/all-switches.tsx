@@ -13,7 +13,7 @@ import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 
 /** The switches that the build has tried, each alone. */
-const tried = computed((): readonly Tried[] =>
+export const tried = computed((): readonly Tried[] =>
   (recordedAnswers.value?.all("whatIf") ?? []).map(({ ask, answer }) => ({
     id: ask.switches.join(" + "),
     answer,

@@ -4,8 +4,9 @@
  */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import type { LayerFacts } from "../../messages.ts";
 import { meanOfHeads } from "../bins.ts";
-import { dense, layer, layerOf, lender, look, rowIn, wordAt } from "../data.ts";
+import { dense, layer, layerOf, layers, lender, look, rowIn, wordAt } from "../data.ts";
 import { opened, t } from "../engine.ts";
 import { bestOf, denseTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -26,7 +27,7 @@ export function DenseScene(): JSX.Element {
     <Scene
       name="dense"
       lead={our.lead}
-      question={our.question(lender.value)}
+      question={our.question(largestGroup().at(0)?.lender ?? lender.value)}
       answer={mass.length > 0 ? <Answer mass={mass} /> : undefined}
       formula="attention"
       sources={["engine/model/attention.ts#attention"]}
@@ -41,17 +42,20 @@ export function DenseScene(): JSX.Element {
   );
 }
 
+/** The layers that use one choice, where most of them do. */
+function largestGroup(): readonly LayerFacts[] {
+  const groups = Map.groupBy(layers.value, (each) => each.lender);
+  return [...groups.values()].reduce((a, b) => (b.length > a.length ? b : a), []);
+}
+
 /** Names the layer of the group whose mass on the common choice is the least. */
 function Answer({ mass }: { readonly mass: readonly Float32Array[] }): JSX.Element {
-  const group = (opened.value?.layers ?? []).filter((each) => each.lender === lender.value);
-  const shares = group.map((each) => ({ layer: each.layer, share: meanOf(mass[each.layer]) }));
+  const shares = largestGroup().map((each) => ({ ...each, share: meanOf(mass[each.layer]) }));
   const least = shares.reduce((a, b) => (b.share < a.share ? b : a), shares[0]);
   const list = shares.map(
     (each) => `${say.value.layer(each.layer)}: ${num.value.percent(each.share)}`,
   );
-  return (
-    <>{say.value.dense.answer(list.join(" · "), least?.layer ?? lender.value, lender.value)}</>
-  );
+  return <>{least && say.value.dense.answer(list.join(" · "), least.layer, least.lender)}</>;
 }
 
 function Weights(): JSX.Element {

@@ -9,7 +9,7 @@ import { guessTable } from "../figures.ts";
 import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
-import { visible } from "../ui/text.tsx";
+import { visibleAlone } from "../ui/text.tsx";
 
 const keptOf = ({ guesses }: DraftRound): number =>
   guesses.filter(({ fate }) => fate === "kept").length;
@@ -55,7 +55,7 @@ export function Guesses(): JSX.Element {
       >
         {answer && (
           <p class="text from">
-            {our.first} <span class="k chosen">{visible(firstOf(answer))}</span>
+            {our.first} <span class="k chosen">{visibleAlone(firstOf(answer))}</span>
           </p>
         )}
         <ol class="rounds">
@@ -78,8 +78,8 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
         {round.guesses.map(({ id, text, draft, main, fate, by }, i) => (
           <li key={`${i}-${id}`} class={fate}>
             <span class="chip-text">
-              {fate === "replaced" ? <s>{visible(text)}</s> : visible(text)}
-              {by && <strong> → {visible(by.text)}</strong>}
+              {fate === "replaced" ? <s>{visibleAlone(text)}</s> : visibleAlone(text)}
+              {by && <strong> → {visibleAlone(by.text)}</strong>}
             </span>
             <span class="chip-id">{our.guessed(num.value.percent(draft))}</span>
             {main !== undefined && (
@@ -93,7 +93,7 @@ function Round({ round }: { readonly round: DraftRound }): JSX.Element {
         {our.gives}{" "}
         {round.tokens.map(({ text }, i) => (
           <span key={i} class={i < keptOf(round) ? "k chosen" : "k"}>
-            {visible(text)}
+            {visibleAlone(text)}
           </span>
         ))}
       </p>

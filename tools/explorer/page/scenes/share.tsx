@@ -23,7 +23,17 @@ import { LayerMap } from "../ui/layer-map.tsx";
 import { shownLayers } from "../ui/pickers.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
+import { Scroll } from "../ui/scroll.tsx";
 import { type Mark, Text } from "../ui/text.tsx";
+import { tried } from "./all-switches.tsx";
+
+/** What the build has found without sharing, if it has tried that. */
+function withoutSharing(): string {
+  const { recall } = tried.value.find(({ id }) => id === "noshare")?.answer ?? {};
+  if (!recall) return "";
+  const [changed, right, of] = [recall.changed, recall.right, recall.of].map(num.value.count);
+  return say.value.share.withoutSharing(changed, right, of);
+}
 
 export function Share(): JSX.Element {
   const { share: our } = say.value;
@@ -34,7 +44,7 @@ export function Share(): JSX.Element {
       name="share"
       lead={our.lead}
       question={last && our.question(last.layer)}
-      answer={last && our.answer(last.lender)}
+      answer={last && `${our.answer(last.lender)}${withoutSharing()}`}
       formula="share"
       sources={["engine/model/layer.ts#decoderLayer"]}
       layer={layer.value}
@@ -134,7 +144,7 @@ function Overlap(): JSX.Element {
     >
       <h3>{our.overlap}</h3>
       {answer && (
-        <div class="numbers">
+        <Scroll class="numbers" label={our.overlap}>
           <table class="square">
             <thead>
               <tr>
@@ -162,7 +172,7 @@ function Overlap(): JSX.Element {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Figure>
   );

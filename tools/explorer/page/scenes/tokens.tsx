@@ -11,7 +11,7 @@ import { chooseText, ownText } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
 import { num, say } from "../ui/say.ts";
 import { Scene } from "../ui/scene.tsx";
-import { visible } from "../ui/text.tsx";
+import { visibleAlone } from "../ui/text.tsx";
 
 /** Tokens that are drawn at first. */
 const SHOWN = 120;
@@ -46,7 +46,7 @@ export function Tokens(): JSX.Element {
         <ol class="chips" aria-label={our.figure}>
           {list.slice(0, SHOWN).map(({ id, text, isControl, piece }, i) => (
             <li key={i} class={isControl ? "control" : (piece ?? 0) % 2 ? "odd" : undefined}>
-              <span class="chip-text">{visible(text)}</span>
+              <span class="chip-text">{visibleAlone(text)}</span>
               <span class="chip-id">{id}</span>
             </li>
           ))}

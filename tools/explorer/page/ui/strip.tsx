@@ -17,6 +17,12 @@ const HEIGHT = 100;
 /** Room under the bars for the marks of the chosen positions. */
 const RUG = 7;
 
+/** Up to so many columns have gaps between their bars. */
+const FEW = 240;
+
+/** The width of a bar that leaves a gap. */
+const GAPPED = 0.85;
+
 /** How far PageUp and PageDown go where no position is marked. */
 const PAGE = 64;
 
@@ -66,8 +72,8 @@ export function Strip(props: StripProps): JSX.Element {
         {row !== undefined && row < values.length && (
           <path class="pointer" d={`M${at(row)} 0V${HEIGHT + RUG}`} />
         )}
-        <path class="on" d={marksOf(marked, values, y, at)} />
-        {lost && <path class="lost" d={marksOf(lost, values, y, at)} />}
+        <path class="on" d={marksOf(marked, values, y, bins.count)} />
+        {lost && <path class="lost" d={marksOf(lost, values, y, bins.count)} />}
         <path class="zero" d={`M0 ${y(0)}H${bins.count}`} />
         {threshold !== undefined && (
           <path class="threshold" d={`M0 ${y(threshold)}H${bins.count}`} />
@@ -87,11 +93,12 @@ export function heightOf(bins: Bins): (value: number) => number {
   return (value) => Math.round(y(value) * 100) / 100;
 }
 
-function barsOf({ most }: Bins, y: (value: number) => number): string {
+function barsOf({ most, count }: Bins, y: (value: number) => number): string {
   const zero = y(0);
+  const width = count > FEW ? 1 : GAPPED;
   let path = "";
   most.forEach((value, i) => {
-    if (Number.isFinite(value)) path += `M${i} ${zero}V${y(value)}h1V${zero}z`;
+    if (Number.isFinite(value)) path += `M${i} ${zero}V${y(value)}h${width}V${zero}z`;
   });
   return path;
 }
@@ -100,15 +107,18 @@ function marksOf(
   marked: ArrayLike<number>,
   values: ArrayLike<number>,
   y: (value: number) => number,
-  at: (s: number) => number,
+  count: number,
 ): string {
   const zero = y(0);
+  // One of many columns would hardly be seen.
+  const width = count > FEW ? 2 : GAPPED;
   let path = "";
   for (let i = 0; i < marked.length; i++) {
     const s = marked[i];
     if (!(s >= 0 && s < values.length)) continue;
-    const x = at(s) - 1;
-    path += `M${x} ${zero}V${y(values[s])}h2V${zero}zM${x} ${HEIGHT + 2}v${RUG - 2}h2v${2 - RUG}z`;
+    const x = columnOf(s, values.length, count) + (GAPPED - width) / 2;
+    const mark = `M${x} ${HEIGHT + 2}v${RUG - 2}h${width}v${2 - RUG}z`;
+    path += `M${x} ${zero}V${y(values[s])}h${width}V${zero}z${mark}`;
   }
   return path;
 }

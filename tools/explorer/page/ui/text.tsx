@@ -95,6 +95,9 @@ export function Word({ text, state, isJoined = false, onClick }: WordProps): JSX
   );
 }
 
+/** A token that stands alone: a blank would not be seen, either. */
+export const visibleAlone = (text: string): string => visible(text).replace(/^ +$/, "␣");
+
 /** Line ends and empty tokens would not be seen. */
 export const visible = (text: string): string =>
   text === "" ? "·" : text.replaceAll("\n", "⏎\u200b");

@@ -111,7 +111,7 @@ export const experimenting = {
     nats: (x: string) => `${x} nats per token on average`,
     recall: "Secret words remembered",
     recallOf: (right: string, changed: string, of: string) =>
-      `${changed} of ${of} with the switch, ${right} of ${of} without`,
+      `${changed} of ${of} with the switch, ${right} of ${of} without, in the example that hides them`,
     right: "The model writes",
     changed: "With the switch it writes",
   },

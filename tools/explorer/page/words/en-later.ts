@@ -44,7 +44,9 @@ export const looking = {
     question: (l: number) =>
       `Layer ${l} has no indexer. Whose rows does it read, and what breaks if it makes a choice of its own?`,
     answer: (lender: number) =>
-      `It reads the rows that layer ${lender} chose. It was trained with them. Press “no sharing” in the scene “What if”: each shared layer then runs its lender’s indexer on its own vector, and the model loses its memory.`,
+      `It reads the rows that layer ${lender} chose. It was trained with them. Press “no sharing” in the scene “What if”: each shared layer then runs its lender’s indexer on its own vector.`,
+    withoutSharing: (changed: string, right: string, of: string) =>
+      ` Of ${of} secret words, ${changed} are then remembered instead of ${right}.`,
     figure: (word: string) => `The position of “${word}” in all layers`,
     columns: [
       "layer",
@@ -86,7 +88,7 @@ export const looking = {
     figure: "What is kept of this token",
     columns: ["number", "value"],
     caption: (l: number, latent: number, rotary: number) =>
-      `Layer ${l} keeps ${latent} + ${rotary} numbers of this token. Blue is positive, orange negative; the darker, the larger.`,
+      `Layer ${l} keeps ${latent} + ${rotary} numbers of this token. Blue is positive, orange negative; the stronger the colour, the larger the number.`,
     kept: "The latent",
     rotary: "The rotated key, which carries the position",
     never: (n: string, heads: string) =>

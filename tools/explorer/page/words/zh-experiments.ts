@@ -91,7 +91,7 @@ export const experimenting = {
     nats: (x: string) => `平均每个词元 ${x} nat`,
     recall: "记住的暗语",
     recallOf: (right: string, changed: string, of: string) =>
-      `按下后 ${of} 个中 ${changed} 个，不按时 ${right} 个`,
+      `按下后 ${of} 个中 ${changed} 个，不按时 ${right} 个（在藏有暗语的例文里）`,
     right: "模型写",
     changed: "按下开关后写",
   },

@@ -43,7 +43,9 @@ export const looking = {
     lead: "只有一部分层给位置排名。其余的是共享层，没有索引器：它们用自己的查询，去读上一个排名层看过的地方。",
     question: (l: number) => `第 ${l} 层没有索引器。它读谁选的行？如果它自己来选，会出什么问题？`,
     answer: (lender: number) =>
-      `它读第 ${lender} 层选中的行，训练时就是这样。请在“假如出错”里按“不共享”：每个共享层用自己的向量去跑出借层的索引器，模型就失去了记忆。`,
+      `它读第 ${lender} 层选中的行，训练时就是这样。请在“假如出错”里按“不共享”：每个共享层用自己的向量去跑出借层的索引器。`,
+    withoutSharing: (changed: string, right: string, of: string) =>
+      `这时 ${of} 个暗语中记住 ${changed} 个，共享时是 ${right} 个。`,
     figure: (word: string) => `“${word}”的位置在各层中`,
     columns: ["层", "出借层", "在出借层的得分", "名次", "选中", "平均权重", "最大权重"],
     caption: (row: {
@@ -76,7 +78,7 @@ export const looking = {
     figure: "这个词元保存了什么",
     columns: ["数", "值"],
     caption: (l: number, latent: number, rotary: number) =>
-      `第 ${l} 层为这个词元保存 ${latent} + ${rotary} 个数。蓝色为正，橙色为负；颜色越深，数越大。`,
+      `第 ${l} 层为这个词元保存 ${latent} + ${rotary} 个数。蓝色为正，橙色为负；颜色越浓，数越大。`,
     kept: "潜变量",
     rotary: "带位置的旋转键",
     never: (n: string, heads: string) => `从不算出：${n} 个数，即 ${heads} 个头的键和值`,
