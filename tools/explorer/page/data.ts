@@ -136,6 +136,12 @@ export const layers: ReadonlySignal<readonly LayerFacts[]> = computed(
   () => trace.value?.layers ?? opened.value?.layers ?? [],
 );
 
+/** Where the tokens of the text come from. */
+export const textOrigin: ReadonlySignal<Origin> = computed(() => {
+  if (trace.value) return "file";
+  return isHeld.value ? "live" : "recorded";
+});
+
 /** The lengths of the model; those of a file's model are not known. */
 export const sizes: ReadonlySignal<Sizes | undefined> = computed(() =>
   trace.value ? undefined : opened.value?.sizes,

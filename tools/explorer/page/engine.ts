@@ -19,6 +19,7 @@ import type {
   Asks,
   ExampleFacts,
   FromWorker,
+  ModelFiles,
   Opened,
   Progress,
   TokenFacts,
@@ -58,6 +59,8 @@ export const engine: Signal<Engine> = signal({ kind: "absent" });
 export const trace: Signal<TraceFacts | undefined> = signal(undefined);
 /** What is known of the model; undefined until the recorded answers have come. */
 export const opened: Signal<Opened | undefined> = signal(undefined);
+/** How many bytes the model has that a reader would fetch; undefined while that is not known. */
+export const modelBytes: Signal<number | undefined> = signal(undefined);
 /** Answers that were recorded, when they have come. */
 export const recordedAnswers: Signal<RecordedAnswers | undefined> = signal(undefined);
 
@@ -126,6 +129,14 @@ function connected(): Client {
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => line.onmessage?.({ data });
   client = newClient(line);
   return client;
+}
+
+/** Finds out how large the model is, from the list of its files. */
+export async function fetchModelSize(): Promise<void> {
+  const response = await fetch("model/files.json").catch(() => undefined);
+  if (!response?.ok) return;
+  const { files }: ModelFiles = await response.json();
+  modelBytes.value = files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 import { type JSX, render } from "preact";
-import { fetchRecorded } from "./engine.ts";
+import { fetchModelSize, fetchRecorded } from "./engine.ts";
 import { Choose } from "./scenes/choose.tsx";
 import { DenseScene } from "./scenes/dense.tsx";
 import { ExpertsScene } from "./scenes/experts.tsx";
@@ -53,5 +53,6 @@ const goToFirst = (): void => {
   if (first !== "remember") document.getElementById(first)?.scrollIntoView();
 };
 goToFirst();
+void fetchModelSize();
 // The figures above it get their heights when the answers have come.
 void fetchRecorded().then(() => requestAnimationFrame(goToFirst));

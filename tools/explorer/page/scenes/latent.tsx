@@ -5,7 +5,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { LayerLook, Sizes } from "../../messages.ts";
-import { layer, layerOf, look, sizes } from "../data.ts";
+import { layer, layerOf, look, sizes, textOrigin } from "../data.ts";
 import { opened, words } from "../engine.ts";
 import { latentTable } from "../figures.ts";
 import { Bars } from "../ui/bars.tsx";
@@ -145,6 +145,7 @@ function Bytes(): JSX.Element {
     <Figure
       name="bytes"
       label={our.bytes}
+      view={{ answer: model, origin: textOrigin.value }}
       table={() => ({
         head: our.bytesColumns,
         count: rows.length,

@@ -7,7 +7,7 @@
 import { recorded } from "virtual:recorded";
 import type { JSX } from "preact";
 import type { RecordedLayer } from "../../messages.ts";
-import { engine, isRecordedText, startEngine } from "../engine.ts";
+import { engine, isRecordedText, modelBytes, startEngine } from "../engine.ts";
 import { storyTable } from "../figures.ts";
 import { guided } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
@@ -174,12 +174,13 @@ function Ranks({ title, most, layers, rank, best }: RanksProps): JSX.Element {
 /** The press that makes the numbers live. */
 function Start(): JSX.Element {
   const { remember: our } = say.value;
+  const bytes = modelBytes.value === undefined ? undefined : num.value.bytes(modelBytes.value);
   const isAbsent = engine.value.kind === "absent" || engine.value.kind === "failed";
   return (
     <div class="controls">
       {isAbsent && (
         <button type="button" class="main" onClick={() => void startEngine()}>
-          {our.run}
+          {our.run(bytes)}
         </button>
       )}
       {engine.value.kind === "live" && isRecordedText.value && <span>{our.again}</span>}

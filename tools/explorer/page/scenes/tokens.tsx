@@ -4,7 +4,7 @@
  */
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { sizes } from "../data.ts";
+import { sizes, textOrigin } from "../data.ts";
 import { engine, startEngine, words } from "../engine.ts";
 import { tokenTable } from "../figures.ts";
 import { chooseText, ownText } from "../state.ts";
@@ -36,6 +36,7 @@ export function Tokens(): JSX.Element {
       <Figure
         name="tokens"
         label={our.figure}
+        view={{ answer: list, origin: textOrigin.value }}
         table={() => tokenTable(list, our.columns)}
         caption={our.caption(
           num.value.count(list.length),

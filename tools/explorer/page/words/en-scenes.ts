@@ -44,7 +44,8 @@ export const remembering = {
     why:
       "Sparse attention lets a model read a long text at the price of a short one, but only if the right positions are chosen. " +
       "This page shows how they are chosen, who else uses the choice, and what happens when it is wrong.",
-    run: "Run it here, in your browser",
+    run: (bytes: string | undefined) =>
+      `Run it here, in your browser${bytes !== undefined ? ` (${bytes})` : ""}`,
     again: "The engine on this page has computed it again.",
     path: "Guided path, 15 minutes →",
   },

@@ -31,7 +31,8 @@ export const remembering = {
     readsIt: (l: number, rank: string, p: string) =>
       `经过第 ${l} 层之后，这个词在所有可能的下一个词中排${rank}，概率 ${p}。`,
     why: "稀疏注意力让模型用短文本的代价读长文本，前提是选对位置。本页展示位置怎样选出、还有谁在用这个选择，以及选错时会发生什么。",
-    run: "在你的浏览器里运行",
+    run: (bytes: string | undefined) =>
+      `在你的浏览器里运行${bytes !== undefined ? `（${bytes}）` : ""}`,
     again: "本页的引擎刚刚重新算了一遍。",
     path: "导览路线，15 分钟 →",
   },
