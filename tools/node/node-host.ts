@@ -11,7 +11,7 @@ import { turnTurboOn } from "./turbo.ts";
 import { UserError } from "./user-error.ts";
 
 /** Where the kernels lie beside this module, in the sources as in the package. */
-const KERNELS = new URL("../../kernels-as/build/kernels.wasm", import.meta.url);
+export const KERNELS: URL = new URL("../../kernels-as/build/kernels.wasm", import.meta.url);
 
 /** Kernels from the package, threads from `node:worker_threads`. */
 export const nodeHost: Host = {

@@ -10,6 +10,7 @@ import type { Answer, Ask } from "../remote/ask.ts";
 import { fieldsOf } from "../remote/fields-of.ts";
 import { requestOf } from "./conversations.ts";
 import { type Check, each, type Gate, type GateInput, type Probe } from "./gate.ts";
+import { ONLY_RECORDED } from "./given-texts.ts";
 import { type SamplePair, sameSource } from "./mmd.ts";
 import { chatOf, lengthOf } from "./short-replies.ts";
 import { scenes } from "./story.ts";
@@ -83,6 +84,7 @@ async function samples(probe: Probe): Promise<readonly Check[]> {
     onProgress?.(++done, N.prompts);
     return { got, want };
   });
+  if (!reference.recorded) return [{ name, verdict: "unknown", evidence: ONLY_RECORDED }];
   if (pairs.some(({ want }) => want.length < N.samples)) {
     const evidence = "the recording does not hold these replies";
     return [{ name, verdict: "unknown", evidence }];

@@ -88,7 +88,7 @@ function summary(gates: readonly GateResult[], { price }: ReportOrigin): string 
     const found = bad
       ? (bad.fault ?? bad.evidence)
       : verdict === "pass"
-        ? gate.shows
+        ? `it shows ${gate.shows}`
         : open?.evidence;
     return `<tr><td>${badge(verdict)}</td><td><b>${gate.name}</b></td><td>${escaped(oneLine(found ?? ""))}</td><td class="quiet">${escaped(costText(cost, price))}</td></tr>`;
   });

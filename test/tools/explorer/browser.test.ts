@@ -10,6 +10,7 @@ import { explorerFiles } from "../../../tools/explorer/serve/explorer-files.ts";
 import { type Listening, listen } from "../../../tools/serve/http.ts";
 import { noBrowser, serve, startBrowser } from "../../support/browser.ts";
 import { builtExplorer } from "../../support/explorer.ts";
+import { DEMO_MODEL } from "../../support/paths.ts";
 import { NOWHERE, STORY, startLive } from "./support.ts";
 
 const TEXT = STORY.slice(0, 700);
@@ -217,6 +218,16 @@ describe.skipIf(noBrowser)(`in Chromium${noBrowser ? ` (skipped: ${noBrowser})` 
 
   it("said nothing on the console", () => {
     expect(said).toEqual([]);
+  });
+
+  it("starts the engine by itself where nothing was recorded, as for another model", async () => {
+    const files = await explorerFiles({ page: built, model: DEMO_MODEL });
+    const other = await listen(exploreApp(files), { port: 0 });
+    const model = page.waitForRequest(`${other.url}/model/model.safetensors?**`);
+    await page.goto(`${other.url}/`);
+    expect((await model).method()).toBe("GET");
+    await page.goto("about:blank");
+    await other.close(0);
   });
 
   it("the annotated source opens without a word", async () => {

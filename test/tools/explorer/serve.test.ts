@@ -70,11 +70,12 @@ describe("the server of the explorer", () => {
     expect((await get("/assets/main.js")).headers["content-type"]).toMatch(/^text\/javascript/);
   });
 
-  it("gives the model that was asked for instead of the built one, by its list", async () => {
+  it("gives the model by its list, and the kernels, whether or not the built folder has some", async () => {
     const { body } = await get("/model/files.json");
     const { name, files } = JSON.parse(body);
     expect(name).toBe("demo-model");
     expect((await get("/model/old.bin")).status).toBe(404);
+    expect((await get("/kernels.wasm")).headers["content-type"]).toBe("application/wasm");
     for (const file of files) {
       const { headers } = await get(`/model/${file.name}?${"v"}`, {}, "HEAD");
       expect([file.name, Number(headers["content-length"])]).toEqual([file.name, file.bytes]);

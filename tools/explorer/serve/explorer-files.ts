@@ -1,14 +1,19 @@
 /**
- * The files that `glm52 explore` serves: the built page, a model, and perhaps a trace.
+ * The files that `glm52 explore` serves: the built page, a model, the kernels, and perhaps a trace.
+ *
+ * A page that is built for a web server has a copy of the model and of the kernels. The package has both
+ * already, so it is published without these copies, and they are never served from there. Nor has it the
+ * recorded answers for all scenes, half a megabyte for those who wait for a model from afar.
  * @module
  */
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { KERNELS } from "../../node/node-host.ts";
 import { openConfig } from "../../node/open-config.ts";
-import { ourPackage } from "../../node/our-package.ts";
+import { demoModel, ourPackage } from "../../node/our-package.ts";
 import { UserError } from "../../node/user-error.ts";
-import type { ModelFiles } from "../messages.ts";
+import type { ModelFiles, RecordedMore } from "../messages.ts";
 
 /** A file, or a text that stands for one. */
 export type ServedFile = {
@@ -36,12 +41,16 @@ const MODEL_FILE =
 /** The largest model that a page can hold: its memory has 4 GiB at most. */
 const MOST_BYTES = 1.5e9;
 
+/** Answers of the demo model for all scenes. Where there are none, the page starts its engine by itself. */
+const RECORDED_PATH = "/recorded-more.json";
+const NOTHING_RECORDED: RecordedMore = { entries: [] };
+
 /** Where the page finds a trace. */
 export const TRACE_PATH = "/trace";
 
 /** What to serve. */
 export interface ExplorerWish {
-  /** Folder of a model; the one that is built into the page by default. */
+  /** Folder of a model; the demo model by default. */
   readonly model?: string | undefined;
   /** A trace file. */
   readonly trace?: string | undefined;
@@ -55,7 +64,7 @@ export interface ExplorerWish {
  * @throws {UserError} for a page that was not built, and a folder or file that cannot be shown
  */
 export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, ServedFile>> {
-  const { model, trace, page = await builtPage() } = wish;
+  const { model = await demoModel(), trace, page = await builtPage() } = wish;
   const files = new Map<string, ServedFile>();
   const entries = await readdir(page, { recursive: true, withFileTypes: true }).catch(() => {
     throw new UserError(
@@ -67,10 +76,13 @@ export async function explorerFiles(wish: ExplorerWish): Promise<Map<string, Ser
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(page.length).replaceAll("\\", "/");
-    if (model === undefined || !name.startsWith("/model/")) files.set(name, await served(path));
+    if (!name.startsWith("/model/")) files.set(name, await served(path));
   }
-  if (model !== undefined)
-    for (const [name, file] of await modelFiles(model)) files.set(name, file);
+  if (wish.model !== undefined || !files.has(RECORDED_PATH)) {
+    files.set(RECORDED_PATH, servedJson(NOTHING_RECORDED));
+  }
+  files.set("/kernels.wasm", await served(fileURLToPath(KERNELS)));
+  for (const [name, file] of await modelFiles(model)) files.set(name, file);
   if (trace !== undefined) files.set(TRACE_PATH, await served(trace));
   return files;
 }
@@ -91,6 +103,11 @@ async function regular(path: string): Promise<{ size: number; mtimeMs: number }>
   const found = await stat(path);
   if (found.isFile()) return found;
   throw new UserError(path, "expected a file, got something else");
+}
+
+function servedJson(value: unknown): ServedFile {
+  const text = JSON.stringify(value);
+  return { text, bytes: new TextEncoder().encode(text).length, type: TYPES[".json"] };
 }
 
 /** The files of a model, and the list of them. */
@@ -114,11 +131,9 @@ async function modelFiles(folder: string): Promise<[string, ServedFile][]> {
     version: found.map(({ size, mtimeMs }) => `${size}-${Math.round(mtimeMs)}`).join("-"),
     files: names.map((file, i) => ({ name: file, bytes: found[i].size })),
   };
-  const text = JSON.stringify(list);
-  const bytes = new TextEncoder().encode(text).length;
   const files = names.map((file, i): [string, ServedFile] => {
     const type = TYPES[extname(file)] ?? OTHER_TYPE;
     return [`/model/${file}`, { path: join(folder, file), bytes: found[i].size, type }];
   });
-  return [...files, ["/model/files.json", { text, bytes, type: "application/json" }]];
+  return [...files, ["/model/files.json", servedJson(list)]];
 }
