@@ -6,7 +6,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import type { View } from "../data.ts";
-import { trace } from "../engine.ts";
+import { isHeld, trace } from "../engine.ts";
 import { cellText, type NumberTable, tabSeparated } from "../tables.ts";
 import { num, say } from "./say.ts";
 import { Scroll } from "./scroll.tsx";
@@ -65,7 +65,8 @@ export function Figure({ name, label, view, table, caption, children }: FigurePr
 function Missing({ view }: { readonly view: View<unknown> }): JSX.Element {
   const { failed } = view;
   if (failed !== undefined) return <p class="note">{failed}</p>;
-  return <p class="quiet">{trace.value ? say.value.notInFile : say.value.needsEngine}</p>;
+  if (trace.value) return <p class="quiet">{say.value.notInFile}</p>;
+  return <p class="quiet waiting">{isHeld.value ? say.value.waits : say.value.needsEngine}</p>;
 }
 
 function Badge({ origin }: { readonly origin: "recorded" | "live" | "file" }): JSX.Element {
