@@ -45,6 +45,7 @@ import {
   renderSelfCheck,
   type SelfResult,
 } from "./judge/self-check.ts";
+import { statusOf, type VerdictStatus } from "./judge/status.ts";
 import { renderHtml } from "./report/html.ts";
 import { renderJunit } from "./report/junit.ts";
 
@@ -63,6 +64,7 @@ export type { HiddenChoice } from "./judge/hidden-choices.ts";
 export type { Judgement, StageResult } from "./judge/judge.ts";
 export type { SelectionReport } from "./judge/selections.ts";
 export { passes, type SelfResult } from "./judge/self-check.ts";
+export type { VerdictStatus } from "./judge/status.ts";
 export type { Bug } from "./mutants/bugs.ts";
 export { type Mistake, nameOf } from "./mutants/mutant.ts";
 
@@ -102,12 +104,8 @@ export interface CheckOptions extends WorkOptions {
 
 /** What a check found. */
 export interface Verdict extends Judgement {
-  /**
-   * `allowed`: nothing is off, and rounding explains what differs more than a stage may. `unknown`:
-   * nothing could be compared, because each stage follows from a choice that the dump does not show
-   * and rounding can turn.
-   */
-  readonly status: "right" | "allowed" | "wrong" | "unknown";
+  /** What came of it, in a word. */
+  readonly status: VerdictStatus;
   /** Name of the case. */
   readonly caseName: string;
   /** The class that the dump was judged as. */
@@ -159,13 +157,6 @@ export async function check(dump: DumpInput, options: CheckOptions): Promise<Ver
     replayed,
     judged: { dump: got, expected, kind, judgement, ...(replayed && { replayed }) },
   };
-}
-
-function statusOf({ firstOff, stages }: Judgement): Verdict["status"] {
-  if (firstOff !== undefined) return "wrong";
-  const compared = stages.filter(({ verdict }) => verdict !== "missing");
-  if (compared.every(({ rows }) => rows === 0)) return "unknown";
-  return compared.some(({ verdict }) => verdict === "explained") ? "allowed" : "right";
 }
 
 async function openDump(dump: DumpInput, options: CheckOptions): Promise<Dump> {

@@ -28,7 +28,8 @@ export async function diagnoseBothWays(
     const isTurned = judged.judgement.stages.some(
       ({ selection }) => (selection?.explained ?? 0) > 0,
     );
-    if (isNamed(plain) || !isTurned) return plain;
+    // Without pairs, something else explains the dump.
+    if (isNamed(plain) || !isTurned || options.withPairs === false) return plain;
     const replay = runForced(dump, expected);
     const again = await diagnose(
       { ...judged, replayed: replay, judgement: judge(dump, expected, kind, replay) },
