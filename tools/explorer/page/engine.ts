@@ -26,7 +26,7 @@ import type {
   TraceFacts,
 } from "../messages.ts";
 import { type RecordedAnswers, readRecorded } from "./recorded-answers.ts";
-import { chosenRow, chosenT, example, ownText, servedTrace } from "./state.ts";
+import { chosenRow, chosenT, example, ownText, servedTrace, unreadParts } from "./state.ts";
 
 /** What the engine does. */
 export type Engine =
@@ -152,13 +152,14 @@ export async function fetchRecorded(): Promise<void> {
   opened.value ??= known;
 }
 
-/** The text that is to be read, as the worker takes it. */
-function wantedText(): Asks["read"]["ask"] | undefined {
-  if (ownText.value !== undefined) return { text: ownText.value };
-  if (example.value === undefined || example.value === recorded.example)
-    return { ids: recorded.ids };
-  const found = opened.value?.examples.find(({ id }) => id === example.value);
-  return found && { text: found.text };
+/** The text that is to be read. An example that is not there is named, and the recorded one is read. */
+function wantedText(): string {
+  if (ownText.value !== undefined) return ownText.value;
+  const id = example.value ?? recorded.example;
+  if (id === recorded.example) return recorded.text;
+  const found = opened.value?.examples.find((each) => each.id === id);
+  if (!found) unreadParts.value = [...new Set([...unreadParts.peek(), `ex=${id}`])];
+  return found?.text ?? recorded.text;
 }
 
 /** What went wrong, as a sentence. */
@@ -187,8 +188,8 @@ async function open(): Promise<void> {
   };
   opened.value = await connected().ask("open", ask, { onProgress });
   effect(() => {
-    const text = wantedText();
-    if (text) untracked(() => void readText(text));
+    const wanted = wantedText();
+    untracked(() => void readText(wanted));
   });
 }
 
@@ -203,11 +204,10 @@ export function stopReading(): void {
 
 /** Reads the chosen text again, after it was stopped. */
 export function readAgain(): void {
-  const text = wantedText();
-  if (text) void readText(text);
+  void readText(wantedText());
 }
 
-async function readText(ask: Asks["read"]["ask"]): Promise<void> {
+async function readText(text: string): Promise<void> {
   engine.value = { kind: "reading" };
   reading = new AbortController();
   const { signal } = reading;
@@ -215,13 +215,12 @@ async function readText(ask: Asks["read"]["ask"]): Promise<void> {
     const onProgress = (progress: Progress): void => {
       if (!signal.aborted) engine.value = { kind: "reading", progress };
     };
-    const { tokens, ran, milliseconds } = await connected().ask("read", ask, {
-      onProgress,
-      signal,
-    });
-    trace.value = undefined;
-    const text = ask.text ?? recorded.text;
-    shown.value = { words: tokens, text, isRecorded: ask.ids === recorded.ids, isLive: true };
+    const options = { onProgress, signal };
+    const { tokens, ran, milliseconds } = await connected().ask("read", { text }, options);
+    // Another model may cut the same text into other tokens.
+    const isRecorded =
+      tokens.length === recorded.ids.length && tokens.every(({ id }, i) => id === recorded.ids[i]);
+    shown.value = { words: tokens, text, isRecorded, isLive: true };
     engine.value = { kind: "live", ran, milliseconds };
   } catch (error) {
     if (error instanceof Stopped) return;

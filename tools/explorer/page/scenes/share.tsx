@@ -56,6 +56,13 @@ export function Share(): JSX.Element {
   );
 }
 
+/** Where the row is ranked, and how high. */
+function rankingOf({ layer: l, lender: from, rank }: RowInLayer): string {
+  const { share: our } = say.value;
+  if (rank === undefined) return "";
+  return l === from ? our.rank(num.value.rank(rank)) : our.rankIn(num.value.rank(rank), from);
+}
+
 /** How much a layer reads of the row, as far as it is known. */
 function readingOf({ isChosen, weight }: RowInLayer): string {
   const { share: our } = say.value;
@@ -106,9 +113,7 @@ function Follow(): JSX.Element {
                 ? say.value.layer(each.layer)
                 : `${say.value.layer(each.layer)} ← ${each.lender}`,
             value: each.weight ?? 0,
-            text: `${each.rank === undefined ? "" : our.rank(num.value.rank(each.rank))} · ${readingOf(
-              each,
-            )}`,
+            text: `${rankingOf(each)} · ${readingOf(each)}`,
             tone: each.isChosen ? "on" : undefined,
             isPressed: each.layer === layer.value,
             onPress: () => {

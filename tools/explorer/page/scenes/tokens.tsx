@@ -5,7 +5,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { sizes, textOrigin } from "../data.ts";
-import { engine, startEngine, words } from "../engine.ts";
+import { closeTrace, engine, startEngine, trace, words } from "../engine.ts";
 import { tokenTable } from "../figures.ts";
 import { chooseText, ownText } from "../state.ts";
 import { Figure } from "../ui/figure.tsx";
@@ -69,6 +69,7 @@ export function OwnText(): JSX.Element {
   const submit = (event: Event): void => {
     event.preventDefault();
     if (refusal.value !== undefined || typed.value === "") return;
+    if (trace.value) closeTrace();
     chooseText({ text: typed.value });
     void startEngine();
   };

@@ -10,6 +10,7 @@ import { trace } from "../engine.ts";
 import { cellText, type NumberTable, tabSeparated } from "../tables.ts";
 import { num, say } from "./say.ts";
 import { Scroll } from "./scroll.tsx";
+import { whyNone } from "./why-none.ts";
 
 /** Rows of a table that are shown at first, and that each press adds. */
 const ROWS_AT_ONCE = 20;
@@ -65,7 +66,7 @@ export function Figure({ name, label, view, table, caption, children }: FigurePr
 function Missing({ view }: { readonly view: View<unknown> }): JSX.Element {
   const { failed } = view;
   if (failed !== undefined) return <p class="note">{failed}</p>;
-  return <p class="quiet">{trace.value ? say.value.notInFile : say.value.needsEngine}</p>;
+  return <p class={trace.value ? "quiet" : "quiet waiting"}>{whyNone()}</p>;
 }
 
 function Badge({ origin }: { readonly origin: "recorded" | "live" | "file" }): JSX.Element {

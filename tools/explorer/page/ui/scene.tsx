@@ -7,12 +7,12 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { near } from "../data.ts";
-import { trace } from "../engine.ts";
 import { scene } from "../state.ts";
 import { SCENES, type SceneName } from "../url.ts";
 import type { FormulaName, SourceName } from "../wanted.ts";
 import { FormulaBox, SourceBox } from "./aside.tsx";
 import { say } from "./say.ts";
+import { whyNone } from "./why-none.ts";
 
 /** What a scene shows. */
 export interface SceneProps {
@@ -50,7 +50,7 @@ export function Scene(props: SceneProps): JSX.Element {
           {question !== undefined && (
             <details class="question">
               <summary>{question}</summary>
-              <p>{answer ?? (trace.value ? say.value.notInFile : say.value.needsEngine)}</p>
+              <p>{answer ?? whyNone()}</p>
             </details>
           )}
         </div>

@@ -66,7 +66,8 @@ export const looking = {
       row.layers.length === 0
         ? `No layer reads position ${row.position}, “${row.word}”, for this query.`
         : `Position ${row.position}, “${row.word}”, is read by the layers ${row.layers.join(", ")}.${row.most ? ` Layer ${row.most.layer} gives it the most: ${row.most.weight} of its attention.` : ""}`,
-    rank: (rank: string) => `${rank} in the lender`,
+    rank: (rank: string) => `ranked ${rank}`,
+    rankIn: (rank: string, lender: number) => `${rank} in layer ${lender}`,
     weight: (p: string) => `reads it with ${p}`,
     isRead: "reads it",
     notRead: "does not read it",

@@ -43,6 +43,7 @@ const frame = {
   moreRows: "20 more",
   allRows: "all",
   notInFile: "The file does not hold the stages that this figure needs.",
+  waits: "The engine is computing this …",
   needsEngine:
     "This figure needs the engine. Press “Run it here” at the top: the model is fetched once and runs in your browser.",
   recorded: "recorded",

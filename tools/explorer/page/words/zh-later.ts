@@ -57,7 +57,8 @@ export const looking = {
       row.layers.length === 0
         ? `对这个查询，没有一层读位置 ${row.position}“${row.word}”。`
         : `位置 ${row.position}“${row.word}”被第 ${row.layers.join("、")} 层读到。${row.most ? `第 ${row.most.layer} 层给得最多：注意力的 ${row.most.weight}。` : ""}`,
-    rank: (rank: string) => `出借层中${rank} 名`,
+    rank: (rank: string) => `排${rank} 名`,
+    rankIn: (rank: string, lender: number) => `第 ${lender} 层中${rank} 名`,
     weight: (p: string) => `以 ${p} 读它`,
     isRead: "读它",
     notRead: "不读它",

@@ -38,6 +38,7 @@ const frame = {
   moreRows: "再看 20 行",
   allRows: "全部",
   notInFile: "文件里没有这张图需要的阶段。",
+  waits: "引擎正在计算……",
   needsEngine: "这张图需要引擎。请按页面上方的“在这里运行”：模型只下载一次，在你的浏览器里运行。",
   recorded: "预先录制",
   live: "实时",
