@@ -12,8 +12,8 @@
  *    (hidden-choices.ts), and draft steps after a token that rounding can have turned.
  * 5. Steps 3 and 4 do not hold for choices that the model was made to share with the dump
  *    (forced.ts): what follows from them can be compared in any case. Where they are others than the
- *    model's own, bounds are {@link OTHER_CHOICES} times as wide from there on. So are those of later
- *    draft steps, whose experts are no stage, where rounding can turn choices of the case.
+ *    model's own, bounds are {@link OTHER_CHOICES} times as wide from there on. Those of later draft
+ *    steps, whose experts are no stage, are that many times wider once more where rounding can turn choices.
  * @module
  */
 import { isDraftStage, isLogits, parseStage } from "../../../engine/trace/stage-names.ts";
@@ -156,7 +156,7 @@ export function judge(
     };
     const withHints = until === undefined && !isOver;
     const result = judgeStage(sides, pair, {
-      room: isUnsure(name, sides) ? OTHER_CHOICES : room,
+      room: room * (isUnsure(name, sides) ? OTHER_CHOICES : 1),
       withHint: withHints,
       withGreedy: until === undefined,
     });
