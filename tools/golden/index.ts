@@ -65,7 +65,6 @@ export type { Judgement, StageResult } from "./judge/judge.ts";
 export type { SelectionReport } from "./judge/selections.ts";
 export { passes, type SelfResult } from "./judge/self-check.ts";
 export type { VerdictStatus } from "./judge/status.ts";
-export type { Bug } from "./mutants/bugs.ts";
 export { type Mistake, nameOf } from "./mutants/mutant.ts";
 
 /** What an engine made of a case: a file or folder by its path, the bytes of a file, or tensors. */

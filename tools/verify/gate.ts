@@ -11,6 +11,7 @@ import type { ModelConfig } from "../../engine/index.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import type { Answer, Ask } from "../remote/ask.ts";
 import type { Cost } from "../remote/budget.ts";
+import { EndpointError, type EndpointFault } from "../remote/endpoint-error.ts";
 
 /** The outcome of a check, a gate or a verification. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -132,4 +133,31 @@ export async function each<T, R>(
   if (items.length > 0) done[next] = await work(items[next], next++);
   await Promise.all(Array.from({ length: concurrency }, run));
   return done;
+}
+
+/** What a path that a server does not have may end in: gateways refuse it, lead elsewhere, or show a page. */
+const ABSENT: readonly EndpointFault[] = [
+  "refused",
+  "redirect",
+  "no-answer",
+  "unreadable",
+  "not-understood",
+  "failed",
+];
+
+/**
+ * Asks for what a server need not have. Undefined where it has not, in whatever way it says so; an endpoint that is
+ * gone is found with the next question.
+ */
+export async function askInCase(
+  { ask }: Pick<Probe, "ask">,
+  question: Ask,
+): Promise<Answer | undefined> {
+  try {
+    const answer = await ask({ ...question, isWrong: true });
+    return answer.status === 200 ? answer : undefined;
+  } catch (error) {
+    if (error instanceof EndpointError && ABSENT.includes(error.fault)) return undefined;
+    throw error;
+  }
 }

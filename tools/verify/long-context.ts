@@ -15,7 +15,15 @@ import type { Answer, Ask } from "../remote/ask.ts";
 import type { Cost } from "../remote/budget.ts";
 import { fieldsOf } from "../remote/fields-of.ts";
 import { requestOf } from "./conversations.ts";
-import { type Check, each, type Gate, type GateInput, type Probe, type Reference } from "./gate.ts";
+import {
+  askInCase,
+  type Check,
+  each,
+  type Gate,
+  type GateInput,
+  type Probe,
+  type Reference,
+} from "./gate.ts";
 import { idsWith } from "./template-faults.ts";
 import { choiceOf } from "./text-ways.ts";
 
@@ -114,8 +122,8 @@ interface Found {
 async function checksOf(probe: Probe, length: number): Promise<readonly Check[]> {
   const { context, questions } = setOf(probe, length);
   const name = `words over ${length} tokens`;
-  const first = await probe.ask({ ...textAsk(context, questions[0]), isWrong: true });
-  const takesIds = saidIn(first) !== undefined;
+  const first = await askInCase(probe, textAsk(context, questions[0]));
+  const takesIds = first !== undefined && saidIn(first) !== undefined;
   let done = 0;
   const found = await each(probe, questions, async (question, i): Promise<Found | undefined> => {
     const ask = takesIds ? textAsk(context, question) : chatAsk(context, question, probe.reference);

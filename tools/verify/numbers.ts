@@ -11,7 +11,7 @@ import type { Ask } from "../remote/ask.ts";
 import { type Cost, FREE, sumOf } from "../remote/budget.ts";
 import { costOfReplies, ofReplies } from "./chosen-texts.ts";
 import { effortAsks, effortCheck } from "./effort.ts";
-import type { Check, Gate, GateInput, Probe } from "./gate.ts";
+import { askInCase, type Check, type Gate, type GateInput, type Probe } from "./gate.ts";
 import { costOfTexts, ofTexts, SETTLED } from "./given-texts.ts";
 import { REPLY_WAYS } from "./reply-ways.ts";
 import { storyIds } from "./story.ts";
@@ -68,13 +68,13 @@ async function driftOf(probe: Probe): Promise<readonly Check[]> {
   const { tokenizer } = probe.reference;
   const trial = trialOf(probe);
   for (const way of TEXT_WAYS) {
-    const { json } = await probe.ask({ ...way.ask(trial), isWrong: true });
-    if (way.read(json, trial)) return named(way.name, await ofTexts(probe, way));
+    const answer = await askInCase(probe, way.ask(trial));
+    if (answer && way.read(answer.json, trial)) return named(way.name, await ofTexts(probe, way));
   }
   for (const way of REPLY_WAYS) {
     const { ask } = way.ask(trial, 1, tokenizer);
-    const { json } = await probe.ask({ ...ask, isWrong: true });
-    const told = way.read(json, tokenizer);
+    const answer = await askInCase(probe, ask);
+    const told = answer && way.read(answer.json, tokenizer);
     if (told && told.length > 0) return named(way.name, await ofReplies(probe, way));
   }
   return [unknown("the server neither tells log-probabilities nor goes on with a text")];

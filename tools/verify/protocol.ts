@@ -11,7 +11,7 @@ import type { Cost } from "../remote/budget.ts";
 import { complaint } from "../remote/exchange.ts";
 import { fieldsOf } from "../remote/fields-of.ts";
 import { type Conversation, conversations, LONGEST, requestOf, SPELLED } from "./conversations.ts";
-import { type Check, each, type Gate, type Probe, type Reference } from "./gate.ts";
+import { askInCase, type Check, each, type Gate, type Probe, type Reference } from "./gate.ts";
 import {
   faultSets,
   idsWith,
@@ -203,15 +203,14 @@ async function tokenizeCheck(probe: Probe, told: readonly Told[]): Promise<Check
     return { ...base, verdict: "unknown", evidence: "no prompt to compare with" };
   }
   const { chat } = first.conversation;
-  const answer = await probe.ask({
+  const answer = await askInCase(probe, {
     path: "/tokenize",
     body: requestOf(chat),
     tokensIn: idsWith([], chat, probe.reference.tokenizer, "protocol").length,
     tokensOut: 0,
-    isWrong: true,
   });
-  const { count } = fieldsOf(answer.json);
-  if (answer.status !== 200 || typeof count !== "number") {
+  const { count } = fieldsOf(answer?.json);
+  if (typeof count !== "number") {
     return { ...base, verdict: "unknown", evidence: "the server has none for conversations" };
   }
   const want = first.ids?.length ?? first.count;

@@ -7,10 +7,17 @@
  * @module
  */
 
-import type { Ask } from "../remote/ask.ts";
+import type { Answer, Ask } from "../remote/ask.ts";
 import { FREE } from "../remote/budget.ts";
 import { fieldsOf } from "../remote/fields-of.ts";
-import type { Check, Gate, ModelShape, Probe, Reference } from "./gate.ts";
+import {
+  askInCase,
+  type Check,
+  type Gate,
+  type ModelShape,
+  type Probe,
+  type Reference,
+} from "./gate.ts";
 import { storyIds } from "./story.ts";
 import { type ToldRows, toldRows } from "./told-numbers.ts";
 
@@ -40,7 +47,8 @@ function textOf({ tokenizer }: Reference, shape: ModelShape, seed: number): read
   return storyIds(tokenizer, seed, bytes <= MOST_BYTES ? wanted : BEYOND);
 }
 
-async function selections({ reference, seed, ask, onProgress }: Probe): Promise<readonly Check[]> {
+async function selections(probe: Probe): Promise<readonly Check[]> {
+  const { reference, seed, onProgress } = probe;
   const { shape } = reference;
   if (!shape) {
     const evidence = "the folder of the reference has no config.json that says what is chosen";
@@ -54,9 +62,12 @@ async function selections({ reference, seed, ask, onProgress }: Probe): Promise<
     tokensOut: 1,
   });
   onProgress?.(0, 2);
-  const rows = choiceIn((await ask(question("return_indexer_topk"))).json, "indexer_topk");
+  const rows = choiceIn(await askInCase(probe, question("return_indexer_topk")), "indexer_topk");
   onProgress?.(1, 2);
-  const experts = choiceIn((await ask(question("return_routed_experts"))).json, "routed_experts");
+  const experts = choiceIn(
+    await askInCase(probe, question("return_routed_experts")),
+    "routed_experts",
+  );
   return [
     ...rowChecks(toldRows(rows, shape.indexTopk, ids.length), shape),
     expertCheck(toldRows(experts, shape.numExpertsPerTok, ids.length), shape),
@@ -64,8 +75,8 @@ async function selections({ reference, seed, ask, onProgress }: Probe): Promise<
 }
 
 /** What is told of the first choice: SGLang has two places for it, vLLM a third. */
-function choiceIn(json: unknown, name: string): unknown {
-  const { choices } = fieldsOf(json);
+function choiceIn(answer: Answer | undefined, name: string): unknown {
+  const { choices } = fieldsOf(answer?.json);
   const choice = fieldsOf(Array.isArray(choices) ? choices[0] : undefined);
   const { meta_info: meta, sgl_ext: extra } = choice;
   return fieldsOf(meta)[name] ?? fieldsOf(extra)[name] ?? choice[name];

@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../engine/generate/random.ts";
 import { Recorder, Recording } from "../../../tools/remote/traffic.ts";
+import { LONG } from "../../../tools/verify/long-context.ts";
 import { NUMBERS } from "../../../tools/verify/numbers.ts";
+import { PROTOCOL } from "../../../tools/verify/protocol.ts";
 import { openReference } from "../../../tools/verify/references.ts";
 import { planOf, type VerifyOptions } from "../../../tools/verify/verify.ts";
 import { chanceLogits } from "../../support/chance-desk.ts";
@@ -55,6 +57,21 @@ describe.each(DIALECTS)("numbers of %s", (dialect) => {
   it("that drift from index_topk on are told from those that drift from the start", async () => {
     expect(faultsOf(await numbersOf(dialect, far(0.12, 66)))[0]).toMatch(/from index_topk on/);
     expect(faultsOf(await numbersOf(dialect, far(0.12, 0)))[0]).toMatch(/from the start/);
+  });
+});
+
+describe("a gateway that knows chats alone", () => {
+  it.each<[string, () => Response]>([
+    ["refuses other paths", () => new Response("no", { status: 403 })],
+    ["shows a page there", () => new Response("<html></html>")],
+    ["leads elsewhere", () => new Response("", { status: 302, headers: { location: "/" } })],
+    ["fails there", () => new Response("", { status: 502 })],
+  ])("is asked on where it %s", async (_, other) => {
+    const server = inDialect("hosted", sendTo());
+    const send: typeof server = async (url, init) =>
+      init.method !== "POST" || url.endsWith("/chat/completions") ? server(url, init) : other();
+    const outcome = await verified({}, [PROTOCOL, LONG], { send });
+    expect([outcome.verdict, outcome.stopped]).toEqual(["pass", undefined]);
   });
 });
 

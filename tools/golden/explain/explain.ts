@@ -20,8 +20,9 @@ import { cutStages, firstRows, firstTokens, tokensFor } from "./first-rows.ts";
 import { fitted } from "./fitted/all.ts";
 import type { Stages } from "./roles.ts";
 import { Runner } from "./runner.ts";
-import { again, beginOf, type Found, search } from "./search.ts";
+import { again, beginOf, type Field, type Found, LITTLE_WORK, search } from "./search.ts";
 import { type Target, targetOf } from "./target.ts";
+import { tuned } from "./tuned.ts";
 import { VARIANTS } from "./variants/all.ts";
 import { verified } from "./verify.ts";
 
@@ -145,10 +146,29 @@ async function searched(
 ): ReturnType<typeof search> {
   if (!target) return [];
   const nT = tokensFor(target, info, model.config.numHiddenLayers);
-  if (nT >= info.tokens.length) return search({ runner, target, begin }, VARIANTS, pause);
+  const whole = { runner, target, begin };
+  if (nT >= info.tokens.length) return searchAndTune(whole, whole, pause);
   const few = new Runner(model, firstTokens(info, nT), cutStages(seeds, nT));
   const want = few.stages.get(target.stage);
   if (!want) return [];
-  const field = { runner: few, target: firstRows(target, nT, want), begin };
-  return again({ runner, target, begin }, await search(field, VARIANTS, pause));
+  const found = await searchAndTune(
+    { runner: few, target: firstRows(target, nT, want), begin },
+    whole,
+    pause,
+  );
+  if (found.some(({ match }) => match.isExact)) return found;
+  // Some look at later tokens.
+  return [...found, ...(await search(whole, VARIANTS, pause, LITTLE_WORK))];
+}
+
+/** Variants as they are, and with numbers of their own where none leaves nothing but rounding. */
+async function searchAndTune(
+  field: Field,
+  whole: Field,
+  pause: Pause | undefined,
+): Promise<Found[]> {
+  const found = again(whole, await search(field, VARIANTS, pause));
+  return found.some(({ match }) => match.isExact)
+    ? found
+    : [...found, ...again(whole, tuned(field))];
 }

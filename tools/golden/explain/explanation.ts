@@ -2,6 +2,7 @@
  * An explanation in a sentence, with its evidence, and what to do next.
  * @module
  */
+import { parseStage } from "../../../engine/trace/stage-names.ts";
 import type { OffDump } from "../diagnose/suspects.ts";
 import type { Bug } from "../mutants/bugs.ts";
 import { ROLES, type Role, shownBy } from "./roles.ts";
@@ -131,8 +132,16 @@ function lacking({ dump, firstOff, ...judged }: OffDump, plain: Runner): string[
 
 const MOST_NAMES = 8;
 
+/** What layers hand to the next; where several are missing, they tell the layer first. */
+const BETWEEN = ["l_out", "top_k"];
+
 function printNext(off: OffDump, target: Target | undefined, plain: Runner): string {
   const missing = lacking(off, plain);
+  const between = missing.filter((name) => BETWEEN.includes(parseStage(name).stage));
+  if (between.length > 1) {
+    const some = between.slice(0, 2 * MOST_NAMES).join(", ");
+    return `add to the dump what layers hand on: ${some}; then the first wrong layer is known`;
+  }
   if (missing.length > 0) {
     const more = missing.length > MOST_NAMES ? ", …" : "";
     return `add to the dump what the model makes on the way: ${missing.slice(0, MOST_NAMES).join(", ")}${more}`;

@@ -25,8 +25,11 @@ export interface Found {
   readonly match: Match;
 }
 
-/** Work at which the search gives up: calls of operations, times tokens. */
-export const MOST_WORK = 2e6;
+/** Work at which a search gives up: calls of operations, times tokens. */
+const MOST_WORK = 2e6;
+
+/** The same for a search on all tokens, which is for the few variants that look at later ones. */
+export const LITTLE_WORK = 5e5;
 
 /** The first call after the last residual stream that is right; 0 where the dump has none. */
 export function beginOf(runner: Runner, { judgement }: Judged, stage: string): number {
@@ -79,8 +82,10 @@ export async function search(
   { runner, target, begin }: Field,
   variants: readonly Variant[],
   pause: Pause = () => {},
+  most = MOST_WORK,
 ): Promise<Found[]> {
   const { stage } = target;
+  const enough = runner.work + most;
   const end = runner.indexOf(stage);
   const span = runner.base.slice(begin, end + 1);
   const shows = new Set<string>([runner.base[end]?.role ?? ""]);
@@ -93,7 +98,7 @@ export async function search(
     const where = placeIn(begin, layer);
     const found: Found[] = [];
     for (const [i, variant] of usable.entries()) {
-      if (runner.work > MOST_WORK) break;
+      if (runner.work > enough) break;
       if (i % 16 === 0) await pause(i, usable.length);
       const stages = runner.run(variant.changes, where, stage);
       const match = matchOf(target, stages?.get(stage));

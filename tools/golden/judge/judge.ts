@@ -12,7 +12,8 @@
  *    (hidden-choices.ts), and draft steps after a token that rounding can have turned.
  * 5. Steps 3 and 4 do not hold for choices that the model was made to share with the dump
  *    (forced.ts): what follows from them can be compared in any case. Where they are others than the
- *    model's own, bounds are {@link OTHER_CHOICES} times as wide from there on.
+ *    model's own, bounds are {@link OTHER_CHOICES} times as wide from there on. Those of later draft
+ *    steps, whose experts are no stage, are that many times wider once more where rounding can turn choices.
  * @module
  */
 import { isDraftStage, isLogits, parseStage } from "../../../engine/trace/stage-names.ts";
@@ -155,7 +156,7 @@ export function judge(
     };
     const withHints = until === undefined && !isOver;
     const result = judgeStage(sides, pair, {
-      room,
+      room: room * (isUnsure(name, sides) ? OTHER_CHOICES : 1),
       withHint: withHints,
       withGreedy: until === undefined,
     });
@@ -197,6 +198,12 @@ function judgeStage(sides: Sides, pair: Pair, detail: Detail): Result {
   if (pair.want.data instanceof Int32Array) return judgeChoice(sides, pair);
   const { rms, largest } = sides.expected.bound(pair.name, sides.kind, pair.got.dtype);
   return judgeNumbers(pair, { rms: detail.room * rms, largest: detail.room * largest }, detail);
+}
+
+/** Whether rounding can have turned experts on the way that no stage shows: those of later draft steps. */
+function isUnsure(name: string, { expected, kind }: Sides): boolean {
+  const { stage, number = 0 } = parseStage(name);
+  return isDraftStage(stage) && number > 0 && !expected.envelope.certified.includes(kind);
 }
 
 /** Rows of a stage that no turned choice reaches, when rows from `clean` on are reached. */

@@ -148,7 +148,8 @@ describe("nothing is named", () => {
     const shown = traceCase(right, expected.info).filter((t) => /^(l_out|logits)/.test(t.name));
     const runs = await runMutants(expected);
     const { firstOff, suspects, pairs } = await diagnosed(shown, expected, "f16-cache", runs);
-    expect(firstOff).toBe("l_out-4");
+    // Rounding can turn a choice that the dump lacks: the rows behind it are not judged.
+    expect(firstOff).toBeUndefined();
     expect([suspects.filter(({ fits }) => fits), pairs]).toEqual([[], []]);
   });
 

@@ -5,6 +5,8 @@ import type { Ops } from "../../../../engine/ops/ops.ts";
 import { mapped } from "../../../../tools/golden/mutants/wrong-ops.ts";
 import { explained } from "./explained.ts";
 
+const { GLM52_FULL } = process.env as { readonly GLM52_FULL?: string };
+
 type Change = Parameters<typeof explained>[0];
 
 /** Multiplies one head of the rotated queries of the attention. */
@@ -61,6 +63,44 @@ describe("a mistake that is in no list is explained", () => {
     expect([explanation?.sentence, ...(explanation?.also ?? [])].join("\n")).toMatch(says);
     expect(explanation?.share).toBeGreaterThan(0.999);
     expect(explanation?.stage).not.toMatch(/^mtp|-[2-9]$/);
+  });
+});
+
+/** A GELU in the dense blocks and the shared expert. */
+const withGelu: Change = () => ({
+  siluMul: (gate, up) => ({
+    ...gate,
+    data: gate.data.map((x, i) => {
+      const inner = Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+      return 0.5 * x * (1 + Math.tanh(inner)) * up.data[i];
+    }),
+  }),
+});
+
+const withScoresTimes =
+  (factor: number): Change =>
+  (ops) => ({
+    latentAttention: (q, qPe, past, rows, scale) =>
+      ops.latentAttention(q, qPe, past, rows, factor * scale),
+  });
+
+describe("a mistake in what the dump does not show is explained", () => {
+  it("from layers and choices: a factor of the router", async () => {
+    const change = ofKind("E", (y) => mapped(y, (v) => 1.37 * v));
+    const explanation = await explained(change, "layers and choices");
+    expect(explanation?.sentence).toContain("the router (mlp.gate) makes is multiplied by 1.37");
+    expect(explanation?.fits).toBe(true);
+  });
+
+  it("from layers and choices: the attention's scores", async () => {
+    const explanation = await explained(withScoresTimes(1.1), "layers and choices");
+    expect(explanation?.sentence).toContain("multiplies its scores by 1.1 before the softmax");
+  });
+
+  it.runIf(GLM52_FULL === "1")("from logits alone: another activation", async () => {
+    const explanation = await explained(withGelu, "logits alone");
+    expect(explanation?.sentence).toContain("GELU (tanh) instead of the SiLU");
+    expect(explanation?.printNext).toContain("l_out-0");
   });
 });
 

@@ -5,8 +5,9 @@
 import type { Tensor } from "../../../../engine/base/tensor.ts";
 import { sigmoid } from "../../../../engine/numbers/math.ts";
 import type { Bug } from "../../mutants/bugs.ts";
-import { ROLES, type Role } from "../roles.ts";
-import { type At, inputOf, numbers, type Variant } from "../variant.ts";
+import { expertsBy } from "../loops.ts";
+import type { Role } from "../roles.ts";
+import { type Change, inputOf, numbers, type Variant } from "../variant.ts";
 
 const silu = (x: number): number => x * sigmoid(x);
 const relu = (x: number): number => Math.max(x, 0);
@@ -72,23 +73,37 @@ export const ACTIVATIONS: readonly (readonly [
   ["halve what they make", (g, u) => 0.5 * silu(g) * u],
 ];
 
-const inMlp = (role: Role): Variant[] =>
-  ACTIVATIONS.map(
-    ([what, act, bug]): Variant => ({
-      relation: "op",
-      what: `${ROLES[role]}: its matrices ${what}`,
-      changes: {
-        [role]: (at: At) => {
-          const gate = inputOf(at);
-          const up = at.args[1] as Tensor;
-          return numbers(
-            gate,
-            gate.data.map((g, i) => act(g, up.data[i])),
-          );
-        },
-      },
-      ...(bug && { bug }),
-    }),
-  );
+type Act = (gate: number, up: number) => number;
 
-export const activationVariants: readonly Variant[] = [...inMlp("act"), ...inMlp("sharedAct")];
+const acting =
+  (act: Act): Change =>
+  (at) => {
+    const gate = inputOf(at);
+    const up = at.args[1] as Tensor;
+    return numbers(
+      gate,
+      gate.data.map((g, i) => act(g, up.data[i])),
+    );
+  };
+
+/** Blocks that an engine runs with the same code. */
+const BLOCKS: readonly (readonly [name: string, roles: readonly Role[]])[] = [
+  ["the dense block", ["act"]],
+  ["the shared expert", ["sharedAct"]],
+  ["all blocks and experts", ["act", "sharedAct", "experts"]],
+  ["dense block and shared expert", ["act", "sharedAct"]],
+  ["shared and routed experts", ["sharedAct", "experts"]],
+];
+
+export const activationVariants: readonly Variant[] = BLOCKS.flatMap(([name, roles]) =>
+  ACTIVATIONS.map(([what, act, bug]): Variant => {
+    const change = (role: Role): Change =>
+      role === "experts" ? (at) => expertsBy(at, { act }) : acting(act);
+    return {
+      relation: "op",
+      what: `in ${name}, gate and up: they ${what}`,
+      changes: Object.fromEntries(roles.map((role) => [role, change(role)])),
+      ...(bug && { bug }),
+    };
+  }),
+);

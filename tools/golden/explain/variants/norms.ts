@@ -173,14 +173,16 @@ function scaledFirst(at: At): Tensor {
   );
 }
 
-/** The same wrong eps in several norms. */
-const together = (roles: readonly Role[], name: string, bug?: Bug): Variant[] =>
-  EPS.map((eps) => ({
-    relation: "op",
-    what: `${name} have eps ${eps}`,
-    changes: Object.fromEntries(roles.map((role) => [role, withEps(() => eps)])),
-    ...(bug && { bug }),
-  }));
+/** The same mistake in several norms, as in an engine that has one function for them. */
+const together = (roles: readonly Role[], name: string): Variant[] =>
+  forms(roles[0]).map(
+    ([form, change, relation = "op", bug]): Variant => ({
+      relation,
+      what: `${name}: each ${form}`,
+      changes: Object.fromEntries(roles.map((role) => [role, change])),
+      ...(bug && { bug }),
+    }),
+  );
 
 const kNormForms: [what: string, change: Change, bug?: Bug | undefined][] = [
   ["is left out", inputOf],
@@ -263,7 +265,7 @@ export const normVariants: readonly Variant[] = [
     what: `${ROLES.kvANorm} norms latent and rotary key together`,
     changes: { kvANorm: overBoth },
   },
-  ...together(["qANorm", "kvANorm"], "the latent norms (q_a_layernorm, kv_a_layernorm)", "G17"),
+  ...together(["qANorm", "kvANorm"], "the latent norms (q_a_layernorm, kv_a_layernorm)"),
   ...together(
     ["inputNorm", "postNorm", "norm", "enorm", "hnorm", "sharedHeadNorm"],
     "all norms but the latent ones",

@@ -51,8 +51,11 @@ const atPositions =
     return rotate(at, { ...ropeTable(positions, qkRopeHeadDim, ropeTheta, "f64"), nPairs });
   };
 
-const withTheta = (theta: number): Change =>
-  withAngles((at, position, pair) => rightAngle(at, position, pair, { theta }));
+/** A rotation with another base than the model's. */
+export const withBase = (base: (right: number) => number): Change =>
+  withAngles((at, position, pair) =>
+    rightAngle(at, position, pair, { theta: base(at.model.config.ropeTheta) }),
+  );
 
 /** The same numbers with the channels of each row in another order. */
 function reordered(x: Tensor, from: (channel: number, n: number) => number): Tensor {
@@ -164,7 +167,11 @@ const FORMS: readonly Form[] = [
   ["rotates only the first pair of channels", onlyPairs((j) => j === 0)],
   ["has another angle for each head", (at) => byHead(at)],
   ...THETAS.map(
-    (theta): Form => [`has the base ${theta}`, withTheta(theta), theta === 1e4 ? "G03" : undefined],
+    (theta): Form => [
+      `has the base ${theta}`,
+      withBase(() => theta),
+      theta === 1e4 ? "G03" : undefined,
+    ],
   ),
   ...FACTORS.map(
     (factor): Form => [

@@ -9,7 +9,7 @@ import { ofTokens } from "./inputs.ts";
 import { ROUNDINGS } from "./roundings.ts";
 
 /** Parts whose result is one tensor of numbers. */
-const MAKERS = [
+export const MAKERS = [
   "embed",
   "inputNorm",
   "qAProj",

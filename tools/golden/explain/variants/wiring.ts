@@ -258,6 +258,13 @@ export const wiringVariants: readonly Variant[] = [
   ...(["attnAdd", "ffnAdd"] as const).flatMap((role) =>
     RESIDUAL.map(([what, old, added]) => term(role, what, weighed(old, added))),
   ),
+  ...RESIDUAL.map(
+    ([what, old, added]): Variant => ({
+      relation: "term",
+      what: `both residual sums of a layer: each ${what}`,
+      changes: { attnAdd: weighed(old, added), ffnAdd: weighed(old, added) },
+    }),
+  ),
   ...MOE.map(([what, routed, shared]) => term("moeAdd", what, weighed(routed, shared))),
   withFactor(true),
   withFactor(false),
