@@ -28,23 +28,19 @@ def tell_right(answers):
 
 def verdict_on(entry, answer):
     """`right`, `wrong` or `none`: what the kit's explanation is worth."""
-    if entry["list"] == "atlas" and answer["names"]:
-        bug = entry["id"].split("-")[0]
-        if any(name.startswith(f"{bug}:") for name in answer["names"]):
-            return "right"
     said = explanation_of(answer)
     if said is None:
         return "none"
+    bug = answer["explanation"].get("bug")
+    if entry["list"] == "atlas" and bug is not None:
+        return "right" if entry["id"].startswith(f"{bug}-") else "wrong"
     return "right" if is_right(entry, said) else "wrong"
 
 
 def explanation_of(answer):
     """The sentence that explains a dump; None where there is none."""
-    if answer["names"]:
-        return "; ".join(answer["names"])
-    if answer["pairs"]:
-        return "; ".join(" and ".join(pair) for pair in answer["pairs"])
-    return None
+    explanation = answer.get("explanation")
+    return explanation["sentence"] if explanation and explanation["relation"] != "none" else None
 
 
 def tell_mistakes(answers):
