@@ -81,7 +81,7 @@ def mistake_jobs(folder, listed, kinds, bf16, every):
             write(file, stages, kind, "bf16" if bf16 else "f32")
             yield {
                 "id": mistake.id, "case": mistake.case, "file": str(file),
-                "kind": kind, "class": "bf16" if bf16 else None, "diagnose": True,
+                "kind": kind, "class": "bf16" if bf16 else None, "explain": True,
             }
 
 

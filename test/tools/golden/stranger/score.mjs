@@ -1,7 +1,7 @@
 // Asks the golden kit about a list of dumps, all in one process: node score.mjs JOBS ANSWERS
 // Each answer is a line as soon as it is there, so that a run that is stopped has told something.
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { check, diagnose, textOf } from "../../../../dist/tools/golden/index.js";
+import { check, explain } from "../../../../dist/tools/golden/index.js";
 
 const [, , jobsFile, answersFile] = process.argv;
 const jobs = JSON.parse(readFileSync(jobsFile, "utf8"));
@@ -22,13 +22,6 @@ async function answer(job) {
   });
   const { status, engineClass, rightAs, firstOff, firstWrong } = verdict;
   const found = { status, engineClass, rightAs, firstOff, sentence: firstWrong?.sentence };
-  if (!job.diagnose || status !== "wrong") return found;
-  const diagnosis = await diagnose(verdict);
-  const { suspects, pairs } = diagnosis;
-  return {
-    ...found,
-    names: suspects.filter(({ fits }) => fits).map(({ bug, what }) => `${bug}: ${what}`),
-    pairs: pairs.map(({ mistakes }) => mistakes.map(({ bug, what }) => `${bug}: ${what}`)),
-    text: textOf(diagnosis),
-  };
+  if (!job.explain || status !== "wrong") return found;
+  return { ...found, explanation: await explain(verdict) };
 }

@@ -26,25 +26,18 @@ def tell_right(answers):
     return 0
 
 
+def explanation_of(answer):
+    """What explains a dump; None where nothing does."""
+    explanation = answer.get("explanation")
+    return None if explanation is None or explanation["relation"] == "none" else explanation
+
+
 def verdict_on(entry, answer):
     """`right`, `wrong` or `none`: what the kit's explanation is worth."""
-    if entry["list"] == "atlas" and answer["names"]:
-        bug = entry["id"].split("-")[0]
-        if any(name.startswith(f"{bug}:") for name in answer["names"]):
-            return "right"
-    said = explanation_of(answer)
-    if said is None:
+    explanation = explanation_of(answer)
+    if explanation is None:
         return "none"
-    return "right" if is_right(entry, said) else "wrong"
-
-
-def explanation_of(answer):
-    """The sentence that explains a dump; None where there is none."""
-    if answer["names"]:
-        return "; ".join(answer["names"])
-    if answer["pairs"]:
-        return "; ".join(" and ".join(pair) for pair in answer["pairs"])
-    return None
+    return "right" if is_right(entry, explanation) else "wrong"
 
 
 def tell_mistakes(answers):
@@ -64,7 +57,8 @@ def tell_mistakes(answers):
             if a not in first:
                 print(f"    {a['id']} begins at {entry['stage']}, said {a['status']} {a.get('firstOff')}")
             elif worth.get(a["id"]) != "right":
-                print(f"    {worth[a['id']]}: {a['id']} {entry['stage']} {entry['sentence']} -> {explanation_of(a)}")
+                said = a.get("explanation", {}).get("sentence")
+                print(f"    {worth[a['id']]}: {a['id']} {entry['stage']} {entry['sentence']} -> {said}")
     return 0
 
 
