@@ -40,7 +40,6 @@ const RULES: readonly (readonly [what: string, rule: Rule, bug?: Bug | undefined
   ["the smallest scores", (v, score, k) => ranked(v, (s) => -score(s)).slice(0, k)],
   ["the largest magnitudes", (v, score, k) => ranked(v, (s) => Math.abs(score(s))).slice(0, k)],
   ["the last rows (a window)", (v, _score, k) => v.slice(-k)],
-  ["the first rows", (v, _score, k) => v.slice(0, k)],
   [
     "the k + 1 best without the best",
     (v, score, k) => (v.length > k ? ranked(v, score).slice(1, k + 1) : [...v]),
