@@ -53,8 +53,12 @@ function unseenText({ unseen, engineClass }: Diagnosis): string {
   return `within the noise of ${engineClass} on this case, so that the dump would not show them:\n${list}`;
 }
 
-/** Whether a stage is much nearer to a mistake's than to the model's. */
+/**
+ * Whether a stage is much nearer to a mistake's than to the model's. A mistake that turns choices leaves
+ * rows out of the comparison; with fewer rows than the model's, nothing speaks for it.
+ */
 function isNearer(mistake: StageResult | undefined, model: StageResult | undefined): boolean {
+  if ((mistake?.rows ?? Infinity) < (model?.rows ?? mistake?.of ?? 0)) return false;
   if (mistake?.distance && model?.distance) {
     return NEARER * mistake.distance.rms <= model.distance.rms;
   }

@@ -101,14 +101,19 @@ export function verified(off: OffDump, plain: Runner, found: readonly Found[]): 
   return best.map(({ one }) => {
     const { place, ...told } = widest(off, plain, one, most);
     if (told.fits) most = Math.min(most, place + 1);
-    return { ...told, place: placesOf(plain, off.firstOff, one.layer)[place]?.[0] ?? "" };
+    const words = placesOf(plain, off.firstOff, one.layer)[place]?.[0] ?? "";
+    // That other layers are right is known only where the whole dump is given.
+    return { ...told, place: told.fits ? words : words.replace(/ alone$/, "") };
   });
 }
 
 const rankOf = ({ match }: Found): number =>
   (match.isPartial ? 2 : 0) + (match.isExact ? 0 : 1 + (1 - match.share));
 
-/** The first of the places in which a variant gives the dump, or else the one where it does so longest. */
+/**
+ * The first of the places in which a variant gives the dump, or else the narrowest of those where it does so
+ * longest: nothing speaks for a wider one.
+ */
 function widest(
   off: OffDump,
   plain: Runner,
@@ -134,7 +139,7 @@ function widest(
       const { score } = closeness(off, wrong);
       return { ...told, place, fits, score, leaves: undefined };
     }
-    if (later(off, leaves?.name, best.leaves)) best = { ...best, place, leaves: leaves?.name };
+    if (!later(off, best.leaves, leaves?.name)) best = { ...best, place, leaves: leaves?.name };
   }
   return best;
 }

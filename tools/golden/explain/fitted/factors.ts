@@ -82,7 +82,8 @@ function listed(
   factors: readonly number[],
   make: Fit["make"],
 ): Fit[] {
-  if (factors.every((f) => Math.abs(f - 1) < 1e-4)) return [];
+  const [first = 1] = factors;
+  if (factors.every((f) => Math.abs(f - first) < 1e-4 * Math.max(1, Math.abs(first)))) return [];
   return [{ relation, what: listText(factors, of), nFree: factors.length, make }];
 }
 
