@@ -1,13 +1,8 @@
 """Teaches the demo model to call tools: stage E, which goes on from the shipped weights.
 
-    npm run build
-    for a in "agent --tokens 12e6 --seed 1" "far --tokens 3e6 --seed 2 --far --longest 2040" \
-             "held --tokens 2e5 --seed 3 --held-out"; do
-      node dist/tools/agent/write-rows.js --stories $GLM52_DATA/corpus/tinystories/train.txt --out WORK --name $a
-    done
     python demo-model/train/agent.py --work WORK --from demo-model --until 15:20
 
-The rows are dialogues (tools/agent), stories, and the recall of stage D. `WORK/long.pt` holds the state, and
+README.md says how its rows are written: dialogues (tools/agent), stories, and the recall of stage D. `WORK/long.pt` holds the state, and
 the same command continues from it. `WORK/export` gets the model every ten minutes.
 """
 
