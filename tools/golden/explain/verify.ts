@@ -139,6 +139,7 @@ function widest(
       const { score } = closeness(off, wrong);
       return { ...told, place, fits, score, leaves: undefined };
     }
+    if (leaves?.name === off.firstOff) continue;
     if (!later(off, best.leaves, leaves?.name)) best = { ...best, place, leaves: leaves?.name };
   }
   return best;

@@ -13,6 +13,7 @@ import { isGood, matchOf, type Target } from "../target.ts";
 import { type Change, numbers, type Variant } from "../variant.ts";
 import { cuts } from "./cuts.ts";
 import { factors } from "./factors.ts";
+import { functions } from "./functions.ts";
 import { orders } from "./orders.ts";
 import { type Fit, gridOf, sound } from "./relation.ts";
 import { terms } from "./terms.ts";
@@ -26,6 +27,7 @@ export function fitted(runner: Runner, target: Target): Found[] {
   const { config } = runner.right;
   const fits: readonly Fit[] = [
     ...factors(grid, config),
+    ...functions(grid),
     ...orders(grid),
     ...cuts(grid),
     ...terms(grid, runner, stage),

@@ -93,6 +93,7 @@ export function factors(grid: Grid, config: ModelConfig): Fit[] {
   const channelOf = (i: number): number => i % nC;
   const headOf = (i: number): number => Math.floor(i / nC) % nH;
   const rowOf = (i: number): number => Math.floor(i / (nC * nH));
+  const columns = byGroup(grid, nH * nC, (i) => i % (nH * nC));
   const [heads, channels, rows] = [
     byGroup(grid, nH, headOf),
     byGroup(grid, nC, channelOf),
@@ -116,6 +117,7 @@ export function factors(grid: Grid, config: ModelConfig): Fit[] {
     ),
     ...(nH > 1 ? listed("factor", "head", heads.factors, heads.make) : []),
     ...listed("factor", "channel", channels.factors, channels.make),
+    ...(nH > 1 ? listed("factor", "column", columns.factors, columns.make) : []),
     ...listed("factor", "row", rows.factors, rows.make),
   ];
 }
