@@ -25,7 +25,7 @@ from train import SEED, Data, Valid, optimizers
 AGENT_WEIGHT = 2.0  # of a token of a reply, beside 1.0 of a token of a story
 # (row length, share of rows that are not stories): what a step draws from
 ROWS = ((1024, 0.75),) * 48 + ((2048, 0.8),) * 8 + ((4096, 1.0),)
-PLAN = Round(1.2e-3, 1e-3, 0.0, ((1.0, ROWS),))
+PLAN = Round(8e-4, 1e-3, 0.0, ((1.0, ROWS),))
 
 
 class Dialogues:
