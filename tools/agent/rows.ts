@@ -25,16 +25,13 @@ export interface Row {
 export interface Turn {
   readonly before: readonly Message[];
   readonly reply: Message & { readonly role: "assistant" };
-  /** Which exchange of the dialogue, and which of its steps; the last step is the answer. */
-  readonly exchange: number;
-  readonly step: number;
 }
 
 /** Returns all replies of a dialogue, in order. */
 export function turns({ exchanges, effort }: Dialogue): Turn[] {
   const out: Turn[] = [];
   const messages: Message[] = [];
-  for (const [i, exchange] of exchanges.entries()) {
+  for (const exchange of exchanges) {
     messages.push({ role: "user", content: exchange.request });
     for (let step = 0; step <= exchange.steps.length; step++) {
       const calls = exchange.steps.at(step)?.calls ?? [];
@@ -49,7 +46,7 @@ export function turns({ exchanges, effort }: Dialogue): Turn[] {
           })),
         }),
       };
-      out.push({ before: [...messages], reply, exchange: i, step });
+      out.push({ before: [...messages], reply });
       messages.push(reply);
       for (const content of exchange.steps.at(step)?.results ?? [])
         messages.push({ role: "tool", content });
